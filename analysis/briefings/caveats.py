@@ -1,0 +1,172 @@
+"""How sure a reader can be: one caveat per thing that could mislead, each with its figures.
+
+Pure: the report hands in frames; the page shows a box of `Caveat`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from analysis.briefings import wording
+from analysis.briefings.narrative import LEVEL, TEST_NAMES, robust_p
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_INDEPENDENT = {
+    "cross_sectional_t": "cross-sectional t",
+    "patell_z": "Patell z",
+    "bmp_t": "BMP t",
+}
+
+
+@dataclass(frozen=True)
+class Caveat:
+    """One thing that could mislead: a title, the text, and how much it matters."""
+
+    title: str
+    text: str
+    level: str = "note"  # or "warning"
+
+
+def clustering(securities: pd.DataFrame, tests: pd.DataFrame) -> Caveat | None:
+    """Say how many dates stand behind the securities, and what naive tests would have said."""
+    measured = securities[securities["abnormal"].notna()]
+    if len(measured) < 2:
+        return None
+    dates = measured["day0"].nunique()
+    pooled = tests[
+        (tests["group"] == "all") & (tests["window_start"] == 0) & (tests["window_end"] == 0)
+    ].set_index("test")["p_value"]
+    naive = [
+        f"{words} {wording.p_value(float(pooled[name]))}"
+        for name, words in _INDEPENDENT.items()
+        if name in pooled.index and pooled[name] == pooled[name]
+    ]
+    robust = [
+        f"{TEST_NAMES[name]} {wording.p_value(value)}" for name, value in robust_p(tests).items()
+    ]
+    text = (
+        f"{wording.plural(len(measured), 'security', 'securities')} share "
+        f"{wording.plural(dates, 'reaction day')}, so they are not independent observations. "
+    )
+    if naive and robust:
+        text += (
+            f"Tests that assume independence would report {wording.listing(naive)}; those that "
+            f"allow for it report {wording.listing(robust)}. Read the latter."
+        )
+    return Caveat("Everything moved at once", text, "warning")
+
+
+def benchmark(
+    focus: pd.Series | None, without_benchmark: float | None, names: dict[str, str]
+) -> Caveat | None:
+    """Bound what the benchmark absorbs by the three ways to take the market out."""
+    if focus is None or not focus["benchmark"]:
+        return None
+    index = names.get(str(focus["benchmark"]), str(focus["benchmark"]))
+    text = (
+        f"The benchmark of {focus['name']} ({index}) is itself moved by the securities that were "
+        f"hit, so it absorbs part of their reaction. On day 0 the raw return was "
+        f"{wording.per_cent(float(focus['raw']))}, less the benchmark "
+        f"{wording.per_cent(float(focus['market_adjusted']))}, under the model "
+        f"{wording.per_cent(float(focus['abnormal']))}"
+    )
+    if without_benchmark is not None:
+        text += (
+            f", and with no benchmark at all (mean-adjusted) {wording.per_cent(without_benchmark)}"
+        )
+    return Caveat("The benchmark holds the shocked firms", text + ".")
+
+
+def confounders(others: pd.DataFrame) -> Caveat:
+    """List what else the catalogue has within the event window."""
+    if others.empty:
+        return Caveat(
+            "Other news",
+            "The catalogue has no other event within the event window. It holds what was "
+            "collected, not all that happened.",
+        )
+    listed = wording.listing(
+        [f"{wording.day(row.date)}: {row.title}" for row in others.itertuples()]
+    )
+    return Caveat(
+        "Other news in the window",
+        f"The catalogue has {wording.plural(len(others), 'other event')} within the event window "
+        f"({listed}). Windows longer than day 0 mix them with this one.",
+        "warning",
+    )
+
+
+def uncertain_day(placements: pd.DataFrame) -> Caveat | None:
+    """Say that day 0 could be the session before or after."""
+    doubtful = placements[placements["uncertain"]]
+    if doubtful.empty:
+        return None
+    return Caveat(
+        "Day 0 is uncertain by one session",
+        f"{doubtful.iloc[0]['note']} Compare the neighbouring days in the heat map.",
+        "warning",
+    )
+
+
+def late_markets(securities: pd.DataFrame, cities: dict[str, str]) -> Caveat | None:
+    """Name the exchanges whose first session came later than the first one's."""
+    first = securities["day0"].min()
+    late = securities[securities["day0"] > first]
+    if late.empty:
+        return None
+    days = late.groupby("exchange")["day0"].first()
+    listed = wording.listing(
+        [f"{cities.get(str(mic), str(mic))} on {wording.day(day)}" for mic, day in days.items()]
+    )
+    return Caveat(
+        "Not every market was open",
+        f"The first session after the event was {wording.weekday(first)}; {listed} reacted later, "
+        "with the news of the days between.",
+    )
+
+
+def gaps(skipped: pd.DataFrame, flagged: pd.DataFrame, last_price: str) -> Caveat | None:
+    """Count what was left out and which figures are distrusted."""
+    parts = []
+    if len(skipped):
+        parts.append(
+            f"{wording.plural(skipped['security'].nunique(), 'security', 'securities')} could not "
+            "be measured in every window; the reasons stand in the table of what was left out."
+        )
+    if len(flagged):
+        listed = wording.listing(
+            [
+                f"{row.ticker} on {wording.day(row.date)} ({row.flag})"
+                for row in flagged.itertuples()
+            ]
+        )
+        parts.append(f"Prices to distrust within the windows: {listed}.")
+    parts.append(f"The price table ends on {last_price}; nothing was filled or smoothed.")
+    return Caveat("Missing and doubtful data", " ".join(parts), "note")
+
+
+def price_limits(limited: list[str]) -> Caveat | None:
+    """Name the securities that came near their exchange's daily limit."""
+    if not limited:
+        return None
+    return Caveat(
+        "Price limits",
+        f"{wording.listing(limited)} came close to the exchange's daily price limit, so day 0 may "
+        "show only part of the reaction.",
+        "warning",
+    )
+
+
+def multiplicity(securities: pd.DataFrame, tests: pd.DataFrame) -> Caveat:
+    """Say how many tests were run and how many would reject by chance alone."""
+    single = int(securities["p_value"].notna().sum())
+    battery = int(tests["p_value"].notna().sum())
+    return Caveat(
+        "How many tests were run",
+        f"{single} on single securities and {battery} on groups. Of {single + battery} tests on "
+        f"data without any effect about {LEVEL * (single + battery):.0f} would come out below "
+        "5\u202f% by chance; the adjusted p-values (Holm; Benjamini and Hochberg) allow for that.",
+    )

@@ -1,0 +1,136 @@
+"""What happened around an event: when, where the markets stood, and what else was new.
+
+Reads the desk's catalogue and calendars; returns plain frames for the page and the charts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+from analysis.briefings import wording
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from analysis.desk import Desk
+
+CITIES = {
+    "XNYS": "New York (NYSE)",
+    "XNAS": "New York (Nasdaq)",
+    "XHKG": "Hong Kong",
+    "XSHG": "Shanghai",
+    "XSHE": "Shenzhen",
+    "XTKS": "Tokyo",
+    "XTAI": "Taipei",
+    "XKRX": "Seoul",
+    "XAMS": "Amsterdam",
+}
+
+_STATUS = {
+    "official": "official",
+    "reported": "reported by the press, not announced by the party itself",
+    "rumoured": "a rumour",
+    "denied": "denied by the party concerned",
+    "false": "a report that proved false",
+    "scheduled": "scheduled",
+}
+
+
+def event_facts(desk: Desk, event_id: str, placements: pd.DataFrame) -> pd.DataFrame:
+    """Describe one event: columns ``fact`` and ``value``, in reading order.
+
+    Parameters
+    ----------
+    desk : Desk
+        Gives the event's row and instant.
+    event_id : str
+        Id in the catalogue.
+    placements : pandas.DataFrame
+        As `Desk.placements` returns it.
+    """
+    import pandas as pd
+
+    event = desk.event(event_id)
+    instant, reason = desk.instant(event_id)
+    rows: list[tuple[str, str]] = [
+        ("Event", str(event["title"])),
+        ("Status", _STATUS.get(event["status"], str(event["status"]))),
+        ("Confidence", str(event["confidence"] or "")),
+        ("Kind", str(event["category"]).replace("_", " ")),
+    ]
+    if instant is None:
+        rows.append(("Instant", reason))
+    else:
+        for zone in ("UTC", "America/New_York", "Asia/Shanghai"):
+            label = zone.split("/")[-1].replace("_", " ")
+            rows.append((f"Instant, {label}", wording.clock(instant.at.astimezone(ZoneInfo(zone)))))
+        if instant.note:
+            rows.append(("How it was placed", instant.note))
+    own = placements[(placements["event_id"] == event_id) & placements["day0"].notna()]
+    by_day: dict[str, list[str]] = {}
+    for exchange, day in own.groupby("exchange")["day0"].first().items():
+        city = CITIES.get(str(exchange), str(exchange))
+        by_day.setdefault(wording.weekday(day), []).append(city)
+    rows.extend((f"Day 0: {day}", wording.listing(cities)) for day, cities in by_day.items())
+    rows.append(("Entities", ", ".join((event["entities"] or "").split(";"))))
+    rows.append(("Source", f"{event['source_title']} ({event['source_url']})"))
+    if event["notes"]:
+        rows.append(("Notes", str(event["notes"])))
+    return pd.DataFrame(rows, columns=["fact", "value"])
+
+
+def other_events(desk: Desk, event_id: str, first: date, last: date) -> pd.DataFrame:
+    """Other events of the catalogue dated within the event window, oldest first.
+
+    Returns
+    -------
+    pandas.DataFrame
+        date, id, category, title, entities, status.
+    """
+    import polars as pl
+
+    frame = desk.events(since=first, until=last).filter(pl.col("id") != event_id)
+    return frame.select("date", "id", "category", "title", "entities", "status").to_pandas()
+
+
+def session_rows(desk: Desk, event_id: str, exchanges: Sequence[str]) -> pd.DataFrame:
+    """Opening hours around the event, from the session before it to the last day 0.
+
+    Returns
+    -------
+    pandas.DataFrame
+        exchange, city, open_utc, close_utc (UTC), is_day0, label.
+    """
+    import pandas as pd
+
+    columns = ["exchange", "city", "open_utc", "close_utc", "is_day0", "label"]
+    instant, _ = desk.instant(event_id)
+    if instant is None:
+        return pd.DataFrame(columns=columns)
+    zero = {mic: desk.calendars.day0(instant, mic) for mic in exchanges if mic}
+    start, end = instant.at.date() - timedelta(days=1), max(zero.values())
+    rows: list[dict[str, Any]] = []
+    for mic, day0 in zero.items():
+        for session in desk.calendars.sessions(mic, start, end):
+            opened, closed = desk.calendars.hours(mic, session.date())
+            rows.append(
+                {
+                    "exchange": mic,
+                    "city": CITIES.get(mic, mic),
+                    "open_utc": opened,
+                    "close_utc": closed,
+                    "is_day0": session.date() == day0,
+                    "label": f"{session:%a} {session.day} {session:%b}",
+                }
+            )
+    frame = pd.DataFrame(rows, columns=columns)
+    return frame.sort_values(["open_utc", "exchange"], ignore_index=True)
+
+
+def instant_at(desk: Desk, event_id: str) -> datetime | None:
+    """The event's instant (UTC), or None for an event without one."""
+    instant, _ = desk.instant(event_id)
+    return instant.at if instant else None

@@ -1,0 +1,263 @@
+"""A notebook run from top to bottom through papermill, in a kernel of this very Python.
+
+A machine may hold kernels of other environments under the usual names, and a home that cannot
+be written. So the kernel is described in a temporary folder, started with this process's
+interpreter, and every Jupyter and IPython path points into that folder. Variables of the
+environment that look like secrets do not reach the kernel: a notebook reads tables at rest
+and needs none, and papermill would write them into its output.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import re
+import sys
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from analysis.briefings.notebooks import NotebookInfo
+from analysis.errors import DataError
+
+Progress = Callable[[int, int, str], None]
+
+_ENGINE = "faultline"
+_KERNEL = "faultline"
+_SECRET = re.compile(r"TOKEN|SECRET|PASSWORD|PASSWD|API_?KEY|ACCESS_?KEY|PRIVATE_?KEY|CREDENTIAL")
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Where and why a run stopped.
+
+    Attributes
+    ----------
+    cell : int
+        Number of the cell in the notebook as published, from 1; 0 when no cell was reached.
+    label : str
+        The cell's first heading or line.
+    cause : str
+        Exception type and message in one line.
+    """
+
+    cell: int
+    label: str
+    cause: str
+
+
+@dataclass
+class Run:
+    """A notebook after its run: complete, or as far as it came.
+
+    Attributes
+    ----------
+    notebook : nbformat.NotebookNode
+        With the outputs, without secrets.
+    failure : Failure or None
+        None after a complete run.
+    """
+
+    notebook: Any
+    failure: Failure | None
+
+
+@dataclass
+class _Session:
+    """What the papermill engine needs beside the notebook; lives for one run."""
+
+    env: dict[str, str]
+    folder: Path
+    cell_timeout: float | None
+    progress: Progress | None
+    notebook: Any = None
+    cell: Any = None
+
+
+def execute(
+    info: NotebookInfo,
+    parameters: Mapping[str, Any],
+    *,
+    home: str | os.PathLike[str] | None = None,
+    progress: Progress | None = None,
+    cell_timeout: float | None = None,
+) -> Run:
+    """Run a notebook with parameters and return it with its outputs.
+
+    Parameters
+    ----------
+    info : NotebookInfo
+        The notebook.
+    parameters : mapping of str to JSON value
+        As `analysis.briefings.parameters.validate` returns them.
+    home : path, optional
+        Folder of the tables; the kernel sees it as ``FAULTLINE_HOME``.
+    progress : callable, optional
+        Called as ``progress(cells done, cells in all, first line of the next cell)``.
+    cell_timeout : float, optional
+        Seconds that one cell may take; without it there is no limit.
+
+    Returns
+    -------
+    Run
+        A failed cell is told in `Run.failure`, never raised.
+
+    Raises
+    ------
+    DataError
+        The file is not a valid notebook.
+    """
+    import papermill
+    from papermill.engines import papermill_engines
+
+    notebook = _load(info)
+    logging.getLogger("papermill").addHandler(logging.NullHandler())
+    papermill_engines.register(_ENGINE, _engine())
+    with tempfile.TemporaryDirectory(prefix="faultline-", ignore_cleanup_errors=True) as name:
+        folder = Path(name).resolve()
+        session = _Session(_environment(folder, home), folder, cell_timeout, progress)
+        try:
+            finished = papermill.execute_notebook(
+                notebook,
+                None,
+                parameters=dict(parameters),
+                engine_name=_ENGINE,
+                kernel_name=_KERNEL,
+                language="python",
+                progress_bar=False,
+                session=session,
+            )
+        except papermill.PapermillExecutionError as error:
+            failure = Failure(*_place(session), _one_line(error.ename, error.evalue))
+            return Run(_without_secrets(session.notebook), failure)
+        except Exception as error:  # a kernel that died, timed out or never started
+            kept = notebook if session.notebook is None else session.notebook
+            cause = _one_line(type(error).__name__, str(error))
+            return Run(_without_secrets(kept), Failure(*_place(session), cause))
+    return Run(_without_secrets(finished), None)
+
+
+def _load(info: NotebookInfo) -> Any:
+    import nbformat
+
+    try:
+        notebook = nbformat.reads(info.path.read_text(encoding="utf-8"), as_version=4)
+        nbformat.validate(notebook)
+    except (OSError, ValueError, nbformat.ValidationError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise DataError(f"{info.path} is not a valid notebook: {reason}") from error
+    for number, cell in enumerate(notebook.cells, start=1):
+        # Kept through papermill's own insertions, so that an error names the cell that a
+        # reader of the notebook would count to.
+        cell.metadata["faultline_cell"] = number
+        if cell.cell_type == "code":
+            cell.outputs, cell.execution_count = [], None
+    return notebook
+
+
+def _environment(folder: Path, home: str | os.PathLike[str] | None) -> dict[str, str]:
+    """Environment of the kernel, and the folders it names."""
+    _describe_kernel(folder)
+    (folder / "work").mkdir()
+    env = {name: value for name, value in os.environ.items() if not _SECRET.search(name.upper())}
+    if "PYTHONPATH" in env:  # the kernel starts elsewhere
+        parts = env["PYTHONPATH"].split(os.pathsep)
+        env["PYTHONPATH"] = os.pathsep.join(str(Path(part).absolute()) for part in parts if part)
+    if home is not None:
+        env["FAULTLINE_HOME"] = str(Path(home).expanduser().resolve())
+    return env | {
+        "IPYTHONDIR": str(folder / "ipython"),
+        "JUPYTER_CONFIG_DIR": str(folder / "config"),
+        "JUPYTER_DATA_DIR": str(folder / "data"),
+        "JUPYTER_RUNTIME_DIR": str(folder / "runtime"),
+        "JUPYTER_PATH": str(folder / "jupyter"),
+        "MPLCONFIGDIR": str(folder / "matplotlib"),
+        # Silences the debugger's remark on frozen modules, which would end in the page.
+        "PYDEVD_DISABLE_FILE_VALIDATION": "1",
+    }
+
+
+def _describe_kernel(folder: Path) -> None:
+    spec = folder / "jupyter" / "kernels" / _KERNEL
+    spec.mkdir(parents=True)
+    argv = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+    content = {"argv": argv, "display_name": "Faultline", "language": "python"}
+    (spec / "kernel.json").write_text(json.dumps(content), encoding="utf-8")
+
+
+def _engine() -> type:
+    """Papermill's own engine with our kernel, our environment and a word per cell."""
+    from jupyter_client.kernelspec import KernelSpecManager
+    from jupyter_client.manager import AsyncKernelManager
+    from papermill.clientwrap import PapermillNotebookClient
+    from papermill.engines import Engine
+
+    class Client(PapermillNotebookClient):  # type: ignore[misc,unused-ignore]
+        session: _Session
+
+        def execute_cell(self, cell: Any, cell_index: int, *args: Any, **kwargs: Any) -> Any:
+            self.session.cell = cell
+            if self.session.progress is not None:
+                self.session.progress(cell_index, len(self.nb.cells), first_line(cell))
+            return super().execute_cell(cell, cell_index, *args, **kwargs)
+
+    class FaultlineEngine(Engine):  # type: ignore[misc,unused-ignore]
+        @classmethod
+        def execute_managed_notebook(
+            cls, nb_man: Any, kernel_name: str, *, session: _Session, **_: Any
+        ) -> None:
+            session.notebook = nb_man.nb
+            specs = KernelSpecManager(
+                kernel_dirs=[str(session.folder / "jupyter" / "kernels")],
+                ensure_native_kernel=False,
+                data_dir=str(session.folder / "data"),
+            )
+            manager = AsyncKernelManager(
+                kernel_name=kernel_name,
+                kernel_spec_manager=specs,
+                connection_file=str(session.folder / "kernel.json"),
+                data_dir=str(session.folder / "data"),
+            )
+            client = Client(
+                nb_man,
+                km=manager,
+                timeout=session.cell_timeout,
+                startup_timeout=120,
+                log=logging.getLogger("papermill"),
+            )
+            client.session = session
+            client.execute(cleanup_kc=True, env=session.env, cwd=str(session.folder / "work"))
+
+    return FaultlineEngine
+
+
+def first_line(cell: Any) -> str:
+    """The words by which a reader finds a cell: its first heading or line, at most 60 signs."""
+    lines = [line.strip() for line in str(cell.source).splitlines() if line.strip()]
+    headings = [line.lstrip("# ") for line in lines if line.startswith("#")]
+    chosen = (headings[:1] if cell.cell_type == "markdown" else []) or lines[:1] or [""]
+    return chosen[0] if len(chosen[0]) <= 60 else chosen[0][:59] + "…"
+
+
+def _place(session: _Session) -> tuple[int, str]:
+    cell = session.cell
+    return (int(cell.metadata.get("faultline_cell", 0)), first_line(cell)) if cell else (0, "")
+
+
+def _one_line(kind: str, message: str) -> str:
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", message or "")
+    return f"{kind}: {' '.join(plain.split())}"[:500].rstrip(": ")
+
+
+def _without_secrets(notebook: Any) -> Any:
+    """Blank every secret of the environment that found its way into the notebook."""
+    import nbformat
+
+    text = nbformat.writes(notebook)
+    for name, value in os.environ.items():
+        if _SECRET.search(name.upper()) and len(value) >= 8:
+            text = text.replace(json.dumps(value, ensure_ascii=False)[1:-1], f"[{name} removed]")
+    return nbformat.reads(text, as_version=4)

@@ -1,0 +1,149 @@
+"""A run notebook as one page that needs nothing else.
+
+Stock templates ask other hosts for their scripts, lose plotly's charts without a word and
+clip what is left in print; so this is a template of our own on nbconvert's exporter. The page
+carries plotly.js once, compressed, in an inert tag; its own script unpacks it and adds it as
+an element whose hash the page's policy names. Nothing else may run, and nothing may be
+fetched. The same run gives the same bytes.
+"""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import hashlib
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from analysis.briefings.machine import json_script
+from analysis.briefings.pieces import Page
+
+_TEMPLATE = Path(__file__).resolve().parent / "template"
+# Cells so tagged speak to those who open the notebook, not to readers of the briefing.
+NOTEBOOK_ONLY = "remove-cell"
+NO_OUTPUT = "remove-output"
+
+
+def collect(notebook: Any, title: str) -> Page:
+    """Turn the cells of a run notebook into the pieces of a page.
+
+    Parameters
+    ----------
+    notebook : nbformat.NotebookNode
+        With outputs.
+    title : str
+        The page's headline where the notebook has no heading.
+
+    Raises
+    ------
+    RenderError
+        Two outputs report one name differently.
+    """
+    from nbconvert.preprocessors import TagRemovePreprocessor
+
+    removal = TagRemovePreprocessor(
+        enabled=True, remove_cell_tags={NOTEBOOK_ONLY}, remove_all_outputs_tags={NO_OUTPUT}
+    )
+    kept, _ = removal.preprocess(notebook.copy(), {})
+    page = Page()
+    for cell in kept.cells:
+        page.add_cell(cell)
+    if page.headline:
+        return page
+    page = Page()
+    _, anchor = page.heading(1, _escaped(title))
+    page.body.append(f'<h1 id="{anchor}">{_escaped(title)}</h1>')
+    for cell in kept.cells:
+        page.add_cell(cell)
+    return page
+
+
+def to_page(notebook: Any, page: Page, manifest: Mapping[str, Any]) -> str:
+    """Lay the pieces out as one HTML document.
+
+    Parameters
+    ----------
+    notebook : nbformat.NotebookNode
+        The run notebook, for nbconvert.
+    page : Page
+        Its pieces, from `collect`.
+    manifest : mapping
+        Provenance, as `analysis.briefings.machine.manifest` returns it.
+
+    Returns
+    -------
+    str
+        The document, UTF-8 when written.
+    """
+    from markupsafe import Markup
+
+    script = _text("page.js")
+    policy = [_hash(script)]
+    charts: dict[str, Any] = {}
+    if page.charts:
+        packed, plotly_hash = _plotly()
+        policy.append(plotly_hash)
+        charts = {"packed": packed, "theme": Markup(json_script(_theme(), name="chart-theme"))}  # noqa: S704
+    context = {
+        "policy": " ".join(policy),
+        "style": Markup(_text("page.css")),  # noqa: S704 - our own file
+        "script": Markup(script),  # noqa: S704 - our own file
+        "charts": charts,
+        "page": page,
+        "body": Markup("\n".join(page.body)),  # noqa: S704 - escaped piece by piece
+        "manifest": manifest,
+        "manifest_script": Markup(json_script(manifest, name="faultline-manifest")),  # noqa: S704
+        "results_script": Markup(json_script(page.results, name="faultline-results")),  # noqa: S704
+    }
+    html, _ = _exporter().from_notebook_node(notebook, resources={"briefing": context})
+    return str(html)
+
+
+def _exporter() -> Any:
+    from nbconvert.exporters.templateexporter import TemplateExporter
+
+    class BriefingExporter(TemplateExporter):
+        """nbconvert with our template and nothing of the user's."""
+
+        def _create_environment(self) -> Any:
+            environment = super()._create_environment()
+            environment.autoescape = True
+            environment.trim_blocks = environment.lstrip_blocks = True
+            return environment
+
+    return BriefingExporter(
+        template_paths=[str(_TEMPLATE)], template_file="index.html.j2", file_extension=".html"
+    )
+
+
+@cache
+def _plotly() -> tuple[str, str]:
+    """plotly.js packed for an inert tag, and the hash of what comes out of it."""
+    from plotly.offline import get_plotlyjs
+
+    source = get_plotlyjs()
+    packed = gzip.compress(source.encode("utf-8"), compresslevel=9, mtime=0)
+    return base64.b64encode(packed).decode("ascii"), _hash(source)
+
+
+def _theme() -> dict[str, Any]:
+    from analysis.charts.theme import CONFIG, THEMES
+
+    return {"light": THEMES["light"], "dark": THEMES["dark"], "config": CONFIG}
+
+
+def _hash(script: str) -> str:
+    digest = hashlib.sha256(script.encode("utf-8")).digest()
+    return f"'sha256-{base64.b64encode(digest).decode('ascii')}'"
+
+
+def _text(name: str) -> str:
+    return (_TEMPLATE / name).read_text(encoding="utf-8")
+
+
+def _escaped(words: str) -> str:
+    from html import escape
+
+    return escape(words)

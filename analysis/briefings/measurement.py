@@ -1,0 +1,180 @@
+"""One event measured: the study and every frame that its briefing shows, computed once.
+
+`EventReport` builds the page from it; nothing here knows how a page looks.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from analysis.briefings import context, measures, narrative, wording
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from analysis.desk import Desk
+    from analysis.eventstudy import EventStudyResults
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """A study of one event under one model, with what surrounds it.
+
+    Attributes
+    ----------
+    desk : Desk
+        The tables, as of its day.
+    event : str
+        Id in the catalogue.
+    tickers : tuple of str
+        Securities of the study.
+    benchmark : str or None
+        Replaces every security's home benchmark.
+    model : str
+        One of `analysis.normal_returns.MODELS`.
+    estimation, window : (int, int)
+        Sessions relative to day 0, both included.
+    cars : tuple of (int, int)
+        Windows of the cumulative abnormal returns.
+    """
+
+    desk: Desk
+    event: str
+    tickers: tuple[str, ...]
+    benchmark: str | None
+    model: str
+    estimation: tuple[int, int]
+    window: tuple[int, int]
+    cars: tuple[tuple[int, int], ...]
+
+    @cached_property
+    def results(self) -> EventStudyResults:
+        """The study under the chosen model."""
+        return self._study(self.model)
+
+    @cached_property
+    def placements(self) -> pd.DataFrame:
+        """Day 0 of the event for every security."""
+        return self.desk.placements(self.event, list(self.tickers))
+
+    @cached_property
+    def instruments(self) -> pd.DataFrame:
+        """The catalogue's instruments, indexed by ticker."""
+        return self.desk.instruments().to_pandas().set_index("ticker")
+
+    @cached_property
+    def securities(self) -> pd.DataFrame:
+        """See `measures.securities_frame`."""
+        benchmarks = self.desk.benchmarks(self.tickers, self.benchmark)
+        return measures.securities_frame(
+            self.results,
+            self.placements,
+            self.desk.returns(self.tickers),
+            self.desk.returns(sorted(set(benchmarks.values()))),
+            benchmarks,
+            self.instruments,
+        )
+
+    @cached_property
+    def windows(self) -> list[tuple[int, int]]:
+        """Day 0 first, then the other windows asked for."""
+        return list(dict.fromkeys([(0, 0), *self.cars]))
+
+    @cached_property
+    def tests(self) -> pd.DataFrame:
+        """The battery on all securities and on every role, over all windows."""
+        return self.results.tests(self.windows)
+
+    @cached_property
+    def groups(self) -> pd.DataFrame:
+        """See `measures.groups_frame`."""
+        return measures.groups_frame(self.results, self.windows)
+
+    @cached_property
+    def focus(self) -> pd.Series | None:
+        """The security that the headline is about."""
+        return narrative.focus_row(self.securities, self.entities)
+
+    @cached_property
+    def entities(self) -> list[str]:
+        """Tickers of the entities that the event names."""
+        entities = (self.desk.event(self.event)["entities"] or "").split(";")
+        return self.desk.catalogue.entities_to_tickers(entities)
+
+    @cached_property
+    def others(self) -> pd.DataFrame:
+        """Other catalogued events within the event window."""
+        first, last = self._span
+        return context.other_events(self.desk, self.event, first.date(), last.date())
+
+    @cached_property
+    def _span(self) -> tuple[pd.Timestamp, pd.Timestamp]:
+        """First and last calendar day that any security's event window covers."""
+        starts, ends = [], []
+        sessions = self.desk.sessions(self.tickers)
+        for row in self.placements.itertuples():
+            own = sessions.get(str(row.security))
+            if own is not None and row.day0 in own:
+                zero = int(own.get_loc(row.day0))
+                starts.append(own[max(zero + self.window[0], 0)])
+                ends.append(own[min(zero + self.window[1], len(own) - 1)])
+        if starts:
+            return min(starts), max(ends)
+        day = self.placements["day0"].min()
+        return day, day
+
+    def _study(self, model: str) -> EventStudyResults:
+        return self.desk.study(
+            self.event,
+            list(self.tickers),
+            model=model,
+            benchmark=self.benchmark,
+            estimation=self.estimation,
+            window=self.window,
+        )
+
+    @cached_property
+    def mean_adjusted(self) -> float | None:
+        """Day-0 abnormal return of the focus without any benchmark (decimal)."""
+        if self.focus is None or self.model == "mean_adjusted":
+            return None
+        study = self.desk.study(
+            self.event,
+            [str(self.focus["security"])],
+            model="mean_adjusted",
+            estimation=self.estimation,
+            window=self.window,
+        )
+        found = study.car((0, 0))
+        return float(found["car"].iloc[0]) if len(found) else None
+
+    def near_limit(self) -> list[str]:
+        """Names of the securities within a tenth of their exchange's daily price limit."""
+        limits = self.instruments["price_limit"].reindex(self.securities["security"]).to_numpy()
+        near = self.securities["raw"].abs().to_numpy() >= 0.9 * limits
+        return [str(name) for name in self.securities.loc[near, "name"]]
+
+    def flagged(self) -> pd.DataFrame:
+        """Prices of the window that the table itself distrusts."""
+        import polars as pl
+
+        first, last = self._span
+        prices = self.desk.table("prices").filter(
+            pl.col("ticker").is_in(list(self.tickers))
+            & pl.col("date").is_between(first.date(), last.date())
+            & (pl.col("flag").fill_null("") != "")
+        )
+        return prices.select("ticker", "date", "flag").sort("date", "ticker").to_pandas()
+
+    def last_price(self) -> str:
+        """Last day for which any security of the study has a price, in words."""
+        import polars as pl
+
+        last = (
+            self.desk.table("prices")
+            .filter(pl.col("ticker").is_in(list(self.tickers)))["date"]
+            .max()
+        )
+        return wording.day(last) if last is not None else "no day at all"

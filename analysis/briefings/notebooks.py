@@ -1,0 +1,187 @@
+"""The notebooks that can become briefings, and what each asks for.
+
+A notebook says so itself, in its metadata::
+
+    {"faultline": {"title": ..., "summary": ...,
+                   "parameters": [{"name": "event", "kind": "event", "required": true,
+                                   "help": "..."}]}}
+
+Read by the command's list, by the parameter checks and by the run. A notebook is asked for
+by its bare name, so that no name given on a command line can reach a file elsewhere.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from analysis.errors import DataError, InputError, unknown
+from analysis.settings import bundled
+
+KINDS = (
+    "event",
+    "tickers",
+    "ticker",
+    "group",
+    "choice",
+    "window",
+    "windows",
+    "date",
+    "text",
+    "number",
+)
+
+
+@dataclass(frozen=True)
+class ParameterSpec:
+    """One parameter as a notebook declares it.
+
+    Attributes
+    ----------
+    name : str
+        The Python name that the notebook's parameters cell assigns.
+    kind : str
+        One of `KINDS`; decides how a string is read and what it is checked against.
+    default : object
+        JSON value used when the parameter is not given; None means "not set".
+    required : bool
+        Whether a run without it is refused.
+    help : str
+        One sentence for the command's list.
+    choices : tuple of str
+        The valid values of kind ``choice``.
+    excludes : tuple of str
+        Parameters that cannot be given together with this one.
+    """
+
+    name: str
+    kind: str
+    default: Any = None
+    required: bool = False
+    help: str = ""
+    choices: tuple[str, ...] = ()
+    excludes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class NotebookInfo:
+    """A notebook that can be rendered.
+
+    Attributes
+    ----------
+    name : str
+        Bare name, as the command takes it.
+    title, summary : str
+        From the metadata, else from the notebook's first heading and paragraph.
+    parameters : tuple of ParameterSpec
+        In the notebook's own order.
+    path : pathlib.Path
+        The file.
+    """
+
+    name: str
+    title: str
+    summary: str
+    parameters: tuple[ParameterSpec, ...]
+    path: Path
+
+
+def list_notebooks(folder: Path | None = None) -> list[NotebookInfo]:
+    """List the notebooks that ship with Faultline, by name.
+
+    Parameters
+    ----------
+    folder : pathlib.Path, optional
+        Look here instead of in the bundled notebooks.
+
+    Returns
+    -------
+    list of NotebookInfo
+
+    Raises
+    ------
+    DataError
+        A notebook is not JSON or declares its parameters wrongly.
+    """
+    return [_read(path) for path in _files(folder)]
+
+
+def find_notebook(name: str, folder: Path | None = None) -> NotebookInfo:
+    """Find one notebook by its bare name; a trailing ``.ipynb`` is forgiven.
+
+    Raises
+    ------
+    InputError
+        The name is a path, or there is no such notebook (the nearest are named).
+    DataError
+        The notebook declares its parameters wrongly.
+    """
+    bare = name.removesuffix(".ipynb")
+    if not re.fullmatch(r"[A-Za-z0-9][\w-]*", bare):
+        raise InputError(
+            f"{name!r} is not the name of a notebook: letters, digits, '_' and '-' only, "
+            "no path. See: faultline briefing list"
+        )
+    found = {path.stem: path for path in _files(folder)}
+    if bare not in found:
+        raise unknown("notebook", bare, found, see="faultline briefing list")
+    return _read(found[bare])
+
+
+def _files(folder: Path | None) -> list[Path]:
+    return sorted((folder or bundled("notebooks")).glob("[!.]*.ipynb"))
+
+
+def _read(path: Path) -> NotebookInfo:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        cells = list(content["cells"])
+        declared = content["metadata"].get("faultline", {})
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise DataError(f"{path} is not a notebook that can be read: {error}.") from error
+    title, summary = _first_words(cells)
+    return NotebookInfo(
+        name=path.stem,
+        title=str(declared.get("title") or title or path.stem.replace("_", " ").capitalize()),
+        summary=str(declared.get("summary") or summary),
+        parameters=tuple(_spec(path, entry) for entry in declared.get("parameters", [])),
+        path=path,
+    )
+
+
+def _spec(path: Path, entry: Mapping[str, Any]) -> ParameterSpec:
+    name, kind = entry.get("name"), entry.get("kind")
+    if not isinstance(name, str) or not name.isidentifier():
+        raise DataError(f"{path}: the parameter name {name!r} is not a Python name.")
+    if kind not in KINDS:
+        raise DataError(
+            f"{path}: parameter {name!r} has the kind {kind!r}; known: {', '.join(KINDS)}."
+        )
+    choices = tuple(str(choice) for choice in entry.get("choices", ()))
+    if kind == "choice" and not choices:
+        raise DataError(f"{path}: parameter {name!r} is a choice without choices.")
+    return ParameterSpec(
+        name=name,
+        kind=kind,
+        default=entry.get("default"),
+        required=bool(entry.get("required", False)),
+        help=str(entry.get("help", "")),
+        choices=choices,
+        excludes=tuple(str(other) for other in entry.get("excludes", ())),
+    )
+
+
+def _first_words(cells: list[Mapping[str, Any]]) -> tuple[str, str]:
+    """First heading and the paragraph under it, from the notebook's first prose cell."""
+    for cell in cells:
+        if cell.get("cell_type") != "markdown":
+            continue
+        paragraphs = [part.strip() for part in "".join(cell.get("source", "")).split("\n\n")]
+        heading = paragraphs[0].lstrip("# ") if paragraphs[0].startswith("#") else ""
+        prose = [part for part in paragraphs if part and not part.startswith("#")]
+        return heading, " ".join(prose[0].split()) if prose else ""
+    return "", ""

@@ -1,0 +1,250 @@
+"""What was asked for, turned into plain values and checked before a kernel starts.
+
+papermill ignores annotations, only warns about unknown names and turns tuples into strings,
+so none of that is left to it: what leaves here is complete (defaults filled in), checked
+against the catalogue, and made of JSON values alone.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Any
+
+from analysis.briefings.notebooks import NotebookInfo, ParameterSpec
+from analysis.errors import InputError, unknown
+
+if TYPE_CHECKING:
+    from analysis.catalogue import Catalogue
+
+_WINDOW = re.compile(r"\s*([+-]?\d+)\s*(?:,|\s)\s*([+-]?\d+)\s*")
+_NEEDS_VOCABULARY = frozenset({"event", "tickers", "ticker", "group"})
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """The names that parameters are checked against.
+
+    Attributes
+    ----------
+    events, tickers, groups : tuple of str
+        Event ids, tickers and group names of the catalogue.
+    """
+
+    events: tuple[str, ...] = ()
+    tickers: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, catalogue: Catalogue) -> Vocabulary:
+        """Take the names from a catalogue."""
+        return cls(
+            events=tuple(catalogue.events()["event_id"].to_list()),
+            tickers=tuple(catalogue.instruments()["ticker"].to_list()),
+            groups=tuple(dict.fromkeys(catalogue.groups()["name"].to_list())),
+        )
+
+
+def needs_vocabulary(info: NotebookInfo) -> bool:
+    """Whether any parameter of the notebook is checked against the catalogue."""
+    return any(spec.kind in _NEEDS_VOCABULARY for spec in info.parameters)
+
+
+def validate(
+    info: NotebookInfo,
+    given: Mapping[str, object],
+    as_of: object = None,
+    vocabulary: Vocabulary | None = None,
+) -> dict[str, Any]:
+    """Check and convert the parameters of one run.
+
+    Parameters
+    ----------
+    info : NotebookInfo
+        The notebook, with the parameters it declares.
+    given : mapping of str to object
+        Strings as typed on a command line, or values of the right type.
+    as_of : str, datetime.date or None
+        The day of the data; the same as the parameter ``as_of``.
+    vocabulary : Vocabulary, optional
+        Valid events, tickers and groups; needed when `needs_vocabulary` says so.
+
+    Returns
+    -------
+    dict of str to JSON value
+        Every declared parameter, defaults filled in: windows as ``[start, end]`` (session
+        offsets, both ends inclusive), dates as ISO strings, tickers as a list.
+
+    Raises
+    ------
+    InputError
+        An unknown or missing parameter, a value outside its domain, two that exclude each
+        other, or two different days as ``as_of``.
+    """
+    specs = {spec.name: spec for spec in info.parameters}
+    asked = _with_as_of(info, given, as_of)
+    for name in asked:
+        if name not in specs:
+            raise unknown(
+                "parameter", name, specs, see=f"faultline briefing list (notebook {info.name})"
+            )
+    known = vocabulary or Vocabulary()
+    values = {name: _value(specs[name], asked.get(name), known) for name in specs}
+    missing = [name for name, spec in specs.items() if spec.required and values[name] is None]
+    if missing:
+        raise InputError(
+            f"Notebook {info.name!r} needs the parameter {' and '.join(map(repr, missing))}: "
+            f"give -p {missing[0]} VALUE. {specs[missing[0]].help}".rstrip()
+        )
+    for name, spec in specs.items():
+        for other in spec.excludes:
+            if asked.get(name) is not None and asked.get(other) is not None:
+                raise InputError(f"Give the parameter {name!r} or {other!r}, not both.")
+    return values
+
+
+def _with_as_of(info: NotebookInfo, given: Mapping[str, object], as_of: object) -> dict[str, Any]:
+    asked = {name: value for name, value in given.items() if not _blank(value)}
+    if as_of is None:
+        return asked
+    day = read_date("as_of", as_of)
+    if "as_of" in asked and read_date("as_of", asked["as_of"]) != day:
+        raise InputError(
+            f"as_of is given twice and differently: {day} and {asked['as_of']}. Give one of them."
+        )
+    if all(spec.name != "as_of" for spec in info.parameters):
+        raise InputError(f"Notebook {info.name!r} has no parameter 'as_of', so it cannot be set.")
+    return asked | {"as_of": day}
+
+
+def _blank(value: object) -> bool:
+    return value is None or (isinstance(value, str) and not value.strip())
+
+
+def _value(spec: ParameterSpec, given: object, known: Vocabulary) -> Any:
+    raw = spec.default if given is None else given
+    return None if _blank(raw) else _READERS[spec.kind](spec, raw, known)
+
+
+def read_date(name: str, raw: object) -> str:
+    """Read a day given as a date or an ISO string; returns ``YYYY-MM-DD``.
+
+    Raises
+    ------
+    InputError
+        It is neither.
+    """
+    if isinstance(raw, datetime):
+        raw = raw.date()
+    if isinstance(raw, date):
+        return raw.isoformat()
+    try:
+        return date.fromisoformat(str(raw).strip()).isoformat()
+    except ValueError:
+        raise InputError(
+            f"Parameter {name!r} is {raw!r}, which is no date: write YYYY-MM-DD."
+        ) from None
+
+
+def _read_event(spec: ParameterSpec, raw: object, known: Vocabulary) -> str:
+    return _member("event", _text(spec, raw), known.events, see="faultline events list")
+
+
+def _read_ticker(spec: ParameterSpec, raw: object, known: Vocabulary) -> str:
+    return _member("ticker", _text(spec, raw), known.tickers)
+
+
+def _read_tickers(spec: ParameterSpec, raw: object, known: Vocabulary) -> list[str]:
+    parts = raw.split(",") if isinstance(raw, str) else _items(spec, raw)
+    names = dict.fromkeys(str(part).strip() for part in parts)
+    tickers = [_member("ticker", name, known.tickers) for name in names if name]
+    if not tickers:
+        raise InputError(f"Parameter {spec.name!r} names no ticker: write TICKER,TICKER.")
+    return tickers
+
+
+def _read_group(spec: ParameterSpec, raw: object, known: Vocabulary) -> str:
+    return _member("group", _text(spec, raw), known.groups)
+
+
+def _read_choice(spec: ParameterSpec, raw: object, _: Vocabulary) -> str:
+    return _member(spec.name, _text(spec, raw), spec.choices)
+
+
+def _read_window(spec: ParameterSpec, raw: object, _: Vocabulary) -> list[int]:
+    if isinstance(raw, str):
+        match = _WINDOW.fullmatch(raw)
+        ends: list[object] = [int(end) for end in match.groups()] if match else []
+    else:
+        ends = _items(spec, raw)
+    whole = [end for end in ends if isinstance(end, int) and not isinstance(end, bool)]
+    if len(whole) != 2 or len(ends) != 2:
+        raise InputError(
+            f"Parameter {spec.name!r} is {raw!r}, which is no window: write two whole numbers "
+            "of sessions, first and last, like '-1,1'."
+        )
+    if whole[0] > whole[1]:
+        raise InputError(
+            f"Parameter {spec.name!r} is {raw!r}: the window ends before it starts; "
+            f"write '{whole[1]},{whole[0]}'."
+        )
+    return whole
+
+
+def _read_windows(spec: ParameterSpec, raw: object, known: Vocabulary) -> list[list[int]]:
+    parts = raw.split(";") if isinstance(raw, str) else _items(spec, raw)
+    kept = [part for part in parts if not _blank(part)]
+    return [_read_window(spec, part, known) for part in kept]
+
+
+def _read_date(spec: ParameterSpec, raw: object, _: Vocabulary) -> str:
+    return read_date(spec.name, raw)
+
+
+def _read_text(spec: ParameterSpec, raw: object, _: Vocabulary) -> str:
+    return _text(spec, raw)
+
+
+def _read_number(spec: ParameterSpec, raw: object, _: Vocabulary) -> int | float:
+    try:
+        number = float(raw) if isinstance(raw, str | int | float) else math.nan
+    except ValueError:
+        number = math.nan
+    if not math.isfinite(number) or isinstance(raw, bool):
+        raise InputError(f"Parameter {spec.name!r} is {raw!r}, which is no number.")
+    return int(number) if number.is_integer() else number
+
+
+def _text(spec: ParameterSpec, raw: object) -> str:
+    if not isinstance(raw, str) or "\0" in raw:
+        raise InputError(f"Parameter {spec.name!r} is {raw!r}, which is no text.")
+    return raw.strip()
+
+
+def _items(spec: ParameterSpec, raw: object) -> list[object]:
+    if not isinstance(raw, list | tuple):
+        raise InputError(f"Parameter {spec.name!r} is {raw!r}, which is no list.")
+    return list(raw)
+
+
+def _member(kind: str, name: str, known: tuple[str, ...], *, see: str = "") -> str:
+    if name not in known:
+        raise unknown(kind, name, known, see=see)
+    return name
+
+
+_READERS: dict[str, Callable[[ParameterSpec, Any, Vocabulary], Any]] = {
+    "event": _read_event,
+    "ticker": _read_ticker,
+    "tickers": _read_tickers,
+    "group": _read_group,
+    "choice": _read_choice,
+    "window": _read_window,
+    "windows": _read_windows,
+    "date": _read_date,
+    "text": _read_text,
+    "number": _read_number,
+}

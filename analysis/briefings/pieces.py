@@ -1,0 +1,261 @@
+"""Cells and outputs of a run notebook as pieces of a page.
+
+Every kind of output that a notebook of ours produces has its own rendering here, and one that
+has none is named in the page instead of vanishing, which is what stock exports do to charts.
+
+Figures of a briefing travel in the notebook under types of their own::
+
+    application/vnd.faultline.chart+json     {"key", "title", "caption", "alt", "table", "figure"}
+    application/vnd.faultline.figures+json   [{"value", "label", "window"}]   key figures
+    application/vnd.faultline.caveats+json   [{"title", "text", "level"}]
+    application/vnd.faultline.results+json   numbers for machines; merged into one
+    application/vnd.faultline.manifest+json  provenance; merged into the manifest
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from html import escape
+from typing import Any
+
+from analysis.briefings.machine import json_script, merge, without_nan
+from analysis.briefings.prose import formula, plain, to_html
+
+CHART = "application/vnd.faultline.chart+json"
+FIGURES = "application/vnd.faultline.figures+json"
+CAVEATS = "application/vnd.faultline.caveats+json"
+RESULTS = "application/vnd.faultline.results+json"
+MANIFEST = "application/vnd.faultline.manifest+json"
+PLOTLY = "application/vnd.plotly.v1+json"
+
+_LEVELS = {
+    "note": "Note",
+    "info": "Note",
+    "warning": "Caution",
+    "caution": "Caution",
+    "serious": "Serious",
+    "error": "Serious",
+}
+_RESERVED_HEIGHT = 420  # px, for a figure that states none
+
+
+@dataclass
+class Page:
+    """A page in the making: its outline, its body and what machines read.
+
+    Attributes
+    ----------
+    body : list of str
+        Pieces of HTML in order.
+    contents : list of (str, str)
+        Id and words of every second-level heading.
+    headline : str
+        Words of the one first-level heading; empty until it came.
+    results, manifest : dict
+        Merged from the outputs.
+    """
+
+    body: list[str] = field(default_factory=list)
+    contents: list[tuple[str, str]] = field(default_factory=list)
+    headline: str = ""
+    results: dict[str, Any] = field(default_factory=dict)
+    manifest: dict[str, Any] = field(default_factory=dict)
+    charts: int = 0
+    _level: int = 0
+    _tables: int = 0
+    _latest: str = ""
+    _ids: set[str] = field(default_factory=set)
+
+    def add_cell(self, cell: Any) -> None:
+        """Add a notebook's cell: prose, or the outputs of code (its source stays out)."""
+        if cell.cell_type == "markdown":
+            self.body.append(_scrolling(self, to_html(cell.source, self.heading)))
+        elif cell.cell_type == "code":
+            for output in cell.outputs:
+                self.add_output(output)
+
+    def add_output(self, output: Any) -> None:
+        """Add one output of a code cell."""
+        if output.output_type == "stream":
+            self.body.append(_stream(output.name, output.text))
+        elif output.output_type == "error":
+            self.body.append(_pre("\n".join(output.traceback), "problem"))
+        else:
+            self.body.append(self._rich(output.data, output.get("metadata", {})))
+
+    def heading(self, level: int, html: str) -> tuple[int, str]:
+        """Place a heading: one of the first level, none skipped, ids unique."""
+        final = min(max(level, 2), self._level + 1) if self.headline else 1
+        words = plain(html)
+        anchor = self.unique(words)
+        self._level, self._latest = final, words
+        if final == 1:
+            self.headline = words
+        elif final == 2:
+            self.contents.append((anchor, words))
+        return final, anchor
+
+    def unique(self, words: str) -> str:
+        """Make an id out of words, the same for the same page."""
+        stem = re.sub(r"[^a-z0-9]+", "-", words.lower()).strip("-")[:60] or "part"
+        name, number = stem, 2
+        while name in self._ids:
+            name, number = f"{stem}-{number}", number + 1
+        self._ids.add(name)
+        return name
+
+    def table_label(self, words: str = "") -> str:
+        """Name the next table, for readers who hear the page."""
+        self._tables += 1
+        return f"Table {self._tables}: {words or self._latest}".rstrip(": ")
+
+    def chart_level(self) -> int:
+        """Level of a chart's heading: one under the heading it stands under."""
+        return min(max(self._level, 1) + 1, 6)
+
+    def _rich(self, data: Mapping[str, Any], metadata: Mapping[str, Any]) -> str:
+        for kind, target in ((RESULTS, self.results), (MANIFEST, self.manifest)):
+            if kind in data:
+                merge(target, without_nan(data[kind]))
+        for kind, render in _RENDERERS.items():
+            if kind in data:
+                return render(self, data[kind], metadata.get(kind, {}))
+        if RESULTS in data or MANIFEST in data or not data:
+            return ""  # their plain text is a word for those who run the notebook by hand
+        if "text/plain" in data:
+            return _pre("".join(data["text/plain"]), "output")
+        kinds = ", ".join(sorted(data))
+        return f'<p class="problem">An output of the kind {escape(kinds)} cannot be shown here.</p>'
+
+
+def _chart(page: Page, chart: Mapping[str, Any], _: Any) -> str:
+    figure = without_nan(chart["figure"])
+    layout = figure.setdefault("layout", {})
+    layout.pop("title", None)  # stands above the chart as a heading
+    height = int(layout.get("height") or _RESERVED_HEIGHT)
+    page.charts += 1
+    title = str(chart["title"])
+    level = page.chart_level()
+    name = page.unique(f"chart-{chart.get('key') or page.charts}")
+    table = str(chart.get("table") or "")
+    data = (
+        f'<details class="data"><summary>Data of this chart</summary>{_scrolling(page, table, title)}'
+        "</details>"
+        if table
+        else ""
+    )
+    caption = f"<figcaption>{escape(str(chart['caption']))}</figcaption>" if chart.get("caption") else ""
+    return (
+        f'<figure class="chart" id="{name}" aria-labelledby="{name}-title">'
+        f'<h{level} class="chart-title" id="{name}-title">{escape(title)}</h{level}>'
+        f'<div class="plot" role="img" aria-label="{escape(str(chart.get("alt") or title))}" '
+        f'style="height:{height}px"><p class="waiting">This chart is drawn by a script. '
+        "Where scripts do not run, the data table below it holds the same numbers.</p></div>"
+        f"{json_script(figure, css='figure')}{caption}{data}</figure>"
+    )
+
+
+def _plotly(page: Page, figure: Mapping[str, Any], _: Any) -> str:
+    """Show a bare plotly figure, which has neither caption nor table of its own."""
+    given = figure.get("layout", {}).get("title", {})
+    title = given.get("text") if isinstance(given, Mapping) else given
+    bare = {"data": figure.get("data", []), "layout": dict(figure.get("layout", {}))}
+    return _chart(page, {"title": plain(str(title or "Chart")), "figure": bare}, None)
+
+
+def _figures(page: Page, figures: list[Mapping[str, Any]], _: Any) -> str:
+    cards = "".join(
+        f'<div><dt>{escape(str(card["label"]))}</dt><dd class="value">{escape(str(card["value"]))}</dd>'
+        + (f'<dd class="window">{escape(str(card["window"]))}</dd>' if card.get("window") else "")
+        + "</div>"
+        for card in figures
+    )
+    return f'<dl class="figures">{cards}</dl>'
+
+
+def _caveats(page: Page, caveats: list[Mapping[str, Any]], _: Any) -> str:
+    items = []
+    for caveat in caveats:
+        level = str(caveat.get("level") or "note").lower()
+        word = _LEVELS.get(level, "Note")
+        items.append(
+            f'<li class="{word.lower()}"><p><span class="level">{word}</span> '
+            f"<strong>{escape(str(caveat['title']))}</strong></p>"
+            f"<p>{escape(str(caveat['text']))}</p></li>"
+        )
+    return f'<ul class="caveats">{"".join(items)}</ul>' if items else ""
+
+
+def _html(page: Page, html: str, _: Any) -> str:
+    # Scripts of an output never run under the page's policy; out, so that nothing complains.
+    return _scrolling(page, re.sub(r"(?is)<script\b.*?</script\s*>", "", "".join(html)))
+
+
+def _markdown(page: Page, source: str, _: Any) -> str:
+    return _scrolling(page, to_html("".join(source), page.heading))
+
+
+def _latex(page: Page, source: str, _: Any) -> str:
+    return f"<p>{formula(''.join(source).strip().strip('$'), block=True)}</p>"
+
+
+def _svg(page: Page, source: str, metadata: Any) -> str:
+    # As an image an SVG cannot run scripts or fetch anything.
+    packed = base64.b64encode("".join(source).encode()).decode()
+    return _image("image/svg+xml", packed, metadata)
+
+
+def _raster(kind: str) -> Callable[[Page, str, Any], str]:
+    return lambda _, packed, metadata: _image(kind, "".join(packed.split()), metadata)
+
+
+def _image(kind: str, packed: str, metadata: Any) -> str:
+    alt = escape(str(metadata.get("alt", "")) if isinstance(metadata, Mapping) else "")
+    return f'<p><img src="data:{kind};base64,{escape(packed)}" alt="{alt}"></p>'
+
+
+def _stream(name: str, text: str) -> str:
+    if name == "stdout":
+        return _pre(text, "output")
+    return (
+        '<details class="messages"><summary>Messages while the notebook ran</summary>'
+        f"{_pre(text, 'output')}</details>"
+    )
+
+
+def _pre(text: str, css: str) -> str:
+    plain_text = re.sub(r"\x1b\[[0-9;]*m", "", text)
+    return f'<pre class="{css}" tabindex="0">{escape(plain_text)}</pre>'
+
+
+def _scrolling(page: Page, html: str, label: str = "") -> str:
+    """Give every table a box of its own to scroll in, reachable by keyboard, and its width."""
+
+    def box(match: re.Match[str]) -> str:
+        first_row = re.search(r"(?is)<tr\b.*?</tr\s*>", match[0])
+        columns = len(re.findall(r"(?i)<t[hd]\b", first_row[0])) if first_row else 0
+        name = page.table_label(label)
+        width = "wide" if columns > 12 else "broad" if columns > 7 else "narrow"
+        return (
+            f'<div class="scroll {width}" role="region" aria-label="{escape(name)}" tabindex="0">'
+            f"{match[0]}</div>"
+        )
+
+    return re.sub(r"(?is)<table\b.*?</table\s*>", box, html)
+
+
+_RENDERERS: dict[str, Callable[[Page, Any, Any], str]] = {
+    CHART: _chart,
+    FIGURES: _figures,
+    CAVEATS: _caveats,
+    PLOTLY: _plotly,
+    "text/html": _html,
+    "text/markdown": _markdown,
+    "text/latex": _latex,
+    "image/svg+xml": _svg,
+    "image/png": _raster("image/png"),
+    "image/jpeg": _raster("image/jpeg"),
+}

@@ -1,0 +1,130 @@
+"""One briefing from its name to its files; called by the command and by schedules."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from analysis.briefings import execution, publish
+from analysis.briefings.execution import Progress, Run
+from analysis.briefings.notebooks import NotebookInfo, find_notebook
+from analysis.briefings.parameters import Vocabulary, needs_vocabulary, validate
+from analysis.errors import RenderError
+
+
+def render(
+    notebook: str,
+    parameters: Mapping[str, object],
+    out: str | os.PathLike[str],
+    as_of: object = None,
+    formats: Iterable[str] | str = ("html",),
+    progress: Progress | None = None,
+    home: str | os.PathLike[str] | None = None,
+    *,
+    folder: Path | None = None,
+    vocabulary: Vocabulary | None = None,
+    cell_timeout: float | None = None,
+) -> list[Path]:
+    """Render a notebook with parameters into its published files.
+
+    Everything that can be wrong with what was asked is found before a kernel starts. A failed
+    run leaves earlier files as they are and keeps what it computed in ``out/failed``.
+
+    Parameters
+    ----------
+    notebook : str
+        Bare name of a notebook; see `analysis.briefings.list_notebooks`.
+    parameters : mapping of str to object
+        Strings as typed, or values; see `analysis.briefings.parameters.validate`.
+    out : path
+        Folder of the files; made when missing.
+    as_of : str or datetime.date, optional
+        The day of the data: sets the parameter ``as_of``.
+    formats : iterable of str
+        Of ``html`` and ``ipynb``.
+    progress : callable, optional
+        Called as ``progress(steps done, steps in all, what comes next)``.
+    home : path, optional
+        Folder of the tables; else ``FAULTLINE_HOME``, else the bundled snapshot.
+    folder : pathlib.Path, optional
+        Take the notebook from here instead of from the bundled ones.
+    vocabulary : Vocabulary, optional
+        Valid events, tickers and groups; else those of the bundled catalogue.
+    cell_timeout : float, optional
+        Seconds that one cell may take.
+
+    Returns
+    -------
+    list of pathlib.Path
+        Absolute paths in the order of ``formats``.
+
+    Raises
+    ------
+    InputError
+        Notebook, parameter, format or output folder cannot be used as given.
+    DataError
+        The notebook's file is damaged.
+    RenderError
+        A cell failed; the message names it, its cause and the partial notebook.
+    """
+    info = find_notebook(notebook, folder)
+    asked = publish.check_formats(formats)
+    values = _checked(info, parameters, as_of, vocabulary)
+    place = publish.prepare(out)
+    name = publish.stem(info, values)
+    started = datetime.now(UTC)
+    run = execution.execute(info, values, home=home, progress=progress, cell_timeout=cell_timeout)
+    if run.failure is not None:
+        raise _failed(info, run, place / "failed" / f"{name}.ipynb")
+    files = _files(info, run, values, started)
+    paths = [publish.put(place / f"{name}.{kind}", files[kind]) for kind in asked]
+    if progress is not None:
+        steps = len(run.notebook.cells)
+        progress(steps, steps, "published")
+    return paths
+
+
+def _checked(
+    info: NotebookInfo,
+    given: Mapping[str, object],
+    as_of: object,
+    vocabulary: Vocabulary | None,
+) -> dict[str, Any]:
+    if vocabulary is None and needs_vocabulary(info):
+        from analysis.catalogue import Catalogue
+
+        vocabulary = Vocabulary.of(Catalogue())
+    return validate(info, given, as_of, vocabulary)
+
+
+def _files(
+    info: NotebookInfo, run: Run, values: Mapping[str, Any], started: datetime
+) -> dict[str, str]:
+    import nbformat
+
+    from analysis.briefings.export import collect, to_page
+    from analysis.briefings.machine import manifest
+
+    page = collect(run.notebook, info.title)
+    record = manifest(info, values, started, datetime.now(UTC), page.manifest)
+    html = to_page(run.notebook, page, record)
+    run.notebook.metadata.setdefault("faultline", {})["manifest"] = record
+    return {"html": html, "ipynb": nbformat.writes(run.notebook) + "\n"}
+
+
+def _failed(info: NotebookInfo, run: Run, kept: Path) -> RenderError:
+    import nbformat
+
+    failure = run.failure
+    if failure is None:
+        raise ValueError("a complete run has not failed")
+    where = f"cell {failure.cell} ({failure.label!r})" if failure.cell else "its start"
+    try:
+        publish.put(kept, nbformat.writes(run.notebook) + "\n")
+        trace = f"The partial notebook is {kept}."
+    except RenderError as error:
+        trace = f"The partial notebook could not be kept: {error}"
+    return RenderError(f"Notebook {info.name!r} failed in {where}: {failure.cause}. {trace}")

@@ -1,0 +1,252 @@
+"""One event's briefing: everything that the notebook shows, computed once.
+
+The notebook calls `event_report` and then displays its parts in order; every part is a
+`Display`, a `Chart` or a `Table`, which Jupyter shows and the exporter turns into the page.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from analysis.briefings import caveats, context, measures, narrative, wording
+from analysis.briefings.measurement import Measurement
+from analysis.errors import InputError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from analysis.charts import Chart, Table
+    from analysis.desk import Desk
+
+MIME = "application/vnd.faultline."
+
+
+@dataclass(frozen=True)
+class Display:
+    """One thing to show: a MIME type, its payload, and plain text for other front ends."""
+
+    mime: str
+    payload: Any
+    text: str
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
+        return {self.mime: self.payload, "text/plain": self.text}
+
+
+def markdown(text: str) -> Display:
+    """Text that the page shows as prose."""
+    return Display("text/markdown", text, text)
+
+
+def event_report(
+    desk: Desk,
+    event: str,
+    *,
+    tickers: Sequence[str] | str | None = None,
+    group: str | None = None,
+    benchmark: str | None = None,
+    model: str = "market",
+    estimation: Sequence[int] = (-250, -31),
+    window: Sequence[int] = (-5, 5),
+    cars: Sequence[Sequence[int]] = ((0, 0), (-1, 1)),
+) -> EventReport:
+    """Measure one event and gather what its briefing needs.
+
+    Parameters
+    ----------
+    desk : Desk
+        The tables, as of its day.
+    event : str
+        Id in the catalogue.
+    tickers, group, benchmark, model, estimation, window
+        As in `Desk.study`; blank strings count as not given.
+    cars : sequence of (int, int)
+        Windows of the cumulative abnormal returns, inside ``window``.
+
+    Returns
+    -------
+    EventReport
+        Nothing is displayed yet.
+
+    Raises
+    ------
+    InputError
+        For an unknown name, a window without day 0, or an event without a day 0.
+    """
+    span = _pair(window, "window")
+    if not span[0] <= 0 <= span[1]:
+        raise InputError(f"The window {span[0]} {span[1]} leaves out day 0; widen it.")
+    instant, reason = desk.instant(event)
+    if instant is None:
+        raise InputError(f"Event {event!r} cannot be studied: {reason}")
+    return EventReport(
+        desk=desk,
+        event=event,
+        tickers=tuple(desk.securities(event, tickers or None, group or None)),
+        benchmark=benchmark or None,
+        model=model,
+        estimation=_pair(estimation, "estimation"),
+        window=span,
+        cars=tuple(_pair(item, "cars") for item in cars),
+    )
+
+
+def _pair(value: Sequence[int], name: str) -> tuple[int, int]:
+    try:
+        first, last = (int(item) for item in value)
+    except (TypeError, ValueError):
+        raise InputError(f"{name} {value!r} is not a pair of days such as -5 5.") from None
+    return first, last
+
+
+class EventReport(Measurement):
+    """The parts of one event's page, in the order in which the page shows them."""
+
+    def headline(self) -> Display:
+        """The first heading of the page and its lead paragraph."""
+        written = narrative.opening(
+            self.securities, self.groups, self.tests, self.entities, self.model
+        )
+        return markdown(f"# {written.headline}\n\n{written.lead}")
+
+    def key_figures(self) -> Display:
+        """At most three figures under the headline, each with its window in words."""
+        cards: list[dict[str, str]] = []
+        measured = self.securities[self.securities["abnormal"].notna()]
+        if len(measured):
+            row = measured.loc[measured["abnormal"].abs().idxmax()]
+            cards.append(
+                {
+                    "value": wording.per_cent(float(row["abnormal"])),
+                    "label": f"largest abnormal return: {row['name']}",
+                    "window": f"day 0, {wording.day(row['day0'])}",
+                }
+            )
+        pooled = self.groups[(self.groups["group"] == "all") & self.groups["caar"].notna()]
+        for item in pooled.head(1).itertuples() if len(measured) > 1 else ():
+            low, high = wording.per_cent(float(item.low)), wording.per_cent(float(item.high))
+            cards.append(
+                {
+                    "value": wording.per_cent(float(item.caar)),
+                    "label": f"average of {wording.plural(int(item.n), 'security', 'securities')}"
+                    f" (CAAR), 95 % interval {low} to {high}",
+                    "window": wording.window_label((0, 0)),
+                }
+            )
+        for name, value in list(narrative.robust_p(self.tests).items())[:1]:
+            cards.append(
+                {
+                    "value": wording.p_value(value),
+                    "label": f"that average is ordinary ({narrative.TEST_NAMES[name]} test, "
+                    "which allows for securities that move together)",
+                    "window": wording.window_label((0, 0)),
+                }
+            )
+        plain = "; ".join(f"{card['value']} {card['label']}" for card in cards)
+        return Display(f"{MIME}figures+json", cards, plain)
+
+    def facts(self) -> Table:
+        """The event, its instant in three zones, day 0 on each exchange."""
+        from analysis.charts import event_table
+
+        return event_table(context.event_facts(self.desk, self.event, self.placements))
+
+    def timeline(self) -> Chart:
+        """Sessions around the event, from Asia to New York."""
+        from analysis.charts import session_timeline
+
+        exchanges = [item for item in self.placements["exchange"].unique() if item]
+        rows = context.session_rows(self.desk, self.event, exchanges)
+        return session_timeline(
+            rows, context.instant_at(self.desk, self.event), "Source: exchange_calendars."
+        )
+
+    def reactions(self) -> Chart:
+        """Abnormal return of every security on day 0."""
+        from analysis.charts import abnormal_by_security
+
+        return abnormal_by_security(self.securities, wording.window_label((0, 0)), self.source)
+
+    def paths(self) -> Chart:
+        """Cumulative average abnormal return per role."""
+        from analysis.charts import caar_paths
+
+        frame = measures.paths_frame(self.results, self.window)
+        names = {item: narrative.role_name(str(item)) for item in frame["group"].unique()}
+        names["all"] = "all securities"
+        return caar_paths(frame.assign(group=frame["group"].map(names)), self.source)
+
+    def three_ways(self) -> Chart:
+        """Raw, market-adjusted and model-adjusted returns side by side."""
+        from analysis.charts import three_returns
+
+        return three_returns(self.securities, self.source)
+
+    def heat_map(self) -> Chart:
+        """Abnormal return of every security on every day of the window."""
+        from analysis.charts import day_heatmap
+
+        abnormal = self.results.abnormal.droplevel("event_id")
+        described = self.instruments.reindex(abnormal.index)
+        roles = dict(zip(described["name"], described["role"], strict=True))
+        return day_heatmap(abnormal.set_axis(described["name"], axis=0), roles, self.source)
+
+    def security_numbers(self) -> Table:
+        """Every security: raw, abnormal, CARs, t, p, adjusted p."""
+        from analysis.charts import security_table
+
+        return security_table(self.securities, self._car_frames())
+
+    def group_numbers(self) -> Table:
+        """The battery of tests, the recommended ones first."""
+        from analysis.charts import test_table
+
+        return test_table(self.tests)
+
+    def left_out(self) -> Table:
+        """What could not be measured, each with its reason."""
+        from analysis.charts import skipped_table
+
+        return skipped_table(self.results.skipped)
+
+    def how_sure(self) -> Display:
+        """The box of caveats."""
+        securities = self.securities
+        found = [
+            caveats.clustering(securities, self.tests),
+            caveats.benchmark(self.focus, self.mean_adjusted, self.instruments["name"].to_dict()),
+            caveats.confounders(self.others),
+            caveats.uncertain_day(self.placements),
+            caveats.late_markets(securities, context.CITIES),
+            caveats.price_limits(self.near_limit()),
+            caveats.gaps(self.results.skipped, self.flagged(), self.last_price()),
+            caveats.multiplicity(securities, self.tests),
+        ]
+        boxes = [asdict(item) for item in found if item is not None]
+        plain = "\n".join(f"{box['title']}: {box['text']}" for box in boxes)
+        return Display(f"{MIME}caveats+json", boxes, plain)
+
+    def payload(self) -> Display:
+        """Every number of the headline tables, machine-readable (decimal returns)."""
+        from analysis.briefings.payload import results_payload
+
+        document = results_payload(self)
+        return Display(f"{MIME}results+json", document, "faultline-results")
+
+    def manifest(self) -> Display:
+        """Which tables, of which content, as of which day."""
+        as_of = self.desk.as_of.isoformat() if self.desk.as_of else None
+        document = {"tables": self.desk.versions(), "as_of": as_of}
+        return Display(f"{MIME}manifest+json", document, "faultline-manifest")
+
+    @cached_property
+    def source(self) -> str:
+        """Source line under every chart."""
+        as_of = wording.day(self.desk.as_of) if self.desk.as_of else "the latest observation"
+        return f"Source: Yahoo Finance through public collections, own calculations; as of {as_of}."
+
+    def _car_frames(self) -> dict[tuple[int, int], pd.DataFrame]:
+        return {window: self.results.car(window) for window in self.cars}

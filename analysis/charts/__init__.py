@@ -1,0 +1,41 @@
+"""Charts and tables: results in, plotly figures and HTML tables out.
+
+Frames of pandas come in, with decimal returns; nothing here reads a file, asks a clock or
+knows where the numbers came from. Names and titles are never trusted: they are escaped.
+"""
+
+from __future__ import annotations
+
+from analysis.charts.chart import CHART_MIME, PLOTLY_MIME, Chart
+from analysis.charts.heatmap import day_heatmap
+from analysis.charts.paths import caar_paths
+from analysis.charts.securities import abnormal_by_security
+from analysis.charts.tables import (
+    Table,
+    event_table,
+    security_table,
+    skipped_table,
+    test_table,
+)
+from analysis.charts.theme import CONFIG, ROLES, THEMES
+from analysis.charts.three import three_returns
+from analysis.charts.timeline import session_timeline
+
+__all__ = [
+    "CHART_MIME",
+    "CONFIG",
+    "PLOTLY_MIME",
+    "ROLES",
+    "THEMES",
+    "Chart",
+    "Table",
+    "abnormal_by_security",
+    "caar_paths",
+    "day_heatmap",
+    "event_table",
+    "security_table",
+    "session_timeline",
+    "skipped_table",
+    "test_table",
+    "three_returns",
+]

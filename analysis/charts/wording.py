@@ -1,0 +1,159 @@
+"""How charts and tables write numbers, labels and foreign text: one form for each.
+
+Called by every chart and table. Numbers get a real minus sign; text that came from outside is
+escaped, because plotly reads ``<b>`` and ``<a href>`` in labels as markup.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+MINUS = "\u2212"
+MISSING = "\u2013"
+UNIT = "\u202f%"  # a narrow space that never breaks, so that number and unit stay together
+
+_LABEL_LENGTH = 18
+
+
+def number(value: Any, decimals: int = 2, *, sign: bool = False) -> str:
+    """Write a number with fixed decimals and a real minus sign.
+
+    Parameters
+    ----------
+    value : float or None
+        What is written; anything that is not finite becomes an en dash.
+    decimals : int
+        Digits after the point.
+    sign : bool
+        Whether a positive number gets its plus sign.
+
+    Returns
+    -------
+    str
+        For instance ``−4.90`` or ``+1.20``; a number that rounds to zero has no sign.
+    """
+    if not is_finite(value):
+        return MISSING
+    text = f"{abs(float(value)):,.{decimals}f}"
+    if not float(text.replace(",", "")):
+        return text
+    if value < 0:
+        return f"{MINUS}{text}"
+    return f"+{text}" if sign else text
+
+
+def percent(value: Any, decimals: int = 2, *, unit: bool = False) -> str:
+    """Write a decimal return in per cent, sign always shown: ``−16.97``, ``+1.91``.
+
+    Parameters
+    ----------
+    value : float or None
+        Decimal return; anything that is not finite becomes an en dash.
+    decimals : int
+        Digits after the point.
+    unit : bool
+        Whether the per-cent sign follows (columns carry it in their head instead).
+    """
+    if not is_finite(value):
+        return MISSING
+    return number(100 * float(value), decimals, sign=True) + (UNIT if unit else "")
+
+
+def p_value(value: Any) -> str:
+    """Write a p-value: three decimals, ``< 0.001`` below that, never zero."""
+    if not is_finite(value):
+        return MISSING
+    return "< 0.001" if value < 0.001 else f"{float(value):.3f}"
+
+
+def relative_day(day: int) -> str:
+    """Write a relative day: ``−5``, ``0``, ``+3``."""
+    return number(day, 0, sign=True)
+
+
+def window_label(window: Sequence[int]) -> str:
+    """Write a window as authors do: ``CAR (−1, +1)`` without the ``CAR``."""
+    return f"({relative_day(window[0])}, {relative_day(window[1])})"
+
+
+def day(value: Any) -> str:
+    """Write a calendar day: ``27 Jan 2025``; missing becomes an en dash."""
+    import pandas as pd
+
+    moment = pd.to_datetime(value, errors="coerce")
+    return MISSING if pd.isna(moment) else f"{moment.day} {moment:%b %Y}"
+
+
+def is_finite(value: Any) -> bool:
+    """Whether a value is a finite number (missing values of pandas included)."""
+    try:
+        return math.isfinite(float(value))
+    except (TypeError, ValueError):
+        return False
+
+
+def words(value: Any) -> str:
+    """Plain text of a cell: missing becomes empty, white space is folded."""
+    missing = value is None or value != value or str(value) in ("NaT", "<NA>")
+    return "" if missing else " ".join(str(value).split())
+
+
+def safe(value: Any) -> str:
+    """Escape text for a plotly label, so that it shows as written.
+
+    plotly.js turns ``&lt;``, ``&gt;`` and ``&amp;`` back into characters but does not know
+    ``&quot;``; quotes need no escape since no label becomes an attribute.
+    """
+    return words(value).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def short_labels(names: Iterable[Any], tickers: Iterable[Any]) -> list[str]:
+    """Label securities so that a phone has room for the chart and no two look alike.
+
+    Parameters
+    ----------
+    names, tickers : iterable
+        Of the same length; a blank name gives way to the ticker.
+
+    Returns
+    -------
+    list of str
+        Plain text, at most about twenty characters unless two names collide.
+    """
+    pairs = [(words(name) or words(ticker), words(ticker)) for name, ticker in _zip(names, tickers)]
+    short = [_clip(name) for name, _ in pairs]
+    twice = {label for label in short if short.count(label) > 1}
+    return [
+        f"{_clip(ticker)} {label}" if label in twice and ticker and ticker != label else label
+        for label, (_, ticker) in zip(short, pairs, strict=True)
+    ]
+
+
+def listing(items: Sequence[str], most: int = 6) -> str:
+    """``a``, ``a and b``, ``a, b and c``; what exceeds ``most`` is counted."""
+    shown = list(items)
+    if len(shown) > most:
+        shown = [*shown[: most - 1], f"{len(items) - most + 1} more"]
+    if len(shown) < 2:
+        return "".join(shown)
+    return f"{', '.join(shown[:-1])} and {shown[-1]}"
+
+
+def count(number_of: int, noun: str, many: str = "") -> str:
+    """``1 security``, ``3 securities``."""
+    return f"{number_of:,} {noun if number_of == 1 else many or noun + 's'}"
+
+
+def sentence(*parts: str) -> str:
+    """Join the non-empty parts of a caption with spaces."""
+    return " ".join(part.strip() for part in parts if part and part.strip())
+
+
+def _zip(names: Iterable[Any], tickers: Iterable[Any]) -> Iterable[tuple[Any, Any]]:
+    return zip(names, tickers, strict=True)
+
+
+def _clip(text: str) -> str:
+    return text if len(text) <= _LABEL_LENGTH else text[: _LABEL_LENGTH - 1].rstrip() + "\u2026"

@@ -1,0 +1,420 @@
+"""The one door that notebooks and the command go through.
+
+A `Desk` knows where the tables are and as of which day to read them; from there it answers
+with tables, events, returns and event studies. Nothing that it returns is filled or smoothed.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from datetime import date, datetime
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from analysis import settings
+from analysis.calendars import Calendars, Instant
+from analysis.catalogue import Catalogue
+from analysis.errors import InputError, unknown
+from analysis.normal_returns import ModelChoice, choose_model
+from analysis.placing import instant_of, place
+from analysis.returns import adjusted_closes, session_returns
+from analysis.store import Store
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import polars as pl
+
+    from analysis.eventstudy import EventStudyResults
+
+_NOT_TRADED = ("index", "etf", "fx", "volatility")
+
+
+class Desk:
+    """Tables, events, returns and studies, as they were known on one day.
+
+    Parameters
+    ----------
+    as_of : datetime.date or str, optional
+        Last day (UTC, included) whose observations count; ISO form when a string. Without
+        it everything in the store counts.
+    home : path-like, optional
+        Store folder; else ``FAULTLINE_HOME``, else the bundled snapshot.
+
+    Raises
+    ------
+    InputError
+        When ``as_of`` is not a day.
+    """
+
+    def __init__(
+        self,
+        as_of: date | str | None = None,
+        home: str | os.PathLike[str] | None = None,
+    ) -> None:
+        self.as_of = _as_day(as_of)
+        self.home = settings.store_home(home)
+        self._store = Store(self.home)
+
+    def __repr__(self) -> str:
+        return f"Desk(as_of={self.as_of and self.as_of.isoformat()!r}, home={str(self.home)!r})"
+
+    @cached_property
+    def catalogue(self) -> Catalogue:
+        """The curated tables: events, instruments, groups, closures, claims, chips."""
+        return Catalogue(settings.bundled("data/catalogue"))
+
+    @cached_property
+    def calendars(self) -> Calendars:
+        """Exchange sessions, amended by the catalogue's closures."""
+        closures: dict[str, set[date]] = {}
+        for row in self.catalogue.closures().iter_rows(named=True):
+            closures.setdefault(row["exchange"], set()).add(row["date"])
+        return Calendars(closures)
+
+    def table(self, name: str) -> pl.DataFrame:
+        """Read one table: per key the last observation made by the desk's day.
+
+        Parameters
+        ----------
+        name : str
+            For instance ``"prices"``; ``Desk().versions()`` lists them.
+
+        Returns
+        -------
+        polars.DataFrame
+            The table's schema is in `analysis.tables`.
+
+        Raises
+        ------
+        InputError
+            For an unknown table; the message has the nearest names.
+        """
+        return self._store.read(name, as_of=self.as_of)
+
+    def versions(self) -> dict[str, dict[str, Any]]:
+        """Content hash, row count and last observation of every table in the store."""
+        return {name: self._store.version(name) for name in self._store.names()}
+
+    def events(
+        self,
+        category: str | None = None,
+        entity: str | None = None,
+        status: str | None = None,
+        since: date | str | None = None,
+        until: date | str | None = None,
+    ) -> pl.DataFrame:
+        """List catalogued events, oldest first.
+
+        Parameters
+        ----------
+        category, status : str, optional
+            Keep events of this category (``"release"``) or status (``"official"``).
+        entity : str, optional
+            Keep events that name this entity (``"Nvidia"``).
+        since, until : datetime.date or str, optional
+            First and last day, both included. ``until`` is never later than ``as_of``.
+
+        Returns
+        -------
+        polars.DataFrame
+            The columns of the catalogue's ``events`` table.
+
+        Raises
+        ------
+        InputError
+            For a category, entity or status that no event has.
+        """
+        import polars as pl
+
+        frame = self.catalogue.events()
+        for column, value in (("category", category), ("status", status)):
+            if value is not None:
+                known = frame[column].drop_nulls().unique().sort().to_list()
+                if value not in known:
+                    raise unknown(column, value, known)
+                frame = frame.filter(pl.col(column) == value)
+        if entity is not None:
+            named = frame["entities"].fill_null("").str.split(";")
+            known = sorted(
+                {
+                    item
+                    for row in self.catalogue.events()["entities"].fill_null("")
+                    for item in row.split(";")
+                    if item
+                }
+            )
+            if entity not in known:
+                raise unknown("entity", entity, known)
+            frame = frame.filter(named.list.contains(entity))
+        first, last = _as_day(since), _as_day(until)
+        if self.as_of is not None:
+            last = min(last or self.as_of, self.as_of)
+        if first is not None:
+            frame = frame.filter(pl.col("date") >= first)
+        if last is not None:
+            frame = frame.filter(pl.col("date") <= last)
+        return frame.sort("date", "id")
+
+    def event(self, event_id: str) -> dict[str, Any]:
+        """One event by its id, or an `InputError` with the nearest ids."""
+        return self.catalogue.event(event_id)
+
+    def instant(self, event_id: str) -> tuple[Instant | None, str]:
+        """When an event became public (UTC), or None and the reason why there is no instant."""
+        return instant_of(self.event(event_id))
+
+    def instruments(self) -> pl.DataFrame:
+        """Every instrument: ticker, name, entity, exchange, role, bloc, benchmark, limits."""
+        return self.catalogue.instruments()
+
+    def members(self, group: str) -> list[str]:
+        """Tickers of a role, a bloc, ``role@bloc`` or a named group."""
+        return self.catalogue.members(group)
+
+    def returns(
+        self,
+        tickers: str | Sequence[str],
+        start: date | str | None = None,
+        end: date | str | None = None,
+    ) -> pd.DataFrame:
+        """Simple returns from adjusted closes, between consecutive sessions only.
+
+        Parameters
+        ----------
+        tickers : str or sequence of str
+            One or several.
+        start, end : datetime.date or str, optional
+            First and last day, both included.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Dates × tickers, decimal. The first return after a hole is missing. A currency
+            has no exchange: its sessions are the days for which its source has a quote.
+
+        Raises
+        ------
+        InputError
+            For an unknown ticker; the message has the nearest ones.
+        """
+        import pandas as pd
+
+        wanted = list(dict.fromkeys(_as_list(tickers)))
+        for ticker in wanted:
+            self.catalogue.instrument(ticker)
+        closes = self._closes.reindex(columns=pd.Index(wanted, name="security"))
+        table = session_returns(closes, self.sessions(wanted))
+        first, last = _as_day(start), _as_day(end)
+        return table.loc[
+            pd.Timestamp(first) if first else None : pd.Timestamp(last) if last else None
+        ]
+
+    def sessions(self, tickers: Sequence[str]) -> dict[str, pd.DatetimeIndex]:
+        """Sessions of each security from its first price to its last.
+
+        A security without a price is left out. A currency has no exchange: its sessions
+        are the days for which its source has a quote.
+        """
+        found = {}
+        for ticker in tickers:
+            if ticker not in self._closes:
+                continue
+            days = self._closes.index[self._closes[ticker].notna()]
+            exchange = self._exchange(ticker)
+            found[ticker] = (
+                self.calendars.sessions(exchange, days[0].date(), days[-1].date())
+                if exchange
+                else days
+            )
+        return found
+
+    @cached_property
+    def _closes(self) -> pd.DataFrame:
+        return adjusted_closes(self.table("prices"))
+
+    def _exchange(self, ticker: str) -> str:
+        return self.catalogue.instrument(ticker)["exchange"] or ""
+
+    def securities(
+        self,
+        events: str | Sequence[str],
+        tickers: str | Sequence[str] | None = None,
+        group: str | None = None,
+    ) -> list[str]:
+        """Securities that a study of these events takes.
+
+        The tickers or the group as given; else the events' entities and every security
+        with a role that is not index, etf, fx or volatility.
+
+        Raises
+        ------
+        InputError
+            For an unknown ticker or group, for both at once, and for an empty list.
+        """
+        import polars as pl
+
+        if tickers is not None and group is not None:
+            raise InputError("Give tickers or a group, not both.")
+        if group is not None:
+            return self.members(group)
+        if tickers is not None:
+            given = tickers.split(",") if isinstance(tickers, str) else tickers
+            wanted = list(dict.fromkeys(item.strip() for item in given if item.strip()))
+            if not wanted:
+                raise InputError("The list of tickers is empty; name one, for instance NVDA.")
+            for ticker in wanted:
+                self.catalogue.instrument(ticker)
+            return wanted
+        named = [
+            ticker
+            for event_id in _as_list(events)
+            for ticker in self.catalogue.entities_to_tickers(
+                (self.event(event_id)["entities"] or "").split(";")
+            )
+        ]
+        traded = self.instruments().filter(
+            pl.col("role").is_not_null() & ~pl.col("role").is_in(_NOT_TRADED)
+        )
+        return list(dict.fromkeys([*named, *traded["ticker"].to_list()]))
+
+    def placements(self, events: str | Sequence[str], tickers: Sequence[str]) -> pd.DataFrame:
+        """Day 0 of each event on the exchange of each security, see `analysis.placing.place`."""
+        exchanges = {ticker: self._exchange(ticker) for ticker in tickers}
+        rows = [self.event(event_id) for event_id in dict.fromkeys(_as_list(events))]
+        return place(rows, exchanges, self.calendars)
+
+    def study(
+        self,
+        events: str | Sequence[str],
+        tickers: str | Sequence[str] | None = None,
+        group: str | None = None,
+        *,
+        model: str = "market",
+        benchmark: str | None = None,
+        estimation: tuple[int, int] = (-250, -31),
+        window: tuple[int, int] = (-5, 5),
+        **options: Any,
+    ) -> EventStudyResults:
+        """Measure the reaction of securities to events.
+
+        Parameters
+        ----------
+        events : str or sequence of str
+            Event ids, see ``faultline events list``.
+        tickers, group : optional
+            See `securities`.
+        model : str
+            One of `analysis.normal_returns.MODELS`.
+        benchmark : str, optional
+            Ticker that replaces every security's home benchmark.
+        estimation, window : (int, int)
+            Sessions relative to day 0, both ends included.
+        **options
+            Any other option of `analysis.eventstudy.EventStudy`.
+
+        Returns
+        -------
+        EventStudyResults
+            Its groups are the securities' roles; what was left out is in ``skipped``.
+
+        Raises
+        ------
+        InputError
+            For an unknown event, ticker, group, model, benchmark or option.
+        """
+        from analysis.eventstudy import EventStudy
+
+        securities = self.securities(events, tickers, group)
+        chosen = self._choose(model, securities, benchmark)
+        placed, refused = self._placed(events, securities, chosen, benchmark)
+        study = EventStudy(
+            self.returns(securities),
+            placed,
+            model=chosen.model,
+            factors=self._factors(chosen, securities, benchmark),
+            estimation=estimation,
+            window=window,
+            calendars=self.sessions(securities),
+            **_checked_options(options),
+        )
+        return study.fit().with_skipped(refused)
+
+    def benchmarks(self, securities: Sequence[str], benchmark: str | None = None) -> dict[str, str]:
+        """Benchmark of each security; one that has none is left out."""
+        if benchmark is not None:
+            self.catalogue.instrument(benchmark)
+            return dict.fromkeys(securities, benchmark)
+        homes = {item: self.catalogue.instrument(item)["benchmark"] for item in securities}
+        return {security: home for security, home in homes.items() if home}
+
+    def _choose(self, model: str, securities: list[str], benchmark: str | None) -> ModelChoice:
+        return choose_model(model, self.benchmarks(securities, benchmark))
+
+    def _placed(
+        self,
+        events: str | Sequence[str],
+        securities: list[str],
+        chosen: ModelChoice,
+        benchmark: str | None,
+    ) -> tuple[pd.DataFrame, pd.DataFrame]:
+        """Split the pairs into those for the engine and those without day 0 or benchmark."""
+        frame = self.placements(events, securities)
+        if chosen.needs_benchmark:
+            known = self.benchmarks(securities, benchmark)
+            without = ~frame["security"].isin(list(known)) & (frame["reason"] == "")
+            frame.loc[without, "reason"] = "no home benchmark in the tables; name one to use"
+        roles = dict(self.instruments().select("ticker", "role").iter_rows())
+        frame["group"] = [roles.get(item) or "other" for item in frame["security"]]
+        frame["date"] = frame["day0"]
+        good = frame["reason"] == ""
+        return (
+            frame.loc[good, ["event_id", "security", "date", "group"]].reset_index(drop=True),
+            frame.loc[~good, ["event_id", "security", "reason"]].reset_index(drop=True),
+        )
+
+    def _factors(
+        self, chosen: ModelChoice, securities: list[str], benchmark: str | None
+    ) -> pd.DataFrame | None:
+        if chosen.needs_benchmark:
+            used = dict.fromkeys(self.benchmarks(securities, benchmark).values())
+            return self.returns(list(used))
+        if chosen.factors:
+            return self.factors(chosen.factors)
+        return None
+
+    def factors(self, names: Sequence[str]) -> pd.DataFrame:
+        """Daily factors, dates × names, decimal returns, as of the desk's day."""
+        import pandas as pd
+        import polars as pl
+
+        kept = self.table("factors").filter(pl.col("factor").is_in(list(names)))
+        frame = kept.select("date", "factor", "value").to_pandas()
+        frame["date"] = pd.to_datetime(frame["date"]).astype("datetime64[ns]")
+        wide = frame.pivot(index="date", columns="factor", values="value")
+        return wide.reindex(columns=list(names)).sort_index()
+
+
+def _checked_options(options: dict[str, Any]) -> dict[str, Any]:
+    known = ("min_observations", "exclude_own_events", "rbar", "preset")
+    for name in options:
+        if name not in known:
+            raise unknown("option of a study", name, known)
+    return options
+
+
+def _as_list(events: str | Sequence[str]) -> list[str]:
+    return [events] if isinstance(events, str) else list(events)
+
+
+def _as_day(value: date | str | None) -> date | None:
+    if value is None or value == "":
+        return None
+    if isinstance(value, datetime):
+        return value.date()
+    if isinstance(value, date):
+        return value
+    try:
+        return date.fromisoformat(value)
+    except ValueError:
+        raise InputError(f"{value!r} is not a day; write it as 2025-01-27.") from None

@@ -1,0 +1,44 @@
+"""Event studies: returns and events in, abnormal returns and their tests out.
+
+The engine knows no file, no network and no ticker. An `EventStudy` is asked, fitted and
+answers with `EventStudyResults`; the models stand beside it. Nothing is imported before it
+is used, so that ``import analysis.eventstudy`` costs nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from analysis.eventstudy.models import FactorModel, MarketAdjusted, MarketModel, MeanAdjusted
+    from analysis.eventstudy.results import EventStudyResults
+    from analysis.eventstudy.study import EventStudy
+
+__all__ = [
+    "EventStudy",
+    "EventStudyResults",
+    "FactorModel",
+    "MarketAdjusted",
+    "MarketModel",
+    "MeanAdjusted",
+]
+
+_ROOMS = {
+    "EventStudy": "study",
+    "EventStudyResults": "results",
+    "FactorModel": "models",
+    "MarketAdjusted": "models",
+    "MarketModel": "models",
+    "MeanAdjusted": "models",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _ROOMS:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_ROOMS[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

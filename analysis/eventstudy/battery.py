@@ -1,0 +1,172 @@
+"""The battery: every test by its name, run on one sample, and p-values adjusted for many.
+
+`results` calls `run` once per window and group, and `adjust` once on all the p-values of a
+`tests()` call. The names and their order are part of the public surface.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Literal
+
+import numpy as np
+
+from analysis.errors import unknown
+from analysis.eventstudy.dependence import check_mode, rbar
+from analysis.eventstudy.fitted import Floats, Sample
+from analysis.eventstudy.outcome import Outcome, undefined
+from analysis.eventstudy.parametric import (
+    adjusted_patell_z,
+    bmp_t,
+    cross_sectional_t,
+    kolari_pynnonen_t,
+    patell_z,
+    skewness_adjusted_t,
+    time_series_t,
+)
+from analysis.eventstudy.ranks import (
+    corrado_rank,
+    corrado_zivney_rank,
+    grank_overlap,
+    grank_t,
+    grank_z,
+)
+from analysis.eventstudy.signs import generalized_sign, sign, wilcoxon
+
+Placebos = Callable[[Sample], Outcome]
+
+TEST_NAMES = (
+    "time_series_t",
+    "cross_sectional_t",
+    "skewness_adjusted_t",
+    "patell_z",
+    "adjusted_patell_z",
+    "bmp_t",
+    "kolari_pynnonen_t",
+    "corrado_rank",
+    "corrado_zivney_rank",
+    "grank_t",
+    "grank_z",
+    "grank_overlap",
+    "sign",
+    "generalized_sign",
+    "wilcoxon",
+    "permutation",
+)
+
+# The tests that hold their size when the events share dates, the lead of every summary.
+RECOMMENDED = ("kolari_pynnonen_t", "permutation", "grank_overlap")
+
+_ALONE: dict[str, Callable[[Sample], Outcome]] = {
+    "time_series_t": time_series_t,
+    "cross_sectional_t": cross_sectional_t,
+    "skewness_adjusted_t": skewness_adjusted_t,
+    "patell_z": patell_z,
+    "bmp_t": bmp_t,
+    "corrado_rank": corrado_rank,
+    "corrado_zivney_rank": corrado_zivney_rank,
+    "grank_t": grank_t,
+    "grank_z": grank_z,
+    "sign": sign,
+    "generalized_sign": generalized_sign,
+    "wilcoxon": wilcoxon,
+}
+
+_WITH_RBAR: dict[str, Callable[[Sample, float], Outcome]] = {
+    "adjusted_patell_z": adjusted_patell_z,
+    "kolari_pynnonen_t": kolari_pynnonen_t,
+    "grank_overlap": grank_overlap,
+}
+
+
+def run(
+    sample: Sample,
+    names: Iterable[str] | Literal["all"] = "all",
+    rbar_mode: str = "overlap",
+    placebos: Placebos | None = None,
+) -> list[Outcome]:
+    """Run tests on one sample.
+
+    Parameters
+    ----------
+    sample : Sample
+        The events that are whole in one window.
+    names : iterable of str or "all"
+        Names among `TEST_NAMES`; all of them, in their order, by default.
+    rbar_mode : {"overlap", "calendar", "event"}
+        How r̄ pairs and weights the events, see `dependence.rbar`.
+    placebos : callable, optional
+        The permutation test of this study, given the sample; without it `permutation` is
+        NaN with a reason.
+
+    Returns
+    -------
+    list of Outcome
+        In the order of the names.
+
+    Raises
+    ------
+    InputError
+        Unknown test or r̄ mode.
+    """
+    chosen = named(names)
+    check_mode(rbar_mode)
+    correlation = rbar(sample, rbar_mode) if any(name in _WITH_RBAR for name in chosen) else 0.0
+    return [_outcome(name, sample, correlation, placebos) for name in chosen]
+
+
+def named(names: Iterable[str] | Literal["all"]) -> tuple[str, ...]:
+    """Check the names of tests; ``"all"``, or a single name, may stand without a list.
+
+    Raises
+    ------
+    InputError
+        Unknown test.
+    """
+    if isinstance(names, str):
+        names = TEST_NAMES if names == "all" else (names,)
+    chosen = tuple(dict.fromkeys(names))
+    for name in chosen:
+        if name not in TEST_NAMES:
+            raise unknown("test", name, TEST_NAMES)
+    return chosen
+
+
+def adjust(p_values: Floats) -> tuple[Floats, Floats]:
+    """Adjust p-values for their number, by Holm and by Benjamini–Hochberg.
+
+    The family is all finite p-values given; NaN stays NaN. With the p-values in ascending
+    order, Holm is the running maximum of (m−i+1)·p_(i), which keeps the probability of any
+    false rejection; Benjamini–Hochberg is the running minimum from above of m·p_(i)/i,
+    which keeps the expected share of false ones among the rejections.
+
+    Parameters
+    ----------
+    p_values : (m,) float
+
+    Returns
+    -------
+    holm, bh : (m,) float
+        At most 1.
+
+    Source: Holm (1979); Benjamini & Hochberg (1995).
+    """
+    p = np.asarray(p_values, dtype=np.float64)
+    holm, bh = np.full(p.shape, np.nan), np.full(p.shape, np.nan)
+    family = np.flatnonzero(np.isfinite(p))
+    order = family[np.argsort(p[family], kind="stable")]
+    rank = np.arange(1, len(order) + 1)
+    m = len(order)
+    holm[order] = np.minimum(np.maximum.accumulate((m - rank + 1) * p[order]), 1.0)
+    bh[order] = np.minimum(np.minimum.accumulate((m / rank * p[order])[::-1])[::-1], 1.0)
+    return holm, bh
+
+
+def _outcome(name: str, sample: Sample, correlation: float, placebos: Placebos | None) -> Outcome:
+    if name in _ALONE:
+        return _ALONE[name](sample)
+    if name in _WITH_RBAR:
+        return _WITH_RBAR[name](sample, correlation)
+    if placebos is None:
+        return undefined(name, sample.size, "no placebo dates were given")
+    return placebos(sample)

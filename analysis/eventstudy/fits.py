@@ -1,0 +1,261 @@
+"""How a block is fitted: least squares in closed form, or plain differences.
+
+Every event of the block at once, by masks; the models in `models` choose between the two.
+What cannot be fitted (a constant factor, no residual variance) is flagged, not raised: the
+study writes it into its ledger.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analysis.eventstudy.fitted import Fitted, Floats, Ints
+from analysis.eventstudy.windows import Block, Bools
+
+# Below this share of a series' largest value, variation is rounding and no variation.
+NO_VARIATION = 1e-10
+# Smallest eigenvalue of the factors' correlation matrix that still tells them apart.
+COLLINEAR = 1e-12
+
+CONSTANT_FACTOR, COLLINEAR_FACTORS, NO_VARIANCE = 1, 2, 3
+FLAWS = {
+    CONSTANT_FACTOR: "a factor does not vary",
+    COLLINEAR_FACTORS: "the factors are collinear",
+    NO_VARIANCE: "the residual variance is zero",
+}
+
+
+@dataclass(frozen=True)
+class Fit:
+    """A fitted block.
+
+    Attributes
+    ----------
+    fitted : Fitted
+        N events.
+    estimates : (N, p) float
+        One column per name in `models.Model.parameters`.
+    flaws : (N,) int
+        0, or a key of `FLAWS`: what keeps the event from being fitted. Its figures mean
+        nothing then.
+    """
+
+    fitted: Fitted
+    estimates: Floats
+    flaws: NDArray[np.int8]
+
+
+def least_squares(block: Block) -> Fit:
+    """Regress returns on a constant and the block's factors, on the complete rows.
+
+    s² = RSS/(T−k). Returns and factors are centred on the complete rows first, so that X'X
+    falls apart into the count and the centred cross-products and no digit is lost to the
+    means. Without factors this is the mean-adjusted model.
+
+    Parameters
+    ----------
+    block : Block
+        N events.
+
+    Returns
+    -------
+    Fit
+        Estimates alpha, beta (one per factor), sigma, n, r2. ``fitted.x`` holds the
+        centred regressors and ``fitted.xtx_inv`` the matching inverse, which give the same
+        forecast covariance as the raw ones.
+    """
+    usable = _complete(block)
+    n = usable.sum(axis=1)
+    y, y_mean, y_largest = _centre(block.estimation_returns, usable, n)
+    x, x_mean, x_largest = _centre(block.estimation_factors, usable[:, None, :], n[:, None])
+    inverse, flaws = _inverse(x @ x.transpose(0, 2, 1), x_largest, n)
+    beta = (inverse @ (x @ y[:, :, None]))[:, :, 0]
+    residuals = y - _predict(beta, x)
+    rss = np.einsum("ne,ne->n", residuals, residuals)
+    tss = np.einsum("ne,ne->n", y, y)
+    dof = n - beta.shape[1] - 1
+    sigma = np.sqrt(rss / np.maximum(dof, 1))
+    distance = block.factors - x_mean[:, :, None]
+    fitted = _fitted(
+        block,
+        ar=block.returns - y_mean[:, None] - _predict(beta, distance),
+        residuals=np.where(usable, residuals, np.nan),
+        x=_with_constant(distance),
+        xtx_inv=_with_count(inverse, n),
+        sigma=sigma,
+        dof=dof,
+        n=n,
+    )
+    alpha = y_mean - np.einsum("nf,nf->n", beta, x_mean)
+    flaws = np.where((flaws == 0) & _still(rss, y_largest, n), NO_VARIANCE, flaws)
+    r2 = 1.0 - rss / np.where(tss > 0, tss, np.nan)
+    return Fit(fitted, np.column_stack([alpha, beta, sigma, n, r2]), flaws.astype(np.int8))
+
+
+def differences(block: Block) -> Fit:
+    """Subtract the one factor from the returns, with nothing estimated but the variance.
+
+    s² is the variance of the differences about their mean, T−1 degrees of freedom.
+
+    Parameters
+    ----------
+    block : Block
+        N events with one factor each.
+
+    Returns
+    -------
+    Fit
+        Estimates alpha 0, beta 1, sigma, n, r2; the residuals are the raw differences.
+    """
+    usable = _complete(block)
+    n = usable.sum(axis=1)
+    market = block.estimation_factors[:, 0, :]
+    raw = block.estimation_returns - market
+    centred, _, _ = _centre(raw, usable, n)
+    y, _, y_largest = _centre(block.estimation_returns, usable, n)
+    _, _, market_largest = _centre(market, usable, n)
+    rss = np.einsum("ne,ne->n", centred, centred)
+    tss = np.einsum("ne,ne->n", y, y)
+    dof = n - 1
+    sigma = np.sqrt(rss / np.maximum(dof, 1))
+    events, width = block.returns.shape
+    fitted = _fitted(
+        block,
+        ar=block.returns - block.factors[:, 0, :],
+        residuals=np.where(usable, raw, np.nan),
+        x=np.empty((events, width, 0)),
+        xtx_inv=np.empty((events, 0, 0)),
+        sigma=sigma,
+        dof=dof,
+        n=n,
+    )
+    still = _still(rss, np.maximum(y_largest, market_largest), n)
+    squares = np.einsum("ne,ne->n", *(2 * [np.where(usable, raw, 0.0)]))
+    r2 = 1.0 - squares / np.where(tss > 0, tss, np.nan)
+    imposed = np.broadcast_to([0.0, 1.0], (events, 2))
+    estimates = np.column_stack([imposed, sigma, n, r2])
+    return Fit(fitted, estimates, np.where(still, NO_VARIANCE, 0).astype(np.int8))
+
+
+def join(fits: Sequence[Fit]) -> Fit:
+    """Put the fits of consecutive chunks together, in their order."""
+    if len(fits) == 1:
+        return fits[0]
+    parts = [fit.fitted for fit in fits]
+    first = parts[0]
+    fitted = Fitted(
+        first.offsets,
+        first.estimation_offsets,
+        np.concatenate([part.ar for part in parts]),
+        np.concatenate([part.days for part in parts]),
+        np.concatenate([part.residuals for part in parts]),
+        np.concatenate([part.residual_days for part in parts]),
+        np.concatenate([part.x for part in parts]),
+        np.concatenate([part.xtx_inv for part in parts]),
+        np.concatenate([part.sigma for part in parts]),
+        np.concatenate([part.dof for part in parts]),
+        np.concatenate([part.n for part in parts]),
+    )
+    return Fit(
+        fitted,
+        np.concatenate([fit.estimates for fit in fits]),
+        np.concatenate([fit.flaws for fit in fits]),
+    )
+
+
+def _complete(block: Block) -> Bools:
+    """Estimation rows with a return and every factor."""
+    usable = np.isfinite(block.estimation_returns)
+    for factor in range(block.estimation_factors.shape[1]):
+        usable &= np.isfinite(block.estimation_factors[:, factor, :])
+    return usable
+
+
+def _centre(values: Floats, usable: Bools, n: Ints) -> tuple[Floats, Floats, Floats]:
+    """Subtract the mean of the usable values; 0 elsewhere. Also the mean and the largest."""
+    whole = bool(usable.all())
+    kept = values.copy() if whole else np.where(usable, values, 0.0)
+    mean = kept.sum(axis=-1) / np.maximum(n, 1)
+    largest = np.maximum(
+        kept.max(axis=-1, initial=0.0), -kept.min(axis=-1, initial=0.0)
+    )
+    kept -= mean[..., None]
+    if not whole:
+        kept *= usable
+    return kept, mean, largest
+
+
+def _still(squares: Floats, largest: Floats, n: Ints) -> Bools:
+    """Whether a sum of squares is nothing but the rounding of values of that size."""
+    still: Bools = squares <= n * (NO_VARIATION * largest) ** 2
+    return still
+
+
+def _inverse(cross: Floats, largest: Floats, n: Ints) -> tuple[Floats, Ints]:
+    """Invert centred cross-products (N, f, f); flag those without an inverse."""
+    diagonal = np.einsum("nff->nf", cross)
+    constant = _still(diagonal, largest, n[:, None])
+    flaws = np.where(constant.any(axis=1), CONSTANT_FACTOR, 0)
+    scale = 1.0 / np.sqrt(np.where(constant, 1.0, diagonal))
+    if cross.shape[1] < 2:
+        return (scale**2)[:, :, None], flaws
+    # In units of the factors' own spread the eigenvalues tell how far they are collinear.
+    correlation = cross * scale[:, :, None] * scale[:, None, :]
+    correlation[flaws > 0] = np.eye(cross.shape[1])
+    values, vectors = np.linalg.eigh(correlation)
+    collinear = values[:, 0] <= COLLINEAR
+    flaws = np.where((flaws == 0) & collinear, COLLINEAR_FACTORS, flaws)
+    values = np.where(collinear[:, None], 1.0, values)
+    inverse = (vectors / values[:, None, :]) @ vectors.transpose(0, 2, 1)
+    return inverse * scale[:, :, None] * scale[:, None, :], flaws
+
+
+def _predict(beta: Floats, x: Floats) -> Floats:
+    """Sum of β_j·x_j over the factors, (N, f) and (N, f, D) -> (N, D)."""
+    predicted: Floats = (beta[:, None, :] @ x)[:, 0, :]
+    return predicted
+
+
+def _with_constant(x: Floats) -> Floats:
+    """Regressors as (N, W, k) with the constant first."""
+    events, _, width = x.shape
+    return np.concatenate([np.ones((events, width, 1)), x.transpose(0, 2, 1)], axis=2)
+
+
+def _with_count(inverse: Floats, n: Ints) -> Floats:
+    """(X'X)⁻¹ of a constant and centred factors: 1/T beside the factors' inverse."""
+    events, f, _ = inverse.shape
+    whole = np.zeros((events, f + 1, f + 1))
+    whole[:, 0, 0] = 1.0 / np.maximum(n, 1)
+    whole[:, 1:, 1:] = inverse
+    return whole
+
+
+def _fitted(
+    block: Block,
+    *,
+    ar: Floats,
+    residuals: Floats,
+    x: Floats,
+    xtx_inv: Floats,
+    sigma: Floats,
+    dof: Ints,
+    n: Ints,
+) -> Fitted:
+    return Fitted(
+        offsets=block.offsets,
+        estimation_offsets=block.estimation_offsets,
+        ar=ar,
+        days=block.days,
+        residuals=residuals,
+        residual_days=block.estimation_days,
+        x=x,
+        xtx_inv=xtx_inv,
+        sigma=sigma,
+        dof=dof.astype(np.float64),
+        n=n.astype(np.int64),
+    )

@@ -1,0 +1,106 @@
+"""Sign tests, and Wilcoxon's signed ranks across events: no distribution is assumed.
+
+All three take the events for independent. `battery` runs them.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from analysis.eventstudy.fitted import Floats, Sample
+from analysis.eventstudy.outcome import Outcome, normal, too_few, undefined
+from analysis.eventstudy.ranks import midranks
+
+# Up to here Wilcoxon's statistic is referred to its exact distribution.
+MOST_EXACT = 50
+
+
+def sign(sample: Sample) -> Outcome:
+    """Test whether half of the CARs are positive.
+
+    z = (w − N/2) / √(N/4), w the number of strictly positive CARs; N(0, 1). A CAR of 0
+    counts in N and is not positive.
+
+    Source: Cowan (1992).
+    """
+    n = sample.size
+    if n < 1:
+        return too_few("sign", n, 1)
+    return normal("sign", _sign_statistic(sample, 0.5), n)
+
+
+def generalized_sign(sample: Sample) -> Outcome:
+    """Test whether CARs are positive as often as abnormal returns were before the events.
+
+    z = (w − N·p̂) / √(N·p̂(1−p̂)), w the number of strictly positive CARs and p̂ the mean
+    over events of the share of positive abnormal returns in the estimation window; N(0, 1).
+
+    Source: Cowan (1992).
+    """
+    n = sample.size
+    if n < 1:
+        return too_few("generalized_sign", n, 1)
+    residuals = sample.fitted.residuals
+    usable = np.isfinite(residuals).sum(axis=1)
+    if usable.min() == 0:
+        return undefined("generalized_sign", n, "an event has no estimation day")
+    share = float(((residuals > 0).sum(axis=1) / usable).mean())
+    if share in (0.0, 1.0):
+        which = "no" if share == 0.0 else "every"
+        return undefined(
+            "generalized_sign", n, f"{which} abnormal return of the estimation windows is positive"
+        )
+    return normal("generalized_sign", _sign_statistic(sample, share), n)
+
+
+def wilcoxon(sample: Sample) -> Outcome:
+    """Wilcoxon's signed-rank test on the CARs.
+
+    W is the smaller of the rank sums of positive and of negative CARs, ranked by size with
+    ties at their mean rank and zeros dropped. Exact for N ≤ 50 without ties or zeros, else
+    the normal approximation with the variance corrected for ties, without continuity
+    correction.
+
+    Source: Wilcoxon (1945).
+    """
+    n = sample.size
+    if n < 1:
+        return too_few("wilcoxon", n, 1)
+    car = sample.car[sample.car != 0]
+    if len(car) == 0:
+        return undefined("wilcoxon", n, "every CAR is zero")
+    size = np.abs(car)
+    ranks = midranks(size[None, :])[0]
+    positive = float(ranks[car > 0].sum())
+    w = min(positive, len(car) * (len(car) + 1) / 2 - positive)
+    ties = np.unique(size, return_counts=True)[1].astype(np.float64)
+    if n <= MOST_EXACT and len(car) == n and len(ties) == n:
+        p_value = _exact_p_value(w, n)
+    else:
+        p_value = _normal_p_value(w, len(car), ties)
+    return Outcome("wilcoxon", w, math.nan, p_value, n)
+
+
+def _sign_statistic(sample: Sample, p: float) -> float:
+    """Excess of positive CARs over N·p, in standard deviations of the binomial."""
+    positive = int((sample.car > 0).sum())
+    return (positive - sample.size * p) / math.sqrt(sample.size * p * (1.0 - p))
+
+
+def _exact_p_value(w: float, n: int) -> float:
+    """Twice the share of the 2ⁿ signings of the ranks 1..n whose rank sum is at most w."""
+    ways = np.zeros(n * (n + 1) // 2 + 1, dtype=np.int64)
+    ways[0] = 1
+    for rank in range(1, n + 1):
+        ways[rank:] += ways[:-rank].copy()
+    return min(1.0, 2.0 * float(ways[: round(w) + 1].sum()) / 2.0**n)
+
+
+def _normal_p_value(w: float, n: int, ties: Floats) -> float:
+    """Two-sided p-value of W for n non-zero CARs, `ties` the sizes of the tied groups."""
+    from scipy.special import ndtr
+
+    variance = n * (n + 1) * (2 * n + 1) / 24 - float((ties**3 - ties).sum()) / 48
+    return float(2.0 * ndtr(-abs(w - n * (n + 1) / 4) / math.sqrt(variance)))

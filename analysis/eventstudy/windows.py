@@ -1,0 +1,214 @@
+"""From events to blocks of aligned rows: each security on its own calendar.
+
+Offsets count sessions of the security's calendar. All calendars are positions on one
+union of days, so that a row of any event names the same day by the same number; the
+matrices of a `Panel` have one column more than there are days, always missing, so that the
+position -1 (no session) reads as missing without a branch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analysis.eventstudy.fitted import Floats, Ints
+
+Bools = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Calendars:
+    """The distinct calendars of a study as positions on the union of their days.
+
+    Attributes
+    ----------
+    size : int
+        Days of the union, U.
+    sessions : (sum of lengths,) int
+        Positions of the sessions, one calendar after the other, each ascending.
+    starts, lengths : (C,) int
+        Where each calendar begins in `sessions`, and its number of sessions.
+    """
+
+    size: int
+    sessions: Ints
+    starts: Ints
+    lengths: Ints
+
+    @classmethod
+    def of(cls, size: int, sessions: Sequence[Ints]) -> Calendars:
+        """Stack calendars that are given as ascending positions on the union."""
+        lengths = np.array([len(one) for one in sessions], dtype=np.int64)
+        starts = np.concatenate([[0], np.cumsum(lengths)[:-1]]).astype(np.int64)
+        return cls(size, np.concatenate(sessions).astype(np.int64), starts, lengths)
+
+    def locate(self, calendar: Ints, day: Ints) -> tuple[Ints, Bools]:
+        """Find the first session on or after a day.
+
+        Parameters
+        ----------
+        calendar : (...) int
+            Which calendar.
+        day : (...) int
+            Position on the union, 0 to U.
+
+        Returns
+        -------
+        position : (...) int
+            Number of the session within its calendar; its length where none follows.
+        exact : (...) bool
+            Whether the day itself is that session.
+        """
+        # One sorted key for all calendars: a single binary search serves every event.
+        stride = self.size + 1
+        owner = np.repeat(np.arange(len(self.lengths)), self.lengths)
+        keys = owner * stride + self.sessions
+        wanted = calendar * stride + day
+        found = np.searchsorted(keys, wanted)
+        exact = (found < len(keys)) & (keys[np.minimum(found, len(keys) - 1)] == wanted)
+        return (found - self.starts[calendar]).astype(np.int64), exact
+
+    def days(self, calendar: Ints, position: Ints, offsets: Ints) -> Ints:
+        """Days of the sessions around a session, shape (N, len(offsets)); -1 where none."""
+        rows = position[:, None] + offsets
+        within = (rows >= 0) & (rows < self.lengths[calendar][:, None])
+        rows += self.starts[calendar][:, None]
+        if within.all():
+            return self.sessions[rows]
+        np.clip(rows, 0, len(self.sessions) - 1, out=rows)
+        return np.where(within, self.sessions[rows], -1)
+
+
+@dataclass(frozen=True)
+class Panel:
+    """Returns and factors on the union of days, one row a series, the last column missing.
+
+    Attributes
+    ----------
+    calendars : Calendars
+    returns : (S, U+1) float
+        Decimal returns of the securities.
+    factors : (F, U+1) float
+    near_events : (S, U+1) bool
+        Days that lie in the event window of any event of that security.
+    """
+
+    calendars: Calendars
+    returns: Floats
+    factors: Floats
+    near_events: Bools
+
+
+@dataclass(frozen=True)
+class Places:
+    """N events by the numbers of what they need.
+
+    Attributes
+    ----------
+    security : (N,) int
+        Row of `Panel.returns`.
+    calendar : (N,) int
+    position : (N,) int
+        Session of day 0 within the calendar.
+    factors : (N, f) int
+        Rows of `Panel.factors`.
+    """
+
+    security: Ints
+    calendar: Ints
+    position: Ints
+    factors: Ints
+
+    def __len__(self) -> int:
+        return len(self.security)
+
+    def take(self, rows: Ints | Bools) -> Places:
+        """Keep some of the events, by mask or by position."""
+        return Places(
+            self.security[rows], self.calendar[rows], self.position[rows], self.factors[rows]
+        )
+
+
+@dataclass(frozen=True)
+class Block:
+    """Aligned rows of N events: what a model fits.
+
+    Attributes
+    ----------
+    offsets, estimation_offsets : (W,), (E,) int
+        Relative days of the two windows.
+    days, estimation_days : (N, W), (N, E) int
+        Position of each row on the union of days, -1 where there is no session.
+    returns, estimation_returns : (N, W), (N, E) float
+        NaN where missing, and in the estimation window where a row was cut.
+    factors, estimation_factors : (N, f, W), (N, f, E) float
+    """
+
+    offsets: Ints
+    estimation_offsets: Ints
+    days: Ints
+    estimation_days: Ints
+    returns: Floats
+    estimation_returns: Floats
+    factors: Floats
+    estimation_factors: Floats
+
+
+def span(window: tuple[int, int]) -> Ints:
+    """Relative days of a window, both ends included."""
+    return np.arange(window[0], window[1] + 1, dtype=np.int64)
+
+
+def near_events(calendars: Calendars, places: Places, offsets: Ints, securities: int) -> Bools:
+    """Mark the days that lie in the event window of any event of a security, (S, U+1)."""
+    marks = np.zeros((securities, calendars.size + 1), dtype=np.bool_)
+    days = calendars.days(places.calendar, places.position, offsets)
+    marks[places.security[:, None], days] = True
+    # Day -1 is no day; its column stays missing and unmarked.
+    marks[:, -1] = False
+    return marks
+
+
+def cut(
+    panel: Panel, places: Places, estimation_offsets: Ints, offsets: Ints, *, spare: bool
+) -> Block:
+    """Cut the rows of the events out of a panel.
+
+    Parameters
+    ----------
+    panel : Panel
+    places : Places
+        The N events.
+    estimation_offsets, offsets : (E,), (W,) int
+        Relative days of the estimation and the event window.
+    spare : bool
+        Leave rows near an event of the same security out of the estimation window. The
+        estimation window ends before the own event window begins, so these are rows of
+        the security's other events.
+
+    Returns
+    -------
+    Block
+    """
+    estimation_days = panel.calendars.days(places.calendar, places.position, estimation_offsets)
+    days = panel.calendars.days(places.calendar, places.position, offsets)
+    own = places.security[:, None]
+    estimation_returns = panel.returns[own, estimation_days]
+    if spare:
+        taken = panel.near_events[own, estimation_days]
+        if taken.any():
+            estimation_returns[taken] = np.nan
+    wanted = places.factors[:, :, None]
+    return Block(
+        offsets,
+        estimation_offsets,
+        days,
+        estimation_days,
+        panel.returns[own, days],
+        estimation_returns,
+        panel.factors[wanted, days[:, None, :]],
+        panel.factors[wanted, estimation_days[:, None, :]],
+    )

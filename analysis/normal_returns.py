@@ -1,0 +1,83 @@
+"""From a model's name to the engine's model and the factor columns that it reads.
+
+The desk, the notebook and the command share these names; the engine knows only columns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from analysis.errors import unknown
+
+if TYPE_CHECKING:
+    from analysis.eventstudy.models import Model
+
+MODELS: dict[str, str] = {
+    "market": "market model: the return on a constant and the benchmark",
+    "market_adjusted": "the return less the benchmark's",
+    "mean_adjusted": "the return less its mean in the estimation window",
+    "ff3": "Fama-French three factors (US)",
+    "ff5": "Fama-French five factors (US)",
+    "carhart": "Fama-French three factors and momentum (US)",
+}
+
+_FACTORS: dict[str, list[str]] = {
+    # The three-factor model has a size factor of its own; the five-factor one differs from it.
+    "ff3": ["mkt_rf", "smb_ff3", "hml"],
+    "ff5": ["mkt_rf", "smb", "hml", "rmw", "cma"],
+    "carhart": ["mkt_rf", "smb_ff3", "hml", "mom"],
+}
+
+
+@dataclass(frozen=True)
+class ModelChoice:
+    """A named model, ready for the engine.
+
+    Attributes
+    ----------
+    name : str
+        One of `MODELS`.
+    model : Model
+        The engine's object.
+    needs_benchmark : bool
+        Whether a security without a benchmark must be skipped.
+    factors : tuple of str
+        Columns of the ``factors`` table that the model reads.
+    """
+
+    name: str
+    model: Model
+    needs_benchmark: bool
+    factors: tuple[str, ...] = ()
+
+
+def choose_model(name: str, benchmarks: Mapping[str, str]) -> ModelChoice:
+    """Build the engine's model for a name.
+
+    Parameters
+    ----------
+    name : str
+        One of `MODELS`.
+    benchmarks : mapping of str to str
+        Security to the ticker of its benchmark.
+
+    Raises
+    ------
+    InputError
+        For an unknown name; the message lists the valid ones.
+    """
+    from analysis.eventstudy import FactorModel, MarketAdjusted, MarketModel, MeanAdjusted
+
+    if name == "market":
+        return ModelChoice(name, MarketModel(market=dict(benchmarks)), needs_benchmark=True)
+    if name == "market_adjusted":
+        return ModelChoice(name, MarketAdjusted(market=dict(benchmarks)), needs_benchmark=True)
+    if name == "mean_adjusted":
+        return ModelChoice(name, MeanAdjusted(), needs_benchmark=False)
+    if name in _FACTORS:
+        columns = _FACTORS[name]
+        model = FactorModel(columns, rf="rf")
+        return ModelChoice(name, model, needs_benchmark=False, factors=(*columns, "rf"))
+    raise unknown("model", name, MODELS)
