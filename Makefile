@@ -4,7 +4,6 @@
 SHELL := /bin/sh
 PYTHON ?= python3
 EVENT ?= ds-appstore-1
-MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
 
 # A stranger's PYTHONPATH would shadow the locked packages.
@@ -31,7 +30,7 @@ lint: python ## Check style, types, layers and that notebooks hold no output
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
-	@$(BIN)/nbstripout --verify notebooks/*.ipynb
+	@$(BIN)/nbstripout --verify --keep-id notebooks/*.ipynb
 
 bench: python ## Measure how long the engine takes
 	@$(PYTHON) scripts/environment.py dev

@@ -191,16 +191,27 @@ def _calendar(name: str, start: date, end: date) -> ExchangeCalendar:
     Both ends are always passed: by default the library stops a year after today, and the
     same question would have another answer next year.
     """
-    import exchange_calendars
-
     try:
-        return exchange_calendars.get_calendar(name, start=start, end=end)
+        return _from_library(name, start, end)
     except ValueError:
-        probe = exchange_calendars.get_calendar(name, start=_COVERED[0], end=_COVERED[1])
+        probe = _from_library(name, *_COVERED)
     first, last = probe.bound_min(), probe.bound_max()
     start = start if first is None else max(start, first.date())
     end = end if last is None else min(end, last.date())
-    return exchange_calendars.get_calendar(name, start=start, end=end)
+    return _from_library(name, start, end)
+
+
+def _from_library(name: str, start: date, end: date) -> ExchangeCalendar:
+    import warnings
+
+    import exchange_calendars
+    from pandas.errors import Pandas4Warning
+
+    # exchange_calendars 4.13 asks pandas 3 for what pandas 4 will drop; pandas raises the
+    # warning in its own name, so no filter by module can tell it from ours.
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", Pandas4Warning)
+        return exchange_calendars.get_calendar(name, start=start, end=end)
 
 
 def midnight(day: date) -> np.datetime64:

@@ -20,6 +20,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from analysis.briefings import ipynb
+from analysis.briefings.confidential import blanked, without_secret_variables
 from analysis.briefings.notebooks import NotebookInfo
 from analysis.errors import DataError
 
@@ -27,7 +29,7 @@ Progress = Callable[[int, int, str], None]
 
 _ENGINE = "faultline"
 _KERNEL = "faultline"
-_SECRET = re.compile(r"TOKEN|SECRET|PASSWORD|PASSWD|API_?KEY|ACCESS_?KEY|PRIVATE_?KEY|CREDENTIAL")
+_LOG = "kernel.log"
 
 
 @dataclass(frozen=True)
@@ -135,20 +137,16 @@ def execute(
             return Run(_without_secrets(session.notebook), failure)
         except Exception as error:  # a kernel that died, timed out or never started
             kept = notebook if session.notebook is None else session.notebook
-            cause = _one_line(type(error).__name__, str(error))
+            cause = _one_line(type(error).__name__, f"{error} {_last_words(folder / _LOG)}")
             return Run(_without_secrets(kept), Failure(*_place(session), cause))
     return Run(_without_secrets(finished), None)
 
 
 def _load(info: NotebookInfo) -> Any:
-    import nbformat
-
     try:
-        notebook = nbformat.reads(info.path.read_text(encoding="utf-8"), as_version=4)
-        nbformat.validate(notebook)
-    except (OSError, ValueError, nbformat.ValidationError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise DataError(f"{info.path} is not a valid notebook: {reason}") from error
+        notebook = ipynb.read(info.path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise DataError(f"{info.path} is not a valid notebook: {error}") from error
     for number, cell in enumerate(notebook.cells, start=1):
         # Kept through papermill's own insertions, so that an error names the cell that a
         # reader of the notebook would count to.
@@ -162,7 +160,7 @@ def _environment(folder: Path, home: str | os.PathLike[str] | None) -> dict[str,
     """Environment of the kernel, and the folders it names."""
     _describe_kernel(folder)
     (folder / "work").mkdir()
-    env = {name: value for name, value in os.environ.items() if not _SECRET.search(name.upper())}
+    env = without_secret_variables(os.environ)
     if "PYTHONPATH" in env:  # the kernel starts elsewhere
         parts = env["PYTHONPATH"].split(os.pathsep)
         env["PYTHONPATH"] = os.pathsep.join(str(Path(part).absolute()) for part in parts if part)
@@ -219,6 +217,9 @@ def _engine() -> type:
                 kernel_name=kernel_name,
                 kernel_spec_manager=specs,
                 connection_file=str(session.folder / "kernel.json"),
+                # Sockets in the run's own folder: no port that another user could reach.
+                transport="ipc",
+                ip=str(session.folder / "ipc"),
                 data_dir=str(session.folder / "data"),
             )
             client = Client(
@@ -229,7 +230,14 @@ def _engine() -> type:
                 log=logging.getLogger("papermill"),
             )
             client.session = session
-            client.execute(cleanup_kc=True, env=session.env, cwd=str(session.folder / "work"))
+            with (session.folder / _LOG).open("w", encoding="utf-8") as log:
+                client.execute(
+                    cleanup_kc=True,
+                    env=session.env,
+                    cwd=str(session.folder / "work"),
+                    stdout=log,
+                    stderr=log,
+                )
 
     return FaultlineEngine
 
@@ -247,17 +255,19 @@ def _place(session: _Session) -> tuple[int, str]:
     return (int(cell.metadata.get("faultline_cell", 0)), first_line(cell)) if cell else (0, "")
 
 
+def _last_words(log: Path) -> str:
+    """What a kernel that died said at last."""
+    try:
+        lines = log.read_text(encoding="utf-8", errors="replace").split("\n")
+    except OSError:
+        return ""
+    return next((line.strip() for line in reversed(lines) if line.strip()), "")
+
+
 def _one_line(kind: str, message: str) -> str:
     plain = re.sub(r"\x1b\[[0-9;]*m", "", message or "")
     return f"{kind}: {' '.join(plain.split())}"[:500].rstrip(": ")
 
 
 def _without_secrets(notebook: Any) -> Any:
-    """Blank every secret of the environment that found its way into the notebook."""
-    import nbformat
-
-    text = nbformat.writes(notebook)
-    for name, value in os.environ.items():
-        if _SECRET.search(name.upper()) and len(value) >= 8:
-            text = text.replace(json.dumps(value, ensure_ascii=False)[1:-1], f"[{name} removed]")
-    return nbformat.reads(text, as_version=4)
+    return ipynb.read(blanked(ipynb.write(notebook)))

@@ -13,12 +13,16 @@ import base64
 import gzip
 import hashlib
 from collections.abc import Mapping
+from copy import deepcopy
 from functools import cache
+from html import escape
 from pathlib import Path
 from typing import Any
 
+from analysis.briefings.execution import first_line
 from analysis.briefings.machine import json_script
 from analysis.briefings.pieces import Page
+from analysis.errors import RenderError
 
 _TEMPLATE = Path(__file__).resolve().parent / "template"
 # Cells so tagged speak to those who open the notebook, not to readers of the briefing.
@@ -39,24 +43,33 @@ def collect(notebook: Any, title: str) -> Page:
     Raises
     ------
     RenderError
-        Two outputs report one name differently.
+        An output cannot be laid out, or two report one name differently.
     """
     from nbconvert.preprocessors import TagRemovePreprocessor
 
-    removal = TagRemovePreprocessor(
+    removal = TagRemovePreprocessor(  # type: ignore[no-untyped-call]
         enabled=True, remove_cell_tags={NOTEBOOK_ONLY}, remove_all_outputs_tags={NO_OUTPUT}
     )
-    kept, _ = removal.preprocess(notebook.copy(), {})
-    page = Page()
-    for cell in kept.cells:
-        page.add_cell(cell)
+    kept, _ = removal.preprocess(deepcopy(notebook), {})  # type: ignore[no-untyped-call]
+    page = _laid_out(kept.cells, Page())
     if page.headline:
         return page
-    page = Page()
-    _, anchor = page.heading(1, _escaped(title))
-    page.body.append(f'<h1 id="{anchor}">{_escaped(title)}</h1>')
-    for cell in kept.cells:
-        page.add_cell(cell)
+    words, page = escape(title), Page()
+    _, anchor = page.heading(1, words)
+    page.body.append(f'<h1 id="{anchor}">{words}</h1>')
+    return _laid_out(kept.cells, page)
+
+
+def _laid_out(cells: list[Any], page: Page) -> Page:
+    for cell in cells:
+        try:
+            page.add_cell(cell)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            number = cell.metadata.get("faultline_cell", 0)
+            raise RenderError(
+                f"An output of cell {number} ({first_line(cell)!r}) cannot be laid out: "
+                f"{type(error).__name__}: {error}."
+            ) from error
     return page
 
 
@@ -108,12 +121,12 @@ def _exporter() -> Any:
         """nbconvert with our template and nothing of the user's."""
 
         def _create_environment(self) -> Any:
-            environment = super()._create_environment()
+            environment = super()._create_environment()  # type: ignore[no-untyped-call]
             environment.autoescape = True
             environment.trim_blocks = environment.lstrip_blocks = True
             return environment
 
-    return BriefingExporter(
+    return BriefingExporter(  # type: ignore[no-untyped-call]
         template_paths=[str(_TEMPLATE)], template_file="index.html.j2", file_extension=".html"
     )
 
@@ -141,9 +154,3 @@ def _hash(script: str) -> str:
 
 def _text(name: str) -> str:
     return (_TEMPLATE / name).read_text(encoding="utf-8")
-
-
-def _escaped(words: str) -> str:
-    from html import escape
-
-    return escape(words)

@@ -81,7 +81,9 @@ def commit() -> str | None:
 def json_script(value: Any, *, name: str = "", css: str = "") -> str:
     """Embed a JSON value in a script tag that no content can break out of."""
     # Only strings hold these signs, so their escapes leave the value as it is.
-    text = json.dumps(without_nan(value), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    text = json.dumps(
+        without_nan(value), ensure_ascii=False, allow_nan=False, separators=(",", ":")
+    )
     for sign in "<>&\u2028\u2029":
         text = text.replace(sign, f"\\u{ord(sign):04x}")
     marks = (f' id="{escape(name)}"' if name else "") + (f' class="{escape(css)}"' if css else "")

@@ -121,7 +121,8 @@ def _with_as_of(info: NotebookInfo, given: Mapping[str, object], as_of: object) 
 
 
 def _blank(value: object) -> bool:
-    return value is None or (isinstance(value, str) and not value.strip())
+    """Whether nothing was said: None, white space, an empty list."""
+    return value is None or (isinstance(value, str) and not value.strip()) or value in ([], ())
 
 
 def _value(spec: ParameterSpec, given: object, known: Vocabulary) -> Any:

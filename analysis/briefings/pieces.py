@@ -142,16 +142,18 @@ def _chart(page: Page, chart: Mapping[str, Any], _: Any) -> str:
     name = page.unique(f"chart-{chart.get('key') or page.charts}")
     table = str(chart.get("table") or "")
     data = (
-        f'<details class="data"><summary>Data of this chart</summary>{_scrolling(page, table, title)}'
-        "</details>"
+        '<details class="data"><summary>Data of this chart</summary>'
+        f"{_scrolling(page, table, title)}</details>"
         if table
         else ""
     )
-    caption = f"<figcaption>{escape(str(chart['caption']))}</figcaption>" if chart.get("caption") else ""
+    caption = (
+        f"<figcaption>{escape(str(chart['caption']))}</figcaption>" if chart.get("caption") else ""
+    )
     return (
         f'<figure class="chart" id="{name}" aria-labelledby="{name}-title">'
         f'<h{level} class="chart-title" id="{name}-title">{escape(title)}</h{level}>'
-        f'<div class="plot" role="img" aria-label="{escape(str(chart.get("alt") or title))}" '
+        f'<div class="plot" data-alt="{escape(str(chart.get("alt") or title))}" '
         f'style="height:{height}px"><p class="waiting">This chart is drawn by a script. '
         "Where scripts do not run, the data table below it holds the same numbers.</p></div>"
         f"{json_script(figure, css='figure')}{caption}{data}</figure>"
@@ -162,21 +164,23 @@ def _plotly(page: Page, figure: Mapping[str, Any], _: Any) -> str:
     """Show a bare plotly figure, which has neither caption nor table of its own."""
     given = figure.get("layout", {}).get("title", {})
     title = given.get("text") if isinstance(given, Mapping) else given
-    bare = {"data": figure.get("data", []), "layout": dict(figure.get("layout", {}))}
+    clear = {"paper_bgcolor": "rgba(0,0,0,0)", "plot_bgcolor": "rgba(0,0,0,0)"}
+    bare = {"data": figure.get("data", []), "layout": {**figure.get("layout", {}), **clear}}
     return _chart(page, {"title": plain(str(title or "Chart")), "figure": bare}, None)
 
 
-def _figures(page: Page, figures: list[Mapping[str, Any]], _: Any) -> str:
-    cards = "".join(
-        f'<div><dt>{escape(str(card["label"]))}</dt><dd class="value">{escape(str(card["value"]))}</dd>'
-        + (f'<dd class="window">{escape(str(card["window"]))}</dd>' if card.get("window") else "")
-        + "</div>"
-        for card in figures
-    )
+def _figures(_: Page, figures: list[Mapping[str, Any]], __: Any) -> str:
+    cards = ""
+    for card in figures:
+        cards += f"<div><dt>{escape(str(card['label']))}</dt>"
+        cards += f'<dd class="value">{escape(str(card["value"]))}</dd>'
+        if card.get("window"):
+            cards += f'<dd class="window">{escape(str(card["window"]))}</dd>'
+        cards += "</div>"
     return f'<dl class="figures">{cards}</dl>'
 
 
-def _caveats(page: Page, caveats: list[Mapping[str, Any]], _: Any) -> str:
+def _caveats(_: Page, caveats: list[Mapping[str, Any]], __: Any) -> str:
     items = []
     for caveat in caveats:
         level = str(caveat.get("level") or "note").lower()
@@ -198,11 +202,11 @@ def _markdown(page: Page, source: str, _: Any) -> str:
     return _scrolling(page, to_html("".join(source), page.heading))
 
 
-def _latex(page: Page, source: str, _: Any) -> str:
+def _latex(_: Page, source: str, __: Any) -> str:
     return f"<p>{formula(''.join(source).strip().strip('$'), block=True)}</p>"
 
 
-def _svg(page: Page, source: str, metadata: Any) -> str:
+def _svg(_: Page, source: str, metadata: Any) -> str:
     # As an image an SVG cannot run scripts or fetch anything.
     packed = base64.b64encode("".join(source).encode()).decode()
     return _image("image/svg+xml", packed, metadata)
@@ -235,10 +239,11 @@ def _scrolling(page: Page, html: str, label: str = "") -> str:
     """Give every table a box of its own to scroll in, reachable by keyboard, and its width."""
 
     def box(match: re.Match[str]) -> str:
-        first_row = re.search(r"(?is)<tr\b.*?</tr\s*>", match[0])
-        columns = len(re.findall(r"(?i)<t[hd]\b", first_row[0])) if first_row else 0
-        name = page.table_label(label)
+        rows = re.findall(r"(?is)<tr\b.*?</tr\s*>", match[0])
+        columns = max((len(re.findall(r"(?i)<t[hd]\b", row)) for row in rows), default=0)
         width = "wide" if columns > 12 else "broad" if columns > 7 else "narrow"
+        caption = re.search(r"(?is)<caption\b[^>]*>(.*?)</caption\s*>", match[0])
+        name = page.table_label(plain(caption[1]) if caption else label)
         return (
             f'<div class="scroll {width}" role="region" aria-label="{escape(name)}" tabindex="0">'
             f"{match[0]}</div>"

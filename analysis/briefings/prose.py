@@ -12,12 +12,24 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from html import escape, unescape
+from html.parser import HTMLParser
 from typing import Any
 
 # level and inner HTML of a heading in; its final level and id out
 Heading = Callable[[int, str], tuple[int, str]]
 
 _INLINE_MATH = r"(?<![\\$])\$(?=[^\s$])(?P<math_inline_tex>(?:[^$\\]|\\.)+?)(?<=[^\s\\])\$(?![\d$])"
+
+_MATH_TAGS = (
+    "math menclose mfrac mi mn mo mover mpadded mphantom mroot mrow mspace msqrt mstyle msub "
+    "msubsup msup mtable mtd mtext mtr munder munderover"
+)
+_MATH_ATTRIBUTES = (
+    "accent accentunder columnalign columnlines columnspacing depth display displaystyle fence "
+    "form frame height largeop linethickness lspace mathbackground mathcolor mathsize "
+    "mathvariant maxsize minsize movablelimits notation rowalign rowlines rowspacing rspace "
+    "scriptlevel separator stretchy symmetric voffset width xmlns"
+)
 
 
 def to_html(markdown: str, heading: Heading) -> str:
@@ -36,7 +48,7 @@ def to_html(markdown: str, heading: Heading) -> str:
     str
         HTML.
     """
-    return _parser(heading).render(markdown)
+    return str(_parser(heading).render(markdown))
 
 
 def formula(tex: str, *, block: bool = False) -> str:
@@ -44,14 +56,45 @@ def formula(tex: str, *, block: bool = False) -> str:
     from latex2mathml.converter import convert
 
     try:
-        return str(convert(tex.strip(), display="block" if block else "inline"))
+        mathml = str(convert(tex.strip(), display="block" if block else "inline"))
     except Exception:  # the converter raises whatever its tokens run into
-        return f'<code class="formula">{escape(tex.strip())}</code>'
+        mathml = ""
+    check = _OnlyMath()
+    check.feed(mathml)
+    check.close()
+    return (
+        mathml
+        if check.found and not check.foreign
+        else f'<code class="formula">{escape(tex.strip())}</code>'
+    )
 
 
 def plain(html: str) -> str:
     """The words of a piece of HTML, without its tags."""
     return " ".join(unescape(re.sub(r"<[^>]*>", "", html)).split())
+
+
+class _OnlyMath(HTMLParser):
+    """Whether markup is MathML and nothing else: the converter copies text as it stands."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found = False
+        self.foreign = False
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found = self.found or tag == "math"
+        allowed = _MATH_ATTRIBUTES.split()
+        if tag not in _MATH_TAGS.split() or any(name not in allowed for name, _ in attrs):
+            self.foreign = True
+
+    def handle_comment(self, data: str) -> None:  # noqa: ARG002
+        self.foreign = True
+
+    handle_pi = unknown_decl = handle_comment
+
+    def handle_decl(self, decl: str) -> None:  # noqa: ARG002
+        self.foreign = True
 
 
 def _parser(heading: Heading) -> Any:
@@ -65,7 +108,7 @@ def _parser(heading: Heading) -> Any:
         SPECIFICATION = {**MathInlineParser.SPECIFICATION, "inline_math_tex": _INLINE_MATH}  # noqa: RUF012
 
     class Renderer(IPythonRenderer):
-        def heading(self, text: str, level: int, **attrs: Any) -> str:
+        def heading(self, text: str, level: int, **_: Any) -> str:
             final, anchor = heading(level, text)
             return f'<h{final} id="{anchor}">{text}</h{final}>\n'
 
@@ -78,10 +121,10 @@ def _parser(heading: Heading) -> Any:
         def latex_environment(self, name: str, body: str) -> str:
             return formula(f"\\begin{{{name}}}{body}\\end{{{name}}}", block=True)
 
-        def block_code(self, code: str, info: str | None = None) -> str:
+        def block_code(self, code: str, info: str | None = None) -> str:  # noqa: ARG002
             return f"<pre><code>{escape(code)}</code></pre>\n"
 
-        def image(self, text: str, url: str, title: str | None = None) -> str:
+        def image(self, text: str, url: str, title: str | None = None) -> str:  # noqa: ARG002
             if url.startswith("data:image/"):
                 return f'<img src="{escape(url)}" alt="{escape(plain(text))}">'
             return f'<a href="{self.safe_url(url)}">{text or escape(url)}</a>'

@@ -69,7 +69,8 @@ def prepare(out: str | os.PathLike[str]) -> Path:
     except (OSError, ValueError, RuntimeError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise InputError(
-            f"The output folder {str(out)!r} cannot be written: {reason}. Choose another with --out."
+            f"The output folder {str(out)!r} cannot be written: {reason}. "
+            "Choose another with --out."
         ) from error
     return folder
 

@@ -8,8 +8,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from analysis.briefings import execution, publish
-from analysis.briefings.execution import Progress, Run
+from analysis.briefings import execution, ipynb, publish
+from analysis.briefings.confidential import refuse_secrets
+from analysis.briefings.execution import Failure, Progress, Run
 from analysis.briefings.notebooks import NotebookInfo, find_notebook
 from analysis.briefings.parameters import Vocabulary, needs_vocabulary, validate
 from analysis.errors import RenderError
@@ -77,9 +78,13 @@ def render(
     name = publish.stem(info, values)
     started = datetime.now(UTC)
     run = execution.execute(info, values, home=home, progress=progress, cell_timeout=cell_timeout)
+    kept = place / "failed" / f"{name}.ipynb"
     if run.failure is not None:
-        raise _failed(info, run, place / "failed" / f"{name}.ipynb")
-    files = _files(info, run, values, started)
+        raise _failed(info, run, _words(run.failure), kept)
+    try:
+        files = _files(info, run, values, started)
+    except RenderError as error:
+        raise _failed(info, run, str(error), kept) from error
     paths = [publish.put(place / f"{name}.{kind}", files[kind]) for kind in asked]
     if progress is not None:
         steps = len(run.notebook.cells)
@@ -97,14 +102,14 @@ def _checked(
         from analysis.catalogue import Catalogue
 
         vocabulary = Vocabulary.of(Catalogue())
-    return validate(info, given, as_of, vocabulary)
+    values = validate(info, given, as_of, vocabulary)
+    refuse_secrets(values)
+    return values
 
 
 def _files(
     info: NotebookInfo, run: Run, values: Mapping[str, Any], started: datetime
 ) -> dict[str, str]:
-    import nbformat
-
     from analysis.briefings.export import collect, to_page
     from analysis.briefings.machine import manifest
 
@@ -112,19 +117,19 @@ def _files(
     record = manifest(info, values, started, datetime.now(UTC), page.manifest)
     html = to_page(run.notebook, page, record)
     run.notebook.metadata.setdefault("faultline", {})["manifest"] = record
-    return {"html": html, "ipynb": nbformat.writes(run.notebook) + "\n"}
+    return {"html": html, "ipynb": ipynb.write(run.notebook)}
 
 
-def _failed(info: NotebookInfo, run: Run, kept: Path) -> RenderError:
-    import nbformat
-
-    failure = run.failure
-    if failure is None:
-        raise ValueError("a complete run has not failed")
+def _words(failure: Failure) -> str:
     where = f"cell {failure.cell} ({failure.label!r})" if failure.cell else "its start"
+    return f"It failed in {where}: {failure.cause}."
+
+
+def _failed(info: NotebookInfo, run: Run, why: str, kept: Path) -> RenderError:
+    """Keep what was computed, and say where."""
     try:
-        publish.put(kept, nbformat.writes(run.notebook) + "\n")
+        publish.put(kept, ipynb.write(run.notebook))
         trace = f"The partial notebook is {kept}."
     except RenderError as error:
         trace = f"The partial notebook could not be kept: {error}"
-    return RenderError(f"Notebook {info.name!r} failed in {where}: {failure.cause}. {trace}")
+    return RenderError(f"Notebook {info.name!r} gave no briefing. {why} {trace}")

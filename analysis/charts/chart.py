@@ -62,12 +62,12 @@ class Chart:
         """The data as an accessible HTML table, all text escaped."""
         from analysis.charts.markup import plain_table
 
-        return plain_table(self.table, f"Data of the chart: {self.title}")
+        return plain_table(self.table, f"Data of the chart: {self.title}", f"data-{self.key}")
 
     def __repr__(self) -> str:
         return f"Chart {self.key!r}: {self.title} {self.caption}"
 
-    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
         figure = self.figure_json()
         return {
             CHART_MIME: {

@@ -49,41 +49,37 @@ ROLES: dict[str, Mark] = {
     "gpu": Mark("GPU makers", "#2f6fd0", "circle"),
     "foundry": Mark("Foundries", "#0a8bb5", "square"),
     "memory": Mark("Memory", "#5a5fe0", "diamond"),
-    "equipment": Mark("Chip equipment", "#2f8f83", "triangle-up"),
+    "equipment": Mark("Equipment", "#2f8f83", "triangle-up"),
     "networking": Mark("Networking", "#cf4f14", "triangle-down"),
     "servers": Mark("Servers", "#a87400", "pentagon"),
     "power": Mark("Power", "#d2473f", "cross"),
     "cloud": Mark("Cloud", "#8a52cc", "hexagon"),
     "software": Mark("Software", "#c2459a", "star"),
-    "consumer": Mark("Consumer electronics", "#a0649a", "triangle-left"),
+    "consumer": Mark("Consumer", "#a0649a", "triangle-left"),
     "model_maker": Mark("Model makers", "#9a5bb8", "triangle-right"),
     "index": Mark("Indexes", NEUTRAL, "hourglass"),
-    "etf": Mark("Exchange-traded funds", NEUTRAL, "bowtie"),
+    "etf": Mark("Funds (ETF)", NEUTRAL, "bowtie"),
     "fx": Mark("Currencies", NEUTRAL, "star-diamond"),
     "volatility": Mark("Volatility", NEUTRAL, "diamond-tall"),
 }
 
-# For groups that are no role (blocs, names of one's own): far apart for all three kinds of
-# colour blindness in this order, and each with its dash.
-SERIES = ("#2f6fd0", "#cf4f14", "#2f8f83", "#8a52cc", "#a87400", "#c2459a", NEUTRAL)
+# For groups that are no role (blocs, names of one's own): in this order, and each with its dash.
+SERIES = ("#2f6fd0", "#cf4f14", "#2f8f83", "#8a52cc", "#a87400", "#c2459a")
 
 _MEASURES: dict[str, Mark] = {
-    "raw": Mark("Raw return", NEUTRAL, "circle-open"),
-    "market_adjusted": Mark("Less the market", "#a87400", "diamond"),
-    "abnormal": Mark("Abnormal (model)", "#2f6fd0", "square"),
+    "raw": Mark("Raw", NEUTRAL, "circle-open"),
+    "market_adjusted": Mark("Less market", "#a87400", "diamond"),
+    "abnormal": Mark("Abnormal", "#2f6fd0", "square"),
 }
 
 # Orange for falls, blue for rises, told apart under every kind of colour blindness; the middle
-# fades into the page. Both ends are equally far from the middle in brightness.
+# fades into the page. The light scale stays pale enough for dark text and the dark one deep
+# enough for white text (4.5:1), since plotly.js picks either by the colour of the cell.
 DIVERGING: dict[str, list[list[Any]]] = {
-    "light": [
-        [0.0, "#a83a06"], [0.25, "#e0814f"], [0.42, "#f6d8c8"], [0.5, "#f4f4f5"],
-        [0.58, "#cfdff5"], [0.75, "#6b9be0"], [1.0, "#1f4f9e"],
-    ],
-    "dark": [
-        [0.0, "#f0793c"], [0.25, "#a84e22"], [0.42, "#4a2c1f"], [0.5, "#24282f"],
-        [0.58, "#1f3350"], [0.75, "#2f6fbf"], [1.0, "#6aa5f5"],
-    ],
+    "light": [[0.0, "#f79d67"], [0.25, "#fbcbae"], [0.5, "#f4f4f5"],
+              [0.75, "#c3d8f7"], [1.0, "#8fb9f5"]],
+    "dark": [[0.0, "#bf4a10"], [0.25, "#73361a"], [0.5, "#24282f"],
+             [0.75, "#1f4377"], [1.0, "#2a69c6"]],
 }  # fmt: skip
 
 
@@ -135,11 +131,16 @@ def measure_mark(measure: str) -> Mark:
 
 def group_marks(groups: Sequence[str]) -> list[Mark]:
     """Looks of groups that stand side by side: roles keep theirs, others take turns."""
+    known = {group: role_mark(group) for group in groups}
+    taken = {mark.colour for mark in known.values() if mark.label.casefold() in _BY_LABEL}
+    free = [colour for colour in SERIES if colour not in taken] or list(SERIES)
     marks, turn = [], 0
     for group in groups:
-        mark = role_mark(group)
-        if mark.label.casefold() not in _BY_LABEL:
-            mark = Mark(str(group), SERIES[turn % len(SERIES)], "circle")
+        mark = known[group]
+        if group.casefold() in ("all", "all securities"):
+            mark = Mark("All securities", NEUTRAL, "circle")
+        elif mark.label.casefold() not in _BY_LABEL:
+            mark = Mark(group, free[turn % len(free)], "circle")
             turn += 1
         marks.append(mark)
     return marks
@@ -187,7 +188,7 @@ def _template() -> go.layout.Template:
             "paper_bgcolor": "rgba(0,0,0,0)",
             "plot_bgcolor": "rgba(0,0,0,0)",
             "colorway": list(SERIES),
-            "margin": {"l": 8, "r": 8, "t": 8, "b": 8, "autoexpand": True},
+            "margin": {"l": 4, "r": 4, "t": 8, "b": 8, "autoexpand": True},
             "dragmode": False,
             "hovermode": "closest",
             "hoverlabel": {"align": "left", "font": {"family": FONT, "size": FONT_SIZE}},
@@ -197,7 +198,8 @@ def _template() -> go.layout.Template:
                 "x": 0,
                 "xref": "container",
                 "y": 1,
-                "yanchor": "bottom",
+                "yref": "container",
+                "yanchor": "top",
                 "itemclick": False,
                 "itemdoubleclick": False,
                 "font": {"size": TICK_SIZE},

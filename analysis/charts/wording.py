@@ -14,7 +14,7 @@ MINUS = "\u2212"
 MISSING = "\u2013"
 UNIT = "\u202f%"  # a narrow space that never breaks, so that number and unit stay together
 
-_LABEL_LENGTH = 18
+_NBSP = "\u00a0"
 
 
 def number(value: Any, decimals: int = 2, *, sign: bool = False) -> str:
@@ -78,12 +78,21 @@ def window_label(window: Sequence[int]) -> str:
     return f"({relative_day(window[0])}, {relative_day(window[1])})"
 
 
+def window_words(first: Any, last: Any) -> str:
+    """Write a window in words: ``day 0``, ``days −1 to +1``; blank ends mean every window."""
+    if not (is_finite(first) and is_finite(last)):
+        return "every window"
+    if first == last:
+        return f"day {relative_day(int(first))}"
+    return f"days {relative_day(int(first))} to {relative_day(int(last))}"
+
+
 def day(value: Any) -> str:
     """Write a calendar day: ``27 Jan 2025``; missing becomes an en dash."""
     import pandas as pd
 
     moment = pd.to_datetime(value, errors="coerce")
-    return MISSING if pd.isna(moment) else f"{moment.day} {moment:%b %Y}"
+    return MISSING if pd.isna(moment) else f"{moment.day}{_NBSP}{moment:%b}{_NBSP}{moment:%Y}"
 
 
 def is_finite(value: Any) -> bool:
@@ -109,24 +118,31 @@ def safe(value: Any) -> str:
     return words(value).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
-def short_labels(names: Iterable[Any], tickers: Iterable[Any]) -> list[str]:
+def short_labels(names: Iterable[Any], tickers: Iterable[Any], length: int = 20) -> list[str]:
     """Label securities so that a phone has room for the chart and no two look alike.
 
     Parameters
     ----------
     names, tickers : iterable
-        Of the same length; a blank name gives way to the ticker.
+        One of each per security; a blank name gives way to the ticker.
+    length : int
+        Longer names are cut and end in an ellipsis.
 
     Returns
     -------
     list of str
-        Plain text, at most about twenty characters unless two names collide.
+        Plain text, at most ``length`` characters unless two names collide.
     """
-    pairs = [(words(name) or words(ticker), words(ticker)) for name, ticker in _zip(names, tickers)]
-    short = [_clip(name) for name, _ in pairs]
+    pairs = [
+        (words(name) or words(ticker), words(ticker))
+        for name, ticker in zip(names, tickers, strict=True)
+    ]
+    short = [_clip(name, length) for name, _ in pairs]
     twice = {label for label in short if short.count(label) > 1}
     return [
-        f"{_clip(ticker)} {label}" if label in twice and ticker and ticker != label else label
+        f"{_clip(ticker, length)} {label}"
+        if label in twice and ticker and ticker != label
+        else label
         for label, (_, ticker) in zip(short, pairs, strict=True)
     ]
 
@@ -151,9 +167,5 @@ def sentence(*parts: str) -> str:
     return " ".join(part.strip() for part in parts if part and part.strip())
 
 
-def _zip(names: Iterable[Any], tickers: Iterable[Any]) -> Iterable[tuple[Any, Any]]:
-    return zip(names, tickers, strict=True)
-
-
-def _clip(text: str) -> str:
-    return text if len(text) <= _LABEL_LENGTH else text[: _LABEL_LENGTH - 1].rstrip() + "\u2026"
+def _clip(text: str, length: int) -> str:
+    return text if len(text) <= length else text[: length - 1].rstrip() + "\u2026"

@@ -106,6 +106,8 @@ def mean_correlation(
         return math.nan
     used = np.isfinite(values) & (days >= 0)
     enough = used.sum(axis=1) >= LEAST_COMMON_DATES
+    if not enough.any():
+        return 0.0
     blocks = list(
         _blocks(
             _standardised(values[enough], used[enough]),
@@ -189,8 +191,6 @@ def _blocks(
 def _groups(rows: Ints) -> tuple[Ints, Ints]:
     """Number the distinct rows: the number of each row, and how often each occurs."""
     packed = np.ascontiguousarray(rows, dtype=np.int64)
-    if packed.shape[1] == 0:
-        return np.zeros(len(rows), dtype=np.int64), np.array([len(rows)], dtype=np.int64)
     keys = packed.view(np.dtype((np.void, packed.itemsize * packed.shape[1]))).ravel()
     _, number, count = np.unique(keys, return_inverse=True, return_counts=True)
     return number.astype(np.int64), count.astype(np.int64)

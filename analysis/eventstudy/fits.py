@@ -48,6 +48,10 @@ class Fit:
     estimates: Floats
     flaws: NDArray[np.int8]
 
+    def take(self, rows: Bools | Ints) -> Fit:
+        """Keep some of the events, by mask or by position."""
+        return Fit(self.fitted.take(rows), self.estimates[rows], self.flaws[rows])
+
 
 def least_squares(block: Block) -> Fit:
     """Regress returns on a constant and the block's factors, on the complete rows.
@@ -180,9 +184,7 @@ def _centre(values: Floats, usable: Bools, n: Ints) -> tuple[Floats, Floats, Flo
     whole = bool(usable.all())
     kept = values.copy() if whole else np.where(usable, values, 0.0)
     mean = kept.sum(axis=-1) / np.maximum(n, 1)
-    largest = np.maximum(
-        kept.max(axis=-1, initial=0.0), -kept.min(axis=-1, initial=0.0)
-    )
+    largest = np.maximum(kept.max(axis=-1, initial=0.0), -kept.min(axis=-1, initial=0.0))
     kept -= mean[..., None]
     if not whole:
         kept *= usable
@@ -202,7 +204,7 @@ def _inverse(cross: Floats, largest: Floats, n: Ints) -> tuple[Floats, Ints]:
     flaws = np.where(constant.any(axis=1), CONSTANT_FACTOR, 0)
     scale = 1.0 / np.sqrt(np.where(constant, 1.0, diagonal))
     if cross.shape[1] < 2:
-        return (scale**2)[:, :, None], flaws
+        return scale[:, :, None] * scale[:, None, :], flaws
     # In units of the factors' own spread the eigenvalues tell how far they are collinear.
     correlation = cross * scale[:, :, None] * scale[:, None, :]
     correlation[flaws > 0] = np.eye(cross.shape[1])

@@ -35,10 +35,11 @@ class Fitted:
     residual_days : (N, E) int
         Position of each estimation row on the union of all calendars, -1 where none.
     x : (N, W, k) float
-        Regressors of the event-window rows, constant included; k = 0 where no parameter
-        is estimated (market-adjusted returns).
+        Regressors of the event-window rows: the constant, then the factors less their
+        estimation means (the forecast covariance is the same as with raw ones); NaN where
+        missing; k = 0 where no parameter is estimated (market-adjusted returns).
     xtx_inv : (N, k, k) float
-        Inverse of X'X over the usable estimation rows.
+        Inverse of X'X over the usable estimation rows, factors centred as in `x`.
     sigma : (N,) float
         Residual standard deviation s, see the conventions of each model.
     dof : (N,) float
@@ -145,7 +146,7 @@ def cumulate(fitted: Fitted, window: tuple[int, int]) -> tuple[Sample, NDArray[n
     first, last = window
     columns = np.flatnonzero((fitted.offsets >= first) & (fitted.offsets <= last))
     kept = np.isfinite(fitted.ar[:, columns]).all(axis=1) & (fitted.sigma > 0)
-    part = fitted.take(kept)
+    part = fitted if kept.all() else fitted.take(kept)
     total = part.x[:, columns, :].sum(axis=1)
     leverage = np.einsum("ni,nij,nj->n", total, part.xtx_inv, total)
     car = part.ar[:, columns].sum(axis=1)

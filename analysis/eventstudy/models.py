@@ -15,6 +15,7 @@ from analysis.errors import InputError
 from analysis.eventstudy.fits import Fit, differences, least_squares
 from analysis.eventstudy.windows import Block
 
+
 class Model(Protocol):
     """What the engine asks of a normal-return model."""
 

@@ -30,8 +30,9 @@ def time_series_t(sample: Sample) -> Outcome:
     """Test CAAR against the variation of average abnormal returns before the events.
 
     t = CAAR / (√L·sd), sd (ddof 1) of AAR_s over the estimation offsets s with at least
-    one event, AAR_s the mean of the events present; N(0, 1). The portfolio's own history
-    carries same-day dependence, but not a variance that rises at the event.
+    one event, AAR_s the mean of the events present; N(0, 1). In event time the history of
+    the average carries the dependence of events on one date, not that of dates spread over
+    a few days, nor a variance that rises at the event.
 
     Source: Brown & Warner (1985), the "crude dependence adjustment".
     """

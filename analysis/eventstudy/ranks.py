@@ -26,6 +26,7 @@ from analysis.eventstudy.outcome import (
 from analysis.eventstudy.parametric import SAME_SCAR, inflation, unusable
 
 BALANCED = "the mean ranks never depart from one half"
+UNRANKED = "no event has an estimation day to rank against"
 
 
 def corrado_rank(sample: Sample) -> Outcome:
@@ -34,7 +35,8 @@ def corrado_rank(sample: Sample) -> Outcome:
     Mid-ranks K of an event's abnormal returns over its estimation rows and the whole event
     window, M of them, U = K/(M+1) − ½; Ū_t the mean over the n_t events present on
     relative day t; S² the mean of (n_t/N)·Ū_t² over the days with n_t > 0. One day: Ū_t/S;
-    window w: Σ_{t∈w} Ū_t / (√L·S), N(0, 1).
+    window w: Σ_{t∈w} Ū_t / (√L·S), N(0, 1). Right for events on one date, in short windows;
+    with spread dates it rejects too often.
 
     Source: Corrado (1989); Cowan (1992) for windows of several days.
     """
@@ -91,7 +93,7 @@ def grank_t(sample: Sample) -> Outcome:
     if s <= ROUNDING:
         return undefined("grank_t", n, BALANCED)
     z = float(means[-1]) / s
-    if z**2 >= rows - 1:
+    if rows - 1 - z**2 <= ROUNDING * rows:
         return undefined("grank_t", n, f"Z² = {z**2:.4g} reaches its bound of {rows - 1}")
     return student("grank_t", z * math.sqrt((rows - 2) / (rows - 1 - z**2)), rows - 2, n)
 
@@ -111,7 +113,10 @@ def grank_z(sample: Sample) -> Outcome:
     if sd == 0:
         return undefined("grank_z", n, SAME_SCAR)
     ranks = _generalized_ranks(sample, 1.0 / sd)
-    return normal("grank_z", ranks[:, -1].sum() / math.sqrt(_rank_variance(ranks)), n)
+    variance = _rank_variance(ranks)
+    if variance == 0:
+        return undefined("grank_z", n, UNRANKED)
+    return normal("grank_z", ranks[:, -1].sum() / math.sqrt(variance), n)
 
 
 def grank_overlap(sample: Sample, rbar: float) -> Outcome:
@@ -147,6 +152,8 @@ def grank_overlap(sample: Sample, rbar: float) -> Outcome:
     if problem := unusable(rbar_ranks, n):
         return undefined("grank_overlap", n, f"ranks: {problem}")
     variance = _rank_variance(ranks) * inflation(rbar_ranks, n)
+    if variance == 0:
+        return undefined("grank_overlap", n, UNRANKED)
     return student("grank_overlap", ranks[:, -1].sum() / math.sqrt(variance), n - 1, n)
 
 

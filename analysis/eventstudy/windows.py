@@ -76,10 +76,10 @@ class Calendars:
         rows = position[:, None] + offsets
         within = (rows >= 0) & (rows < self.lengths[calendar][:, None])
         rows += self.starts[calendar][:, None]
-        if within.all():
-            return self.sessions[rows]
-        np.clip(rows, 0, len(self.sessions) - 1, out=rows)
-        return np.where(within, self.sessions[rows], -1)
+        if not within.all():
+            rows[~within] = 0
+        found: Ints = self.sessions[rows] if rows.size else rows
+        return found if within.all() else np.where(within, found, -1)
 
 
 @dataclass(frozen=True)

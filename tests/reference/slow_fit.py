@@ -45,9 +45,7 @@ def fit(
 
 
 def _days(own, zero, offsets):
-    return [
-        int(own[zero + offset]) if 0 <= zero + offset < len(own) else -1 for offset in offsets
-    ]
+    return [int(own[zero + offset]) if 0 <= zero + offset < len(own) else -1 for offset in offsets]
 
 
 def _fit_one(returns, factors, before, around, model):

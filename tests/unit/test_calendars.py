@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import warnings
 from datetime import UTC, date, datetime, time, timedelta
+from functools import cache
 from zoneinfo import ZoneInfo
 
 import exchange_calendars
@@ -314,16 +316,22 @@ def test_shift_there_and_back_returns(n: int, start: int) -> None:
     assert len(between) == abs(n) + 1
 
 
+@cache
+def library_calendar(name: str) -> exchange_calendars.ExchangeCalendar:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", pd.errors.Pandas4Warning)
+        return exchange_calendars.get_calendar(name, start="2021-01-01", end="2026-12-31")
+
+
 def slow_day0(instant: datetime, exchange: str) -> date:
     """Walk day by day, asking the library for each close by itself."""
-    name = {"XSHE": "XSHG", "XNAS": "XNYS"}.get(exchange, exchange)
-    calendar = exchange_calendars.get_calendar(name, start="2021-01-01", end="2026-12-31")
+    calendar = library_calendar({"XSHE": "XSHG", "XNAS": "XNYS"}.get(exchange, exchange))
     day = instant.date() - timedelta(days=2)
     while True:
         stamp = pd.Timestamp(day)
-        if calendar.is_session(stamp) and day not in CLOSURES.get(exchange, ()):
-            if calendar.session_close(stamp) > pd.Timestamp(instant):
-                return day
+        traded = calendar.is_session(stamp) and day not in CLOSURES.get(exchange, ())
+        if traded and calendar.session_close(stamp) > pd.Timestamp(instant):
+            return day
         day += timedelta(days=1)
 
 
@@ -407,7 +415,8 @@ from analysis.calendars import Calendars
 calendars = Calendars()
 at = real.datetime(2025, 1, 20, 12, 19, 44, tzinfo=real.UTC)
 for exchange in ("XSHG", "XNYS", "XTAI"):
-    print(exchange, calendars.day0(at, exchange), calendars.shift(exchange, real.date(2025, 1, 21), -2))
+    back = calendars.shift(exchange, real.date(2025, 1, 21), -2)
+    print(exchange, calendars.day0(at, exchange), back)
 print(calendars.sessions("XNYS", real.date(2027, 6, 14), real.date(2027, 6, 15)).size)
 """
     answer = subprocess.run(

@@ -1,0 +1,154 @@
+// Draws the charts of a briefing. Everything it needs is in the page: it asks no host for
+// anything, and the page's policy lets nothing run but this text and the unpacked plotly.js.
+(() => {
+  "use strict";
+
+  const root = document.documentElement;
+  const dark = matchMedia("(prefers-color-scheme: dark)");
+  const paper = matchMedia("print");
+  const PAPER_WIDTH = 680; // CSS pixels between the margins of an A4 page
+  const drawn = [];
+
+  const json = (node) => JSON.parse(node.textContent);
+  const isObject = (value) => value !== null && typeof value === "object" && !Array.isArray(value);
+
+  function openContents() {
+    const contents = document.getElementById("contents");
+    if (contents === null) return;
+    const roomy = matchMedia("(min-width: 75rem)");
+    const follow = () => { contents.open = roomy.matches; };
+    roomy.addEventListener("change", follow);
+    follow();
+  }
+
+  async function unpack(name) {
+    const packed = atob(document.getElementById(name).textContent.trim());
+    const bytes = new Uint8Array(packed.length);
+    for (let i = 0; i < packed.length; i += 1) bytes[i] = packed.charCodeAt(i);
+    const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
+    return new Response(stream).text();
+  }
+
+  function run(source) {
+    const element = document.createElement("script");
+    element.textContent = source;
+    document.head.append(element);
+    element.remove();
+    if (typeof Plotly === "undefined") throw new Error("plotly.js did not run");
+  }
+
+  // A theme is a patch in the form that Plotly.relayout takes: {"font.color": "..."}.
+  function themed(layout, patch) {
+    const result = structuredClone(layout);
+    for (const [path, value] of Object.entries(patch)) {
+      const keys = path.split(".");
+      const last = keys.pop();
+      let place = result;
+      for (const key of keys) {
+        if (!isObject(place[key])) place[key] = {};
+        place = place[key];
+      }
+      place[last] = structuredClone(value);
+    }
+    return result;
+  }
+
+  // One drawing is several layers: the first speaks for all, the others are silent.
+  function describe(plot) {
+    plot.querySelectorAll("svg.main-svg").forEach((svg, place) => {
+      if (place > 0) svg.setAttribute("aria-hidden", "true");
+      else {
+        svg.setAttribute("role", "img");
+        svg.setAttribute("aria-label", plot.dataset.alt);
+      }
+    });
+  }
+
+  // In print the style sheet scales the drawing; without a view box it would be cut off.
+  function allowScaling(plot) {
+    for (const svg of plot.querySelectorAll("svg.main-svg")) {
+      const width = parseFloat(svg.getAttribute("width"));
+      const height = parseFloat(svg.getAttribute("height"));
+      if (width > 0 && height > 0) {
+        svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
+        plot.style.setProperty("--shape", `${width} / ${height}`);
+      }
+    }
+  }
+
+  function layoutFor(chart, theme, onPaper) {
+    const patch = !onPaper && dark.matches ? theme.dark : theme.light;
+    const layout = themed(chart.figure.layout ?? {}, patch);
+    layout.autosize = !onPaper;
+    if (onPaper) layout.width = PAPER_WIDTH;
+    else delete layout.width;
+    return layout;
+  }
+
+  async function draw(figure, theme) {
+    const plot = figure.querySelector(".plot");
+    const chart = { plot, figure: json(figure.querySelector("script.figure")) };
+    plot.replaceChildren();
+    await Plotly.newPlot(
+      plot,
+      chart.figure.data ?? [],
+      layoutFor(chart, theme, paper.matches),
+      { ...theme.config, responsive: true },
+    );
+    describe(plot);
+    allowScaling(plot);
+    plot.on("plotly_afterplot", () => allowScaling(plot));
+    drawn.push(chart);
+  }
+
+  function redraw(theme, onPaper) {
+    for (const chart of drawn) {
+      Plotly.react(chart.plot, chart.figure.data ?? [], layoutFor(chart, theme, onPaper));
+      allowScaling(chart.plot);
+    }
+  }
+
+  function follow(theme) {
+    let onPaper = paper.matches;
+    const turn = (next) => {
+      if (next === onPaper) return;
+      onPaper = next;
+      redraw(theme, onPaper);
+    };
+    paper.addEventListener("change", (event) => turn(event.matches));
+    addEventListener("beforeprint", () => turn(true));
+    addEventListener("afterprint", () => turn(false));
+    dark.addEventListener("change", () => redraw(theme, onPaper));
+  }
+
+  function giveUp(reason) {
+    for (const figure of document.querySelectorAll("figure.chart")) {
+      const plot = figure.querySelector(".plot");
+      if (plot.querySelector(".waiting") === null) continue;
+      plot.querySelector(".waiting").textContent =
+        `This browser could not draw the chart (${reason}). The table below holds its numbers.`;
+      const data = figure.querySelector("details.data");
+      if (data !== null) data.open = true;
+    }
+  }
+
+  async function main() {
+    openContents();
+    const figures = [...document.querySelectorAll("figure.chart")];
+    if (figures.length > 0) {
+      try {
+        const theme = json(document.getElementById("chart-theme"));
+        run(await unpack("plotly-packed"));
+        for (const figure of figures) await draw(figure, theme);
+        follow(theme);
+      } catch (error) {
+        giveUp(error.message);
+        root.dataset.ready = "failed";
+        return;
+      }
+    }
+    root.dataset.ready = "true";
+  }
+
+  main();
+})();

@@ -1,0 +1,136 @@
+"""The battery of tests as a table, led by the tests that hold when securities move together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from analysis.charts.frames import checked
+from analysis.charts.markup import build
+from analysis.charts.table import Table, nothing_to_tell
+from analysis.charts.theme import role_mark
+from analysis.charts.wording import MISSING, is_finite, number, p_value, window_words, words
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+RECOMMENDED = ("kolari_pynnonen_t", "permutation", "grank_overlap")
+
+TEST_NAMES = {
+    "kolari_pynnonen_t": "Kolari\u2013Pynnönen t",
+    "permutation": "Permutation over placebo dates",
+    "grank_overlap": "Generalized rank, overlap-weighted",
+    "adjusted_patell_z": "Adjusted Patell z",
+    "grank_t": "Generalized rank t",
+    "grank_z": "Generalized rank z",
+    "calendar_time_t": "Calendar-time portfolio t",
+    "time_series_t": "Time-series t",
+    "cross_sectional_t": "Cross-sectional t",
+    "skewness_adjusted_t": "Skewness-adjusted t",
+    "patell_z": "Patell z",
+    "bmp_t": "Boehmer\u2013Musumeci\u2013Poulsen t",
+    "corrado_rank": "Corrado rank",
+    "corrado_zivney_rank": "Corrado\u2013Zivney rank",
+    "sign": "Sign",
+    "generalized_sign": "Generalized sign",
+    "wilcoxon": "Wilcoxon signed rank",
+}
+
+_TEST_NUMBERS = (
+    "window_start", "window_end", "statistic", "df", "p_value", "p_holm", "p_bh", "n",
+)  # fmt: skip
+
+
+def test_table(tests: pd.DataFrame, *, full: Sequence[str] = ("all",)) -> Table:
+    """Tabulate the battery of tests, the recommended ones first.
+
+    Parameters
+    ----------
+    tests : pandas.DataFrame
+        As `EventStudyResults.tests`: group, window_start, window_end, test, statistic, df,
+        p_value, p_holm, p_bh, n, reason.
+    full : sequence of str
+        Groups that are shown with every test; the others are shown with the recommended ones
+        alone. When none of them is there, every group is shown in full.
+
+    Returns
+    -------
+    Table
+        Key ``test-table``; a test that could not be computed gives its reason instead.
+
+    Raises
+    ------
+    InputError
+        When columns are missing or are not numeric.
+    """
+    import pandas as pd
+
+    caption = "Tests of the average abnormal return"
+    needed = ("group", "test", "reason", *_TEST_NUMBERS)
+    frame = checked(tests, "tests", needed, _TEST_NUMBERS)
+    frame = frame.assign(group=frame["group"].map(words), test=frame["test"].map(words))
+    whole = [group for group in full if group in set(frame["group"])]
+    if whole:
+        kept = frame["group"].isin(whole) | frame["test"].isin(RECOMMENDED)
+        frame = frame[kept]
+    if frame.empty:
+        return nothing_to_tell("test-table", caption, "No test was run.")
+    frame = _in_order(frame, whole)
+    cells = pd.DataFrame(
+        {
+            "Test": [_test_name(name) for name in frame["test"]],
+            "Statistic": frame["statistic"].map(number),
+            "df": [number(value, 0) if is_finite(value) else "" for value in frame["df"]],
+            "p": frame["p_value"].map(p_value),
+            "p Holm": frame["p_holm"].map(p_value),
+            "p BH": frame["p_bh"].map(p_value),
+            "n": frame["n"].map(lambda size: number(size, 0)),
+            "Remark": frame["reason"].map(words),
+        }
+    ).reset_index(drop=True)
+    if not cells["Remark"].any():
+        cells = cells.drop(columns="Remark")
+    rest = "" if len(whole) == 0 else " Single groups: the recommended tests alone."
+    markup = build(
+        cells,
+        caption,
+        "test-table",
+        numbers=["Statistic", "df", "p", "p Holm", "p BH", "n"],
+        groups=[_section(row) for row in frame.to_dict("records")],
+        notes=[
+            "Recommended: tests that hold when all securities react on one day and move "
+            "together; the others then reject too often. p Holm and p BH (Benjamini\u2013"
+            f"Hochberg): adjusted for the number of tests run.{rest} {MISSING} not computed."
+        ],
+    )
+    return Table("test-table", caption, cells, markup)
+
+
+# pytest must not take the function for a test where it is imported.
+test_table.__test__ = False  # type: ignore[attr-defined]
+
+
+def _in_order(frame: pd.DataFrame, whole: list[str]) -> pd.DataFrame:
+    """Pooled groups first, then groups as they came; within them windows and tests."""
+    groups = [*whole, *(name for name in dict.fromkeys(frame["group"]) if name not in whole)]
+    tests = [*TEST_NAMES, *(name for name in sorted(set(frame["test"])) if name not in TEST_NAMES)]
+    windows = list(dict.fromkeys(zip(frame["window_start"], frame["window_end"], strict=True)))
+    keys = frame.assign(
+        _group=frame["group"].map(groups.index),
+        _window=[
+            windows.index(pair)
+            for pair in zip(frame["window_start"], frame["window_end"], strict=True)
+        ],
+        _test=frame["test"].map(tests.index),
+    )
+    return keys.sort_values(["_group", "_window", "_test"], kind="stable", ignore_index=True)
+
+
+def _test_name(name: str) -> str:
+    label = TEST_NAMES.get(name, name)
+    return f"{label} (recommended)" if name in RECOMMENDED else label
+
+
+def _section(row: Mapping[Any, Any]) -> str:
+    group = "All securities" if row["group"] == "all" else role_mark(row["group"]).label
+    return f"{group}, {window_words(row['window_start'], row['window_end'])}"

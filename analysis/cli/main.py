@@ -1,0 +1,156 @@
+"""From the command line to a command, and from its outcome to an exit code."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+import traceback
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from analysis import __version__
+from analysis.cli import output
+from analysis.errors import FaultlineError
+
+if TYPE_CHECKING:
+    from cyclopts import App
+
+# What a shell reports for a program that a signal ended: 128 + SIGINT, 128 + SIGPIPE.
+_INTERRUPTED, _READER_GONE = 130, 141
+_BAD_INPUT = 2
+_WINDOWS = re.compile(r"[+-]?\d+,[+-]?\d+")
+
+_HELP = """Measures what AI-model releases and the US-China chip conflict do to markets.
+
+Each command has its own help with examples: faultline study --help.
+"""
+_EPILOGUE = """Examples
+
+faultline briefing event_briefing -p event ds-appstore-1
+    write the briefing on "DeepSeek Monday" into reports/
+
+faultline study ds-appstore-1 --tickers NVDA,AVGO,TSM --car -1 1
+    the same figures as a table
+
+faultline events list --category release --since 2025-01-01
+    find an event's id
+
+Exit codes: 0 done; 1 some part failed, or nothing was left to compute; 2 bad input.
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    Parameters
+    ----------
+    argv : sequence of str, optional
+        The words after ``faultline``; those of the process by default.
+
+    Returns
+    -------
+    int
+        The exit code: 0 done, 1 some part failed, 2 bad input, 130 interrupted.
+    """
+    output.prepare_streams()
+    try:
+        code = _run(list(sys.argv[1:] if argv is None else argv))
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _forget_stdout()
+        return _READER_GONE
+    except KeyboardInterrupt:
+        output.say("faultline: interrupted.")
+        return _INTERRUPTED
+    return code
+
+
+def _run(words: list[str]) -> int:
+    from cyclopts import CycloptsError
+
+    try:
+        outcome = build_app()(
+            list(_separate_windows(words)),
+            exit_on_error=False,
+            print_error=False,
+            result_action="return_value",
+        )
+    except CycloptsError as error:
+        output.say(f"faultline: {_sentence(str(error))} See: faultline --help")
+        return _BAD_INPUT
+    except FaultlineError as error:
+        output.say(f"faultline: {error}")
+        return error.exit_code
+    except BrokenPipeError:
+        raise
+    except Exception as error:  # noqa: BLE001 - the last net: a sentence instead of a traceback
+        return _unexpected(error)
+    return outcome if isinstance(outcome, int) else 0
+
+
+def build_app() -> App:
+    """Put the commands together.
+
+    Returns
+    -------
+    cyclopts.App
+        Also read by the completion scripts and by the tests of the help.
+    """
+    from cyclopts import App
+
+    from analysis.cli import briefing, completion, doctor, events, lab, study
+
+    app = App(
+        name="faultline",
+        help=_HELP,
+        help_epilogue=_EPILOGUE,
+        help_format="plaintext",
+        version=f"faultline {__version__}",
+        suppress_keyboard_interrupt=False,
+    )
+    for module in (briefing, study, events, lab, doctor, completion):
+        module.register(app)
+    return app
+
+
+def _separate_windows(words: list[str]) -> Iterator[str]:
+    """Let ``--car -1,1`` and ``--car=-1,1`` mean ``--car -1 1``."""
+    wanted = False
+    for word in words:
+        name, equals, value = word.partition("=")
+        if name in ("--car", "--window", "--estimation"):
+            wanted = not equals
+            yield name
+            if equals:
+                yield from value.split(",")
+            continue
+        if wanted and _WINDOWS.fullmatch(word):
+            yield from word.split(",")
+        else:
+            yield word
+        wanted = False
+
+
+def _sentence(message: str) -> str:
+    """Make one line of the parser's message, ended by a full stop."""
+    line = " ".join(message.split())
+    return line if line.endswith((".", "?", "!")) else f"{line}."
+
+
+def _unexpected(error: Exception) -> int:
+    if os.environ.get("FAULTLINE_DEBUG", "") not in ("", "0"):
+        traceback.print_exception(error)
+    else:
+        output.say(
+            f"faultline: unexpected {type(error).__name__}: {_sentence(str(error))} This is a "
+            "fault of Faultline; FAULTLINE_DEBUG=1 shows where it happened."
+        )
+    return 1
+
+
+def _forget_stdout() -> None:
+    """Keep the interpreter from complaining of the closed pipe once more when it exits."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,0 +1,135 @@
+"""What the commands print: tables and JSON to standard output, sentences to standard error."""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+MINUS = "−"
+_PIPED_WIDTH = 160  # a reader that is no terminal has no width; wide enough not to fold a row
+
+
+@dataclass(frozen=True)
+class Column:
+    """Heading of a table's column, and to which side it is set."""
+
+    heading: str
+    justify: Literal["left", "right"] = "left"
+    fold: bool = False
+
+
+def say(message: str) -> None:
+    """Write a sentence to standard error."""
+    print(plain(message, keep_lines=True), file=sys.stderr, flush=True)  # noqa: T201
+
+
+def line(text: str = "") -> None:
+    """Write one line of the answer to standard output."""
+    print(plain(text), file=sys.stdout)  # noqa: T201
+
+
+def print_json(document: Mapping[str, Any] | Sequence[Any]) -> None:
+    """Write one JSON document to standard output: no NaN, dates in ISO form."""
+    encoding = (getattr(sys.stdout, "encoding", None) or "utf-8").lower().replace("-", "")
+    text = json.dumps(
+        jsonable(document), indent=2, allow_nan=False, ensure_ascii=encoding != "utf8"
+    )
+    print(text, file=sys.stdout)  # noqa: T201
+
+
+def jsonable(value: Any) -> Any:
+    """Turn figures, dates and containers into what JSON has; what is missing becomes null."""
+    if value is None or isinstance(value, str | bool | int):
+        return value
+    if isinstance(value, Mapping):
+        return {str(key): jsonable(item) for key, item in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [jsonable(item) for item in value]
+    if isinstance(value, datetime | date):
+        # pandas' NaT is a datetime too, and the only one unequal to itself.
+        return value.isoformat() if value == value else None  # noqa: PLR0124
+    if hasattr(value, "item"):
+        return jsonable(value.item())
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    return str(value)
+
+
+def print_table(
+    columns: Sequence[Column], rows: Iterable[Sequence[str]], *, title: str = ""
+) -> None:
+    """Write a table to standard output, in plain characters where that is no terminal."""
+    from rich import box
+    from rich.table import Table
+
+    table = Table(
+        title=plain(title) or None, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD
+    )
+    for column in columns:
+        overflow: Literal["fold", "ellipsis"] = "fold" if column.fold else "ellipsis"
+        table.add_column(
+            column.heading, justify=column.justify, overflow=overflow, no_wrap=not column.fold
+        )
+    for row in rows:
+        table.add_row(*(plain(cell) for cell in row))
+    console().print(table)
+
+
+def console(*, stderr: bool = False) -> Console:
+    """Console on one of the streams as they are now, that takes brackets for brackets."""
+    from rich.console import Console
+
+    stream = sys.stderr if stderr else sys.stdout
+    return Console(
+        file=stream,
+        width=None if stream.isatty() else _PIPED_WIDTH,
+        markup=False,
+        highlight=False,
+        emoji=False,
+        soft_wrap=False,
+    )
+
+
+def plain(text: str, *, keep_lines: bool = False) -> str:
+    """Strip what would steer a terminal: a title from the catalogue is text, nothing else."""
+    kept = (
+        item if item.isprintable() or (keep_lines and item == "\n") else " " for item in str(text)
+    )
+    return "".join(kept)
+
+
+def percent(value: float | None, digits: int = 2) -> str:
+    """Decimal return as per cent with a true minus; an en dash where there is none."""
+    return number(None if value is None else value * 100, digits, "%")
+
+
+def number(value: float | None, digits: int = 2, unit: str = "") -> str:
+    """Figure with fixed decimals and a true minus; an en dash where there is none."""
+    if value is None or not math.isfinite(value):
+        return "–"
+    text = f"{value:.{digits}f}".replace("-", MINUS)
+    return f"{text}\u202f{unit}" if unit else text
+
+
+def p_value(value: float | None) -> str:
+    """p-value to three decimals, with the customary stars behind the figure, never alone."""
+    if value is None or not math.isfinite(value):
+        return "–"
+    stars = "*" * sum(value < level for level in (0.10, 0.05, 0.01))
+    return f"{'<0.001' if value < 0.001 else f'{value:.3f}'}{stars:<3}"
+
+
+def prepare_streams() -> None:
+    """Replace what a stream's encoding cannot carry, instead of failing on a minus sign."""
+    for stream in (sys.stdout, sys.stderr):
+        reconfigure = getattr(stream, "reconfigure", None)
+        if reconfigure is not None:
+            reconfigure(errors="replace")

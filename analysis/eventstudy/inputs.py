@@ -1,0 +1,275 @@
+"""What an `EventStudy` accepts, and the sentence that refuses the rest.
+
+Only what makes the whole question meaningless is refused here: a frame out of order, an
+infinite return, a window inside the estimation window. What concerns one event goes into
+the study's ledger of skipped events instead.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Hashable, Mapping
+
+import numpy as np
+import pandas as pd
+
+from analysis.errors import InputError, unknown
+from analysis.eventstudy.models import Model
+
+Window = tuple[int, int]
+
+EVERYTHING = "all"
+
+
+def check_table(table: object, name: str) -> pd.DataFrame:
+    """Check a frame of dates × series: ordered, unique, without time zone, finite.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+    name : str
+        What it is called in messages: ``"returns"``, ``"factors"``.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The same figures as floats.
+
+    Raises
+    ------
+    InputError
+        Not a frame, index not ascending unique dates without time zone, a column named
+        twice, text, or an infinite value.
+    """
+    if not isinstance(table, pd.DataFrame):
+        raise InputError(f"{name} must be a pandas DataFrame, not {type(table).__name__}.")
+    check_dates(table.index, f"The index of {name}")
+    if table.empty:
+        raise InputError(f"{name} holds no figures.")
+    if not table.columns.is_unique:
+        twice = table.columns[table.columns.duplicated()][0]
+        raise InputError(f"{name} has two columns named {twice!r}; keep one.")
+    for column, dtype in table.dtypes.items():
+        if not pd.api.types.is_numeric_dtype(dtype) or pd.api.types.is_complex_dtype(dtype):
+            raise InputError(
+                f"Column {column!r} of {name} holds {dtype}, not numbers; convert it to floats."
+            )
+    values = table.to_numpy(dtype=np.float64, na_value=np.nan)
+    if np.isinf(values).any():
+        row, column_number = np.argwhere(np.isinf(values))[0]
+        raise InputError(
+            f"{name} is infinite on {day(table.index[row])} in column "
+            f"{table.columns[column_number]!r}; leave it blank (NaN) or mend the price."
+        )
+    return pd.DataFrame(values, index=table.index, columns=table.columns, copy=False)
+
+
+def check_dates(index: object, name: str) -> None:
+    """Check that an index is ascending unique dates without time zone.
+
+    Raises
+    ------
+    InputError
+        It is not; the message names the first date at fault.
+    """
+    if not isinstance(index, pd.DatetimeIndex):
+        raise InputError(f"{name} must be dates (a DatetimeIndex), not {type(index).__name__}.")
+    if index.tz is not None:
+        raise InputError(
+            f"{name} carries the time zone {index.tz}; give session dates without one "
+            "(index.tz_localize(None))."
+        )
+    if index.hasnans:
+        raise InputError(f"{name} has a blank date; drop that row.")
+    if not index.is_unique:
+        raise InputError(f"{name} has {day(index[index.duplicated()][0])} twice; keep one row.")
+    if not index.is_monotonic_increasing:
+        late = int(np.flatnonzero(np.diff(index.to_numpy()) < np.timedelta64(0))[0])
+        raise InputError(
+            f"{name} is not in order: {day(index[late + 1])} comes after {day(index[late])}; "
+            "sort it (sort_index())."
+        )
+
+
+def check_events(events: object) -> pd.DataFrame:
+    """Check the events and bring them into one shape.
+
+    Returns
+    -------
+    pandas.DataFrame
+        event_id, security, date (datetime64[ns], blank where there is no day 0) and group
+        (None where there is none), one row per event and security, in the order given.
+
+    Raises
+    ------
+    InputError
+        A missing column, a blank name, a date that is none or carries a time zone, or the
+        same event and security twice.
+    """
+    if not isinstance(events, pd.DataFrame):
+        raise InputError(f"events must be a pandas DataFrame, not {type(events).__name__}.")
+    for column in ("event_id", "security", "date"):
+        if column not in events.columns:
+            have = ", ".join(map(str, events.columns))
+            raise InputError(f"events has no column {column!r}; it has: {have or 'none'}.")
+    if events.empty:
+        raise InputError("events holds no rows; give at least one event_id, security and date.")
+    blank = events["event_id"].isna() | events["security"].isna()
+    if blank.any():
+        row = int(np.flatnonzero(blank)[0])
+        raise InputError(f"events has a blank event_id or security in row {row}.")
+    twice = events.duplicated(["event_id", "security"])
+    if twice.any():
+        first = events.loc[twice].iloc[0]
+        raise InputError(
+            f"events holds {first['event_id']!r} with {first['security']!r} twice; keep one row."
+        )
+    return pd.DataFrame(
+        {
+            "event_id": events["event_id"].to_numpy(),
+            "security": events["security"].to_numpy(),
+            "date": _event_dates(events["date"]),
+            "group": _groups(events),
+        }
+    )
+
+
+def check_calendars(calendars: object) -> None:
+    """Check that calendars map securities to ascending session dates without time zone."""
+    if calendars is None:
+        return
+    if not isinstance(calendars, Mapping):
+        raise InputError(
+            f"calendars must map each security to its sessions, not {type(calendars).__name__}."
+        )
+    seen: set[int] = set()
+    for security, sessions in calendars.items():
+        # Securities of one exchange usually share one object: one look is enough.
+        if id(sessions) not in seen:
+            check_dates(sessions, f"The calendar of {security!r}")
+            seen.add(id(sessions))
+
+
+def check_factors(factors: object, model: Model, securities: list[Hashable]) -> pd.DataFrame | None:
+    """Check the factors, and that the model finds its columns among them.
+
+    Raises
+    ------
+    InputError
+        The model needs factors and there are none, or an unknown column.
+    """
+    table = None if factors is None else check_table(factors, "factors")
+    wanted = [column for security in securities for column in model.needs(security) or ()]
+    wanted += [model.rf] if model.rf else []
+    for column in dict.fromkeys(wanted):
+        if table is None:
+            raise InputError(
+                f"The {model.name} needs the column {column!r} of factors; give factors=, a "
+                "DataFrame of dates × factors."
+            )
+        if column not in table.columns:
+            raise unknown("column of factors", column, map(str, table.columns))
+    return table
+
+
+def check_span(window: object, name: str) -> Window:
+    """Check that a window is two whole numbers in order.
+
+    Raises
+    ------
+    InputError
+        It is not.
+    """
+    try:
+        first, last = (operator.index(end) for end in window)  # type: ignore[attr-defined]
+    except (TypeError, ValueError):
+        raise InputError(
+            f"{name} must be two whole relative days such as (-5, 5), not {window!r}."
+        ) from None
+    if first > last:
+        raise InputError(f"{name} ({first}, {last}) ends before it begins; turn it round.")
+    return first, last
+
+
+def check_inside(window: object, whole: Window) -> Window:
+    """Check a window that is asked of results: inside the event window that was fitted.
+
+    Raises
+    ------
+    InputError
+        Not a window, or it reaches outside.
+    """
+    first, last = check_span(window, "The window")
+    if first < whole[0] or last > whole[1]:
+        raise InputError(
+            f"The window ({first}, {last}) reaches outside the event window "
+            f"({whole[0]}, {whole[1]}); fit with a wider window=."
+        )
+    return first, last
+
+
+def check_options(
+    estimation: object, window: object, min_observations: object, model: Model
+) -> tuple[Window, Window]:
+    """Check the windows and the least number of observations against each other.
+
+    Raises
+    ------
+    InputError
+        The estimation window reaches into the event window, or cannot hold
+        ``min_observations``, or these cannot identify the model.
+    """
+    before = check_span(estimation, "estimation")
+    during = check_span(window, "window")
+    if before[1] >= during[0]:
+        raise InputError(
+            f"The estimation window {before} must end before the event window {during} begins."
+        )
+    try:
+        least = operator.index(min_observations)  # type: ignore[arg-type]
+    except TypeError:
+        raise InputError(
+            f"min_observations must be a whole number, not {min_observations!r}."
+        ) from None
+    days, needed = before[1] - before[0] + 1, max(model.k, 1) + 1
+    if least > days:
+        raise InputError(
+            f"min_observations={least} cannot be reached: the estimation window {before} has "
+            f"{days} days."
+        )
+    if least < needed:
+        raise InputError(
+            f"min_observations={least} is too small: the {model.name} needs at least {needed} "
+            "observations for a residual variance."
+        )
+    return before, during
+
+
+def _event_dates(dates: pd.Series) -> pd.DatetimeIndex:
+    if pd.api.types.is_numeric_dtype(dates.dtype):
+        raise InputError("The dates of events are numbers; give dates (datetime64 or date).")
+    try:
+        parsed = pd.DatetimeIndex(pd.to_datetime(dates.to_numpy(), format="ISO8601"))
+    except (ValueError, TypeError) as problem:
+        raise InputError(f"The dates of events cannot be read (2025-01-27): {problem}") from None
+    if parsed.tz is not None:
+        raise InputError(
+            f"The dates of events carry the time zone {parsed.tz}; give day 0 as a session "
+            "date without one (dt.tz_localize(None))."
+        )
+    return parsed.as_unit("ns")
+
+
+def _groups(events: pd.DataFrame) -> np.ndarray:
+    """Names of groups; None where blank or where the name says the group of everything."""
+    names = np.full(len(events), None, dtype=object)
+    if "group" in events.columns:
+        for row, name in enumerate(events["group"]):
+            if not pd.isna(name) and str(name).strip() not in ("", EVERYTHING):
+                names[row] = str(name).strip()
+    return names
+
+
+def day(stamp: pd.Timestamp) -> str:
+    """Write a date as in a message: without a clock unless it has one."""
+    return str(stamp.date() if stamp == stamp.normalize() else stamp)

@@ -1,0 +1,245 @@
+"""Results for reading: a summary in words and tables, and a first chart.
+
+`results` calls it for `summary()`, `plot()` and the notebook's view. Everything that came
+from outside (names of events, securities, groups, reasons) is escaped in HTML.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from html import escape
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from analysis.eventstudy.battery import RECOMMENDED
+from analysis.eventstudy.inputs import Window
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+    from analysis.eventstudy.results import EventStudyResults
+
+MOST_ROWS = 20
+
+# The first eight colours of Okabe & Ito (2008), told apart by colour-blind readers.
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000", "#F0E442")
+
+WHY = (
+    "The tests shown are those that keep their size when events share dates; "
+    "tests that take the events for independent reject far too often then."
+)
+SLOW = "The permutation test is left out of this view; summary() and tests() have it."
+
+
+@dataclass(frozen=True, repr=False)
+class Summary:
+    """What a study found: prints as text, shows as HTML in a notebook.
+
+    Attributes
+    ----------
+    title : str
+    sentences : tuple of str
+    tables : tuple of (str, pandas.DataFrame)
+        Captions and tables, figures already written out.
+    """
+
+    title: str
+    sentences: tuple[str, ...]
+    tables: tuple[tuple[str, pd.DataFrame], ...]
+
+    def __str__(self) -> str:
+        parts = [self.title, "=" * len(self.title), *self.sentences]
+        for caption, table in self.tables:
+            parts += ["", caption, table.to_string(index=False)]
+        return "\n".join(parts)
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        parts = [f"<h3>{escape(self.title)}</h3>"]
+        parts += [f"<p>{escape(sentence)}</p>" for sentence in self.sentences]
+        for caption, table in self.tables:
+            body = table.to_html(index=False, escape=True, border=0, justify="right")
+            head = f"<caption>{escape(caption)}</caption>"
+            parts.append(body.replace("<thead>", f"{head}<thead>", 1))
+        return "<div class='faultline-summary'>" + "".join(parts) + "</div>"
+
+
+def summarise(results: EventStudyResults, *, quick: bool = False) -> Summary:
+    """Summarise a study.
+
+    Parameters
+    ----------
+    results : EventStudyResults
+    quick : bool
+        Leave out the permutation test, which refits the study up to 999 times.
+
+    Returns
+    -------
+    Summary
+    """
+    tables = []
+    if len(results.fitted):
+        tables.append(("Average over events (CAAR)", _averages(results, quick=quick)))
+        tables.append(_largest(results))
+    if len(results.skipped):
+        tables.append(_left_out(results))
+    title = f"Event study: {len(results.fitted)} of {len(results.events)} events"
+    sentences = (_conventions(results), _dates(results), WHY) + ((SLOW,) if quick else ())
+    return Summary(title, sentences, tuple(tables))
+
+
+def figure(results: EventStudyResults, level: float = 0.95) -> go.Figure:
+    """Draw the path of the CAAR of every group with its pointwise band.
+
+    Parameters
+    ----------
+    results : EventStudyResults
+    level : float
+        Of the band.
+
+    Returns
+    -------
+    plotly.graph_objects.Figure
+    """
+    import plotly.graph_objects as go
+
+    drawn = go.Figure()
+    for number, group in enumerate(results.groups):
+        path = results.caar_path(group, level)
+        colour = COLOURS[number % len(COLOURS)]
+        days = path["day"].to_numpy()
+        edge = np.concatenate([path["high"].to_numpy(), path["low"].to_numpy()[::-1]])
+        name = escape(group)
+        drawn.add_scatter(
+            x=np.concatenate([days, days[::-1]]),
+            y=edge,
+            fill="toself",
+            fillcolor=colour,
+            opacity=0.18,
+            line={"width": 0},
+            hoverinfo="skip",
+            legendgroup=name,
+            showlegend=False,
+        )
+        drawn.add_scatter(
+            x=days,
+            y=path["caar"],
+            mode="lines+markers",
+            line={"color": colour},
+            name=f"{name} (N = {path['n'].iloc[0]})",
+            legendgroup=name,
+        )
+    drawn.add_hline(y=0, line={"color": "#888888", "width": 1})
+    drawn.update_layout(
+        title=f"How far did the average cumulative abnormal return go? ({level:.0%} band)",
+        xaxis={"title": "session, day 0 = the event", "dtick": 1},
+        yaxis={"title": "CAAR", "tickformat": ".1%", "zeroline": True},
+        hovermode="x unified",
+    )
+    return drawn
+
+
+def _windows(results: EventStudyResults) -> list[Window]:
+    first, last = results.study.window
+    usual = [one for one in ((0, 0), (-1, 1)) if first <= one[0] and one[1] <= last]
+    return list(dict.fromkeys([*usual, (first, last)]))
+
+
+def _averages(results: EventStudyResults, *, quick: bool) -> pd.DataFrame:
+    names = [name for name in RECOMMENDED if not (quick and name == "permutation")]
+    tests = results.tests(_windows(results), names)
+    rows = []
+    together = ["group", "window_start", "window_end"]
+    for _, outcomes in tests.groupby(together, sort=False):
+        group = str(outcomes["group"].iloc[0])
+        window = (int(outcomes["window_start"].iloc[0]), int(outcomes["window_end"].iloc[0]))
+        sample, _ = results.sample(window, group)
+        row = {
+            "group": group,
+            "window": _window(window),
+            "n": str(sample.size),
+            "CAAR": _percent(float(sample.car.mean()) if sample.size else float("nan")),
+        }
+        for name, statistic, p in zip(
+            outcomes["test"], outcomes["statistic"], outcomes["p_value"], strict=True
+        ):
+            # The permutation test's statistic is a mean SCAR, of no use without its p.
+            row[name] = f"p {_p(p)}" if name == "permutation" else f"{_n(statistic)}, p {_p(p)}"
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def _largest(results: EventStudyResults) -> tuple[str, pd.DataFrame]:
+    window = _windows(results)[0]
+    car = results.car(window)
+    shown = car.iloc[np.argsort(-car["t"].abs().to_numpy(), kind="stable")[:MOST_ROWS]]
+    table = pd.DataFrame(
+        {
+            "event": [str(event) for event in shown.index.get_level_values("event_id")],
+            "security": [str(one) for one in shown.index.get_level_values("security")],
+            f"CAR {_window(window)}": [_percent(value) for value in shown["car"]],
+            "t": [_n(value) for value in shown["t"]],
+            "df": [f"{value:.0f}" for value in shown["df"]],
+            "p": [_p(value) for value in shown["p_value"]],
+        }
+    )
+    rest = len(car) - len(shown)
+    return "Events by their t" + (f", {rest} more not shown" if rest else ""), table
+
+
+def _left_out(results: EventStudyResults) -> tuple[str, pd.DataFrame]:
+    skipped = results.skipped
+    shown = skipped.head(MOST_ROWS)
+    table = pd.DataFrame(
+        {
+            "event": [str(one) for one in shown["event_id"]],
+            "security": [str(one) for one in shown["security"]],
+            "window": [
+                "all" if pd.isna(start) else _window((int(start), int(end)))
+                for start, end in zip(shown["window_start"], shown["window_end"], strict=True)
+            ],
+            "reason": list(shown["reason"]),
+        }
+    )
+    rest = len(skipped) - len(shown)
+    return "Skipped" + (f", {rest} more not shown" if rest else ""), table
+
+
+def _conventions(results: EventStudyResults) -> str:
+    study = results.study
+    return (
+        f"{study.model.name.capitalize()}, estimation window {_window(study.estimation)} with at "
+        f"least {study.min_observations} observations, event window {_window(study.window)}."
+    )
+
+
+def _dates(results: EventStudyResults) -> str:
+    zero = results.placing.places.take(results.numbers)
+    at = results.placing.calendars.days(zero.calendar, zero.position, np.zeros(1, np.int64))
+    count = len(np.unique(at))
+    if len(at) < 2 or count == len(at):
+        return f"Events on {count} different date{'' if count == 1 else 's'}."
+    return f"{len(at)} events share {count} date{'' if count == 1 else 's'}: they move together."
+
+
+def _window(window: Window) -> str:
+    return f"({_sign(str(window[0]))}, {_sign(str(window[1]))})"
+
+
+def _percent(value: float) -> str:
+    return "" if np.isnan(value) else _sign(f"{100 * value:+.2f} %")
+
+
+def _n(value: float) -> str:
+    return "n/a" if np.isnan(value) else _sign(f"{value:.2f}")
+
+
+def _p(value: float) -> str:
+    return "n/a" if np.isnan(value) else "<0.001" if value < 0.001 else f"{value:.3f}"
+
+
+def _sign(text: str) -> str:
+    return text.replace("-", "−")

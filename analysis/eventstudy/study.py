@@ -1,0 +1,158 @@
+"""The face of the engine: an `EventStudy` is asked, checked, fitted.
+
+`fit` places the events, cuts them into chunks, fits each chunk (in this process or over an
+executor) and hands what came out to `EventStudyResults`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+from concurrent.futures import Executor
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+
+from analysis.errors import InputError
+from analysis.eventstudy.chunks import chunks, fit_chunk
+from analysis.eventstudy.dependence import check_mode
+from analysis.eventstudy.fits import join
+from analysis.eventstudy.inputs import (
+    Window,
+    check_calendars,
+    check_events,
+    check_factors,
+    check_options,
+    check_table,
+)
+from analysis.eventstudy.ledger import unfitted
+from analysis.eventstudy.models import MarketModel, Model
+from analysis.eventstudy.placing import place
+from analysis.eventstudy.results import EventStudyResults
+
+
+@dataclass(frozen=True, eq=False)
+class EventStudy:
+    """An event study: what happened to returns around some events, beyond the normal.
+
+    Parameters
+    ----------
+    returns : pandas.DataFrame
+        Dates × securities, simple decimal returns, NaN where missing; the index ascending
+        dates without time zone.
+    events : pandas.DataFrame
+        Columns event_id, security, date (day 0, a session of the security) and optionally
+        group. One row per event and security.
+    model : MeanAdjusted, MarketAdjusted, MarketModel or FactorModel
+        The normal-return model.
+    factors : pandas.DataFrame, optional
+        Dates × factors, decimal; whatever the model needs.
+    estimation, window : (int, int)
+        Relative days of the estimation and of the event window, both ends included,
+        counted in sessions of the security's own calendar.
+    min_observations : int
+        Complete rows (return and factors) that the estimation window must have.
+    calendars : mapping, optional
+        Security -> its sessions (DatetimeIndex). A session without a return is missing
+        data, a day that is no session does not count. Without it every row of ``returns``
+        is a session of all.
+    exclude_own_events : bool
+        Leave rows in the event window of the same security's other events out of its
+        estimation window.
+    rbar : {"overlap", "calendar", "event"}
+        How the mean residual correlation r̄ is taken, see `dependence.rbar`.
+    preset : None
+        Name of another package's conventions; there is none yet.
+    seed : int
+        Of the draws of the permutation test.
+
+    Raises
+    ------
+    InputError
+        Frames, windows or names that cannot be used; one sentence says which and why.
+
+    Examples
+    --------
+    >>> results = EventStudy(returns, events, factors=market).fit()  # doctest: +SKIP
+    >>> results.car((-1, 1))  # doctest: +SKIP
+    """
+
+    returns: pd.DataFrame
+    events: pd.DataFrame
+    model: Model = field(default_factory=MarketModel)
+    factors: pd.DataFrame | None = None
+    estimation: Window = (-250, -31)
+    window: Window = (-5, 5)
+    min_observations: int = 100
+    calendars: Mapping[Hashable, pd.DatetimeIndex] | None = None
+    exclude_own_events: bool = True
+    rbar: str = "overlap"
+    preset: str | None = None
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        _check_model(self.model)
+        check_mode(self.rbar)
+        _check_preset(self.preset)
+        checked = {
+            "returns": check_table(self.returns, "returns"),
+            "events": check_events(self.events),
+        }
+        securities = list(pd.unique(checked["events"]["security"]))
+        factors = check_factors(self.factors, self.model, securities)
+        check_calendars(self.calendars)
+        estimation, window = check_options(
+            self.estimation, self.window, self.min_observations, self.model
+        )
+        for name, value in {
+            **checked,
+            "factors": factors,
+            "estimation": estimation,
+            "window": window,
+        }.items():
+            object.__setattr__(self, name, value)
+
+    def fit(self, executor: Executor | None = None) -> EventStudyResults:
+        """Fit every event that can be fitted.
+
+        Parameters
+        ----------
+        executor : concurrent.futures.Executor, optional
+            Chunks of events are mapped over it: threads, processes, or a cluster's
+            ``get_executor()``. The results are the same to the last bit.
+
+        Returns
+        -------
+        EventStudyResults
+            With a ledger of the events that were skipped; it may be all of them.
+        """
+        placing = place(self.events, self.returns, self.factors, self.calendars, self.model)
+        order = np.argsort(placing.places.security, kind="stable")
+        work = chunks(
+            placing,
+            placing.places.take(order),
+            self.model,
+            self.estimation,
+            self.window,
+            spare=self.exclude_own_events,
+        )
+        fit = join(
+            list(map(fit_chunk, work) if executor is None else executor.map(fit_chunk, work))
+        )
+        reasons = unfitted(placing, order, fit, self.estimation, self.window, self.min_observations)
+        numbers = np.setdiff1d(order, np.array(list(reasons), dtype=np.int64))
+        chosen = np.argsort(order, kind="stable")[numbers]
+        if not np.array_equal(chosen, np.arange(len(order))):
+            fit = fit.take(chosen)
+        return EventStudyResults(self, placing, numbers, fit, reasons)
+
+
+def _check_model(model: object) -> None:
+    if isinstance(model, type) or not all(hasattr(model, face) for face in ("needs", "fit", "k")):
+        name = model.__name__ if isinstance(model, type) else repr(model)
+        raise InputError(f"model must be a normal-return model such as MarketModel(), not {name}.")
+
+
+def _check_preset(preset: object) -> None:
+    if preset is not None:
+        raise InputError(f"Unknown preset {preset!r}: there is none yet; leave preset=None.")

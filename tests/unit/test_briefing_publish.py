@@ -1,0 +1,150 @@
+"""Where a briefing is put, what it is called, and what is said of its making."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from analysis import __version__
+from analysis.briefings import machine, publish
+from analysis.briefings.confidential import blanked, refuse_secrets, without_secret_variables
+from analysis.briefings.notebooks import NotebookInfo, ParameterSpec
+from analysis.errors import InputError, RenderError
+
+INFO = NotebookInfo("trial", "Trial", "", (ParameterSpec("event", "event"),), Path("trial.ipynb"))
+
+
+def test_files_are_named_by_notebook_and_event() -> None:
+    assert publish.stem(INFO, {"event": "ds-r1"}) == "trial--ds-r1"
+    assert publish.stem(INFO, {"event": None}) == "trial"
+    assert publish.stem(INFO, {"event": "../../a b/../c"}) == "trial--a-b-..-c"
+
+
+def test_formats_are_read_once_each_in_their_order() -> None:
+    assert publish.check_formats("ipynb, HTML,ipynb") == ("ipynb", "html")
+    assert publish.check_formats(["html"]) == ("html",)
+
+
+@pytest.mark.parametrize(
+    ("formats", "message"),
+    [
+        ("pdf", "'pdf' comes later"),
+        ("html,docx", "Unknown format 'docx'. Known: html, ipynb"),
+        ("", "No format is asked for"),
+    ],
+)
+def test_a_format_that_there_is_not_is_refused(formats: str, message: str) -> None:
+    with pytest.raises(InputError, match=message.replace(".", r"\.")):
+        publish.check_formats(formats)
+
+
+def test_the_output_folder_is_made(tmp_path: Path) -> None:
+    folder = publish.prepare(tmp_path / "a" / "b")
+    assert folder.is_dir()
+    assert list(folder.iterdir()) == []
+
+
+def test_an_output_folder_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    for bad in (tmp_path / "file", tmp_path / "file" / "sub", "/proc/none/x", "a\0b"):
+        with pytest.raises(InputError, match="cannot be written"):
+            publish.prepare(bad)
+
+
+def test_a_file_is_replaced_whole_and_nothing_is_left_beside_it(tmp_path: Path) -> None:
+    path = tmp_path / "page.html"
+    path.write_text("old")
+    assert publish.put(path, "new é\n") == path
+    assert path.read_bytes() == "new é\n".encode()
+    assert [item.name for item in tmp_path.iterdir()] == ["page.html"]
+
+
+def test_a_file_that_cannot_be_written_leaves_the_old_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "page.html"
+    path.write_text("old")
+
+    def full(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("analysis.briefings.publish.os.fsync", full)
+    with pytest.raises(RenderError, match="No space left"):
+        publish.put(path, "new")
+    assert path.read_text() == "old"
+    assert [item.name for item in tmp_path.iterdir()] == ["page.html"]
+
+
+def test_json_in_a_page_cannot_end_its_script() -> None:
+    value = {"a": "</script><!-- & \u2028", "b": [float("nan"), float("-inf"), 1.5, None, True]}
+    html = machine.json_script(value, name="x")
+    assert html.startswith('<script type="application/json" id="x">')
+    inside = html.removeprefix('<script type="application/json" id="x">').removesuffix("</script>")
+    assert not set("<>&\u2028") & set(inside)
+    assert json.loads(inside) == {"a": value["a"], "b": [None, None, 1.5, None, True]}
+
+
+def test_the_manifest_says_what_a_briefing_was_made_from() -> None:
+    moment = datetime(2025, 2, 3, 12, 0, 1, 5, tzinfo=UTC)
+    told = {"tables": {"prices": {"version": 3}}, "as_of": None, "version": "lie"}
+    written = machine.manifest(
+        INFO, {"event": "ds-r1", "as_of": "2025-02-03"}, moment, moment, told
+    )
+    assert written["as_of"] == "2025-02-03"
+    assert written["tables"] == {"prices": {"version": 3}}
+    assert written["version"] == __version__
+    assert written["started"] == written["finished"] == "2025-02-03T12:00:01Z"
+    assert written["notebook"] == "trial"
+
+
+def test_outside_a_checkout_there_is_no_commit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(machine, "bundled", lambda: tmp_path)
+    assert machine.commit() is None
+
+
+def test_the_commit_is_the_checkouts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    if shutil.which("git") is None:
+        pytest.skip("git is not installed")
+    monkeypatch.setattr(machine, "bundled", lambda: tmp_path)
+    for words in (
+        ["init", "-q"],
+        ["-c", "user.name=n", "-c", "user.email=e", "commit", "-q", "--allow-empty", "-m", "x"],
+    ):
+        subprocess.run(["git", "-C", str(tmp_path), *words], check=True)
+    commit = machine.commit()
+    assert commit is not None
+    assert len(commit) == 40
+
+
+def test_a_git_that_does_not_answer_costs_no_briefing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / ".git").mkdir()
+    monkeypatch.setattr(machine, "bundled", lambda: tmp_path)
+    assert machine.commit() is None
+
+    def hang(*_: object, **__: object) -> None:
+        raise subprocess.TimeoutExpired("git", 10)
+
+    monkeypatch.setattr(machine.subprocess, "run", hang)
+    assert machine.commit() is None
+
+
+def test_secrets_of_the_environment_are_kept_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_TOKEN", 'hf_"quoted"_1')
+    monkeypatch.setenv("SHORT_TOKEN", "yes")
+    kept = without_secret_variables({"HF_TOKEN": "x", "my_password": "x", "PATH": "/bin"})
+    assert kept == {"PATH": "/bin"}
+    document = json.dumps({"a": 'before hf_"quoted"_1 after', "b": "yes"})
+    assert json.loads(blanked(document)) == {"a": "before [HF_TOKEN removed] after", "b": "yes"}
+    refuse_secrets({"note": "yes"})
+    with pytest.raises(InputError, match="'note' holds the value of HF_TOKEN") as caught:
+        refuse_secrets({"note": ['x hf_"quoted"_1']})
+    assert "quoted" not in str(caught.value)
