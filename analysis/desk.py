@@ -7,7 +7,7 @@ with tables, events, returns and event studies. Nothing that it returns is fille
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from datetime import date, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -210,17 +210,19 @@ class Desk:
             pd.Timestamp(first) if first else None : pd.Timestamp(last) if last else None
         ]
 
-    def sessions(self, tickers: Sequence[str]) -> dict[str, pd.DatetimeIndex]:
+    def sessions(self, tickers: Sequence[str]) -> dict[Hashable, pd.DatetimeIndex]:
         """Sessions of each security from its first price to its last.
 
         A security without a price is left out. A currency has no exchange: its sessions
         are the days for which its source has a quote.
         """
-        found = {}
+        import pandas as pd
+
+        found: dict[Hashable, pd.DatetimeIndex] = {}
         for ticker in tickers:
             if ticker not in self._closes:
                 continue
-            days = self._closes.index[self._closes[ticker].notna()]
+            days = pd.DatetimeIndex(self._closes.index[self._closes[ticker].notna()])
             exchange = self._exchange(ticker)
             found[ticker] = (
                 self.calendars.sessions(exchange, days[0].date(), days[-1].date())

@@ -5,7 +5,7 @@ The desk, the notebook and the command share these names; the engine knows only 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -70,10 +70,11 @@ def choose_model(name: str, benchmarks: Mapping[str, str]) -> ModelChoice:
     """
     from analysis.eventstudy import FactorModel, MarketAdjusted, MarketModel, MeanAdjusted
 
+    market: dict[Hashable, str | None] = {**benchmarks}
     if name == "market":
-        return ModelChoice(name, MarketModel(market=dict(benchmarks)), needs_benchmark=True)
+        return ModelChoice(name, MarketModel(market=market), needs_benchmark=True)
     if name == "market_adjusted":
-        return ModelChoice(name, MarketAdjusted(market=dict(benchmarks)), needs_benchmark=True)
+        return ModelChoice(name, MarketAdjusted(market=market), needs_benchmark=True)
     if name == "mean_adjusted":
         return ModelChoice(name, MeanAdjusted(), needs_benchmark=False)
     if name in _FACTORS:

@@ -61,7 +61,8 @@ def place(
     for event in events:
         instant, refusal = instant_of(event)
         for exchange in dict.fromkeys(exchanges.values()):
-            day, reason = pd.NaT, refusal
+            day: pd.Timestamp | None = None
+            reason = refusal
             if instant:
                 try:
                     day = pd.Timestamp(calendars.day0(instant, exchange or CURRENCY_EXCHANGE))

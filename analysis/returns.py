@@ -6,7 +6,7 @@ missing, so that no return ever spans more than one session.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -37,7 +37,9 @@ def adjusted_closes(prices: pl.DataFrame) -> pd.DataFrame:
     return wide.sort_index().astype("float64")
 
 
-def session_returns(closes: pd.DataFrame, sessions: Mapping[str, pd.DatetimeIndex]) -> pd.DataFrame:
+def session_returns(
+    closes: pd.DataFrame, sessions: Mapping[Hashable, pd.DatetimeIndex]
+) -> pd.DataFrame:
     """Simple returns of each security between its consecutive sessions.
 
     Parameters

@@ -48,8 +48,8 @@ def clustering(securities: pd.DataFrame, tests: pd.DataFrame) -> Caveat | None:
         f"{TEST_NAMES[name]} {wording.p_value(value)}" for name, value in robust_p(tests).items()
     ]
     text = (
-        f"{wording.plural(len(measured), 'security', 'securities')} share "
-        f"{wording.plural(dates, 'reaction day')}, so they are not independent observations. "
+        f"{wording.count(len(measured), 'security', 'securities')} share "
+        f"{wording.count(dates, 'reaction day')}, so they are not independent observations. "
     )
     if naive and robust:
         text += (
@@ -93,7 +93,7 @@ def confounders(others: pd.DataFrame) -> Caveat:
     )
     return Caveat(
         "Other news in the window",
-        f"The catalogue has {wording.plural(len(others), 'other event')} within the event window "
+        f"The catalogue has {wording.count(len(others), 'other event')} within the event window "
         f"({listed}). Windows longer than day 0 mix them with this one.",
         "warning",
     )
@@ -133,7 +133,7 @@ def gaps(skipped: pd.DataFrame, flagged: pd.DataFrame, last_price: str) -> Cavea
     parts = []
     if len(skipped):
         parts.append(
-            f"{wording.plural(skipped['security'].nunique(), 'security', 'securities')} could not "
+            f"{wording.count(skipped['security'].nunique(), 'security', 'securities')} could not "
             "be measured in every window; the reasons stand in the table of what was left out."
         )
     if len(flagged):

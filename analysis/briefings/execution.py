@@ -30,6 +30,7 @@ Progress = Callable[[int, int, str], None]
 _ENGINE = "faultline"
 _KERNEL = "faultline"
 _LOG = "kernel.log"
+_LONGEST_SOCKET = 90  # the system allows a little over 100 signs, and "-1" to "-5" follow
 
 
 @dataclass(frozen=True)
@@ -217,9 +218,7 @@ def _engine() -> type:
                 kernel_name=kernel_name,
                 kernel_spec_manager=specs,
                 connection_file=str(session.folder / "kernel.json"),
-                # Sockets in the run's own folder: no port that another user could reach.
-                transport="ipc",
-                ip=str(session.folder / "ipc"),
+                **_transport(session.folder),
                 data_dir=str(session.folder / "data"),
             )
             client = Client(
@@ -240,6 +239,12 @@ def _engine() -> type:
                 )
 
     return FaultlineEngine
+
+
+def _transport(folder: Path) -> dict[str, str]:
+    """Sockets in the run's own folder: no port that another user of the machine could reach."""
+    socket = str(folder / "ipc")
+    return {"transport": "ipc", "ip": socket} if len(socket) <= _LONGEST_SOCKET else {}
 
 
 def first_line(cell: Any) -> str:

@@ -65,6 +65,11 @@ class Measurement:
         return self.desk.instruments().to_pandas().set_index("ticker")
 
     @cached_property
+    def names(self) -> dict[str, str]:
+        """Name of every instrument, by ticker."""
+        return {str(ticker): str(name) for ticker, name in self.instruments["name"].items()}
+
+    @cached_property
     def securities(self) -> pd.DataFrame:
         """See `measures.securities_frame`."""
         benchmarks = self.desk.benchmarks(self.tickers, self.benchmark)
@@ -114,10 +119,10 @@ class Measurement:
         """First and last calendar day that any security's event window covers."""
         starts, ends = [], []
         sessions = self.desk.sessions(self.tickers)
-        for row in self.placements.itertuples():
-            own = sessions.get(str(row.security))
-            if own is not None and row.day0 in own:
-                zero = int(own.get_loc(row.day0))
+        for row in self.placements.to_dict("records"):
+            own = sessions.get(row["security"])
+            if own is not None and row["day0"] in own:
+                zero = int(own.searchsorted(row["day0"]))
                 starts.append(own[max(zero + self.window[0], 0)])
                 ends.append(own[min(zero + self.window[1], len(own) - 1)])
         if starts:

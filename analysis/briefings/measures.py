@@ -73,8 +73,10 @@ def securities_frame(
 
 def _look_up(table: pd.DataFrame, days: pd.Series, columns: pd.Series) -> list[float]:
     """Values at (day, column), NaN where either is not in the table."""
-    rows = table.index.get_indexer(days)
-    places = table.columns.get_indexer(columns)
+    import pandas as pd
+
+    rows = table.index.get_indexer(pd.Index(days))
+    places = table.columns.get_indexer(pd.Index(columns))
     values = table.to_numpy()
     return [
         float(values[row, place]) if row >= 0 and place >= 0 else float("nan")
@@ -102,8 +104,8 @@ def groups_frame(results: EventStudyResults, windows: Sequence[tuple[int, int]])
 
     table = results.tests(list(windows), tests=[GROUP_TEST])
     table["caar"] = [
-        _caar(results, str(row.group), (int(row.window_start), int(row.window_end)))
-        for row in table.itertuples()
+        _caar(results, row["group"], (row["window_start"], row["window_end"]))
+        for row in table.to_dict("records")
     ]
     se = (table["caar"] / table["statistic"]).abs()
     table["low"] = table["caar"] - _Z95 * se

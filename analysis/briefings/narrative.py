@@ -66,7 +66,12 @@ def focus_row(securities: pd.DataFrame, preferred: list[str]) -> pd.Series | Non
         own = measured[measured["security"] == ticker]
         if len(own):
             return own.iloc[0]
-    return measured.loc[measured["abnormal"].abs().idxmax()]
+    return largest(measured)
+
+
+def largest(measured: pd.DataFrame) -> pd.Series:
+    """Row with the largest abnormal return, by size."""
+    return measured.iloc[int(measured["abnormal"].abs().to_numpy().argmax())]
 
 
 def opening(
@@ -113,7 +118,7 @@ def opening(
 def _focus_sentence(row: pd.Series, model: str) -> str:
     name, raw, abnormal = str(row["name"]), float(row["raw"]), float(row["abnormal"])
     when = wording.day(row["day0"])
-    evidence = f"t {wording.number(float(row['t']))}, {wording.p_value(float(row['p_value']))}"
+    evidence = f"t {wording.number(float(row['t']), 1)}, {wording.p_value(float(row['p_value']))}"
     moved = "lost" if raw < 0 else "gained"
     size = wording.per_cent(abs(raw), sign=False)
     if not float(row["p_value"]) < LEVEL:
@@ -166,7 +171,7 @@ def _names(groups: pd.DataFrame, most: int = 4) -> list[str]:
         return names
     return [
         *names[: most - 1],
-        wording.plural(len(names) - most + 1, "more family", "more families"),
+        wording.count(len(names) - most + 1, "more family", "more families"),
     ]
 
 
@@ -177,7 +182,7 @@ def lead(securities: pd.DataFrame, zero: pd.DataFrame, tests: pd.DataFrame, mode
     pooled = zero[zero["group"] == "all"]
     sentences = [
         f"An abnormal return is what is left of a return once {_taken_out(model)} is taken out.",
-        f"{beyond} of {wording.plural(len(measured), 'security', 'securities')} moved beyond "
+        f"{beyond} of {wording.count(len(measured), 'security', 'securities')} moved beyond "
         f"{'its' if len(measured) == 1 else 'their'} ordinary variation on day 0 at the 5\u202f% "
         "level, after Benjamini and Hochberg's correction for their number.",
     ]

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from analysis.briefings import caveats, context, measures, narrative, wording
 from analysis.briefings.measurement import Measurement
+from analysis.briefings.provenance import provenance
 from analysis.errors import InputError
 
 if TYPE_CHECKING:
@@ -117,7 +118,7 @@ class EventReport(Measurement):
         cards: list[dict[str, str]] = []
         measured = self.securities[self.securities["abnormal"].notna()]
         if len(measured):
-            row = measured.loc[measured["abnormal"].abs().idxmax()]
+            row = narrative.largest(measured)
             cards.append(
                 {
                     "value": wording.per_cent(float(row["abnormal"])),
@@ -126,23 +127,23 @@ class EventReport(Measurement):
                 }
             )
         pooled = self.groups[(self.groups["group"] == "all") & self.groups["caar"].notna()]
-        for item in pooled.head(1).itertuples() if len(measured) > 1 else ():
-            low, high = wording.per_cent(float(item.low)), wording.per_cent(float(item.high))
+        for item in pooled.head(1).to_dict("records") if len(measured) > 1 else ():
+            low, high = wording.per_cent(item["low"]), wording.per_cent(item["high"])
             cards.append(
                 {
-                    "value": wording.per_cent(float(item.caar)),
-                    "label": f"average of {wording.plural(int(item.n), 'security', 'securities')}"
+                    "value": wording.per_cent(item["caar"]),
+                    "label": f"average of {wording.count(int(item['n']), 'security', 'securities')}"
                     f" (CAAR), 95 % interval {low} to {high}",
-                    "window": wording.window_label((0, 0)),
+                    "window": wording.window_words(0, 0),
                 }
             )
         for name, value in list(narrative.robust_p(self.tests).items())[:1]:
             cards.append(
                 {
                     "value": wording.p_value(value),
-                    "label": f"that average is ordinary ({narrative.TEST_NAMES[name]} test, "
-                    "which allows for securities that move together)",
-                    "window": wording.window_label((0, 0)),
+                    "label": f"for that average by the {narrative.TEST_NAMES[name]} test, which allows "
+                    "for securities that move together",
+                    "window": wording.window_words(0, 0),
                 }
             )
         plain = "; ".join(f"{card['value']} {card['label']}" for card in cards)
@@ -168,7 +169,7 @@ class EventReport(Measurement):
         """Abnormal return of every security on day 0."""
         from analysis.charts import abnormal_by_security
 
-        return abnormal_by_security(self.securities, wording.window_label((0, 0)), self.source)
+        return abnormal_by_security(self.securities, wording.window_words(0, 0), self.source)
 
     def paths(self) -> Chart:
         """Cumulative average abnormal return per role."""
@@ -200,6 +201,12 @@ class EventReport(Measurement):
 
         return security_table(self.securities, self._car_frames())
 
+    def family_numbers(self) -> Table:
+        """CAAR of every role with its interval."""
+        from analysis.charts.families import family_table
+
+        return family_table(self.groups)
+
     def group_numbers(self) -> Table:
         """The battery of tests, the recommended ones first."""
         from analysis.charts import test_table
@@ -217,7 +224,7 @@ class EventReport(Measurement):
         securities = self.securities
         found = [
             caveats.clustering(securities, self.tests),
-            caveats.benchmark(self.focus, self.mean_adjusted, self.instruments["name"].to_dict()),
+            caveats.benchmark(self.focus, self.mean_adjusted, self.names),
             caveats.confounders(self.others),
             caveats.uncertain_day(self.placements),
             caveats.late_markets(securities, context.CITIES),
@@ -228,6 +235,12 @@ class EventReport(Measurement):
         boxes = [asdict(item) for item in found if item is not None]
         plain = "\n".join(f"{box['title']}: {box['text']}" for box in boxes)
         return Display(f"{MIME}caveats+json", boxes, plain)
+
+    def provenance(self) -> Table:
+        """Tables with their content, parameters, conventions and version."""
+        from analysis.charts import event_table
+
+        return event_table(provenance(self))
 
     def payload(self) -> Display:
         """Every number of the headline tables, machine-readable (decimal returns)."""

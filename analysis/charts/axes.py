@@ -99,6 +99,31 @@ def _decimals(ticks: list[float]) -> int:
     return max(0, -math.floor(math.log10(step) + 1e-9))
 
 
+def labels_apart(values: Sequence[float], distance: float) -> list[float]:
+    """Push labels apart until neighbours keep ``distance``; their order and middle stay."""
+    order = sorted(range(len(values)), key=lambda place: values[place])
+    placed = [values[place] for place in order]
+    for place in range(1, len(placed)):
+        placed[place] = max(placed[place], placed[place - 1] + distance)
+    shift = (sum(placed) - sum(values)) / len(values)
+    apart = [0.0] * len(values)
+    for place, value in zip(order, placed, strict=True):
+        apart[place] = value - shift
+    return apart
+
+
+def few_days(days: list[int]) -> list[int]:
+    """Every day of a short window, every second of a longer one, else its ends and day 0."""
+    if len(days) <= 7:
+        return days
+    return [day for day in days if day % 2 == 0] if len(days) <= 15 else ends_and_zero(days)
+
+
+def ends_and_zero(days: list[int]) -> list[int]:
+    """First and last day, and day 0 where it lies between them."""
+    return sorted({days[0], days[-1]} | ({0} if days[0] <= 0 <= days[-1] else set()))
+
+
 def list_height(slots: Sequence[Slot], extra: int) -> int:
     """Height (px) of a chart that lists securities, with ``extra`` for axis and legend."""
     return extra + ROW_HEIGHT * max(len(slots), 2)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from analysis.charts.frames import checked
@@ -14,6 +14,7 @@ from analysis.charts.wording import MISSING, is_finite, number, p_value, window_
 if TYPE_CHECKING:
     import pandas as pd
 
+_POOLED = "all"
 RECOMMENDED = ("kolari_pynnonen_t", "permutation", "grank_overlap")
 
 TEST_NAMES = {
@@ -41,17 +42,15 @@ _TEST_NUMBERS = (
 )  # fmt: skip
 
 
-def test_table(tests: pd.DataFrame, *, full: Sequence[str] = ("all",)) -> Table:
+def test_table(tests: pd.DataFrame) -> Table:
     """Tabulate the battery of tests, the recommended ones first.
 
     Parameters
     ----------
     tests : pandas.DataFrame
         As `EventStudyResults.tests`: group, window_start, window_end, test, statistic, df,
-        p_value, p_holm, p_bh, n, reason.
-    full : sequence of str
-        Groups that are shown with every test; the others are shown with the recommended ones
-        alone. When none of them is there, every group is shown in full.
+        p_value, p_holm, p_bh, n, reason. The group ``all`` is shown with every test, the other
+        groups with the recommended ones alone; without it every group is shown in full.
 
     Returns
     -------
@@ -69,13 +68,12 @@ def test_table(tests: pd.DataFrame, *, full: Sequence[str] = ("all",)) -> Table:
     needed = ("group", "test", "reason", *_TEST_NUMBERS)
     frame = checked(tests, "tests", needed, _TEST_NUMBERS)
     frame = frame.assign(group=frame["group"].map(words), test=frame["test"].map(words))
-    whole = [group for group in full if group in set(frame["group"])]
-    if whole:
-        kept = frame["group"].isin(whole) | frame["test"].isin(RECOMMENDED)
-        frame = frame[kept]
+    pooled = (frame["group"] == _POOLED).any()
+    if pooled:
+        frame = frame[(frame["group"] == _POOLED) | frame["test"].isin(RECOMMENDED)]
     if frame.empty:
         return nothing_to_tell("test-table", caption, "No test was run.")
-    frame = _in_order(frame, whole)
+    frame = _in_order(frame)
     cells = pd.DataFrame(
         {
             "Test": [_test_name(name) for name in frame["test"]],
@@ -90,7 +88,8 @@ def test_table(tests: pd.DataFrame, *, full: Sequence[str] = ("all",)) -> Table:
     ).reset_index(drop=True)
     if not cells["Remark"].any():
         cells = cells.drop(columns="Remark")
-    rest = "" if len(whole) == 0 else " Single groups: the recommended tests alone."
+    single = pooled and (frame["group"] != _POOLED).any()
+    rest = " Single groups: the recommended tests alone." if single else ""
     markup = build(
         cells,
         caption,
@@ -110,9 +109,9 @@ def test_table(tests: pd.DataFrame, *, full: Sequence[str] = ("all",)) -> Table:
 test_table.__test__ = False  # type: ignore[attr-defined]
 
 
-def _in_order(frame: pd.DataFrame, whole: list[str]) -> pd.DataFrame:
-    """Pooled groups first, then groups as they came; within them windows and tests."""
-    groups = [*whole, *(name for name in dict.fromkeys(frame["group"]) if name not in whole)]
+def _in_order(frame: pd.DataFrame) -> pd.DataFrame:
+    """The pooled group first, then groups as they came; within them windows and tests."""
+    groups = sorted(dict.fromkeys(frame["group"]), key=lambda name: name != _POOLED)
     tests = [*TEST_NAMES, *(name for name in sorted(set(frame["test"])) if name not in TEST_NAMES)]
     windows = list(dict.fromkeys(zip(frame["window_start"], frame["window_end"], strict=True)))
     keys = frame.assign(
@@ -132,5 +131,5 @@ def _test_name(name: str) -> str:
 
 
 def _section(row: Mapping[Any, Any]) -> str:
-    group = "All securities" if row["group"] == "all" else role_mark(row["group"]).label
+    group = "All securities" if row["group"] == _POOLED else role_mark(row["group"]).label
     return f"{group}, {window_words(row['window_start'], row['window_end'])}"

@@ -10,6 +10,7 @@ from analysis.charts.chart import Chart, nothing_to_show
 from analysis.charts.frames import Slot, arrange
 from analysis.charts.theme import EVENT, MISSING_FILL, new_figure
 from analysis.charts.wording import (
+    UNIT,
     count,
     is_finite,
     number,
@@ -263,7 +264,7 @@ def _hover(value: float, name: str, day: int) -> str:
 def _colour_axis(limit: float) -> dict[str, Any]:
     from analysis.charts.theme import DIVERGING
 
-    ends = [-limit, -limit / 2, 0.0, limit / 2, limit]
+    ends = [-limit, 0.0, limit]
     return {
         "cmin": -limit,
         "cmax": limit,
@@ -279,11 +280,11 @@ def _colour_axis(limit: float) -> dict[str, Any]:
             "xpad": 16,
             "thickness": 10,
             "lenmode": "pixels",
-            "len": 280,
+            "len": 240,
+            "ticklabeloverflow": "allow",
             "outlinewidth": 0,
             "tickvals": ends,
-            "ticktext": [number(end, _decimals(end), sign=True) for end in ends[:-1]]
-            + [f"{number(limit, _decimals(limit), sign=True)} %"],
+            "ticktext": [number(end, _decimals(end), sign=True) + UNIT for end in ends],
         },
     }
 

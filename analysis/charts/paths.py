@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from analysis.charts.axes import percent_axis
+from analysis.charts.axes import ends_and_zero, few_days, labels_apart, percent_axis
 from analysis.charts.chart import Chart, nothing_to_show
 from analysis.charts.frames import checked, direction
 from analysis.charts.theme import DASHES, EVENT, Mark, group_marks, new_figure
@@ -100,14 +99,16 @@ def _one_panel(blocks: list[pd.DataFrame], marks: list[Mark]) -> go.Figure:
     low, high = across["range"]
     figure = new_figure(
         height,
-        xaxis=_day_axis(days, _even(days)),
+        xaxis=_day_axis(days, few_days(days)),
         yaxis=across,
         yaxis2={
             "overlaying": "y",
             "side": "right",
             "range": [low, high],
             "tickmode": "array",
-            "tickvals": _apart([100 * end for end in ends], 40 * (high - low) / (height - 70)),
+            "tickvals": labels_apart(
+                [100 * end for end in ends], 40 * (high - low) / (height - 70)
+            ),
             "ticktext": labels,
             "showgrid": False,
             "zeroline": False,
@@ -139,7 +140,7 @@ def _panels(blocks: list[pd.DataFrame], marks: list[Mark]) -> go.Figure:
         figure.update_layout(
             {
                 f"xaxis{suffix}": {
-                    **_day_axis(days, _three(days)),
+                    **_day_axis(days, ends_and_zero(days)),
                     "anchor": f"y{suffix}",
                     "domain": [0.0, 0.47] if column == 0 else [0.53, 1.0],
                     "showticklabels": lowest,
@@ -226,49 +227,27 @@ def _extent(blocks: list[pd.DataFrame]) -> tuple[float, float]:
     """What the scale must hold (per cent): every path, zero, and bands within reason.
 
     The band of a single volatile security would flatten everybody's path; bands may reach
-    beyond the paths by a third of their span and are cut there.
+    beyond the paths by their span (small panels: a third of it) and are cut there.
     """
     lowest, highest = _reach(blocks, "caar", "caar")
-    span = highest - lowest
+    room = (highest - lowest) / (1 if len(blocks) <= _TOGETHER else 3)
     low, high = _reach(blocks, "low", "high")
-    return max(low, lowest - span / 3), min(high, highest + span / 3)
+    return max(low, lowest - room), min(high, highest + room)
 
 
 def _reach(blocks: list[pd.DataFrame], low: str, high: str) -> tuple[float, float]:
+    import numpy as np
     import pandas as pd
 
     rows = pd.concat(blocks)
-    lowest, highest = rows[["caar", low]].min(axis=None), rows[["caar", high]].max(axis=None)
+    lowest = np.nanmin(rows[["caar", low]].to_numpy())
+    highest = np.nanmax(rows[["caar", high]].to_numpy())
     return 100 * min(0.0, float(lowest)), 100 * max(0.0, float(highest))
-
-
-def _apart(values: Sequence[float], distance: float) -> list[float]:
-    """Push labels apart until neighbours keep ``distance``; their order and middle stay."""
-    order = sorted(range(len(values)), key=lambda place: values[place])
-    placed = [values[place] for place in order]
-    for place in range(1, len(placed)):
-        placed[place] = max(placed[place], placed[place - 1] + distance)
-    shift = (sum(placed) - sum(values)) / len(values)
-    apart = [0.0] * len(values)
-    for place, value in zip(order, placed, strict=True):
-        apart[place] = value - shift
-    return apart
 
 
 def _days(blocks: list[pd.DataFrame]) -> list[int]:
     days = {int(day) for block in blocks for day in block["day"]}
     return list(range(min(days), max(days) + 1))
-
-
-def _even(days: list[int]) -> list[int]:
-    """Every day of a short window, every second of a longer one, else its ends and day 0."""
-    if len(days) <= 7:
-        return days
-    return [day for day in days if day % 2 == 0] if len(days) <= 15 else _three(days)
-
-
-def _three(days: list[int]) -> list[int]:
-    return sorted({days[0], days[-1]} | ({0} if days[0] <= 0 <= days[-1] else set()))
 
 
 def _day_axis(days: list[int], ticks: list[int]) -> dict[str, Any]:

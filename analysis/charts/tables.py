@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from analysis.charts.frames import DESCRIPTION, arrange, checked, direction, security_labels
+from analysis.charts.frames import (
+    DESCRIPTION,
+    arrange,
+    checked,
+    day0_sentence,
+    direction,
+    security_labels,
+)
 from analysis.charts.markup import build
 from analysis.charts.table import Table, nothing_to_tell
 from analysis.charts.wording import (
@@ -68,31 +75,31 @@ def security_table(
         {
             "Security": _full_names(own),
             "Ticker": own["security"].map(words),
-            "Day 0": own["day0"].map(day),
+            "Day 0": [day(value, year=False) for value in own["day0"]],
             "Raw": own["raw"].map(percent),
             "Less market": own["market_adjusted"].map(percent),
             "Abnormal": own["abnormal"].map(percent),
             "t": own["t"].map(number),
             "p": own["p_value"].map(p_value),
-            "p adjusted": own["p_bh"].map(p_value),
+            "p adj.": own["p_bh"].map(p_value),
         }
     )
-    labels = {"Raw": "Raw, %", "Less market": "Less market, %", "Abnormal": "Abnormal, %"}
+    labels = {name: f"{name},\u00a0%" for name in ("Raw", "Less market", "Abnormal")}
     spanners = {"On day 0": list(cells.columns[3:])}
-    if own["day0"].nunique(dropna=False) < 2:
-        caption = f"{caption}; day 0 is {cells['Day 0'].iloc[0]}"
+    if len(set(cells["Day 0"])) == 1:
         cells = cells.drop(columns="Day 0")
     for window, car in (cars or {}).items():
         if tuple(window) == (0, 0):
             continue
         added = _car_columns(window, car, own)
         spanners[f"CAR {window_label(window)}"] = list(added)
-        labels |= dict(zip(added, ("CAR, %", "t", "p"), strict=True))
+        labels |= dict(zip(added, ("CAR,\u00a0%", "t", "p"), strict=True))
         cells = cells.assign(**added)
     numbers = [name for heads in spanners.values() for name in heads]
     notes = [
+        f"{day0_sentence(own)} "
         "Abnormal: the return less what the model expects. t and p: of the single security, "
-        "two-sided; p adjusted: Benjamini\u2013Hochberg over the securities of this table. "
+        "two-sided; p adj.: Benjamini\u2013Hochberg over the securities of this table. "
         f"{MISSING} not computed."
     ]
     markup = build(

@@ -82,8 +82,8 @@ def _with_times(frame: pd.DataFrame) -> pd.DataFrame:
             raise InputError(
                 f"Column {column!r} of sessions does not hold times: {problem}"
             ) from None
-    zero = frame["is_day0"].map(lambda value: value == True)
-    return frame.assign(**times, is_day0=zero.astype(bool))
+    # A missing mark is no mark.
+    return frame.assign(**times, is_day0=frame["is_day0"].isin([True]))
 
 
 def _moment(instant: Any) -> pd.Timestamp | None:

@@ -7,6 +7,7 @@ escaped, because plotly reads ``<b>`` and ``<a href>`` in labels as markup.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -87,12 +88,14 @@ def window_words(first: Any, last: Any) -> str:
     return f"days {relative_day(int(first))} to {relative_day(int(last))}"
 
 
-def day(value: Any) -> str:
-    """Write a calendar day: ``27 Jan 2025``; missing becomes an en dash."""
+def day(value: Any, *, year: bool = True) -> str:
+    """Write a calendar day: ``27 Jan 2025``, or ``27 Jan``; missing becomes an en dash."""
     import pandas as pd
 
     moment = pd.to_datetime(value, errors="coerce")
-    return MISSING if pd.isna(moment) else f"{moment.day}{_NBSP}{moment:%b}{_NBSP}{moment:%Y}"
+    if pd.isna(moment):
+        return MISSING
+    return f"{moment.day}{_NBSP}{moment:%b}" + (f"{_NBSP}{moment:%Y}" if year else "")
 
 
 def is_finite(value: Any) -> bool:
@@ -106,7 +109,8 @@ def is_finite(value: Any) -> bool:
 def words(value: Any) -> str:
     """Plain text of a cell: missing becomes empty, white space is folded."""
     missing = value is None or value != value or str(value) in ("NaT", "<NA>")
-    return "" if missing else " ".join(str(value).split())
+    # Spaces that never break are ours and stay.
+    return "" if missing else re.sub(r"[ \t\r\n\f\v]+", " ", str(value)).strip(" ")
 
 
 def safe(value: Any) -> str:

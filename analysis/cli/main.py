@@ -37,7 +37,8 @@ faultline study ds-appstore-1 --tickers NVDA,AVGO,TSM --car -1 1
 faultline events list --category release --since 2025-01-01
     find an event's id
 
-Exit codes: 0 done; 1 some part failed, or nothing was left to compute; 2 bad input.
+Exit codes: 0 done; 1 some part failed or nothing was left to compute;
+2 bad input.
 """
 
 
@@ -78,14 +79,14 @@ def _run(words: list[str]) -> int:
             result_action="return_value",
         )
     except CycloptsError as error:
-        output.say(f"faultline: {_sentence(str(error))} See: faultline --help")
+        output.say(f"faultline: {_sentence(str(error))} See: {_help_of(words)}")
         return _BAD_INPUT
     except FaultlineError as error:
         output.say(f"faultline: {error}")
         return error.exit_code
     except BrokenPipeError:
         raise
-    except Exception as error:  # noqa: BLE001 - the last net: a sentence instead of a traceback
+    except Exception as error:
         return _unexpected(error)
     return outcome if isinstance(outcome, int) else 0
 
@@ -98,7 +99,7 @@ def build_app() -> App:
     cyclopts.App
         Also read by the completion scripts and by the tests of the help.
     """
-    from cyclopts import App
+    from cyclopts import App, Parameter
 
     from analysis.cli import briefing, completion, doctor, events, lab, study
 
@@ -108,6 +109,7 @@ def build_app() -> App:
         help_epilogue=_EPILOGUE,
         help_format="plaintext",
         version=f"faultline {__version__}",
+        default_parameter=Parameter(negative=()),
         suppress_keyboard_interrupt=False,
     )
     for module in (briefing, study, events, lab, doctor, completion):
@@ -131,6 +133,11 @@ def _separate_windows(words: list[str]) -> Iterator[str]:
         else:
             yield word
         wanted = False
+
+
+def _help_of(words: list[str]) -> str:
+    named = [word for word in words[:1] if word in build_app()]
+    return " ".join(["faultline", *named, "--help"])
 
 
 def _sentence(message: str) -> str:

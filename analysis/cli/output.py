@@ -36,6 +36,11 @@ def line(text: str = "") -> None:
     print(plain(text), file=sys.stdout)  # noqa: T201
 
 
+def text(content: str) -> None:
+    """Write several lines to standard output as they are: a script, a path."""
+    print(content, file=sys.stdout)  # noqa: T201
+
+
 def print_json(document: Mapping[str, Any] | Sequence[Any]) -> None:
     """Write one JSON document to standard output: no NaN, dates in ISO form."""
     encoding = (getattr(sys.stdout, "encoding", None) or "utf-8").lower().replace("-", "")
@@ -55,7 +60,7 @@ def jsonable(value: Any) -> Any:
         return [jsonable(item) for item in value]
     if isinstance(value, datetime | date):
         # pandas' NaT is a datetime too, and the only one unequal to itself.
-        return value.isoformat() if value == value else None  # noqa: PLR0124
+        return value.isoformat() if value == value else None
     if hasattr(value, "item"):
         return jsonable(value.item())
     if isinstance(value, float):

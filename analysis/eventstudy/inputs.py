@@ -98,7 +98,7 @@ def check_events(events: object) -> pd.DataFrame:
     -------
     pandas.DataFrame
         event_id, security, date (datetime64[ns], blank where there is no day 0) and group
-        (None where there is none), one row per event and security, in the order given.
+        (missing where there is none), one row per event and security, in the order given.
 
     Raises
     ------
@@ -248,10 +248,16 @@ def check_options(
 def _event_dates(dates: pd.Series) -> pd.DatetimeIndex:
     if pd.api.types.is_numeric_dtype(dates.dtype):
         raise InputError("The dates of events are numbers; give dates (datetime64 or date).")
+    values = dates.to_numpy()
     try:
-        parsed = pd.DatetimeIndex(pd.to_datetime(dates.to_numpy(), format="ISO8601"))
-    except (ValueError, TypeError) as problem:
-        raise InputError(f"The dates of events cannot be read (2025-01-27): {problem}") from None
+        parsed = pd.DatetimeIndex(pd.to_datetime(values, format="ISO8601"))
+    except (ValueError, TypeError):
+        read = pd.to_datetime(values, format="ISO8601", errors="coerce")
+        wrong = values[np.asarray(pd.isna(read)) & ~np.asarray(pd.isna(values))]
+        raise InputError(
+            f"The date {(wrong if len(wrong) else values)[0]!r} of events cannot be read; "
+            "write it as 2025-01-27."
+        ) from None
     if parsed.tz is not None:
         raise InputError(
             f"The dates of events carry the time zone {parsed.tz}; give day 0 as a session "
@@ -260,14 +266,12 @@ def _event_dates(dates: pd.Series) -> pd.DatetimeIndex:
     return parsed.as_unit("ns")
 
 
-def _groups(events: pd.DataFrame) -> np.ndarray:
-    """Names of groups; None where blank or where the name says the group of everything."""
-    names = np.full(len(events), None, dtype=object)
-    if "group" in events.columns:
-        for row, name in enumerate(events["group"]):
-            if not pd.isna(name) and str(name).strip() not in ("", EVERYTHING):
-                names[row] = str(name).strip()
-    return names
+def _groups(events: pd.DataFrame) -> pd.Index:
+    """Names of groups; missing where blank or where the name says the group of everything."""
+    if "group" not in events.columns:
+        return pd.Index([None] * len(events), dtype="str")
+    names = events["group"].astype("str").str.strip()
+    return pd.Index(names.where(~names.isin(["", EVERYTHING])), dtype="str")
 
 
 def day(stamp: pd.Timestamp) -> str:

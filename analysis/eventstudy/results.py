@@ -84,7 +84,7 @@ class EventStudyResults:
 
     @property
     def events(self) -> pd.DataFrame:
-        """All events as asked: event_id, security, date (day 0), group (None where none)."""
+        """All events as asked: event_id, security, date (day 0), group (missing where none)."""
         return self.study.events.copy()
 
     @cached_property
@@ -99,7 +99,7 @@ class EventStudyResults:
     @cached_property
     def groups(self) -> tuple[str, ...]:
         """``"all"`` and then every named group, in the order in which they appear."""
-        names = dict.fromkeys(name for name in self.study.events["group"] if name is not None)
+        names = dict.fromkeys(self.study.events["group"].dropna())
         return (EVERYTHING, *names)
 
     @property

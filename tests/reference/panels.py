@@ -31,7 +31,9 @@ def panel(
 
 def events(returns: pd.DataFrame, rows: list[int], securities: list[str] | None = None):
     """One event per row of `returns`, S0 on the first row, S1 on the second and so on."""
-    names = securities or [str(returns.columns[at % len(returns.columns)]) for at in range(len(rows))]
+    names = securities or [
+        str(returns.columns[at % len(returns.columns)]) for at in range(len(rows))
+    ]
     return pd.DataFrame(
         {
             "event_id": [f"e{at}" for at in range(len(rows))],

@@ -1,0 +1,68 @@
+"""Where a briefing's numbers come from, in words; the manifest says the same to machines."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from analysis.briefings import wording
+from analysis.normal_returns import MODELS
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from analysis.briefings.measurement import Measurement
+
+
+def provenance(measured: Measurement) -> pd.DataFrame:
+    """List tables, parameters, conventions and version.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns ``fact`` and ``value``, in reading order.
+    """
+    import pandas as pd
+
+    import analysis
+
+    desk = measured.desk
+    as_of = wording.day(desk.as_of) if desk.as_of else "the latest observation in the tables"
+    rows = [("Read as of", as_of), ("Prices collected from", ", ".join(_sources(measured)))]
+    for name in _tables_used(measured):
+        version = desk.versions()[name]
+        rows.append(
+            (
+                f"Table {name}",
+                f"{version['rows']:,} rows, observed to {str(version['observed_to'])[:10]}, "
+                f"content {str(version['sha256'])[:12]}",
+            )
+        )
+    rows.extend(
+        [
+            ("Model", MODELS[measured.model]),
+            ("Benchmark", measured.benchmark or "each security's home index"),
+            ("Estimation window", _sessions(measured.estimation)),
+            ("Event window", _sessions(measured.window)),
+            ("Standard errors", "full forecast covariance; residual variance RSS/(T \u2212 k)"),
+            ("Dependence", "residual correlation weighted by shared event days"),
+            ("Software", f"faultline {analysis.__version__}"),
+        ]
+    )
+    return pd.DataFrame(rows, columns=["fact", "value"])
+
+
+def _tables_used(measured: Measurement) -> list[str]:
+    return ["prices", "factors"] if measured.model in ("ff3", "ff5", "carhart") else ["prices"]
+
+
+def _sources(measured: Measurement) -> list[str]:
+    import polars as pl
+
+    prices = measured.desk.table("prices")
+    own = prices.filter(pl.col("ticker").is_in(list(measured.tickers)))
+    return [str(item) for item in own["source"].unique().sort()]
+
+
+def _sessions(window: tuple[int, int]) -> str:
+    first, last = (wording.number(end, 0, sign=True) for end in window)
+    return f"sessions {first} to {last} relative to day 0, both included"

@@ -1,0 +1,253 @@
+"""``faultline doctor``: find out whether everything that Faultline needs is there."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Annotated, Literal
+
+from cyclopts import App, Parameter
+
+from analysis import __version__
+from analysis.cli import output
+from analysis.cli.output import Column
+from analysis.errors import FaultlineError
+from analysis.settings import bundled, offline, store_home
+
+State = Literal["ok", "note", "failed"]
+
+_EXAMPLES = """Examples
+
+faultline doctor
+
+faultline doctor --json
+    the same for a program; exit code 1 when a check failed
+"""
+_PACKAGES = (
+    "numpy",
+    "pandas",
+    "polars",
+    "scipy",
+    "pyarrow",
+    "dataframely",
+    "exchange-calendars",
+    "plotly",
+    "papermill",
+    "nbconvert",
+    "ipykernel",
+    "great-tables",
+    "cyclopts",
+    "rich",
+)
+_BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+_SOON = timedelta(days=60)
+_ROOM = 200_000_000  # bytes: some fifty briefings with their notebooks
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing that was looked at; a ``note`` is worth knowing and no failure."""
+
+    name: str
+    state: State
+    detail: str
+
+
+def register(app: App) -> None:
+    """Add the command."""
+    app.command(doctor, name="doctor", help_epilogue=_EXAMPLES)
+
+
+def doctor(
+    *,
+    out: Annotated[str, Parameter(metavar="DIR")] = "reports",
+    json: bool = False,
+) -> int:
+    """Check this installation: Python, packages, data, room for briefings.
+
+    Exit code 1 when a check failed.
+
+    Parameters
+    ----------
+    out
+        Folder in which briefings are to be written.
+    json
+        One JSON document on standard output, nothing else.
+    """
+    checks = list(examine(Path(out)))
+    failed = [check for check in checks if check.state == "failed"]
+    if json:
+        output.print_json(
+            {
+                "faultline": __version__,
+                "ok": not failed,
+                "checks": [asdict(check) for check in checks],
+            }
+        )
+    else:
+        columns = [Column("check"), Column(""), Column("", fold=True)]
+        output.print_table(columns, [(check.name, check.state, check.detail) for check in checks])
+    if failed:
+        output.say(f"faultline: failed: {', '.join(check.name for check in failed)}.")
+    return 1 if failed else 0
+
+
+def examine(out: Path, today: date | None = None) -> Iterator[Check]:
+    """Run every check; one that raises has failed and does not stop the others.
+
+    Parameters
+    ----------
+    out : pathlib.Path
+        Folder for the briefings.
+    today : date, optional
+        For the age of the calendars.
+    """
+    yield _python()
+    yield _packages()
+    checks: list[tuple[str, Callable[[], tuple[State, str]]]] = [
+        ("tables", _tables),
+        ("catalogue", _catalogue),
+        ("notebooks", _notebooks),
+        ("store", _store),
+        ("calendars", lambda: _calendars(today or date.today())),
+        ("reports", lambda: _reports(out)),
+        ("JupyterLab", _jupyterlab),
+        ("browser", _browser),
+    ]
+    for name, look in checks:
+        try:
+            state, detail = look()
+        except (FaultlineError, OSError, ImportError) as error:
+            state, detail = "failed", str(error)
+        yield Check(name, state, detail)
+
+
+def _python() -> Check:
+    version = ".".join(map(str, sys.version_info[:3]))
+    if sys.version_info < (3, 11):  # noqa: UP036 - a package may be forced onto an older one
+        return Check("Python", "failed", f"{version}: Faultline needs 3.11 or later.")
+    return Check("Python", "ok", f"{version} at {sys.executable}")
+
+
+def _packages() -> Check:
+    from importlib import metadata
+
+    found, missing = [], []
+    for name in _PACKAGES:
+        try:
+            found.append(f"{name} {metadata.version(name)}")
+        except metadata.PackageNotFoundError:
+            missing.append(name)
+    if missing:
+        return Check("packages", "failed", f"Missing: {', '.join(missing)}. Reinstall faultline.")
+    return Check("packages", "ok", f"faultline {__version__}, {', '.join(found)}")
+
+
+def _tables() -> tuple[State, str]:
+    """Read every table through its schema."""
+    from analysis.desk import Desk
+
+    desk = Desk()
+    rows = {name: len(desk.table(name)) for name in desk.versions()}
+    if not rows:
+        return "failed", f"no table in {desk.home}: check FAULTLINE_HOME"
+    return "ok", ", ".join(f"{name} {count:,} rows" for name, count in rows.items())
+
+
+def _catalogue() -> tuple[State, str]:
+    from analysis.catalogue.check import check_file
+
+    files = sorted(bundled("data/catalogue").glob("*.csv"))
+    problems = [problem for path in files for problem in check_file(path)]
+    if not files:
+        return (
+            "failed",
+            f"There is no catalogue in {bundled('data/catalogue')}: reinstall faultline",
+        )
+    if problems:
+        return "failed", f"{len(problems)} problems; see faultline events check"
+    return "ok", f"{len(files)} files without a problem"
+
+
+def _notebooks() -> tuple[State, str]:
+    from analysis.briefings import list_notebooks
+
+    names = [item.name for item in list_notebooks()]
+    if not names:
+        return "failed", f"no notebook in {bundled('notebooks')}: reinstall faultline"
+    return "ok", ", ".join(names)
+
+
+def _store() -> tuple[State, str]:
+    """Tell which tables are read, and whether a store of one's own can be written."""
+    home = store_home()
+    network = "; requests are switched off by FAULTLINE_OFFLINE" if offline() else ""
+    if home == bundled("data/snapshot"):
+        return "ok", f"the bundled snapshot at {home}{network}"
+    if not _writable(home):
+        return "failed", f"{home} cannot be written: set FAULTLINE_HOME to another folder{network}"
+    return "ok", f"{home}{network}"
+
+
+def _calendars(today: date) -> tuple[State, str]:
+    """Tell how far the published calendars reach; near their end a newer package is due."""
+    from analysis.desk import Desk
+
+    desk = Desk()
+    exchanges = sorted({item for item in desk.instruments()["exchange"] if item})
+    ends = {item: desk.calendars.published_to(item) for item in exchanges}
+    last = {item: end for item, end in ends.items() if end is not None}
+    said = ", ".join(f"{item} to {end.isoformat()}" for item, end in last.items())
+    detail = f"{len(exchanges)} exchanges{'; published ' if said else ''}{said}"
+    near = [item for item, end in last.items() if end < today + _SOON]
+    if near:
+        renew = "pip install -U exchange-calendars"
+        return "note", f"{detail}. Soon out for {', '.join(near)}: {renew}"
+    return "ok", detail
+
+
+def _reports(out: Path) -> tuple[State, str]:
+    nearest = _existing(out)
+    if not _writable(nearest):
+        return "failed", f"{nearest} cannot be written: choose another folder with --out"
+    free = shutil.disk_usage(nearest).free
+    if free < _ROOM:
+        return "failed", f"{free / 1e6:.0f} MB left at {nearest}; {_ROOM / 1e6:.0f} MB are needed"
+    return "ok", f"{out.resolve()}, {free / 1e9:.1f} GB left"
+
+
+def _jupyterlab() -> tuple[State, str]:
+    from importlib import metadata
+
+    try:
+        return "ok", metadata.version("jupyterlab")
+    except metadata.PackageNotFoundError:
+        return "note", "not installed; needed by faultline lab alone: pip install jupyterlab"
+
+
+def _browser() -> tuple[State, str]:
+    found = next(filter(None, map(shutil.which, _BROWSERS)), None)
+    if found is None:
+        return "note", "no Chromium; needed by the browser tests alone"
+    return "ok", found
+
+
+def _existing(folder: Path) -> Path:
+    """Nearest folder that exists: the one in which the others would be made."""
+    folder = folder.expanduser().resolve()
+    return next(item for item in (folder, *folder.parents) if item.exists())
+
+
+def _writable(folder: Path) -> bool:
+    """Try it: permission bits do not know of read-only disks."""
+    import tempfile
+
+    try:
+        with tempfile.TemporaryFile(dir=_existing(folder)):
+            return True
+    except OSError:
+        return False

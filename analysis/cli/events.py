@@ -1,0 +1,205 @@
+"""``faultline events``: list, show and check the catalogued events."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+from zoneinfo import ZoneInfo
+
+from cyclopts import App, Parameter
+
+from analysis.cli import output
+from analysis.cli.output import Column
+from analysis.errors import InputError
+from analysis.settings import bundled
+
+if TYPE_CHECKING:
+    from analysis.desk import Desk
+
+_LIST_EXAMPLES = """Examples
+
+faultline events list --category export_control --since 2025-01-01
+
+faultline events list --entity Nvidia --status official --json
+"""
+_SHOW_EXAMPLES = """Examples
+
+faultline events show ds-r1
+
+faultline events show us-h20-8k --json
+"""
+_CHECK_EXAMPLES = """Examples
+
+faultline events check
+    every table of the bundled catalogue
+
+faultline events check my/events.csv
+    one file; the name says which table it is
+"""
+_CLOCKS = {"UTC": "UTC", "New York": "America/New_York", "Shanghai": "Asia/Shanghai"}
+
+
+def register(app: App) -> None:
+    """Add the commands."""
+    group = App(name="events", help="List, show and check the catalogued events.")
+    group.command(list_events, name="list", help_epilogue=_LIST_EXAMPLES)
+    group.command(show, name="show", help_epilogue=_SHOW_EXAMPLES)
+    group.command(check, name="check", help_epilogue=_CHECK_EXAMPLES)
+    app.command(group)
+
+
+def list_events(
+    *,
+    category: Annotated[str | None, Parameter(metavar="NAME")] = None,
+    entity: Annotated[str | None, Parameter(metavar="NAME")] = None,
+    status: Annotated[str | None, Parameter(metavar="NAME")] = None,
+    since: Annotated[str | None, Parameter(metavar="DATE")] = None,
+    until: Annotated[str | None, Parameter(metavar="DATE")] = None,
+    as_of: Annotated[str | None, Parameter(metavar="DATE")] = None,
+    json: bool = False,
+) -> int:
+    """List catalogued events, oldest first.
+
+    Parameters
+    ----------
+    category
+        Only this category, for instance release, export_control or earnings.
+    entity
+        Only events that name this entity, for instance Nvidia.
+    status
+        Only this status: official, reported, rumoured, denied, false or scheduled.
+    since
+        First day, for instance 2025-01-01.
+    until
+        Last day.
+    as_of
+        Only events up to this day.
+    json
+        One JSON document on standard output, nothing else.
+    """
+    from analysis.desk import Desk
+
+    frame = Desk(as_of=as_of).events(category, entity, status, since, until)
+    if json:
+        output.print_json({"events": frame.to_dicts()})
+    else:
+        _print_list(frame.to_dicts())
+    return 0
+
+
+def _print_list(events: list[dict[str, Any]]) -> None:
+    columns = [
+        Column("id"),
+        Column("date"),
+        Column("category"),
+        Column("status"),
+        Column("entities", fold=True),
+        Column("title", fold=True),
+    ]
+    rows = [
+        (
+            event["id"],
+            event["date"].isoformat(),
+            event["category"] or "",
+            event["status"] or "",
+            (event["entities"] or "").replace(";", ", "),
+            event["title"] or "",
+        )
+        for event in events
+    ]
+    output.print_table(columns, rows)
+    output.say(f"{len(rows)} event{'' if len(rows) == 1 else 's'}.")
+
+
+def show(
+    event_id: Annotated[str, Parameter(metavar="ID")],
+    /,
+    *,
+    json: bool = False,
+) -> int:
+    """Show one event: its instant, day 0 on each exchange, source and notes.
+
+    Parameters
+    ----------
+    event_id
+        Id of the event; see faultline events list.
+    json
+        One JSON document on standard output, nothing else.
+    """
+    from analysis.desk import Desk
+
+    desk = Desk()
+    event = desk.event(event_id)
+    timing = _timing(desk, event_id)
+    if json:
+        output.print_json({**event, **timing})
+    else:
+        _print_event(event, timing)
+    return 0
+
+
+def _timing(desk: Desk, event_id: str) -> dict[str, Any]:
+    """Instant and clocks of an event, and its day 0 on each exchange of the instruments."""
+    instruments = desk.instruments().select("exchange", "ticker").to_dicts()
+    one_each = {row["exchange"]: row["ticker"] for row in instruments if row["exchange"]}
+    placed = desk.placements([event_id], sorted(one_each.values())).to_dict("records")
+    instant, reason = desk.instant(event_id)
+    return {
+        "instant": instant.at if instant else None,
+        "clocks": _clocks(instant.at) if instant else {},
+        "uncertain": bool(instant and instant.uncertain),
+        "placement": instant.note if instant else reason,
+        "day0": {
+            row["exchange"]: None if row["reason"] else row["day0"].date()
+            for row in sorted(placed, key=lambda row: str(row["exchange"]))
+        },
+    }
+
+
+def _clocks(at: datetime) -> dict[str, datetime]:
+    return {city: at.astimezone(ZoneInfo(zone)) for city, zone in _CLOCKS.items()}
+
+
+def _print_event(event: Mapping[str, Any], timing: Mapping[str, Any]) -> None:
+    rows = [("id", event["id"]), ("title", event["title"] or "")]
+    rows += [
+        (city, f"{clock:%A} {clock.day} {clock:%B %Y, %H:%M}")
+        for city, clock in timing["clocks"].items()
+    ]
+    rows.append(("placement", timing["placement"] or "recorded instant"))
+    rows += [
+        (f"day 0 {exchange}", day.isoformat() if day else "none")
+        for exchange, day in timing["day0"].items()
+    ]
+    shown = ("category", "direction", "status", "confidence", "entities", "source_title")
+    rows += [(name.replace("_", " "), event.get(name) or "") for name in shown]
+    rows += [("source", event.get("source_url") or ""), ("notes", event.get("notes") or "")]
+    filled = [(name, value) for name, value in rows if value]
+    output.print_table([Column("event"), Column(str(event["date"]), fold=True)], filled)
+
+
+def check(file: Path | None = None, /) -> int:
+    """Check catalogue files; each problem with its file, line, column and mend.
+
+    Parameters
+    ----------
+    file
+        A catalogue file; without it, every file of the bundled catalogue.
+    """
+    from analysis.catalogue.check import check_file
+
+    files = [file] if file else sorted(bundled("data/catalogue").glob("*.csv"))
+    for path in files:
+        if not path.is_file():
+            raise InputError(f"There is no file {str(path)!r}: name a catalogue file.")
+    problems = [problem for path in files for problem in check_file(path)]
+    for problem in problems:
+        output.line(f"{problem.file}:{problem.line}:{problem.column}: {problem.message}")
+    if problems:
+        count = len(problems)
+        output.say(f"faultline: {count} problem{'' if count == 1 else 's'} in the catalogue.")
+        return InputError.exit_code
+    output.say(f"{len(files)} file{'' if len(files) == 1 else 's'} checked, no problem.")
+    return 0

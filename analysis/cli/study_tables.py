@@ -1,0 +1,155 @@
+"""The readable form of a study: tests first, then the securities, then what was left out."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from analysis.cli import output
+from analysis.cli.measured import ledger_window
+from analysis.cli.output import Column, number, p_value, percent
+
+if TYPE_CHECKING:
+    from analysis.cli.measured import Measured, Pair, Window
+
+_MANY = 12  # reasons shared by more pairs than this are counted, not listed pair by pair
+
+
+def print_study(found: Measured) -> None:
+    """Print a study for a reader."""
+    _print_head(found)
+    _print_tests(found)
+    for event_id in found.events:
+        if event_id not in found.failed:
+            _print_securities(found, event_id)
+    _print_skipped(found)
+    _print_sources(found)
+
+
+def _print_head(found: Measured) -> None:
+    against = f"benchmark {found.benchmark}" if found.benchmark else "home benchmarks"
+    if found.model in ("mean_adjusted", "ff3", "ff5", "carhart"):
+        against = "no benchmark" if found.model == "mean_adjusted" else "US factors"
+    output.line(
+        f"Event study of {', '.join(found.events)}: model {found.model}, {against}, estimation "
+        f"{_window(found.estimation)}, event window {_window(found.window)}"
+    )
+
+
+def _print_tests(found: Measured) -> None:
+    """Print the recommended tests on all events, then the others, window by window."""
+    from analysis.eventstudy.battery import RECOMMENDED
+
+    order = {name: place for place, name in enumerate(RECOMMENDED)}
+    rows = sorted(
+        (row for row in found.tests if row["group"] == "all"),
+        key=lambda row: (order.get(row["test"], len(order)), row["window_start"] != 0),
+    )
+    columns = [
+        Column("test"),
+        Column("window"),
+        Column("statistic", "right"),
+        Column("p", "right"),
+        Column("p (BH)", "right"),
+        Column("n", "right"),
+        Column("reason", fold=True),
+    ]
+    cells = [
+        (
+            f"{row['test']}{' ←' if row['test'] in order else ''}",
+            _window((int(row["window_start"]), int(row["window_end"]))),
+            number(row["statistic"]),
+            p_value(row["p_value"]),
+            p_value(row["p_bh"]),
+            str(int(row["n"])),
+            row["reason"] or "",
+        )
+        for row in rows
+    ]
+    output.print_table(columns, cells, title="Tests of the mean CAR over all securities")
+    output.line(
+        "← holds its size when securities share a date, the usual case here; read these first. "
+        "p (BH) is adjusted for every test in this study, the groups' included."
+    )
+
+
+def _print_securities(found: Measured, event_id: str) -> None:
+    columns = [Column("security"), Column("day 0"), Column("AR day 0", "right")]
+    for window in found.windows:
+        columns += [
+            Column(f"CAR {_window(window)}", "right"),
+            Column("t", "right"),
+            Column("p", "right"),
+        ]
+    columns += [Column("beta", "right"), Column("n", "right")]
+    pairs = sorted(
+        (pair for pair in found.pairs if pair[0] == event_id),
+        key=lambda pair: _missing_last(found.abnormal[pair].get(0)),
+    )
+    rows = [_security(found, pair) for pair in pairs]
+    output.print_table(columns, rows, title=f"{event_id}: abnormal returns by security")
+    notes = [found.placed[pair]["note"] for pair in pairs if found.placed[pair]["uncertain"]]
+    for note in dict.fromkeys(notes):
+        output.line(f"Day 0 is uncertain. {note}")
+
+
+def _missing_last(value: float | None) -> tuple[bool, float]:
+    absent = value is None or math.isnan(value)
+    return absent, 0.0 if value is None or absent else value
+
+
+def _security(found: Measured, pair: Pair) -> list[str]:
+    day0 = found.placed[pair]["day0"].date().isoformat()
+    cells = [pair[1], day0, percent(found.abnormal[pair].get(0))]
+    for table in found.cars.values():
+        if pair in table:
+            row = table[pair]
+            cells += [percent(row["car"]), number(row["t"]), p_value(row["p_value"])]
+        else:
+            cells += ["–", "–", "–"]
+    parameters = found.parameters[pair]
+    return [*cells, number(parameters.get("beta")), str(int(parameters["n"]))]
+
+
+def _print_skipped(found: Measured) -> None:
+    rows: dict[tuple[str, str, str], list[str]] = {}
+    for row in found.skipped:
+        window = ledger_window(row)
+        where = "all" if window is None else _window(window)
+        rows.setdefault((row["event_id"], where, row["reason"]), []).append(row["security"])
+    columns = [
+        Column("event"),
+        Column("window"),
+        Column("securities", fold=True),
+        Column("reason", fold=True),
+    ]
+    cells = [
+        (event, window, _list(names), reason) for (event, window, reason), names in rows.items()
+    ]
+    if cells:
+        output.print_table(columns, cells, title="Skipped")
+    else:
+        output.line("Skipped: nothing.")
+
+
+def _list(names: list[str]) -> str:
+    if len(names) <= _MANY:
+        return ", ".join(names)
+    return f"{', '.join(names[:_MANY])} and {len(names) - _MANY} more"
+
+
+def _print_sources(found: Measured) -> None:
+    """Say which observations the figures rest on, and as of which day."""
+    prices = found.sources.get("prices", {})
+    day = f"as of {found.as_of.isoformat()}" if found.as_of else "as of the last observation"
+    observed = prices.get("last_observed") or prices.get("observed_at")
+    until = f", prices observed until {str(observed)[:10]}" if observed else ""
+    output.line(
+        f"Figures {day}{until}; per cent, simple returns from adjusted closes. "
+        "* p < 0.10, ** p < 0.05, *** p < 0.01 (two-sided)."
+    )
+
+
+def _window(window: Window) -> str:
+    first, last = (str(day).replace("-", output.MINUS) for day in window)
+    return f"[{first}, {last}]" if first != last else f"[{first}]"
