@@ -70,7 +70,7 @@ def choose_model(name: str, benchmarks: Mapping[str, str]) -> ModelChoice:
     """
     from analysis.eventstudy import FactorModel, MarketAdjusted, MarketModel, MeanAdjusted
 
-    market: dict[Hashable, str | None] = {**benchmarks}
+    market: dict[Hashable, str | None] = dict(benchmarks.items())
     if name == "market":
         return ModelChoice(name, MarketModel(market=market), needs_benchmark=True)
     if name == "market_adjusted":

@@ -39,6 +39,8 @@ _LEVELS = {
     "serious": "Serious",
     "error": "Serious",
 }
+_WIDTHS = ((7, "narrow"), (12, "broad"), (18, "wide"), (10_000, "wide huge"))
+_SHORT = 14  # rows
 _RESERVED_HEIGHT = 420  # px, for a figure that states none
 
 
@@ -241,11 +243,13 @@ def _scrolling(page: Page, html: str, label: str = "") -> str:
     def box(match: re.Match[str]) -> str:
         rows = re.findall(r"(?is)<tr\b.*?</tr\s*>", match[0])
         columns = max((len(re.findall(r"(?i)<t[hd]\b", row)) for row in rows), default=0)
-        width = "wide" if columns > 12 else "broad" if columns > 7 else "narrow"
+        # Print has no scroll bars: type shrinks as columns grow, and a short table stays whole.
+        width = next(word for most, word in _WIDTHS if columns <= most)
+        shape = f"{width} short" if len(rows) <= _SHORT else width
         caption = re.search(r"(?is)<caption\b[^>]*>(.*?)</caption\s*>", match[0])
         name = page.table_label(plain(caption[1]) if caption else label)
         return (
-            f'<div class="scroll {width}" role="region" aria-label="{escape(name)}" tabindex="0">'
+            f'<div class="scroll {shape}" role="region" aria-label="{escape(name)}" tabindex="0">'
             f"{match[0]}</div>"
         )
 

@@ -142,7 +142,10 @@ def short_labels(names: Iterable[Any], tickers: Iterable[Any], length: int = 20)
         for name, ticker in zip(names, tickers, strict=True)
     ]
     short = [_clip(name, length) for name, _ in pairs]
-    twice = {label for label in short if short.count(label) > 1}
+    owners: dict[str, set[str]] = {}
+    for label, (_, ticker) in zip(short, pairs, strict=True):
+        owners.setdefault(label, set()).add(ticker)
+    twice = {label for label, tickers_of_it in owners.items() if len(tickers_of_it) > 1}
     return [
         f"{_clip(ticker, length)} {label}"
         if label in twice and ticker and ticker != label

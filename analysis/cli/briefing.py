@@ -137,7 +137,7 @@ def _progress(notebook: str) -> Iterator[Progress]:
         yield show
 
 
-def list_briefings(*, json: bool = False) -> int:
+def list_briefings(*, json: Annotated[bool, Parameter(show_default=False)] = False) -> int:
     """List the notebooks that can be rendered, with the parameters of each.
 
     Parameters

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from cyclopts import App
+from cyclopts import App, Parameter
 
 from analysis.cli import output
 from analysis.errors import InputError
@@ -32,7 +32,7 @@ def completion(
     shell: Shell | None = None,
     /,
     *,
-    install: bool = False,
+    install: Annotated[bool, Parameter(show_default=False)] = False,
 ) -> int:
     """Print the completion script of a shell, or install it.
 

@@ -65,9 +65,9 @@ def register(app: App) -> None:
 def doctor(
     *,
     out: Annotated[str, Parameter(metavar="DIR")] = "reports",
-    json: bool = False,
+    json: Annotated[bool, Parameter(show_default=False)] = False,
 ) -> int:
-    """Check this installation: Python, packages, data, room for briefings.
+    """Check this installation: packages, data, calendars, room.
 
     Exit code 1 when a check failed.
 

@@ -43,7 +43,11 @@ _CLOCKS = {"UTC": "UTC", "New York": "America/New_York", "Shanghai": "Asia/Shang
 
 def register(app: App) -> None:
     """Add the commands."""
-    group = App(name="events", help="List, show and check the catalogued events.")
+    group = App(
+        name="events",
+        help="List, show and check the catalogued events.",
+        help_epilogue=_LIST_EXAMPLES + _SHOW_EXAMPLES.removeprefix("Examples\n"),
+    )
     group.command(list_events, name="list", help_epilogue=_LIST_EXAMPLES)
     group.command(show, name="show", help_epilogue=_SHOW_EXAMPLES)
     group.command(check, name="check", help_epilogue=_CHECK_EXAMPLES)
@@ -58,7 +62,7 @@ def list_events(
     since: Annotated[str | None, Parameter(metavar="DATE")] = None,
     until: Annotated[str | None, Parameter(metavar="DATE")] = None,
     as_of: Annotated[str | None, Parameter(metavar="DATE")] = None,
-    json: bool = False,
+    json: Annotated[bool, Parameter(show_default=False)] = False,
 ) -> int:
     """List catalogued events, oldest first.
 
@@ -117,9 +121,9 @@ def show(
     event_id: Annotated[str, Parameter(metavar="ID")],
     /,
     *,
-    json: bool = False,
+    json: Annotated[bool, Parameter(show_default=False)] = False,
 ) -> int:
-    """Show one event: its instant, day 0 on each exchange, source and notes.
+    """Show one event: instant, day 0 on each exchange, source, notes.
 
     Parameters
     ----------
@@ -181,7 +185,7 @@ def _print_event(event: Mapping[str, Any], timing: Mapping[str, Any]) -> None:
 
 
 def check(file: Path | None = None, /) -> int:
-    """Check catalogue files; each problem with its file, line, column and mend.
+    """Check catalogue files: file, line, column and mend of each problem.
 
     Parameters
     ----------

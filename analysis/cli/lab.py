@@ -34,9 +34,9 @@ def lab(
 ) -> int:
     """Start JupyterLab on the notebooks.
 
-    In a checkout it opens the project's own notebooks. Where Faultline is installed as a
-    package, it copies them into ./notebooks first and opens that working copy; a file that
-    is already there is kept as it is.
+    In a checkout it opens the project's own notebooks. Installed as a package it
+    copies them into ./notebooks first and opens that working copy; a file that is
+    already there is kept as it is.
     """
     if importlib.util.find_spec("jupyterlab") is None:
         raise InputError(

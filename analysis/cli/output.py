@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.table import Table
 
 MINUS = "−"
 _PIPED_WIDTH = 160  # a reader that is no terminal has no width; wide enough not to fold a row
@@ -61,11 +62,11 @@ def jsonable(value: Any) -> Any:
     if isinstance(value, datetime | date):
         # pandas' NaT is a datetime too, and the only one unequal to itself.
         return value.isoformat() if value == value else None
-    if hasattr(value, "item"):
-        return jsonable(value.item())
     if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    return str(value)
+        return float(value) if math.isfinite(value) else None
+    if hasattr(value, "tolist"):  # NumPy's scalars and arrays
+        return jsonable(value.tolist())
+    return None if type(value).__name__ == "NAType" else str(value)
 
 
 def print_table(
@@ -85,7 +86,19 @@ def print_table(
         )
     for row in rows:
         table.add_row(*(plain(cell) for cell in row))
-    console().print(table)
+    _print_without_padding(table)
+
+
+def _print_without_padding(table: Table) -> None:
+    """Spare a pipe the blanks with which rich fills each line up to its width."""
+    target = console()
+    if target.is_terminal:
+        target.print(table)
+        return
+    with target.capture() as captured:
+        target.print(table)
+    for row in captured.get().splitlines():
+        text(row.rstrip())
 
 
 def console(*, stderr: bool = False) -> Console:

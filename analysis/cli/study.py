@@ -6,12 +6,14 @@ import math
 import sys
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TextIO
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, Parameter
 
 from analysis.cli import output
 from analysis.errors import InputError
+
+Window = tuple[int, int]
 
 if TYPE_CHECKING:
     from analysis.cli.measured import Measured, Row
@@ -40,6 +42,10 @@ def register(app: App) -> None:
     app.command(study, name="study", help_epilogue=_EXAMPLES)
 
 
+def _spell(window: Window) -> str:
+    return f"{window[0]} {window[1]}"
+
+
 def study(
     events: Annotated[list[str], Parameter(metavar="EVENT...")],
     /,
@@ -48,11 +54,11 @@ def study(
     group: Annotated[str | None, Parameter(metavar="NAME")] = None,
     benchmark: Annotated[str | None, Parameter(metavar="TICKER")] = None,
     model: Annotated[str, Parameter(metavar="NAME")] = "market",
-    estimation: Annotated[tuple[int, int], Parameter(metavar="A B")] = (-250, -31),
-    window: Annotated[tuple[int, int], Parameter(metavar="A B")] = (-5, 5),
-    car: Annotated[list[tuple[int, int]] | None, Parameter(metavar="A B")] = None,
+    estimation: Annotated[Window, Parameter(metavar="A B", show_default=_spell)] = (-250, -31),
+    window: Annotated[Window, Parameter(metavar="A B", show_default=_spell)] = (-5, 5),
+    car: Annotated[list[Window] | None, Parameter(metavar="A B")] = None,
     as_of: Annotated[str | None, Parameter(metavar="DATE")] = None,
-    json: bool = False,
+    json: Annotated[bool, Parameter(show_default=False)] = False,
     csv: Annotated[str | None, Parameter(metavar="FILE")] = None,
 ) -> int:
     """Measure abnormal returns around events and test them.
@@ -80,13 +86,13 @@ def study(
     json
         One JSON document on standard output, nothing else.
     csv
-        Write the table per security to this file; - is standard output.
+        Write the table per security to this file.
     """
     from analysis.cli import measured
 
     if json and csv:
         raise InputError("Give --json or --csv FILE, not both.")
-    target = _writable(csv)
+    target = _target(csv)
     windows = measured.checked_windows(car, window)
     with _working(f"measuring {', '.join(events)}"):
         found = measured.measure(
@@ -94,7 +100,7 @@ def study(
         )
     if json:
         output.print_json(found.document())
-    elif csv:
+    elif target:
         _write_csv(found.long_table(), target)
     else:
         from analysis.cli.study_tables import print_study
@@ -116,44 +122,31 @@ def _code(found: Measured) -> int:
     return 1 if found.failed else 0
 
 
-def _writable(csv: str | None) -> Path | None:
+def _target(csv: str | None) -> Path | None:
     """Find out before the work whether the file can be made."""
-    if csv is None or csv == "-":
+    if csv is None:
         return None
+    from analysis.briefings.publish import prepare
+
     path = Path(csv).expanduser()
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("a", encoding="utf-8"):
-            pass
-    except OSError as error:
-        raise InputError(
-            f"{csv!r} cannot be written: {error.strerror or error}. Choose another file for --csv."
-        ) from None
-    return path
+    if path.is_dir():
+        raise InputError(f"{csv!r} is a folder: name a file for --csv.")
+    return prepare(path.parent) / path.name
 
 
-def _write_csv(rows: list[Row], target: Path | None) -> None:
+def _write_csv(rows: list[Row], target: Path) -> None:
     import csv
+    import io
 
-    stream = (
-        nullcontext(sys.stdout)
-        if target is None
-        else target.open("w", encoding="utf-8", newline="")
+    from analysis.briefings.publish import put
+
+    file = io.StringIO()
+    writer = csv.DictWriter(file, fieldnames=list(rows[0]) if rows else [], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(
+        {name: _blank_if_missing(value) for name, value in row.items()} for row in rows
     )
-    with stream as file:
-        writer = csv.DictWriter(file, fieldnames=list(rows[0]) if rows else [], lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(
-            {name: _blank_if_missing(value) for name, value in row.items()} for row in rows
-        )
-    if target is not None:
-        output.say(f"{len(rows)} rows written to {target.resolve()}")
-
-
-def _opened(target: Path | None) -> AbstractContextManager[TextIO]:
-    if target is None:
-        return nullcontext(sys.stdout)
-    return target.open("w", encoding="utf-8", newline="")
+    output.say(f"{len(rows)} rows written to {put(target, file.getvalue())}")
 
 
 def _blank_if_missing(value: object) -> object:

@@ -175,13 +175,12 @@ def test_html_of_our_objects_stays_and_its_scripts_go() -> None:
 def test_a_table_gets_a_box_to_scroll_in_with_a_name() -> None:
     row = "<tr>" + "<td>1</td>" * 14 + "</tr>"
     html, _ = shown({"text/html": f"<div><table class='x'>{row}</table></div>"})
-    assert (
-        '<div class="scroll wide" role="region" aria-label="Table 1: Title" tabindex="0"><table'
-    ) in html
+    marks = 'role="region" aria-label="Table 1: Title" tabindex="0"'
+    assert f'<div class="scroll wide short" {marks}><table' in html
     captioned, _ = shown({"text/html": "<table><caption>A <b>name</b></caption></table>"})
     assert 'aria-label="Table 1: A name"' in captioned
     written, _ = shown({"text/markdown": "| a |\n|---|\n| 1 |"})
-    assert 'class="scroll narrow"' in written
+    assert 'class="scroll narrow short"' in written
 
 
 def test_markdown_outputs_are_escaped_and_join_the_outline() -> None:

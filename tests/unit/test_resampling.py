@@ -22,7 +22,8 @@ def slow(returns, factors, columns, asked, window, calendars=None):
         for name in asked["security"]
     }
     places = [
-        (name, union.index(date)) for name, date in zip(*asked[["security", "date"]].T.values)
+        (name, union.index(date))
+        for name, date in zip(asked["security"], asked["date"], strict=True)
     ]
     taken = {name: set() for name, _ in places}
     for name, day in places:

@@ -71,7 +71,7 @@ def test_groups_are_everything_and_then_the_named_ones(results):
     assert chips["n"] == 2
     assert chips["caar"] == pytest.approx(results.abnormal[0].iloc[:2].mean())
     assert results.caar((0, 0), "all")["n"] == 6
-    with pytest.raises(InputError, match="Unknown group 'chip'. Did you mean 'chips'"):
+    with pytest.raises(InputError, match="Unknown group 'chip'"):
         results.caar((0, 0), "chip")
 
 
@@ -195,6 +195,24 @@ def test_a_missing_factor_is_a_hole_of_its_own_name():
     factors.iloc[101, 0] = np.nan
     results = study(RETURNS, events(RETURNS, [100]), factors, model=MarketModel("F0")).fit()
     assert results.skipped["reason"].tolist() == ["no factor figure on day 1 (2024-05-21)"]
+
+
+def test_what_never_reached_the_study_can_be_put_into_its_ledger(holed):
+    early = pd.DataFrame({"event_id": ["e9"], "security": ["S9"], "reason": ["private event"]})
+    more = holed.with_skipped(early)
+    assert more.skipped["reason"].tolist() == ["private event", *holed.skipped["reason"]]
+    assert more.skipped["window_start"].isna().tolist() == [True, False]
+    assert (more.skipped.dtypes == holed.skipped.dtypes).all()
+    assert len(holed.skipped) == 1
+    whole = study(RETURNS, events(RETURNS, [100]), model=MeanAdjusted()).fit()
+    assert whole.with_skipped(early).skipped["event_id"].tolist() == ["e9"]
+    assert whole.with_skipped(early.iloc[:0]).skipped.empty
+
+
+def test_a_study_can_be_asked_again_with_another_model(results):
+    again = replace(results.study, model=MeanAdjusted()).fit()
+    assert again.groups == results.groups
+    assert list(again.parameters.columns) == ["alpha", "sigma", "n", "r2"]
 
 
 def test_the_events_are_shown_as_they_were_asked(results):

@@ -54,8 +54,8 @@ def test_lists_read_as_prose() -> None:
 
 
 def test_windows_and_counts_read_as_prose() -> None:
-    assert wording.window_label((0, 0)) == "day 0"
-    assert wording.window_label((-1, 1)) == "days −1 to +1"
-    assert wording.plural(1, "security", "securities") == "1 security"
-    assert wording.plural(1200, "test") == "1,200 tests"
+    assert wording.window_words(0, 0) == "day 0"
+    assert wording.window_words(-1, 1) == "days −1 to +1"
+    assert wording.count(1, "security", "securities") == "1 security"
+    assert wording.count(1200, "test") == "1,200 tests"
     assert wording.weekday("2025-01-27") == "Monday 27 January 2025"

@@ -1,0 +1,150 @@
+"""Schemas of the figures that the store keeps.
+
+Figures are bitemporal. The key columns say what a figure is about, ``observed_at`` (UTC, part
+of every primary key) says when it became known, so that a revised figure is a second row and
+never an overwritten one. ``backfilled`` marks a row whose ``observed_at`` follows from the
+publication rule in ``data/README.md`` and was not seen by a clock. ``flag`` says in words why
+a figure should be distrusted; it is missing where nothing is known against it.
+"""
+
+from __future__ import annotations
+
+import dataframely as dy
+import polars as pl
+
+from analysis.tables.columns import CURRENCY, TICKER, choice, pattern, text, utc
+
+
+class Dated(dy.Schema):
+    """A figure about a day, which nobody can have known before that day."""
+
+    @dy.rule()
+    def known_after_its_day_began(cls) -> pl.Expr:  # noqa: N805
+        """Nobody knew a figure before its day."""
+        return pl.col("observed_at").dt.date() >= pl.col("date")
+
+
+class Prices(Dated):
+    """Daily closes and volumes of securities, indexes and currencies.
+
+    ``adj_close`` (adjusted for splits and dividends) and ``close`` are in the currency of the
+    listing, ``volume`` is in shares.
+    """
+
+    date = dy.Date(primary_key=True)
+    ticker = pattern(TICKER, "NVDA", primary_key=True)
+    close = dy.Float64(nullable=True, min_exclusive=0)
+    adj_close = dy.Float64(min_exclusive=0)
+    volume = dy.Int64(nullable=True, min=0)
+    source = text()
+    observed_at = utc(primary_key=True)
+    backfilled = dy.Bool()
+    flag = text(nullable=True)
+
+
+class Factors(Dated):
+    """Daily factors of the US market, decimal.
+
+    Returns of one day, but for ``irx_annual``: the annualised yield of the 13-week bill.
+    ``smb_ff3`` is the size factor of the three-factor model, ``smb`` that of the five.
+    """
+
+    date = dy.Date(primary_key=True)
+    factor = choice(
+        "cma", "hml", "irx_annual", "mkt_rf", "mom", "rf", "rmw", "smb", "smb_ff3",
+        primary_key=True,
+    )  # fmt: skip
+    value = dy.Float64(min=-0.5, max=0.5)
+    source = text()
+    observed_at = utc(primary_key=True)
+    backfilled = dy.Bool()
+    flag = text(nullable=True)
+
+
+class Downloads(Dated):
+    """How much models and repositories are used: counts, or a share in per cent.
+
+    ``downloads_30d`` is a trailing count, not a flow; ``tokens_7d`` counts from Sunday on.
+    """
+
+    date = dy.Date(primary_key=True)
+    platform = choice("huggingface", "github", "openrouter", primary_key=True)
+    entity = text(primary_key=True)
+    metric = choice(
+        "downloads_30d", "downloads_cumulative", "likes", "stars", "trending_rank",
+        "tokens_1d", "tokens_7d", "token_share_pct",
+        primary_key=True,
+    )  # fmt: skip
+    value = dy.Float64(min=0)
+    source = text()
+    observed_at = utc(primary_key=True)
+    backfilled = dy.Bool()
+    flag = text(nullable=True)
+
+    @dy.rule()
+    def a_share_is_at_most_a_hundred(cls) -> pl.Expr:  # noqa: N805
+        """A share is given in per cent."""
+        return (pl.col("metric") != "token_share_pct") | (pl.col("value") <= 100)
+
+
+class Revenues(dy.Schema):
+    """Revenue, segments and capital expenditure of companies, in millions of ``currency``.
+
+    ``frequency`` is the length of the period: a month, quarter, half, nine months, fiscal
+    year, or the trailing four quarters (``4Q``). ``filed`` is the knowledge date;
+    ``assumed`` says that it was not given and stands 60 days after the period's end.
+    """
+
+    company = text(primary_key=True)
+    period_end = dy.Date(primary_key=True)
+    frequency = choice("M", "Q", "H", "9M", "FY", "4Q", primary_key=True)
+    segment = text(primary_key=True)
+    metric = choice("revenue", "capex", primary_key=True)
+    currency = pattern(CURRENCY, "USD", primary_key=True)
+    value = dy.Float64(min=0)
+    basis = choice("reported", "derived", "rounded", "lower_bound")
+    filed = dy.Date()
+    assumed = dy.Bool()
+    note = text(nullable=True)
+    source = text()
+    observed_at = utc(primary_key=True)
+    backfilled = dy.Bool()
+    flag = text(nullable=True)
+
+    @dy.rule()
+    def filed_after_the_period(cls) -> pl.Expr:  # noqa: N805
+        """A period is reported after it has ended."""
+        return pl.col("filed") > pl.col("period_end")
+
+    @dy.rule()
+    def known_when_filed(cls) -> pl.Expr:  # noqa: N805
+        """A filing is known from its day on."""
+        return pl.col("observed_at").dt.date() >= pl.col("filed")
+
+
+class RiskIndexes(Dated):
+    """Newspaper-based indexes of geopolitical risk and of economic policy uncertainty.
+
+    A monthly figure carries the first day of its month as its date.
+    """
+
+    date = dy.Date(primary_key=True)
+    series = choice(
+        "GPR", "GPRA", "GPRT", "GPRC_CHN", "GPRC_TWN", "GPRC_USA",
+        "GPRD", "GPRD_ACT", "GPRD_THREAT", "USEPUINDXD",
+        primary_key=True,
+    )  # fmt: skip
+    value = dy.Float64(min=0)
+    source = text()
+    observed_at = utc(primary_key=True)
+    backfilled = dy.Bool()
+    flag = text(nullable=True)
+
+
+TABLES: dict[str, type[dy.Schema]] = {
+    "prices": Prices,
+    "factors": Factors,
+    "downloads": Downloads,
+    "revenues": Revenues,
+    "risk_indexes": RiskIndexes,
+}

@@ -1,0 +1,118 @@
+"""A frame against the schema of its table: passed on, or refused in one sentence."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import dataframely as dy
+import polars as pl
+
+from analysis.errors import DataError, unknown
+from analysis.tables.columns import choices_of, example_of
+from analysis.tables.curated import CATALOGUE
+from analysis.tables.figures import TABLES
+
+if TYPE_CHECKING:
+    from dataframely import FailureInfo
+
+
+def validate(name: str, frame: pl.DataFrame) -> pl.DataFrame:
+    """Hold a frame against the schema of its table.
+
+    Parameters
+    ----------
+    name : str
+        A table of `TABLES` or `CATALOGUE`.
+    frame : polars.DataFrame
+        Further columns than the schema's are refused, as are missing ones.
+
+    Returns
+    -------
+    polars.DataFrame
+        The schema's columns in its order, rows as they were.
+
+    Raises
+    ------
+    InputError
+        For a table that does not exist.
+    DataError
+        Naming the first bad row by its key, the column, the rule that it breaks, how many
+        rows break it, and the mend.
+    """
+    schema = schema_of(name)
+    _check_columns(name, schema, frame)
+    good, failure = schema.filter(frame)
+    if len(failure):
+        raise DataError(_first_failure(name, schema, failure))
+    return good
+
+
+def schema_of(name: str) -> type[dy.Schema]:
+    """Schema of a table, or an `InputError` with the nearest names."""
+    known = {**TABLES, **CATALOGUE}
+    if name not in known:
+        raise unknown("table", name, known)
+    return known[name]
+
+
+def keys_of(name: str) -> list[str]:
+    """Key columns of a table without ``observed_at``: what a figure is about."""
+    return [column for column in schema_of(name).primary_key() if column != "observed_at"]
+
+
+def _check_columns(name: str, schema: type[dy.Schema], frame: pl.DataFrame) -> None:
+    wanted = schema.columns()
+    missing = [column for column in wanted if column not in frame.columns]
+    if missing:
+        raise DataError(
+            f"Table {name!r} lacks the column{'s' if len(missing) > 1 else ''} "
+            f"{', '.join(missing)}: add what is missing, or write the table anew."
+        )
+    further = [column for column in frame.columns if column not in wanted]
+    if further:
+        raise DataError(
+            f"Table {name!r} has the further column{'s' if len(further) > 1 else ''} "
+            f"{', '.join(further)}: its columns are {', '.join(wanted)}."
+        )
+    for column, held in wanted.items():
+        if not held.validate_dtype(frame.schema[column]):
+            raise DataError(
+                f"Table {name!r}, column {column}: holds {frame.schema[column]}, and its schema "
+                f"wants {held.dtype}: convert the column."
+            )
+
+
+def _first_failure(name: str, schema: type[dy.Schema], failure: FailureInfo) -> str:
+    rule, rows = next(iter(failure.counts().items()))
+    row = failure.details().filter(pl.col(rule) == "invalid").row(0, named=True)
+    key = ", ".join(f"{column}={_shown(row[column])}" for column in schema.primary_key())
+    more = f" ({rows:,} rows break this rule)" if rows > 1 else ""
+    column, _, check = rule.rpartition("|")
+    if column:
+        told = f"column {column}: {_shown(row[column])} {_mend(schema.columns()[column], check)}"
+    elif rule == "primary_key":
+        told = "the key occurs more than once: keep one row"
+    else:
+        told = f"the row breaks the rule \u2018{rule.replace('_', ' ')}\u2019: correct it"
+    return f"Table {name!r}, row {key}, {told}{more}."
+
+
+def _mend(column: dy.Column, check: str) -> str:
+    """Say what is wrong with a value, and what would be right."""
+    bound = getattr(column, check, None)
+    words = {
+        "nullability": "is missing: fill it in",
+        "min_exclusive": f"is not greater than {bound}: correct it",
+        "min": f"is less than {bound}: correct it",
+        "max": f"is more than {bound}: correct it",
+        "inf": "is infinite: correct it or leave it out",
+        "nan": "is not a number: leave it blank or take the row out",
+        "min_length": "is empty: write null for what is missing",
+        "regex": f"has not the form of {example_of(column)}: correct it",
+        "check__choices": f"is none of {', '.join(choices_of(column))}: take one of them",
+    }
+    return words.get(check, f"breaks the rule {check!r}: correct it")
+
+
+def _shown(value: object) -> str:
+    return repr(value) if isinstance(value, str) else "a blank" if value is None else str(value)

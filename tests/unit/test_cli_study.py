@@ -1,0 +1,315 @@
+"""``faultline study`` on a made world: what is printed, written and returned.
+
+The desk is replaced; the engine is the real one, on seeded returns. `test_cli_real.py`
+goes through the real desk.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+import sys
+from datetime import date
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from analysis.cli import main
+from analysis.cli.measured import checked_windows
+from analysis.errors import InputError, NothingLeft, unknown
+from analysis.eventstudy import EventStudy, MarketModel
+
+SECURITIES = ["AAA", "BBB", "CCC", "GAP"]
+EVENTS = {"shock": "2024-06-03", "calm": "2024-09-02", "early": "2023-01-10"}
+SESSIONS = pd.bdate_range("2023-01-02", "2024-12-31")
+NOTE = "Only the date is known: placed at noon in Asia/Shanghai, so day 0 may be one session off."
+
+
+def made_returns() -> pd.DataFrame:
+    """Market and four securities; AAA falls 10 points on day 0 of the shock; GAP has a hole."""
+    rng = np.random.default_rng(20250127)
+    market = rng.normal(0, 0.01, len(SESSIONS))
+    table = {
+        name: beta * market + rng.normal(0, 0.01, len(SESSIONS))
+        for name, beta in zip(SECURITIES, (1.5, 1.0, 0.5, 1.0), strict=True)
+    }
+    frame = pd.DataFrame({"market": market, **table}, index=SESSIONS)
+    frame.loc["2024-06-03", "AAA"] -= 0.10
+    frame.loc["2024-06-04", "GAP"] = np.nan
+    return frame
+
+
+class MadeDesk:
+    """The part of the desk that the command calls, on made returns."""
+
+    asked: dict[str, Any]
+
+    def __init__(self, as_of: str | None = None) -> None:
+        self.as_of = date.fromisoformat(as_of) if as_of else None
+
+    def securities(
+        self, events: tuple[str, ...], tickers: str | None, group: str | None
+    ) -> list[str]:
+        for event in events:
+            if event not in {*EVENTS, "secret"}:
+                raise unknown("event", event, EVENTS, see="faultline events list")
+        if group is not None:
+            raise unknown("group", group, ["gpu", "memory"])
+        return tickers.split(",") if tickers else SECURITIES
+
+    def placements(self, events: tuple[str, ...], tickers: list[str]) -> pd.DataFrame:
+        rows = [
+            {
+                "event_id": event,
+                "security": name,
+                "day0": pd.Timestamp(EVENTS.get(event, "NaT")),
+                "uncertain": event == "calm",
+                "note": NOTE if event == "calm" else "",
+            }
+            for event in events
+            for name in tickers
+        ]
+        return pd.DataFrame(rows)
+
+    def study(self, events: tuple[str, ...], tickers: list[str], **options: Any) -> Any:
+        type(self).asked = options
+        returns = made_returns()
+        pairs = [(event, name) for event in events if event in EVENTS for name in tickers]
+        if not pairs:
+            raise NothingLeft("Event 'secret' was private.")
+        frame = pd.DataFrame(pairs, columns=["event_id", "security"])
+        frame["date"] = pd.to_datetime([EVENTS[event] for event in frame["event_id"]])
+        frame["group"] = "made"
+        refused = pd.DataFrame(
+            [(event, name, "it was private") for event in events for name in tickers],
+            columns=["event_id", "security", "reason"],
+        ).query("event_id == 'secret'")
+        study = EventStudy(
+            returns[SECURITIES],
+            frame,
+            model=MarketModel("market"),
+            factors=returns[["market"]],
+            estimation=options["estimation"],
+            window=options["window"],
+        )
+        return study.fit().with_skipped(refused)
+
+    def versions(self) -> dict[str, dict[str, Any]]:
+        return {"prices": {"hash": "abc", "rows": 2088, "last_observed": "2024-12-31T21:00:00Z"}}
+
+
+@pytest.fixture(autouse=True)
+def _made_world(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "analysis.desk", SimpleNamespace(Desk=MadeDesk))
+
+
+def strict(text: str) -> Any:
+    def refuse(name: str) -> None:
+        raise AssertionError(f"{name} in JSON")
+
+    return json.loads(text, parse_constant=refuse)
+
+
+def test_json_is_one_document_of_the_pinned_form(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["study", "shock", "--json", "--as-of", "2024-12-31"]) == 0
+    printed = capsys.readouterr()
+    document = strict(printed.out)
+    assert printed.err == ""
+    assert document["as_of"] == "2024-12-31"
+    assert document["model"] == "market"
+    assert document["estimation"] == [-250, -31]
+    first = document["events"][0]
+    assert (first["event_id"], first["security"], first["day0"]) == ("shock", "AAA", "2024-06-03")
+    assert list(first["abnormal"]) == [str(day) for day in range(-5, 6)]
+    assert list(first["car"]) == ["0,0", "-1,1"]
+    assert list(first["car"]["-1,1"]) == ["car", "se", "t", "df", "p_value"]
+    assert set(first["parameters"]) >= {"alpha", "beta", "sigma", "n"}
+    assert {"group", "test", "statistic", "p_value", "p_holm", "p_bh", "reason"} <= set(
+        document["tests"][0]
+    )
+
+
+def test_json_holds_what_the_engine_found(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["study", "shock", "--tickers", "AAA,BBB", "--json"]) == 0
+    document = strict(capsys.readouterr().out)
+    # The engine is checked elsewhere against other programs; here the fall of ten points
+    # that was put in must come out of the document, to within three of its errors.
+    car = document["events"][0]["car"]["0,0"]
+    assert abs(car["car"] + 0.10) < 3 * car["se"]
+    assert car["t"] == pytest.approx(car["car"] / car["se"])
+    assert document["events"][0]["abnormal"]["0"] == pytest.approx(car["car"])
+
+
+def test_a_hole_is_null_and_in_the_ledger(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["study", "shock", "--json"]) == 0
+    document = strict(capsys.readouterr().out)
+    gap = next(row for row in document["events"] if row["security"] == "GAP")
+    assert gap["abnormal"]["1"] is None
+    assert "0,0" in gap["car"]
+    assert "-1,1" not in gap["car"]
+    ledger = [row for row in document["skipped"] if row["security"] == "GAP"]
+    assert {row["window"] for row in ledger} == {"-5,5", "-1,1"}
+    assert all(row["reason"] for row in ledger)
+
+
+def test_the_readable_form_leads_with_the_recommended_tests(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["study", "shock", "--tickers", "AAA,BBB,GAP"]) == 0
+    out = capsys.readouterr().out
+    lines = out.splitlines()
+    tests = [line.split()[0] for line in lines if line.strip().startswith(("kolari", "permut"))]
+    assert tests[0] == "kolari_pynnonen_t"
+    assert out.index("kolari_pynnonen_t") < out.index("permutation") < out.index("patell_z")
+    aaa = next(line for line in lines if line.split()[:1] == ["AAA"])
+    assert "2024-06-03" in aaa
+    assert "−" in aaa
+    assert "***" in aaa
+    assert "<0.001***" in aaa
+    skipped = out[out.index("Skipped") :]
+    assert "GAP" in skipped
+    assert "prices observed until 2024-12-31" in out
+    assert "* p < 0.10" in out
+
+
+def test_an_uncertain_day_0_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    main(["study", "calm"])
+    assert f"Day 0 is uncertain. {NOTE}" in capsys.readouterr().out
+
+
+def test_nothing_skipped_is_said_too(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["study", "calm", "--tickers", "AAA,BBB"]) == 0
+    assert "Skipped: nothing." in capsys.readouterr().out
+
+
+def test_an_event_without_any_figure_is_listed_and_exits_1(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["study", "shock", "early", "--json"]) == 1
+    printed = capsys.readouterr()
+    document = strict(printed.out)
+    assert {row["event_id"] for row in document["events"]} == {"shock"}
+    assert "nothing was computed for event 'early'" in printed.err
+    assert "early" in {row["event_id"] for row in document["skipped"]}
+
+
+def test_a_refused_event_exits_1_and_the_rest_is_done(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["study", "secret", "shock", "--tickers", "AAA,BBB"]) == 1
+    printed = capsys.readouterr()
+    assert "faultline: nothing was computed for event 'secret': it was private" in printed.err
+    assert "AAA" in printed.out
+
+
+def test_nothing_left_at_all_exits_1(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["study", "secret", "--json"]) == 1
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert printed.err == "faultline: Event 'secret' was private.\n"
+
+
+def test_a_study_of_which_nothing_is_left_still_prints_its_ledger(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["study", "early"]) == 1
+    assert "Skipped" in capsys.readouterr().out
+
+
+def test_negative_windows_are_read_in_either_writing() -> None:
+    for words in (["--car", "-1", "1", "--car", "0", "0"], ["--car", "-1,1", "--car=0,0"]):
+        estimation = ["--estimation", "-200", "-31", "--window=-3,3"]
+        assert main(["study", "shock", "--json", *words, *estimation]) == 0
+        assert MadeDesk.asked["estimation"] == (-200, -31)
+        assert MadeDesk.asked["window"] == (-3, 3)
+
+
+def test_the_windows_asked_for_are_answered_in_their_order(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    main(["study", "shock", "--json", "--car", "-3", "-1", "--car", "0,2", "--car", "0", "2"])
+    document = strict(capsys.readouterr().out)
+    assert list(document["events"][0]["car"]) == ["-3,-1", "0,2"]
+
+
+def test_the_table_per_security_is_written_as_csv(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    target = tmp_path / "new" / "shock.csv"
+    assert main(["study", "shock", "--csv", str(target)]) == 0
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    with target.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert f"{len(rows)} rows written to {target}" in printed.err
+    assert list(rows[0])[:10] == [
+        *("event_id", "security", "day0", "window_start", "window_end"),
+        *("car", "se", "t", "df", "p_value"),
+    ]
+    # Four securities on day 0; in (-1, 1) the one with a hole is left out.
+    assert len(rows) == 7
+    assert all(math.isfinite(float(row["car"])) for row in rows)
+    assert {row["day0"] for row in rows} == {"2024-06-03"}
+
+
+def test_a_folder_is_no_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["study", "shock", "--csv", str(tmp_path)]) == 2
+    assert "is a folder" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["shok"], "Unknown event 'shok'. Did you mean 'shock'? See: faultline events list"),
+        (["shock", "--group", "gpus"], "Unknown group 'gpus'. Did you mean 'gpu'?"),
+        (["shock", "--json", "--csv", "x.csv"], "--json or --csv FILE, not both"),
+        (["shock", "--car", "1", "-1"], "--car 1 -1 ends before it starts: write -1 1."),
+        (["shock", "--car", "0", "9"], "widen it with --window -5 9"),
+        (["shock", "--estimation", "-31", "-250"], "estimation"),
+        (["shock", "--window", "5", "-5"], "window"),
+    ],
+)
+def test_bad_input_is_a_sentence_and_exit_2(
+    words: list[str], sentence: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["study", *words]) == 2
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert printed.err.startswith("faultline: ")
+    assert sentence in printed.err
+    assert "Traceback" not in printed.err
+
+
+def test_a_file_that_cannot_be_made_is_refused_before_any_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def never(*_: object) -> None:
+        raise AssertionError("the study was started")
+
+    monkeypatch.setattr("analysis.cli.measured.measure", never)
+    (tmp_path / "taken").write_text("a file, no folder")
+    assert main(["study", "shock", "--csv", str(tmp_path / "taken" / "x.csv")]) == 2
+    assert "cannot be written" in capsys.readouterr().err
+
+
+def test_a_failed_study_leaves_no_empty_file_behind(tmp_path: Path) -> None:
+    target, kept = tmp_path / "new.csv", tmp_path / "kept.csv"
+    kept.write_text("earlier\n")
+    assert main(["study", "shok", "--csv", str(target)]) == 2
+    assert main(["study", "shok", "--csv", str(kept)]) == 2
+    assert not target.exists()
+    assert kept.read_text() == "earlier\n"
+
+
+def test_the_default_windows_are_those_that_fit() -> None:
+    assert checked_windows(None, (-5, 5)) == ((0, 0), (-1, 1))
+    assert checked_windows([], (0, 5)) == ((0, 0),)
+    assert checked_windows(None, (1, 5)) == ((1, 5),)
+
+
+def test_a_window_that_leaves_the_event_window_says_how_to_widen_it() -> None:
+    with pytest.raises(InputError, match=r"widen it with --window -7 5"):
+        checked_windows([(-7, 1)], (-5, 5))

@@ -1,0 +1,177 @@
+"""The desk answers from the bundled snapshot, as of a day, and refuses what it does not know."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from analysis import Desk
+from analysis.errors import InputError
+
+
+@pytest.fixture(scope="module")
+def desk() -> Desk:
+    return Desk()
+
+
+def test_the_day_of_deepseek_monday_comes_out_of_the_prices(desk: Desk) -> None:
+    day = desk.returns(["NVDA", "AVGO", "TSM", "^GSPC"], "2025-01-27", "2025-01-27")
+    assert list(day.columns) == ["NVDA", "AVGO", "TSM", "^GSPC"]
+    np.testing.assert_allclose(day.iloc[0], [-0.1697, -0.1740, -0.1333, -0.0146], atol=5e-5)
+
+
+def test_abnormal_returns_of_deepseek_monday(desk: Desk) -> None:
+    results = desk.study(
+        "ds-appstore-1",
+        ["NVDA", "TSM", "AMD", "SOXX"],
+        benchmark="^GSPC",
+        estimation=(-250, -31),
+        window=(-1, 1),
+    )
+    zero = results.abnormal[0].droplevel("event_id")
+    assert zero["NVDA"] == pytest.approx(-0.130, abs=5e-4)
+    assert zero["TSM"] == pytest.approx(-0.107, abs=5e-4)
+    assert zero["AMD"] == pytest.approx(-0.027, abs=5e-4)
+    # -4.45 to two decimals; the published figure of -4.4 is cut, not rounded.
+    assert zero["SOXX"] == pytest.approx(-0.044, abs=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("event", "security", "day0"),
+    [
+        ("ds-r1", "NVDA", "2025-01-21"),
+        ("ds-r1", "688981.SS", "2025-01-21"),
+        ("ds-r1", "0981.HK", "2025-01-21"),
+        ("ds-v4", "NVDA", "2026-04-24"),
+        ("ds-v4", "688981.SS", "2026-04-24"),
+        ("ds-v4", "2330.TW", "2026-04-24"),
+        ("us-h20-8k", "NVDA", "2025-04-16"),
+        ("ds-appstore-1", "000660.KS", "2025-01-31"),
+    ],
+)
+def test_day_0_follows_each_exchange(desk: Desk, event: str, security: str, day0: str) -> None:
+    placed = desk.placements(event, [security])
+    assert placed["day0"].iloc[0] == pd.Timestamp(day0)
+
+
+def test_a_currency_is_placed_on_new_york_and_trades_on_its_own_days(desk: Desk) -> None:
+    placed = desk.placements("ds-appstore-1", ["USDCNY"])
+    assert placed["day0"].iloc[0] == pd.Timestamp("2025-01-27")
+    assert desk.returns("USDCNY").iloc[1:]["USDCNY"].notna().all()
+
+
+def test_a_suspended_security_has_no_return_over_the_hole(desk: Desk) -> None:
+    hygon = desk.returns("688041.SS", "2025-05-20", "2025-06-13")["688041.SS"]
+    suspended = hygon["2025-05-26":"2025-06-09"]  # type: ignore[misc]
+    assert suspended.isna().all()
+    assert len(suspended) > 5
+    assert np.isnan(hygon.loc["2025-06-10"])
+    assert np.isfinite(hygon.loc["2025-06-11"])
+
+
+def test_prices_after_the_as_of_day_are_unknown() -> None:
+    early = Desk(as_of="2025-01-24")
+    assert early.returns("NVDA").index[-1] == pd.Timestamp("2025-01-24")
+    results = early.study("ds-appstore-1", ["NVDA"])
+    assert results.abnormal.empty
+    assert "2025-01-2" in results.skipped["reason"].iloc[0]
+
+
+def test_events_of_a_later_day_are_not_listed_as_of_an_earlier_one() -> None:
+    listed = Desk(as_of=date(2025, 1, 22)).events(entity="DeepSeek")["id"].to_list()
+    assert "ds-r1" in listed
+    assert "ds-appstore-1" not in listed
+
+
+def test_events_are_filtered_by_every_criterion_together(desk: Desk) -> None:
+    frame = desk.events(
+        category="release", entity="DeepSeek", status="official", since="2025-01-01",
+        until="2025-12-31",
+    )  # fmt: skip
+    assert "ds-r1" in frame["id"].to_list()
+    assert set(frame["category"]) == {"release"}
+    assert frame["date"].is_sorted()
+    assert frame["date"].min() >= date(2025, 1, 1)
+    assert frame["date"].max() <= date(2025, 12, 31)
+
+
+def test_without_tickers_a_study_takes_the_entities_and_everything_that_trades(desk: Desk) -> None:
+    chosen = desk.securities("ds-appstore-1")
+    assert chosen[0] == "NVDA"
+    assert {"688256.SS", "VST", "MSFT"} <= set(chosen)
+    assert not {"^GSPC", "SOXX", "USDCNY", "^VIX"} & set(chosen)
+    assert len(chosen) == len(set(chosen))
+
+
+def test_a_security_without_home_benchmark_is_skipped_with_that_reason(desk: Desk) -> None:
+    results = desk.study("ds-appstore-1", ["2330.TW", "NVDA"])
+    row = results.skipped.set_index("security").loc["2330.TW"]
+    assert "no home benchmark" in row["reason"]
+    assert desk.study("ds-appstore-1", ["2330.TW"], model="mean_adjusted").skipped.empty
+
+
+def test_an_event_that_markets_could_not_see_is_refused_with_its_reason(desk: Desk) -> None:
+    private = desk.events().filter(desk.events()["timing"] == "private")["id"][0]
+    results = desk.study([private, "ds-appstore-1"], ["NVDA"])
+    assert list(results.abnormal.index) == [("ds-appstore-1", "NVDA")]
+    assert private in results.skipped["event_id"].to_list()
+
+
+@pytest.mark.parametrize("model", ["market_adjusted", "mean_adjusted", "ff3", "ff5", "carhart"])
+def test_every_model_measures_nvidia(desk: Desk, model: str) -> None:
+    results = desk.study("ds-appstore-1", ["NVDA"], model=model)
+    assert results.car((0, 0))["car"].iloc[0] == pytest.approx(-0.14, abs=0.04)
+
+
+def test_groups_of_a_study_are_roles(desk: Desk) -> None:
+    results = desk.study("ds-appstore-1", ["NVDA", "VST"])
+    assert set(results.groups) == {"all", "gpu", "power"}
+
+
+def test_versions_name_the_content_of_every_table(desk: Desk) -> None:
+    versions = desk.versions()
+    assert {"prices", "factors"} <= set(versions)
+    assert all(len(version["sha256"]) == 64 for version in versions.values())
+
+
+def test_tables_are_read_as_polars_frames(desk: Desk) -> None:
+    assert {"date", "ticker", "adj_close", "source", "observed_at"} <= set(
+        desk.table("prices").columns
+    )
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda desk: desk.event("ds-r11"), "Did you mean 'ds-r1'"),
+        (lambda desk: desk.returns("NVDIA"), "Unknown ticker 'NVDIA'. Did you mean 'NVDA'"),
+        (lambda desk: desk.study("ds-r1", ["NVDA"], model="markt"), "Did you mean 'market'"),
+        (lambda desk: desk.study("ds-r1", ["NVDA"], benchmark="^GSP"), "Did you mean '^GSPC'"),
+        (lambda desk: desk.study("ds-r1", group="foundri"), "Did you mean 'foundry'"),
+        (lambda desk: desk.study("ds-r1", ["NVDA"], group="gpu"), "not both"),
+        (lambda desk: desk.study("ds-r1", []), "list of tickers is empty"),
+        (lambda desk: desk.study("ds-r1", ["NVDA"], min_obs=3), "'min_observations'"),
+        (lambda desk: desk.events(category="releases"), "Did you mean 'release'"),
+        (lambda desk: desk.events(entity="Nvida"), "Did you mean 'Nvidia'"),
+        (lambda desk: desk.events(status="oficial"), "Did you mean 'official'"),
+        (lambda desk: desk.table("price"), "Did you mean 'prices'"),
+        (lambda _: Desk(as_of="27.1.2025"), "is not a day"),
+    ],
+)
+def test_what_is_unknown_is_refused_with_the_nearest_names(
+    desk: Desk, call: object, words: str
+) -> None:
+    with pytest.raises(InputError) as caught:
+        call(desk)  # type: ignore[operator]
+    assert words in str(caught.value)
+
+
+def test_importing_the_package_offers_the_desk_and_nothing_else() -> None:
+    import analysis
+
+    assert analysis.Desk is Desk
+    with pytest.raises(AttributeError, match="no attribute 'Desc'"):
+        _ = analysis.Desc
