@@ -329,18 +329,19 @@ class Desk:
 
         securities = self.securities(events, tickers, group)
         chosen = self._choose(model, securities, benchmark)
-        placed, refused = self._placed(events, securities, chosen, benchmark)
+        placed = self._placed(events, securities)
         study = EventStudy(
             self.returns(securities),
             placed,
             model=chosen.model,
-            factors=self._factors(chosen, securities, benchmark),
+            factors=self._factors(chosen, benchmark),
             estimation=estimation,
             window=window,
             calendars=self.sessions(securities),
             **_checked_options(options),
         )
-        return study.fit().with_skipped(refused)
+        refused = placed[placed["reason"] != ""]
+        return study.fit().with_skipped(refused[["event_id", "security", "reason"]])
 
     def benchmarks(self, securities: Sequence[str], benchmark: str | None = None) -> dict[str, str]:
         """Benchmark of each security; one that has none is left out."""
@@ -353,37 +354,19 @@ class Desk:
     def _choose(self, model: str, securities: list[str], benchmark: str | None) -> ModelChoice:
         return choose_model(model, self.benchmarks(securities, benchmark))
 
-    def _placed(
-        self,
-        events: str | Sequence[str],
-        securities: list[str],
-        chosen: ModelChoice,
-        benchmark: str | None,
-    ) -> tuple[pd.DataFrame, pd.DataFrame]:
-        """Split the pairs into those for the engine and those without day 0 or benchmark."""
-        frame = self.placements(events, securities)
-        if chosen.needs_benchmark:
-            known = self.benchmarks(securities, benchmark)
-            without = ~frame["security"].isin(list(known)) & (frame["reason"] == "")
-            frame.loc[without, "reason"] = "no home benchmark in the tables; name one to use"
+    def _placed(self, events: str | Sequence[str], securities: list[str]) -> pd.DataFrame:
+        """Pairs for the engine, which skips those without a day 0; groups are roles."""
+        frame = self.placements(events, securities).rename(columns={"day0": "date"})
         roles = dict(self.instruments().select("ticker", "role").iter_rows())
         frame["group"] = [roles.get(item) or "other" for item in frame["security"]]
-        frame["date"] = frame["day0"]
-        good = frame["reason"] == ""
-        return (
-            frame.loc[good, ["event_id", "security", "date", "group"]].reset_index(drop=True),
-            frame.loc[~good, ["event_id", "security", "reason"]].reset_index(drop=True),
-        )
+        return frame
 
-    def _factors(
-        self, chosen: ModelChoice, securities: list[str], benchmark: str | None
-    ) -> pd.DataFrame | None:
+    def _factors(self, chosen: ModelChoice, benchmark: str | None) -> pd.DataFrame | None:
+        """Columns that the model reads: one benchmark, every home benchmark, or factors."""
         if chosen.needs_benchmark:
-            used = dict.fromkeys(self.benchmarks(securities, benchmark).values())
-            return self.returns(list(used))
-        if chosen.factors:
-            return self.factors(chosen.factors)
-        return None
+            homes = self.instruments()["benchmark"].drop_nulls().unique().sort().to_list()
+            return self.returns([benchmark] if benchmark else [home for home in homes if home])
+        return self.factors(chosen.factors) if chosen.factors else None
 
     def factors(self, names: Sequence[str]) -> pd.DataFrame:
         """Daily factors, dates × names, decimal returns, as of the desk's day."""

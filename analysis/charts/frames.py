@@ -149,7 +149,7 @@ def day0_sentence(frame: pd.DataFrame) -> str:
 
     from analysis.charts.wording import day
 
-    days = pd.to_datetime(frame["day0"], errors="coerce").dropna()
+    days = pd.to_datetime(frame["day0"], errors="coerce", format="ISO8601").dropna()
     if days.empty:
         return ""
     if days.min() == days.max():

@@ -80,7 +80,7 @@ def day_heatmap(abnormal: pd.DataFrame, roles: Mapping[str, str], source: str) -
         key="day-heatmap",
         title=_TITLE,
         figure=_draw(values, days, slots, names, limit, missing),
-        caption=_caption(finite, limit, missing, source),
+        caption=_caption(finite, days, limit, missing, source),
         table=_table(values, days, slots),
         alt=_alt(values, days, names),
     )
@@ -277,7 +277,7 @@ def _colour_axis(limit: float) -> dict[str, Any]:
             "y": 1,
             "yref": "container",
             "yanchor": "top",
-            "xpad": 16,
+            "xpad": 24,
             "thickness": 10,
             "lenmode": "pixels",
             "len": 240,
@@ -293,12 +293,15 @@ def _decimals(value: float) -> int:
     return 0 if float(value).is_integer() else 2 if (4 * value) % 2 else 1
 
 
-def _caption(finite: NDArray[np.float64], limit: float, missing: int, source: str) -> str:
+def _caption(
+    finite: NDArray[np.float64], days: list[int], limit: float, missing: int, source: str
+) -> str:
     import numpy as np
 
     beyond = int((100 * np.abs(finite) > limit).sum())
     return sentence(
-        "Abnormal return of each security on each day, in whole per cent; day 0 is framed.",
+        "Abnormal return of each security on each day, in whole per cent"
+        + ("; day 0 is framed." if 0 in days else "."),
         f"{count(beyond, 'value')} beyond ±{number(limit, _decimals(limit))} % "
         f"{'has' if beyond == 1 else 'have'} the colour of the end."
         if beyond

@@ -118,7 +118,7 @@ def _with_intervals(shown: pd.DataFrame) -> pd.DataFrame:
     tail = 0.5 + _LEVEL / 2
     degrees = shown["df"].where(shown["df"] > 0).to_numpy(dtype=np.float64)
     quantile = np.where(np.isfinite(degrees), stdtrit(degrees, tail), ndtri(tail))
-    half = quantile * shown["se"].where(shown["se"] >= 0)
+    half = quantile * shown["se"].where(shown["se"] > 0)
     low, high = shown["abnormal"] - half, shown["abnormal"] + half
     style = np.select([half.isna(), (low > 0) | (high < 0)], [_UNKNOWN, _OUTSIDE], default=_ACROSS)
     return shown.assign(half=half, low=low, high=high, style=style)

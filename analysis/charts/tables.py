@@ -85,6 +85,7 @@ def security_table(
         }
     )
     labels = {name: f"{name},\u00a0%" for name in ("Raw", "Less market", "Abnormal")}
+    labels["Day 0"] = "Day\u00a00"
     spanners = {"On day 0": list(cells.columns[3:])}
     if len(set(cells["Day 0"])) == 1:
         cells = cells.drop(columns="Day 0")

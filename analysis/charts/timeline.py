@@ -77,7 +77,7 @@ def _with_times(frame: pd.DataFrame) -> pd.DataFrame:
     times = {}
     for column in ("open_utc", "close_utc"):
         try:
-            times[column] = pd.to_datetime(frame[column], utc=True)
+            times[column] = pd.to_datetime(frame[column], utc=True, format="ISO8601")
         except (TypeError, ValueError) as problem:
             raise InputError(
                 f"Column {column!r} of sessions does not hold times: {problem}"

@@ -108,7 +108,8 @@ def is_finite(value: Any) -> bool:
 
 def words(value: Any) -> str:
     """Plain text of a cell: missing becomes empty, white space is folded."""
-    missing = value is None or value != value or str(value) in ("NaT", "<NA>")
+    nothing = value is None or type(value).__name__ in ("NAType", "NaTType")
+    missing = nothing or (isinstance(value, float) and math.isnan(value))
     # Spaces that never break are ours and stay.
     return "" if missing else re.sub(r"[ \t\r\n\f\v]+", " ", str(value)).strip(" ")
 
@@ -141,17 +142,22 @@ def short_labels(names: Iterable[Any], tickers: Iterable[Any], length: int = 20)
         (words(name) or words(ticker), words(ticker))
         for name, ticker in zip(names, tickers, strict=True)
     ]
-    short = [_clip(name, length) for name, _ in pairs]
-    owners: dict[str, set[str]] = {}
-    for label, (_, ticker) in zip(short, pairs, strict=True):
-        owners.setdefault(label, set()).add(ticker)
-    twice = {label for label, tickers_of_it in owners.items() if len(tickers_of_it) > 1}
+    bearers: dict[str, set[tuple[str, str]]] = {}
+    for name, ticker in pairs:
+        bearers.setdefault(_clip(name, length), set()).add((name, ticker))
     return [
-        f"{_clip(ticker, length)} {label}"
-        if label in twice and ticker and ticker != label
-        else label
-        for label, (_, ticker) in zip(short, pairs, strict=True)
+        _clip(name, length)
+        if len(bearers[_clip(name, length)]) == 1
+        else _unmistakable(name, ticker, length)
+        for name, ticker in pairs
     ]
+
+
+def _unmistakable(name: str, ticker: str, length: int) -> str:
+    """Label of a security whose short name another one bears as well."""
+    if not ticker or ticker == name:
+        return name
+    return f"{ticker} {_clip(name, length)}"
 
 
 def listing(items: Sequence[str], most: int = 6) -> str:

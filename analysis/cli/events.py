@@ -167,7 +167,7 @@ def _clocks(at: datetime) -> dict[str, datetime]:
 
 
 def _print_event(event: Mapping[str, Any], timing: Mapping[str, Any]) -> None:
-    rows = [("id", event["id"]), ("title", event["title"] or "")]
+    rows = [("date", event["date"].isoformat())]
     rows += [
         (city, f"{clock:%A} {clock.day} {clock:%B %Y, %H:%M}")
         for city, clock in timing["clocks"].items()
@@ -178,10 +178,10 @@ def _print_event(event: Mapping[str, Any], timing: Mapping[str, Any]) -> None:
         for exchange, day in timing["day0"].items()
     ]
     shown = ("category", "direction", "status", "confidence", "entities", "source_title")
-    rows += [(name.replace("_", " "), event.get(name) or "") for name in shown]
+    rows += [(name.replace("_", " "), str(event.get(name) or "")) for name in shown]
     rows += [("source", event.get("source_url") or ""), ("notes", event.get("notes") or "")]
     filled = [(name, value) for name, value in rows if value]
-    output.print_table([Column("event"), Column(str(event["date"]), fold=True)], filled)
+    output.print_pairs(filled, title=f"{event['id']}: {event['title']}")
 
 
 def check(file: Path | None = None, /) -> int:
@@ -192,15 +192,16 @@ def check(file: Path | None = None, /) -> int:
     file
         A catalogue file; without it, every file of the bundled catalogue.
     """
-    from analysis.catalogue.check import check_file
-
     files = [file] if file else sorted(bundled("data/catalogue").glob("*.csv"))
     for path in files:
         if not path.is_file():
             raise InputError(f"There is no file {str(path)!r}: name a catalogue file.")
+    from analysis.catalogue.check import check_file
+
     problems = [problem for path in files for problem in check_file(path)]
     for problem in problems:
-        output.line(f"{problem.file}:{problem.line}:{problem.column}: {problem.message}")
+        column = f"{problem.column}: " if problem.column else " "
+        output.line(f"{problem.file}:{problem.line}:{column}{problem.message}")
     if problems:
         count = len(problems)
         output.say(f"faultline: {count} problem{'' if count == 1 else 's'} in the catalogue.")

@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from analysis.errors import InputError
+from analysis.errors import InputError, NothingLeft
 
 if TYPE_CHECKING:
     from datetime import date
 
     import pandas as pd
 
+    from analysis.desk import Desk
     from analysis.eventstudy import EventStudyResults
 
 Window = tuple[int, int]
@@ -22,6 +23,7 @@ Pair = tuple[str, str]
 Row = dict[str, Any]
 
 DEFAULT_WINDOWS: tuple[Window, ...] = ((0, 0), (-1, 1))
+NEED_BENCHMARK = ("market", "market_adjusted")
 _CAR_FIGURES = ("car", "se", "t", "df", "p_value")
 
 
@@ -49,6 +51,8 @@ class Measured:
         Day of the data.
     sources : dict of str to dict
         Table -> content hash, rows, last observation.
+    price_sources : tuple of str
+        Who says so, of the securities asked for.
     """
 
     results: EventStudyResults
@@ -61,6 +65,7 @@ class Measured:
     window: Window
     as_of: date | None
     sources: dict[str, dict[str, Any]]
+    price_sources: tuple[str, ...]
 
     @cached_property
     def tests(self) -> list[Row]:
@@ -134,6 +139,7 @@ class Measured:
                 for window in [ledger_window(row)]
             ],
             "tables": self.sources,
+            "price_sources": self.price_sources,
         }
 
     def _pair(self, pair: Pair) -> dict[str, Any]:
@@ -240,6 +246,8 @@ def measure(
     desk = Desk(as_of=as_of)
     asked = tuple(dict.fromkeys(events))
     securities = desk.securities(asked, tickers, group)
+    placements = desk.placements(asked, securities)
+    _refuse_nothing(desk, securities, placements, model, benchmark)
     results = desk.study(
         asked,
         securities,
@@ -248,7 +256,6 @@ def measure(
         estimation=estimation,
         window=window,
     )
-    placements = desk.placements(asked, securities)
     return Measured(
         results,
         placements,
@@ -259,5 +266,31 @@ def measure(
         estimation,
         window,
         desk.as_of,
-        desk.versions(),
+        {name: dict(version) for name, version in desk.versions().items()},
+        _price_sources(desk, securities),
     )
+
+
+def _refuse_nothing(
+    desk: Desk,
+    securities: Sequence[str],
+    placements: pd.DataFrame,
+    model: str,
+    benchmark: str | None,
+) -> None:
+    """Say so in one sentence when no pair can reach the engine."""
+    reasons = list(dict.fromkeys(row["reason"] for row in records(placements)))
+    if "" not in reasons:
+        raise NothingLeft(" ".join(reasons))
+    if model in NEED_BENCHMARK and not desk.benchmarks(securities, benchmark):
+        raise NothingLeft(
+            f"No home benchmark is known for {', '.join(securities)}: "
+            "name one with --benchmark, or take --model mean_adjusted."
+        )
+
+
+def _price_sources(desk: Desk, securities: Sequence[str]) -> tuple[str, ...]:
+    import polars as pl
+
+    prices = desk.table("prices").filter(pl.col("ticker").is_in(list(securities)))
+    return tuple(prices["source"].unique().sort().to_list())

@@ -89,6 +89,20 @@ def print_table(
     _print_without_padding(table)
 
 
+def print_pairs(pairs: Iterable[tuple[str, str]], *, title: str) -> None:
+    """Write names and values side by side to standard output."""
+    from rich.table import Table
+
+    table = Table(
+        title=plain(title), title_justify="left", title_style="bold", box=None, show_header=False
+    )
+    table.add_column(no_wrap=True, style="dim")
+    table.add_column(overflow="fold")
+    for name, value in pairs:
+        table.add_row(plain(name), plain(value))
+    _print_without_padding(table)
+
+
 def _print_without_padding(table: Table) -> None:
     """Spare a pipe the blanks with which rich fills each line up to its width."""
     target = console()

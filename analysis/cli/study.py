@@ -131,7 +131,13 @@ def _target(csv: str | None) -> Path | None:
     path = Path(csv).expanduser()
     if path.is_dir():
         raise InputError(f"{csv!r} is a folder: name a file for --csv.")
-    return prepare(path.parent) / path.name
+    try:
+        return prepare(path.parent) / path.name
+    except InputError as error:
+        reason = getattr(error.__cause__, "strerror", None) or error.__cause__
+        raise InputError(
+            f"{csv!r} cannot be written: {reason}. Choose another file for --csv."
+        ) from error
 
 
 def _write_csv(rows: list[Row], target: Path) -> None:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING
 
 from analysis.cli import output
-from analysis.cli.measured import ledger_window
+from analysis.cli.measured import NEED_BENCHMARK, ledger_window
 from analysis.cli.output import Column, number, p_value, percent
 
 if TYPE_CHECKING:
-    from analysis.cli.measured import Measured, Pair, Window
+    from analysis.cli.measured import Measured, Pair, Row, Window
 
+_FEW = 2
 _MANY = 12  # reasons shared by more pairs than this are counted, not listed pair by pair
 
 
@@ -28,7 +28,7 @@ def print_study(found: Measured) -> None:
 
 def _print_head(found: Measured) -> None:
     against = f"benchmark {found.benchmark}" if found.benchmark else "home benchmarks"
-    if found.model in ("mean_adjusted", "ff3", "ff5", "carhart"):
+    if found.model not in NEED_BENCHMARK:
         against = "no benchmark" if found.model == "mean_adjusted" else "US factors"
     output.line(
         f"Event study of {', '.join(found.events)}: model {found.model}, {against}, estimation "
@@ -74,33 +74,33 @@ def _print_tests(found: Measured) -> None:
 
 
 def _print_securities(found: Measured, event_id: str) -> None:
-    columns = [Column("security"), Column("day 0"), Column("AR day 0", "right")]
+    columns = [Column("security"), Column("day 0")]
     for window in found.windows:
         columns += [
             Column(f"CAR {_window(window)}", "right"),
             Column("t", "right"),
             Column("p", "right"),
         ]
-    columns += [Column("beta", "right"), Column("n", "right")]
+    columns += [Column("beta", "right"), Column("sessions", "right")]
     pairs = sorted(
         (pair for pair in found.pairs if pair[0] == event_id),
-        key=lambda pair: _missing_last(found.abnormal[pair].get(0)),
+        key=lambda pair: _missing_last(found.cars[found.windows[0]].get(pair)),
     )
     rows = [_security(found, pair) for pair in pairs]
     output.print_table(columns, rows, title=f"{event_id}: abnormal returns by security")
+    output.line("Sessions: usable rows of the estimation window.")
     notes = [found.placed[pair]["note"] for pair in pairs if found.placed[pair]["uncertain"]]
     for note in dict.fromkeys(notes):
         output.line(f"Day 0 is uncertain. {note}")
 
 
-def _missing_last(value: float | None) -> tuple[bool, float]:
-    absent = value is None or math.isnan(value)
-    return absent, 0.0 if value is None or absent else value
+def _missing_last(row: Row | None) -> tuple[bool, float]:
+    return (True, 0.0) if row is None else (False, row["car"])
 
 
 def _security(found: Measured, pair: Pair) -> list[str]:
     day0 = found.placed[pair]["day0"].date().isoformat()
-    cells = [pair[1], day0, percent(found.abnormal[pair].get(0))]
+    cells = [pair[1], day0]
     for table in found.cars.values():
         if pair in table:
             row = table[pair]
@@ -140,14 +140,23 @@ def _list(names: list[str]) -> str:
 
 def _print_sources(found: Measured) -> None:
     """Say which observations the figures rest on, and as of which day."""
-    prices = found.sources.get("prices", {})
-    day = f"as of {found.as_of.isoformat()}" if found.as_of else "as of the last observation"
-    observed = prices.get("last_observed") or prices.get("observed_at")
-    until = f", prices observed until {str(observed)[:10]}" if observed else ""
+    last = str(found.sources.get("prices", {}).get("observed_to") or "")[:10]
+    day = found.as_of.isoformat() if found.as_of else last
     output.line(
-        f"Figures {day}{until}; per cent, simple returns from adjusted closes. "
-        "* p < 0.10, ** p < 0.05, *** p < 0.01 (two-sided)."
+        f"As of {day or 'the last observation'}. Sources of the prices: "
+        f"{_some(found.price_sources)}."
     )
+    output.line(
+        "Per cent; simple returns from adjusted closes. "
+        "* p < 0.10, ** p < 0.05, *** p < 0.01, two-sided."
+    )
+
+
+def _some(sources: tuple[str, ...]) -> str:
+    """Name a few sources; --json has them all."""
+    shown = " | ".join(sources[:_FEW]) or "none"
+    more = len(sources) - _FEW
+    return f"{shown} and {more} more, all in --json" if more > 0 else shown
 
 
 def _window(window: Window) -> str:

@@ -73,7 +73,8 @@ class EventStudyResults:
         Returns
         -------
         EventStudyResults
-            The same answers; `skipped` starts with these rows.
+            The same answers; `skipped` starts with these rows, which replace what it says
+            of the same pairs.
         """
         return replace(self, refused=refused)
 
@@ -302,6 +303,9 @@ class EventStudyResults:
         if self.refused is None or self.refused.empty:
             return ledger
         before = self.refused.reindex(columns=ledger.columns)
+        pairs = ["event_id", "security"]
+        known = pd.MultiIndex.from_frame(before[pairs])
+        ledger = ledger[~pd.MultiIndex.from_frame(ledger[pairs]).isin(known)]
         blank = ["window_start", "window_end"]
         before[blank] = before[blank].astype(ledger[blank].dtypes)
         return before if ledger.empty else pd.concat([before, ledger], ignore_index=True)

@@ -41,6 +41,16 @@ def example_of(column: dy.Column) -> str:
     return str((column.metadata or {}).get("example", ""))
 
 
+def time_zone(**options: Any) -> dy.String:
+    """Make a column of IANA time zones; the schema wants a text, the checker a known zone."""
+    return dy.String(min_length=1, metadata={"time_zone": True}, **options)
+
+
+def is_time_zone(column: dy.Column) -> bool:
+    """Whether a column holds IANA time zones."""
+    return bool((column.metadata or {}).get("time_zone", False))
+
+
 def text(**options: Any) -> dy.String:
     """Make a column of text that is never the empty string: what is missing is null."""
     return dy.String(min_length=1, **options)

@@ -4,7 +4,18 @@ from __future__ import annotations
 
 import dataframely as dy
 
-from analysis.tables.columns import CURRENCY, MIC, SLUG, TICKER, URL, choice, pattern, text, utc
+from analysis.tables.columns import (
+    CURRENCY,
+    MIC,
+    SLUG,
+    TICKER,
+    URL,
+    choice,
+    pattern,
+    text,
+    time_zone,
+    utc,
+)
 
 ROLES = (
     "gpu", "foundry", "memory", "equipment", "networking", "servers", "cloud", "software",
@@ -21,7 +32,7 @@ class Events(dy.Schema):
     id = pattern(SLUG, "ds-r1", primary_key=True)
     date = dy.Date()
     time_utc = utc(nullable=True)
-    timezone = text()
+    timezone = time_zone()
     timing = choice(
         "timestamp", "before_us_open", "after_us_close", "asia_hours", "after_asia_close",
         "weekend", "date_only", "commit", "private",

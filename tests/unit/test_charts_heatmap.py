@@ -110,7 +110,7 @@ def test_pairs_of_event_and_security_are_rows_too(abnormal):
 def test_long_names_leave_room_for_the_cells_of_a_phone(abnormal):
     named = abnormal.set_axis(["Constellation Energy", "Constellation Brands", "AMD"])
     chart = day_heatmap(named, {}, SOURCE)
-    labels = [text for text in chart.figure.layout.yaxis.ticktext]
+    labels = chart.figure.layout.yaxis.ticktext
     assert len(set(labels)) == 3
     assert chart.table["Security"].nunique() == 3
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -93,7 +94,7 @@ def test_labels_are_pushed_apart_without_losing_their_order():
 def test_labels_keep_their_distance_and_their_middle(values, distance):
     apart = labels_apart(values, distance)
     ordered = sorted(apart)
-    assert all(b - a >= distance - 1e-9 for a, b in zip(ordered, ordered[1:], strict=False))
+    assert all(b - a >= distance - 1e-9 for a, b in pairwise(ordered))
     assert np.mean(apart) == pytest.approx(np.mean(values), abs=1e-9)
 
 
@@ -119,7 +120,7 @@ def test_panels_never_overlap():
         assert 0 <= across[0] < across[1] <= 1
         assert 0 <= upright[0] < upright[1] <= 1
     left = sorted(upright for across, upright in spans if across[0] == 0)
-    assert all(above[0] > below[1] for below, above in zip(left, left[1:], strict=False))
+    assert all(above[0] > below[1] for below, above in pairwise(left))
 
 
 def test_one_wide_band_does_not_flatten_the_paths():

@@ -91,8 +91,9 @@ def test_filled_marks_are_those_whose_interval_excludes_zero(monday):
     assert legend == ["95 % interval excludes zero", "95 % interval includes zero"]
 
 
-def test_a_security_without_a_standard_error_is_drawn_without_an_interval(monday):
-    monday.loc[monday["name"] == "Nvidia", "se"] = np.nan
+@pytest.mark.parametrize("se", [np.nan, 0.0, -0.01, np.inf])
+def test_a_security_without_a_standard_error_is_drawn_without_an_interval(monday, se):
+    monday.loc[monday["name"] == "Nvidia", "se"] = se
     chart = abnormal_by_security(monday, "day 0", SOURCE)
     trace = next(item for item in chart.figure.data if item.name == "GPU makers")
     assert trace.error_x.array[0] == 0

@@ -72,7 +72,8 @@ def test_the_event_is_a_line_at_its_instant(sessions):
 
 
 @pytest.mark.parametrize(
-    "instant", ["2025-01-27T02:00Z", "2025-01-27 10:00+08:00", datetime(2025, 1, 27, 2)]  # noqa: DTZ001
+    "instant",
+    ["2025-01-27T02:00Z", "2025-01-27 10:00+08:00", datetime(2025, 1, 27, 2)],
 )
 def test_the_instant_may_come_in_any_zone_and_without_one_is_utc(sessions, instant):
     chart = session_timeline(sessions, instant, SOURCE)
@@ -168,14 +169,14 @@ def test_names_never_become_markup(sessions):
     st.lists(
         st.tuples(
             st.sampled_from(["XNYS", "XTKS", "XHKG"]),
-            st.datetimes(datetime(2021, 1, 1), datetime(2026, 12, 31)),  # noqa: DTZ001
+            st.datetimes(datetime(2021, 1, 1), datetime(2026, 12, 31)),
             st.floats(0.5, 9),
             st.sampled_from([True, False, None]),
             st.booleans(),
         ),
         max_size=12,
     ),
-    st.one_of(st.none(), st.datetimes(datetime(2021, 1, 1), datetime(2026, 12, 31))),  # noqa: DTZ001
+    st.one_of(st.none(), st.datetimes(datetime(2021, 1, 1), datetime(2026, 12, 31))),
 )
 def test_every_session_is_drawn_once_whatever_the_frame(rows, instant):
     frame = pd.DataFrame(

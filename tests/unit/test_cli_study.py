@@ -17,11 +17,12 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import polars as pl
 import pytest
 
 from analysis.cli import main
 from analysis.cli.measured import checked_windows
-from analysis.errors import InputError, NothingLeft, unknown
+from analysis.errors import InputError, unknown
 from analysis.eventstudy import EventStudy, MarketModel
 
 SECURITIES = ["AAA", "BBB", "CCC", "GAP"]
@@ -70,6 +71,7 @@ class MadeDesk:
                 "day0": pd.Timestamp(EVENTS.get(event, "NaT")),
                 "uncertain": event == "calm",
                 "note": NOTE if event == "calm" else "",
+                "reason": "" if event in EVENTS else "Event 'secret' was private.",
             }
             for event in events
             for name in tickers
@@ -80,8 +82,6 @@ class MadeDesk:
         type(self).asked = options
         returns = made_returns()
         pairs = [(event, name) for event in events if event in EVENTS for name in tickers]
-        if not pairs:
-            raise NothingLeft("Event 'secret' was private.")
         frame = pd.DataFrame(pairs, columns=["event_id", "security"])
         frame["date"] = pd.to_datetime([EVENTS[event] for event in frame["event_id"]])
         frame["group"] = "made"
@@ -99,8 +99,16 @@ class MadeDesk:
         )
         return study.fit().with_skipped(refused)
 
+    def benchmarks(self, securities: list[str], benchmark: str | None) -> dict[str, str]:
+        return {name: benchmark or "market" for name in securities if name != "CCC" or benchmark}
+
+    def table(self, name: str) -> pl.DataFrame:
+        assert name == "prices"
+        sources = {"AAA": "made by a seed", "BBB": "made by a seed", "ZZZ": "elsewhere"}
+        return pl.DataFrame({"ticker": list(sources), "source": list(sources.values())})
+
     def versions(self) -> dict[str, dict[str, Any]]:
-        return {"prices": {"hash": "abc", "rows": 2088, "last_observed": "2024-12-31T21:00:00Z"}}
+        return {"prices": {"hash": "abc", "rows": 2088, "observed_to": "2024-12-31T21:00:00Z"}}
 
 
 @pytest.fixture(autouse=True)
@@ -173,7 +181,7 @@ def test_the_readable_form_leads_with_the_recommended_tests(
     assert "<0.001***" in aaa
     skipped = out[out.index("Skipped") :]
     assert "GAP" in skipped
-    assert "prices observed until 2024-12-31" in out
+    assert "As of 2024-12-31. Sources of the prices: made by a seed." in out
     assert "* p < 0.10" in out
 
 
@@ -210,6 +218,17 @@ def test_nothing_left_at_all_exits_1(capsys: pytest.CaptureFixture[str]) -> None
     printed = capsys.readouterr()
     assert printed.out == ""
     assert printed.err == "faultline: Event 'secret' was private.\n"
+
+
+def test_a_security_without_a_benchmark_alone_has_nothing_left(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["study", "shock", "--tickers", "CCC"]) == 1
+    assert (
+        "No home benchmark is known for CCC: name one with --benchmark" in capsys.readouterr().err
+    )
+    assert main(["study", "shock", "--tickers", "CCC", "--benchmark", "market"]) == 0
+    assert main(["study", "shock", "--tickers", "CCC", "--model", "mean_adjusted"]) == 0
 
 
 def test_a_study_of_which_nothing_is_left_still_prints_its_ledger(

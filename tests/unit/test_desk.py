@@ -45,9 +45,9 @@ def test_abnormal_returns_of_deepseek_monday(desk: Desk) -> None:
         ("ds-r1", "NVDA", "2025-01-21"),
         ("ds-r1", "688981.SS", "2025-01-21"),
         ("ds-r1", "0981.HK", "2025-01-21"),
-        ("ds-v4", "NVDA", "2026-04-24"),
-        ("ds-v4", "688981.SS", "2026-04-24"),
-        ("ds-v4", "2330.TW", "2026-04-24"),
+        ("ds-v4-preview", "NVDA", "2026-04-24"),
+        ("ds-v4-preview", "688981.SS", "2026-04-24"),
+        ("ds-v4-preview", "2330.TW", "2026-04-24"),
         ("us-h20-8k", "NVDA", "2025-04-16"),
         ("ds-appstore-1", "000660.KS", "2025-01-31"),
     ],
@@ -109,7 +109,7 @@ def test_without_tickers_a_study_takes_the_entities_and_everything_that_trades(d
 def test_a_security_without_home_benchmark_is_skipped_with_that_reason(desk: Desk) -> None:
     results = desk.study("ds-appstore-1", ["2330.TW", "NVDA"])
     row = results.skipped.set_index("security").loc["2330.TW"]
-    assert "no home benchmark" in row["reason"]
+    assert "no benchmark for" in row["reason"]
     assert desk.study("ds-appstore-1", ["2330.TW"], model="mean_adjusted").skipped.empty
 
 
@@ -120,10 +120,45 @@ def test_an_event_that_markets_could_not_see_is_refused_with_its_reason(desk: De
     assert private in results.skipped["event_id"].to_list()
 
 
-@pytest.mark.parametrize("model", ["market_adjusted", "mean_adjusted", "ff3", "ff5", "carhart"])
-def test_every_model_measures_nvidia(desk: Desk, model: str) -> None:
-    results = desk.study("ds-appstore-1", ["NVDA"], model=model)
-    assert results.car((0, 0))["car"].iloc[0] == pytest.approx(-0.14, abs=0.04)
+@pytest.mark.parametrize(
+    ("model", "factors"),
+    [
+        ("ff3", ["mkt_rf", "smb_ff3", "hml"]),
+        ("ff5", ["mkt_rf", "smb", "hml", "rmw", "cma"]),
+        ("carhart", ["mkt_rf", "smb_ff3", "hml", "mom"]),
+    ],
+)
+def test_factor_models_are_excess_returns_on_their_factors(
+    desk: Desk, model: str, factors: list[str]
+) -> None:
+    figures = desk.factors([*factors, "rf"])
+    returns = desk.returns("NVDA")["NVDA"]
+    excess = (returns - figures["rf"]).dropna()
+    day0 = excess.index.get_loc(pd.Timestamp("2025-01-27"))
+    rows = excess.index[day0 - 250 : day0 - 30]
+    design = np.column_stack([np.ones(len(rows)), figures.loc[rows, factors]])
+    beta = np.linalg.lstsq(design, excess.loc[rows], rcond=None)[0]
+    expected = excess.iloc[day0] - beta @ [1.0, *figures.loc["2025-01-27", factors]]
+    found = desk.study("ds-appstore-1", ["NVDA"], model=model).car((0, 0))["car"].iloc[0]
+    assert found == pytest.approx(expected, abs=1e-12)
+
+
+def test_the_adjusted_models_subtract_the_benchmark_or_the_mean(desk: Desk) -> None:
+    returns = desk.returns(["NVDA", "^GSPC"])
+    day = returns.loc["2025-01-27"]
+    market = desk.study("ds-appstore-1", ["NVDA"], model="market_adjusted").car((0, 0))
+    assert market["car"].iloc[0] == pytest.approx(day["NVDA"] - day["^GSPC"])
+    day0 = returns.index.get_loc(pd.Timestamp("2025-01-27"))
+    mean = returns["NVDA"].iloc[day0 - 250 : day0 - 30].mean()
+    adjusted = desk.study("ds-appstore-1", ["NVDA"], model="mean_adjusted").car((0, 0))
+    assert adjusted["car"].iloc[0] == pytest.approx(day["NVDA"] - mean)
+
+
+def test_a_study_in_which_nothing_can_be_placed_gives_every_reason(desk: Desk) -> None:
+    results = desk.study("ds-appstore-1", ["2330.TW", "8035.T"])
+    assert results.abnormal.empty
+    assert results.skipped["security"].to_list() == ["2330.TW", "8035.T"]
+    assert results.skipped["reason"].str.contains("no benchmark for").all()
 
 
 def test_groups_of_a_study_are_roles(desk: Desk) -> None:

@@ -1,0 +1,12 @@
+"""What people decided: events, claims, instruments, chips, groups and closures.
+
+`Catalogue` reads the curated files of a folder; `check_file` says line by line what is wrong
+with one. Importing this package costs nothing; polars and dataframely wait until a file is read.
+"""
+
+from __future__ import annotations
+
+from analysis.catalogue.check import Problem, check_file
+from analysis.catalogue.reading import Catalogue
+
+__all__ = ["Catalogue", "Problem", "check_file"]

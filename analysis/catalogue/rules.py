@@ -1,0 +1,217 @@
+"""Rules between the cells of a catalogue file, and between files.
+
+Each rule gets rows whose cells are good by themselves and complains through the examination.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator
+from datetime import date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+from analysis.catalogue.values import nearest, none_of
+from analysis.settings import bundled
+
+if TYPE_CHECKING:
+    from analysis.catalogue.check import Examination
+
+Row = dict[str, Any]
+Complaints = Iterator[tuple[str, str]]
+
+_SATURDAY = 5
+_TYPO = 0.8  # likeness at which an entity that nothing else names is taken for a slip of the pen
+_PRECISION = {
+    "day": r"\d{4}-\d{2}-\d{2}",
+    "month": r"\d{4}-\d{2}",
+    "quarter": r"\d{4}-Q\d",
+    "quarter planned": r"\d{4}-Q\d",
+    "year": r"\d{4}",
+    "not released": r"",
+}
+
+
+def apply_rules(found: Examination, path: Path) -> None:
+    """Hold the rows of a file against the rules of its kind."""
+    within = _ROW_RULES.get(found.kind)
+    if within:
+        for row in found.good_rows():
+            for column, message in within(row.values):
+                found.complain(row.lines[column], column, message)
+    across = _FILE_RULES.get(found.kind)
+    if across:
+        across(found, path)
+
+
+def _event(row: Row) -> Complaints:
+    yield from _event_time(row)
+    if row["direction"] and row["category"] != "export_control":
+        yield (
+            "direction",
+            (
+                f"{row['direction']!r} stands with category {row['category']!r}: only an "
+                "export_control has a direction, leave the cell blank"
+            ),
+        )
+    if row["category"] == "rumour" and row["status"] == "official":
+        yield "status", "a rumour is not official: take reported, rumoured, denied or false"
+    entities = (row["entities"] or "").split(";")
+    if row["entities"] and any(not item or item != item.strip() for item in entities):
+        yield (
+            "entities",
+            (f"{row['entities']!r} is no list: separate names by ';' alone, as in Nvidia;AMD"),
+        )
+    for name in [name for name, times in Counter(entities).items() if name and times > 1]:
+        yield "entities", f"{name!r} is named twice: once is enough"
+
+
+def _event_time(row: Row) -> Complaints:
+    day, instant, timing = row["date"], row["time_utc"], row["timing"]
+    if timing in ("timestamp", "commit") and instant is None:
+        yield (
+            "time_utc",
+            (
+                f"is missing, and timing is {timing!r}: give the instant as 2025-01-20T12:19:44Z, "
+                "or take the timing date_only"
+            ),
+        )
+    if timing == "date_only" and instant is not None:
+        yield "timing", "'date_only' stands with an instant: take timestamp, or drop time_utc"
+    if timing == "weekend" and day.weekday() < _SATURDAY:
+        yield "timing", f"'weekend' stands with {day}, a {day:%A}: correct one of the two"
+    if isinstance(instant, datetime):
+        local = instant.astimezone(ZoneInfo(row["timezone"])).date()
+        if local != day:
+            yield (
+                "time_utc",
+                (
+                    f"{instant:%Y-%m-%dT%H:%M:%SZ} is {local} in {row['timezone']}, and date says "
+                    f"{day}: correct one of the three"
+                ),
+            )
+
+
+def _instrument(row: Row) -> Complaints:
+    from analysis.tables.curated import NOT_TRADED
+
+    traded = row["role"] not in NOT_TRADED
+    if traded and row["entity"] is None:
+        yield "entity", "is missing: name the company as the events do"
+    if not traded and row["entity"] is not None:
+        yield "entity", f"{row['entity']!r} stands with role {row['role']!r}: leave it blank"
+    if row["role"] == "fx" and row["exchange"] is not None:
+        yield "exchange", f"{row['exchange']!r} stands with a currency: leave the cell blank"
+    if row["role"] != "fx" and row["exchange"] is None:
+        yield "exchange", "is missing: give the market identifier code, for instance XNAS"
+    if row["exchange"] is not None and row["currency"] is None:
+        yield "currency", "is missing: give the currency of the listing, for instance USD"
+    if row["benchmark"] == row["ticker"]:
+        yield "benchmark", f"{row['benchmark']!r} is the instrument itself: leave the cell blank"
+
+
+def _chip(row: Row) -> Complaints:
+    precision, released = row["date_precision"], row["release_date"] or ""
+    if precision and not re.fullmatch(_PRECISION[precision], released):
+        shown = f"{released!r}" if released else "a blank"
+        yield "release_date", f"{shown} stands with the precision {precision!r}: correct one"
+    if released and not precision:
+        yield "date_precision", "is missing: say how precise the release date is"
+    if precision == "day" and _no_day(released):
+        yield "release_date", f"{released!r} is a day that no calendar has: correct it"
+    if (row["tpp"] is None) != (row["tpp_basis"] is None):
+        yield "tpp_basis", "tpp and its basis go together: give both or none"
+
+
+def _no_day(text: str) -> bool:
+    try:
+        date.fromisoformat(text)
+    except ValueError:
+        return True
+    return False
+
+
+def _group(row: Row) -> Complaints:
+    from analysis.tables.curated import BLOCS, ROLES
+
+    if row["name"] in (*ROLES, *BLOCS):
+        yield "name", f"{row['name']!r} is the name of a role or bloc already: choose another"
+
+
+def _closure(row: Row) -> Complaints:
+    if row["date"].weekday() >= _SATURDAY:
+        yield "date", f"{row['date']} is a {row['date']:%A}, which is no session: remove the line"
+
+
+def _events_file(found: Examination, path: Path) -> None:
+    """Entities that look like a slip of the pen for one that is known."""
+    named = [(row, name) for row in found.rows for name in _names(row.values["entities"])]
+    times = Counter(name for _, name in named)
+    known = {*_companions(path, "entity"), *(name for name, count in times.items() if count > 1)}
+    for row, name in named:
+        near = "" if name in known else nearest(name, known, _TYPO)
+        if near:
+            found.complain(row.lines["entities"], "entities", f"{name!r}: did you mean {near!r}?")
+
+
+def _names(entities: object) -> list[str]:
+    return [name.strip() for name in str(entities or "").split(";") if name.strip()]
+
+
+def _instruments_file(found: Examination, path: Path) -> None:  # noqa: ARG001
+    indexes = [row.values["ticker"] for row in found.rows if row.values["role"] == "index"]
+    for row in found.rows:
+        benchmark = row.values["benchmark"]
+        if benchmark is not None and benchmark not in indexes:
+            told = none_of(str(benchmark), [str(item) for item in indexes])
+            found.complain(row.lines["benchmark"], "benchmark", f"{told} (an index of this file)")
+
+
+def _groups_file(found: Examination, path: Path) -> None:
+    _refer(found, path, "ticker")
+
+
+def _closures_file(found: Examination, path: Path) -> None:
+    _refer(found, path, "exchange")
+
+
+def _refer(found: Examination, path: Path, column: str) -> None:
+    """Complain about values that instruments.csv does not hold."""
+    known = _companions(path, column)
+    for row in found.rows:
+        value = str(row.values[column])
+        if known and value not in known:
+            near = nearest(value, known)
+            mend = f"did you mean {near!r}?" if near else "add an instrument, or correct it"
+            found.complain(
+                row.lines[column], column, f"{value!r} is not in instruments.csv: {mend}"
+            )
+
+
+def _companions(path: Path, column: str) -> list[str]:
+    """Values of a column of instruments.csv beside a file, else of the bundled one."""
+    from analysis.catalogue.check import examine
+
+    beside = path.with_name("instruments.csv")
+    chosen = beside if beside.is_file() else bundled("data/catalogue/instruments.csv")
+    if not chosen.is_file():
+        return []
+    rows = examine(chosen, "instruments").rows
+    return list(dict.fromkeys(str(row.values[column]) for row in rows if row.values[column]))
+
+
+_ROW_RULES: dict[str, Callable[[Row], Complaints]] = {
+    "events": _event,
+    "instruments": _instrument,
+    "chips": _chip,
+    "groups": _group,
+    "closures": _closure,
+}
+_FILE_RULES: dict[str, Callable[[Examination, Path], None]] = {
+    "events": _events_file,
+    "instruments": _instruments_file,
+    "groups": _groups_file,
+    "closures": _closures_file,
+}

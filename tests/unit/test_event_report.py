@@ -1,0 +1,176 @@
+"""One event's report: the numbers on the page are those of the study, from the bundled data."""
+
+from __future__ import annotations
+
+import json
+import math
+from datetime import date
+
+import pandas as pd
+import pytest
+
+from analysis import Desk
+from analysis.briefings import context, measures, payload
+from analysis.briefings.report import EventReport, event_report
+from analysis.errors import InputError
+
+TICKERS = ["NVDA", "AVGO", "TSM", "2330.TW", "MU", "000660.KS", "VST", "VRT", "MSFT", "META"]
+
+
+@pytest.fixture(scope="module")
+def report() -> EventReport:
+    return event_report(Desk(), "ds-appstore-1", tickers=TICKERS)
+
+
+def test_the_headline_is_nvidia_with_raw_abnormal_and_certainty(report: EventReport) -> None:
+    text = report.headline().payload
+    assert text.startswith("# Nvidia lost 17.0\u202f% on 27 January 2025, 13.0 points more than")
+    assert "t −4.9, p < 0.001" in text
+
+
+def test_there_are_at_most_three_key_figures_each_with_its_window(report: EventReport) -> None:
+    cards = report.key_figures().payload
+    assert 1 <= len(cards) <= 3
+    assert all("day 0" in card["window"] for card in cards)
+    assert "Vertiv" in cards[0]["label"]
+
+
+def test_the_payload_holds_the_raw_and_the_model_adjusted_figures(report: EventReport) -> None:
+    document = json.loads(json.dumps(report.payload().payload, allow_nan=False))
+    assert document["units"] == "decimal"
+    rows = {row["security"]: row for row in document["securities"]}
+    nvidia = rows["NVDA"]
+    assert nvidia["raw"] == pytest.approx(-0.1697, abs=5e-5)
+    assert nvidia["abnormal"] == pytest.approx(-0.1297, abs=5e-5)
+    assert nvidia["day0"] == "2025-01-27"
+    assert nvidia["t"] == pytest.approx(nvidia["abnormal"] / nvidia["se"])
+    car = report.results.car((-1, 1)).loc[("ds-appstore-1", "NVDA")]
+    assert nvidia["car"]["-1,1"]["car"] == pytest.approx(car["car"])
+    assert {row["test"] for row in document["tests"]} >= {"kolari_pynnonen_t", "permutation"}
+    assert {row["security"] for row in document["skipped"]} == {"2330.TW"}
+
+
+def test_a_security_without_a_benchmark_is_still_shown_raw(report: EventReport) -> None:
+    row = report.securities.set_index("security").loc["2330.TW"]
+    assert math.isfinite(row["raw"])
+    assert math.isnan(row["abnormal"])
+    assert math.isnan(row["market_adjusted"])
+
+
+def test_market_adjusted_is_the_return_less_the_benchmark(report: EventReport) -> None:
+    desk = report.desk
+    frame = report.securities.set_index("security")
+    market = desk.returns("^GSPC").loc["2025-01-27", "^GSPC"]
+    assert frame.loc["VST", "market_adjusted"] == pytest.approx(frame.loc["VST", "raw"] - market)
+
+
+def test_groups_are_averages_of_their_members(report: EventReport) -> None:
+    power = report.groups[
+        (report.groups["group"] == "power") & (report.groups["window_start"] == 0)
+    ].iloc[0]
+    cars = report.results.car((0, 0))["car"].droplevel("event_id")
+    assert power["n"] == 2
+    assert power["caar"] == pytest.approx((cars["VST"] + cars["VRT"]) / 2)
+    assert power["low"] < power["caar"] < power["high"]
+    # The interval is the test turned round: it leaves out zero exactly when p < 0.05.
+    for row in report.groups.to_dict("records"):
+        assert (row["low"] > 0 or row["high"] < 0) == (row["p_value"] < 0.05)
+
+
+def test_paths_end_in_the_caar_of_the_whole_window(report: EventReport) -> None:
+    path = report.paths().table
+    assert len(path) > 0
+    cars = report.results.car(report.window)["car"]
+    measured = measures.paths_frame(report.results, report.window)
+    end = measured[(measured["group"] == "all") & (measured["day"] == 5)].iloc[0]
+    assert end["caar"] == pytest.approx(cars.mean())
+
+
+def test_confounding_events_of_the_window_are_found(report: EventReport) -> None:
+    assert "ds-r1" in report.others["id"].to_list()
+    assert report.event not in report.others["id"].to_list()
+
+
+def test_markets_that_were_closed_are_named(report: EventReport) -> None:
+    text = report.how_sure().text
+    assert "Seoul on 31 January 2025" in text
+    assert "How many tests were run" in text
+    assert "with no benchmark at all (mean-adjusted) −17." in text
+
+
+def test_the_facts_name_three_zones_and_every_day_0(report: EventReport) -> None:
+    facts = context.event_facts(report.desk, report.event, report.placements)
+    labels = facts["fact"].to_list()
+    assert {"Instant, UTC", "Instant, New York", "Instant, Shanghai"} <= set(labels)
+    shanghai = facts.set_index("fact").loc["Instant, Shanghai", "value"]
+    assert shanghai == "27 January 2025, 10:00"
+    assert "Day 0: Monday 27 January 2025" in labels
+
+
+def test_the_session_line_marks_one_day_0_per_exchange(report: EventReport) -> None:
+    rows = context.session_rows(report.desk, report.event, ["XNAS", "XSHG", "XKRX"])
+    zero = rows[rows["is_day0"]]
+    assert sorted(zero["exchange"]) == ["XKRX", "XNAS", "XSHG"]
+    assert (zero["close_utc"] > zero["open_utc"]).all()
+
+
+def test_every_part_of_the_page_can_be_shown(report: EventReport) -> None:
+    charts = [report.timeline, report.reactions, report.three_ways, report.paths, report.heat_map]
+    keys = [part().key for part in charts]
+    assert len(set(keys)) == 5
+    tables = [report.facts, report.security_numbers, report.family_numbers, report.group_numbers,
+              report.left_out, report.provenance]  # fmt: skip
+    for part in tables:
+        assert "<table" in part()._repr_html_()
+
+
+def test_the_manifest_names_tables_and_day() -> None:
+    early = event_report(Desk(as_of=date(2025, 2, 20)), "ds-appstore-1", tickers=["NVDA"])
+    document = early.manifest().payload
+    assert document["as_of"] == "2025-02-20"
+    assert "prices" in document["tables"]
+    assert early.results.abnormal.loc[("ds-appstore-1", "NVDA"), 0] < -0.12
+
+
+def test_one_security_makes_a_whole_report() -> None:
+    alone = event_report(Desk(), "ds-appstore-1", tickers="META")
+    assert "Meta" in alone.headline().payload
+    assert len(alone.key_figures().payload) >= 1
+    alone.payload()
+
+
+def test_nothing_measured_is_said_and_does_not_fail() -> None:
+    none = event_report(Desk(), "ds-appstore-1", tickers=["2330.TW"])
+    assert "No security had enough data" in none.headline().payload
+    for part in (none.reactions, none.three_ways, none.paths, none.heat_map, none.how_sure,
+                 none.payload, none.security_numbers, none.family_numbers):  # fmt: skip
+        part()
+
+
+def test_an_unremarkable_event_claims_nothing() -> None:
+    calm = event_report(Desk(), "ds-app", tickers=["MSFT", "AAPL"])
+    assert "Nothing stood out from ordinary days" in calm.headline().payload
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"event": "ds-r11"}, "Did you mean"),
+        ({"event": "ds-r1", "window": [1, 5]}, "leaves out day 0"),
+        ({"event": "ds-r1", "cars": [[0]]}, "is not a pair of days"),
+        ({"event": "us-h20-notice"}, "cannot be studied"),
+    ],
+)
+def test_a_report_that_cannot_be_is_refused_in_one_sentence(
+    options: dict[str, object], words: str
+) -> None:
+    with pytest.raises(InputError, match=words):
+        event_report(Desk(), **options)  # type: ignore[arg-type]
+
+
+def test_json_holds_days_and_nulls() -> None:
+    assert payload.plain(pd.Timestamp("2025-01-27")) == "2025-01-27"
+    assert payload.plain(pd.Timestamp("2025-01-27 12:00")) == "2025-01-27T12:00:00"
+    assert payload.plain(float("nan")) is None
+    assert payload.plain(pd.NaT) is None
+    assert payload.plain(pd.Series([3])[0]) == 3
