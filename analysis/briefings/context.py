@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from analysis.desk import Desk
 
 CITIES = {
-    "XNYS": "New York (NYSE)",
-    "XNAS": "New York (Nasdaq)",
+    "XNYS": "New York",
+    "XNAS": "New York",
     "XHKG": "Hong Kong",
     "XSHG": "Shanghai",
     "XSHE": "Shenzhen",
@@ -73,7 +73,9 @@ def event_facts(desk: Desk, event_id: str, placements: pd.DataFrame) -> pd.DataF
     by_day: dict[str, list[str]] = {}
     for exchange, day in own.groupby("exchange")["day0"].first().items():
         city = CITIES.get(str(exchange), str(exchange))
-        by_day.setdefault(wording.weekday(day), []).append(city)
+        cities = by_day.setdefault(wording.weekday(day), [])
+        if city not in cities:
+            cities.append(city)
     rows.extend((f"Day 0: {day}", wording.listing(cities)) for day, cities in by_day.items())
     rows.append(("Entities", ", ".join((event["entities"] or "").split(";"))))
     rows.append(("Source", f"{event['source_title']} ({event['source_url']})"))
@@ -97,7 +99,10 @@ def other_events(desk: Desk, event_id: str, first: date, last: date) -> pd.DataF
 
 
 def session_rows(desk: Desk, event_id: str, exchanges: Sequence[str]) -> pd.DataFrame:
-    """Opening hours around the event, from the session before it to the last day 0.
+    """Opening hours around the event, from the day before it to the last day 0.
+
+    Weekdays on which an exchange did not trade have no hours. Exchanges that keep the same
+    hours in one city (NYSE and Nasdaq) make one row.
 
     Returns
     -------
@@ -110,20 +115,25 @@ def session_rows(desk: Desk, event_id: str, exchanges: Sequence[str]) -> pd.Data
     instant, _ = desk.instant(event_id)
     if instant is None:
         return pd.DataFrame(columns=columns)
-    zero = {mic: desk.calendars.day0(instant, mic) for mic in exchanges if mic}
+    listed = [item for item in exchanges if item and not (item == "XNAS" and "XNYS" in exchanges)]
+    zero = {mic: desk.calendars.day0(instant, mic) for mic in listed}
     start, end = instant.at.date() - timedelta(days=1), max(zero.values())
     rows: list[dict[str, Any]] = []
     for mic, day0 in zero.items():
-        for session in desk.calendars.sessions(mic, start, end):
-            opened, closed = desk.calendars.hours(mic, session.date())
+        sessions = desk.calendars.sessions(mic, start, end)
+        for day in pd.bdate_range(start, end):
+            opened, closed = (
+                desk.calendars.hours(mic, day.date()) if day in sessions else (pd.NaT, pd.NaT)
+            )
+            name = f"{day:%a} {day.day} {day:%b}"
             rows.append(
                 {
                     "exchange": mic,
                     "city": CITIES.get(mic, mic),
                     "open_utc": opened,
                     "close_utc": closed,
-                    "is_day0": session.date() == day0,
-                    "label": f"{session:%a} {session.day} {session:%b}",
+                    "is_day0": day.date() == day0,
+                    "label": name if day in sessions else f"holiday on {name}",
                 }
             )
     frame = pd.DataFrame(rows, columns=columns)

@@ -48,6 +48,15 @@ class Opening:
     lead: str
 
 
+def explained_by(model: str) -> str:
+    """What explains a return under a model: "the market", "its average day"."""
+    return {
+        "market": "the market",
+        "market_adjusted": "the market",
+        "mean_adjusted": "its average day",
+    }.get(model, "the US factors")
+
+
 def role_name(role: str) -> str:
     """A role in words: ``gpu`` is "GPU makers"."""
     return ROLES.get(role, role.replace("_", " "))

@@ -42,9 +42,9 @@ class Vocabulary:
     def of(cls, catalogue: Catalogue) -> Vocabulary:
         """Take the names from a catalogue."""
         return cls(
-            events=tuple(catalogue.events()["event_id"].to_list()),
+            events=tuple(catalogue.events()["id"].to_list()),
             tickers=tuple(catalogue.instruments()["ticker"].to_list()),
-            groups=tuple(dict.fromkeys(catalogue.groups()["name"].to_list())),
+            groups=tuple(catalogue.group_names()),
         )
 
 

@@ -100,8 +100,9 @@ def _checked(
 ) -> dict[str, Any]:
     if vocabulary is None and needs_vocabulary(info):
         from analysis.catalogue import Catalogue
+        from analysis.settings import bundled
 
-        vocabulary = Vocabulary.of(Catalogue())
+        vocabulary = Vocabulary.of(Catalogue(bundled("data/catalogue")))
     values = validate(info, given, as_of, vocabulary)
     refuse_secrets(values)
     return values

@@ -141,8 +141,9 @@ class EventReport(Measurement):
             cards.append(
                 {
                     "value": wording.p_value(value),
-                    "label": f"for that average by the {narrative.TEST_NAMES[name]} test, which allows "
-                    "for securities that move together",
+                    "label": "for that average by the "
+                    f"{narrative.TEST_NAMES[name]} test, which allows for securities that "
+                    "move together",
                     "window": wording.window_words(0, 0),
                 }
             )
@@ -169,7 +170,12 @@ class EventReport(Measurement):
         """Abnormal return of every security on day 0."""
         from analysis.charts import abnormal_by_security
 
-        return abnormal_by_security(self.securities, wording.window_words(0, 0), self.source)
+        return abnormal_by_security(
+            self.securities,
+            wording.window_words(0, 0),
+            self.source,
+            explained_by=narrative.explained_by(self.model),
+        )
 
     def paths(self) -> Chart:
         """Cumulative average abnormal return per role."""

@@ -54,8 +54,8 @@ def family_table(groups: pd.DataFrame) -> Table:
             "Family": [_label(item) for item in frame["group"]],
             "n": frame["n"].map(lambda size: number(size, 0)),
             "CAAR, %": frame["caar"].map(percent),
-            "95 % from": frame["low"].map(percent),
-            "95 % to": frame["high"].map(percent),
+            "95 % low, %": frame["low"].map(percent),
+            "95 % high, %": frame["high"].map(percent),
             "p": frame["p_value"].map(p_value),
             "p Holm": frame["p_holm"].map(p_value),
         }

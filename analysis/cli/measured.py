@@ -282,6 +282,9 @@ def _refuse_nothing(
     reasons = list(dict.fromkeys(row["reason"] for row in records(placements)))
     if "" not in reasons:
         raise NothingLeft(" ".join(reasons))
+    if not desk.sessions(securities):
+        known = f"was known on {desk.as_of}" if desk.as_of else "is in the tables"
+        raise NothingLeft(f"No price of {', '.join(securities)} {known}: choose a later --as-of.")
     if model in NEED_BENCHMARK and not desk.benchmarks(securities, benchmark):
         raise NothingLeft(
             f"No home benchmark is known for {', '.join(securities)}: "

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 MINUS = "−"
 _PIPED_WIDTH = 160  # a reader that is no terminal has no width; wide enough not to fold a row
 
+_PROSE_WIDTH = 24  # a narrow terminal still gets a column that can be read
+
 
 @dataclass(frozen=True)
 class Column:
@@ -74,19 +76,31 @@ def print_table(
 ) -> None:
     """Write a table to standard output, in plain characters where that is no terminal."""
     from rich import box
+    from rich.cells import cell_len
     from rich.table import Table
 
+    cells = [[plain(cell) for cell in row] for row in rows]
     table = Table(
-        title=plain(title) or None, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD
+        title=plain(title) or None,
+        title_justify="left",
+        title_style="bold",
+        box=box.SIMPLE_HEAD,
+        pad_edge=False,
     )
-    for column in columns:
-        overflow: Literal["fold", "ellipsis"] = "fold" if column.fold else "ellipsis"
+    for place, column in enumerate(columns):
+        # Half a figure is a wrong figure: only prose gives way on a narrow terminal.
+        texts = [column.heading, *(row[place] for row in cells)]
+        widest = max(cell_len(text) for text in texts)
         table.add_column(
-            column.heading, justify=column.justify, overflow=overflow, no_wrap=not column.fold
+            column.heading,
+            justify=column.justify,
+            overflow="fold",
+            no_wrap=not column.fold,
+            min_width=min(widest, _PROSE_WIDTH) if column.fold else widest,
         )
-    for row in rows:
-        table.add_row(*(plain(cell) for cell in row))
-    _print_without_padding(table)
+    for row in cells:
+        table.add_row(*row)
+    _print_whole(table)
 
 
 def print_pairs(pairs: Iterable[tuple[str, str]], *, title: str) -> None:
@@ -100,19 +114,17 @@ def print_pairs(pairs: Iterable[tuple[str, str]], *, title: str) -> None:
     table.add_column(overflow="fold")
     for name, value in pairs:
         table.add_row(plain(name), plain(value))
-    _print_without_padding(table)
+    _print_whole(table)
 
 
-def _print_without_padding(table: Table) -> None:
-    """Spare a pipe the blanks with which rich fills each line up to its width."""
+def _print_whole(table: Table) -> None:
+    """Print a table without cutting a cell, and without blanks at the ends of lines."""
     target = console()
-    if target.is_terminal:
-        target.print(table)
-        return
+    width = max(target.width, target.measure(table).minimum)
     with target.capture() as captured:
-        target.print(table)
+        target.print(table, width=width, crop=False, no_wrap=True, overflow="ignore")
     for row in captured.get().splitlines():
-        text(row.rstrip())
+        sys.stdout.write(f"{row.rstrip()}\n")
 
 
 def console(*, stderr: bool = False) -> Console:

@@ -13,7 +13,9 @@ from hypothesis import strategies as st
 
 from analysis.briefings.notebooks import NotebookInfo, ParameterSpec
 from analysis.briefings.parameters import Vocabulary, needs_vocabulary, validate
+from analysis.catalogue import Catalogue
 from analysis.errors import InputError
+from analysis.settings import bundled
 
 KNOWN = Vocabulary(
     events=("ds-r1", "ds-v4"), tickers=("NVDA", "AMD", "^GSPC"), groups=("gpu", "gpu@us")
@@ -162,3 +164,11 @@ def test_whatever_comes_out_is_json(values: dict[str, str]) -> None:
     except InputError:
         return
     assert json.loads(json.dumps(checked)) == checked
+
+
+def test_the_names_of_the_bundled_catalogue_are_known() -> None:
+    known = Vocabulary.of(Catalogue(bundled("data/catalogue")))
+    assert {"ds-r1", "ds-appstore-1"} <= set(known.events)
+    assert {"NVDA", "^GSPC"} <= set(known.tickers)
+    assert {"gpu", "china", "gpu@us"} <= set(known.groups)
+    assert "gpu@" not in known.groups

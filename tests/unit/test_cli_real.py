@@ -108,6 +108,13 @@ def test_taiwan_alone_has_no_home_benchmark(tmp_path: Path) -> None:
     assert "name one with --benchmark" in answer.stderr
 
 
+def test_a_day_before_the_first_price_has_nothing_left(tmp_path: Path) -> None:
+    words = ("study", "ds-r1", "--tickers", "NVDA", "--as-of", "2020-01-01")
+    answer = faultline(*words, cwd=tmp_path)
+    assert answer.returncode == 1
+    assert "No price of NVDA was known on 2020-01-01" in answer.stderr
+
+
 def test_an_event_after_the_last_price_is_skipped_with_its_reason(tmp_path: Path) -> None:
     answer = faultline(
         *("study", "ds-appstore-1", "--tickers", "NVDA", "--as-of", "2025-01-24", "--json"),

@@ -102,6 +102,9 @@ class MadeDesk:
     def benchmarks(self, securities: list[str], benchmark: str | None) -> dict[str, str]:
         return {name: benchmark or "market" for name in securities if name != "CCC" or benchmark}
 
+    def sessions(self, securities: list[str]) -> dict[str, pd.DatetimeIndex]:
+        return dict.fromkeys(securities, SESSIONS)
+
     def table(self, name: str) -> pl.DataFrame:
         assert name == "prices"
         sources = {"AAA": "made by a seed", "BBB": "made by a seed", "ZZZ": "elsewhere"}
