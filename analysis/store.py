@@ -10,20 +10,12 @@ from __future__ import annotations
 import hashlib
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING, Any
 
 from analysis.errors import DataError, InputError, unknown
 
 if TYPE_CHECKING:
     import polars as pl
-
-
-class Version(TypedDict):
-    """Which content of a table was read."""
-
-    sha256: str
-    rows: int
-    observed_to: str | None
 
 
 class Store:
@@ -95,7 +87,7 @@ class Store:
         keys = keys_of(name)
         return frame.sort(*keys, "observed_at").unique(keys, keep="last", maintain_order=True)
 
-    def version(self, name: str) -> Version:
+    def version(self, name: str) -> dict[str, Any]:
         """Name the content of a table, for a briefing's manifest.
 
         Returns
@@ -111,11 +103,11 @@ class Store:
         """
         frame = self._read(name)
         last = frame["observed_at"].max()
-        return Version(
-            sha256=hashlib.sha256(self._path(name).read_bytes()).hexdigest(),
-            rows=frame.height,
-            observed_to=last.isoformat() if isinstance(last, datetime) else None,
-        )
+        return {
+            "sha256": hashlib.sha256(self._path(name).read_bytes()).hexdigest(),
+            "rows": frame.height,
+            "observed_to": last.isoformat() if isinstance(last, datetime) else None,
+        }
 
     def _read(self, name: str) -> pl.DataFrame:
         import polars as pl

@@ -29,6 +29,8 @@ CITIES = {
     "XAMS": "Amsterdam",
 }
 
+_NO_HOURS = {"open_utc": None, "close_utc": None, "is_day0": False}
+
 _STATUS = {
     "official": "official",
     "reported": "reported by the press, not announced by the party itself",
@@ -101,8 +103,8 @@ def other_events(desk: Desk, event_id: str, first: date, last: date) -> pd.DataF
 def session_rows(desk: Desk, event_id: str, exchanges: Sequence[str]) -> pd.DataFrame:
     """Opening hours around the event, from the day before it to the last day 0.
 
-    Weekdays on which an exchange did not trade have no hours. Exchanges that keep the same
-    hours in one city (NYSE and Nasdaq) make one row.
+    An exchange that reacted later than the first has one more row, without hours. Exchanges
+    that keep the same hours in one city (NYSE and Nasdaq) make one line.
 
     Returns
     -------
@@ -120,23 +122,24 @@ def session_rows(desk: Desk, event_id: str, exchanges: Sequence[str]) -> pd.Data
     start, end = instant.at.date() - timedelta(days=1), max(zero.values())
     rows: list[dict[str, Any]] = []
     for mic, day0 in zero.items():
-        sessions = desk.calendars.sessions(mic, start, end)
-        for day in pd.bdate_range(start, end):
-            opened, closed = (
-                desk.calendars.hours(mic, day.date()) if day in sessions else (pd.NaT, pd.NaT)
-            )
-            name = f"{day:%a} {day.day} {day:%b}"
+        city = {"exchange": mic, "city": CITIES.get(mic, mic)}
+        for session in desk.calendars.sessions(mic, start, end):
+            opened, closed = desk.calendars.hours(mic, session.date())
             rows.append(
-                {
-                    "exchange": mic,
-                    "city": CITIES.get(mic, mic),
+                city
+                | {
                     "open_utc": opened,
                     "close_utc": closed,
-                    "is_day0": day.date() == day0,
-                    "label": name if day in sessions else f"holiday on {name}",
+                    "is_day0": session.date() == day0,
+                    "label": f"{session:%a} {session.day} {session:%b}",
                 }
             )
+        if day0 > min(zero.values()):
+            label = f"no session before {day0:%a} {day0.day} {day0:%b}"
+            rows.append(city | _NO_HOURS | {"label": label})
     frame = pd.DataFrame(rows, columns=columns)
+    for column in ("open_utc", "close_utc"):
+        frame[column] = pd.to_datetime(frame[column], utc=True)
     return frame.sort_values(["open_utc", "exchange"], ignore_index=True)
 
 

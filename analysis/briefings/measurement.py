@@ -161,6 +161,14 @@ class Measurement:
         near = self.securities["raw"].abs().to_numpy() >= 0.9 * limits
         return [str(name) for name in self.securities.loc[near, "name"]]
 
+    @cached_property
+    def as_of_words(self) -> str:
+        """The desk's day, or the last observation of a price where it has none."""
+        if self.desk.as_of:
+            return wording.day(self.desk.as_of)
+        last = self.desk.table("prices")["observed_at"].max()
+        return f"{wording.day(last)}, the last observation" if last is not None else "no day"
+
     def flagged(self) -> pd.DataFrame:
         """Prices of the window that the table itself distrusts."""
         import polars as pl

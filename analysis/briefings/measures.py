@@ -5,6 +5,7 @@ Pure: the report hands in what it read. Returns are decimal throughout.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -85,16 +86,18 @@ def _look_up(table: pd.DataFrame, days: pd.Series, columns: pd.Series) -> list[f
 
 
 def groups_frame(results: EventStudyResults, windows: Sequence[tuple[int, int]]) -> pd.DataFrame:
-    """CAAR of every group and window with its interval and portfolio test.
+    """CAAR of every group and window with its interval and test.
 
-    The interval is CAAR ± 1.96·CAAR/z with z the time-series test of Brown & Warner (1985,
-    the crude dependence adjustment): the standard deviation of the group's average abnormal
-    return over the estimation window, which holds whatever correlation its members have.
+    All securities together (``all``): the recommended test (Kolari & Pynnönen 2010) and the
+    interval that goes with it, see `analysis.eventstudy.intervals.caar_interval`. Families:
+    the interval is CAAR ± 1.96·|CAAR/z| with z the time-series test of Brown & Warner
+    (1985), that is the standard deviation of the family's own average abnormal return over
+    the estimation window, which holds whatever correlation its few members have.
 
     Returns
     -------
     pandas.DataFrame
-        group, window_start, window_end, n, caar, low, high, statistic, p_value, p_holm
+        group, window_start, window_end, n, caar, low, high, test, statistic, p_value, p_holm
         (Holm over the named groups within one window).
     """
     import numpy as np
@@ -110,12 +113,39 @@ def groups_frame(results: EventStudyResults, windows: Sequence[tuple[int, int]])
     se = (table["caar"] / table["statistic"]).abs()
     table["low"] = table["caar"] - _Z95 * se
     table["high"] = table["caar"] + _Z95 * se
+    for first, last in windows:
+        pooled = (
+            (table["group"] == "all")
+            & (table["window_start"] == first)
+            & (table["window_end"] == last)
+        )
+        for name, value in _pooled(results, (first, last)).items():
+            table.loc[pooled, name] = value
     table["p_holm"] = np.nan
     for _, block in table[table["group"] != "all"].groupby(["window_start", "window_end"]):
         table.loc[block.index, "p_holm"] = adjust(block["p_value"].to_numpy(np.float64))[0]
-    columns = ["group", "window_start", "window_end", "n", "caar", "low", "high",
+    columns = ["group", "window_start", "window_end", "n", "caar", "low", "high", "test",
                "statistic", "p_value", "p_holm"]  # fmt: skip
     return pd.DataFrame(table[columns])
+
+
+def _pooled(results: EventStudyResults, window: tuple[int, int]) -> dict[str, float | str]:
+    """The recommended test and its interval; nothing where it is not defined (N = 1)."""
+    from analysis.eventstudy.dependence import rbar
+    from analysis.eventstudy.intervals import caar_interval
+
+    tested = results.caar(window)
+    if not math.isfinite(tested["p_value"]):
+        return {}
+    sample, _ = results.sample(window)
+    _, low, high = caar_interval(sample, rbar(sample, results.study.rbar), 0.95)
+    return {
+        "low": low,
+        "high": high,
+        "test": str(tested["test"]),
+        "statistic": float(tested["statistic"]),
+        "p_value": float(tested["p_value"]),
+    }
 
 
 def _caar(results: EventStudyResults, group: str, window: tuple[int, int]) -> float:

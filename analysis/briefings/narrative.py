@@ -157,7 +157,7 @@ def _groups_clause(row: pd.Series, named: pd.DataFrame) -> str:
     certain = others[others["p_holm"] < LEVEL]
     falling = _names(certain[certain["caar"] < 0])
     rising = _names(certain[certain["caar"] > 0])
-    still = _names(others[~(others["p_holm"] < LEVEL)])
+    still = _names(others[~(others["p_holm"] < LEVEL)], most=2)
     down = float(row["abnormal"]) < 0
     along, against = (falling, rising) if down else (rising, falling)
     verb, opposite = ("fell", "rose") if down else ("rose", "fell")
@@ -167,13 +167,14 @@ def _groups_clause(row: pd.Series, named: pd.DataFrame) -> str:
     if against:
         parts.append(f"{wording.listing(against)} {opposite}")
     if still and (along or against):
-        parts.append(f"{wording.listing(still)} did not move beyond ordinary days")
+        parts.append(f"{wording.listing(still)} stayed within ordinary days")
     if not parts:
         return "; no other family moved beyond its ordinary days"
     return "; " + ", ".join(parts)
 
 
 def _names(groups: pd.DataFrame, most: int = 4) -> list[str]:
+    """Names of families, the largest first; those beyond ``most`` are counted."""
     ordered = groups.reindex(groups["caar"].abs().sort_values(ascending=False).index)
     names = [role_name(str(item)) for item in ordered["group"]]
     if len(names) <= most:
@@ -198,7 +199,7 @@ def lead(securities: pd.DataFrame, zero: pd.DataFrame, tests: pd.DataFrame, mode
     if len(pooled) and len(measured) > 1:
         row = pooled.iloc[0]
         sentences.append(
-            f"Their average abnormal return (CAAR) on day 0 was "
+            f"The average abnormal return of all {len(measured)} (CAAR) on day 0 was "
             f"{wording.per_cent(float(row['caar']))}, 95\u202f% interval "
             f"{wording.per_cent(float(row['low']))} to {wording.per_cent(float(row['high']))}."
         )

@@ -40,11 +40,13 @@ class Vocabulary:
 
     @classmethod
     def of(cls, catalogue: Catalogue) -> Vocabulary:
-        """Take the names from a catalogue."""
+        """Take the names from a catalogue; groups with the pairs ``role@bloc`` that exist."""
+        instruments = catalogue.instruments()
+        pairs = instruments.select("role", "bloc").drop_nulls().unique(maintain_order=True)
         return cls(
-            events=tuple(catalogue.events()["id"].to_list()),
-            tickers=tuple(catalogue.instruments()["ticker"].to_list()),
-            groups=tuple(catalogue.group_names()),
+            events=tuple(catalogue.events()["id"]),
+            tickers=tuple(instruments["ticker"]),
+            groups=(*catalogue.group_names(), *(f"{role}@{bloc}" for role, bloc in pairs.rows())),
         )
 
 

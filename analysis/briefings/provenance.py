@@ -26,8 +26,10 @@ def provenance(measured: Measurement) -> pd.DataFrame:
     import analysis
 
     desk = measured.desk
-    as_of = wording.day(desk.as_of) if desk.as_of else "the latest observation in the tables"
-    rows = [("Read as of", as_of), ("Prices collected from", ", ".join(_sources(measured)))]
+    rows = [
+        ("Read as of", measured.as_of_words),
+        ("Prices", f"mostly Yahoo Finance, by way of {wording.listing(_collections(measured))}"),
+    ]
     for name in _tables_used(measured):
         version = desk.versions()[name]
         rows.append(
@@ -55,12 +57,14 @@ def _tables_used(measured: Measurement) -> list[str]:
     return ["prices", "factors"] if measured.model in ("ff3", "ff5", "carhart") else ["prices"]
 
 
-def _sources(measured: Measurement) -> list[str]:
+def _collections(measured: Measurement) -> list[str]:
+    """Public collections that the prices of the study came through, each once."""
     import polars as pl
 
     prices = measured.desk.table("prices")
-    own = prices.filter(pl.col("ticker").is_in(list(measured.tickers)))
-    return [str(item) for item in own["source"].unique().sort()]
+    own = prices.filter(pl.col("ticker").is_in(list(measured.tickers)))["source"].unique()
+    names = {name for item in own for name in str(item).split("by way of ")[-1].split("; ")}
+    return sorted(names)
 
 
 def _sessions(window: tuple[int, int]) -> str:

@@ -133,7 +133,7 @@ class EventReport(Measurement):
                 {
                     "value": wording.per_cent(item["caar"]),
                     "label": f"average of {wording.count(int(item['n']), 'security', 'securities')}"
-                    f" (CAAR), 95 % interval {low} to {high}",
+                    f" (CAAR), 95\u202f% interval {low} to {high}",
                     "window": wording.window_words(0, 0),
                 }
             )
@@ -181,10 +181,7 @@ class EventReport(Measurement):
         """Cumulative average abnormal return per role."""
         from analysis.charts import caar_paths
 
-        frame = measures.paths_frame(self.results, self.window)
-        names = {item: narrative.role_name(str(item)) for item in frame["group"].unique()}
-        names["all"] = "all securities"
-        return caar_paths(frame.assign(group=frame["group"].map(names)), self.source)
+        return caar_paths(measures.paths_frame(self.results, self.window), self.source)
 
     def three_ways(self) -> Chart:
         """Raw, market-adjusted and model-adjusted returns side by side."""
@@ -214,10 +211,10 @@ class EventReport(Measurement):
         return family_table(self.groups)
 
     def group_numbers(self) -> Table:
-        """The battery of tests, the recommended ones first."""
+        """The battery of tests on all securities, the recommended ones first."""
         from analysis.charts import test_table
 
-        return test_table(self.tests)
+        return test_table(self.tests[self.tests["group"] == "all"])
 
     def left_out(self) -> Table:
         """What could not be measured, each with its reason."""
@@ -246,7 +243,7 @@ class EventReport(Measurement):
         """Tables with their content, parameters, conventions and version."""
         from analysis.charts import event_table
 
-        return event_table(provenance(self))
+        return event_table(provenance(self), key="provenance", caption="Sources and parameters")
 
     def payload(self) -> Display:
         """Every number of the headline tables, machine-readable (decimal returns)."""
@@ -264,8 +261,10 @@ class EventReport(Measurement):
     @cached_property
     def source(self) -> str:
         """Source line under every chart."""
-        as_of = wording.day(self.desk.as_of) if self.desk.as_of else "the latest observation"
-        return f"Source: Yahoo Finance through public collections, own calculations; as of {as_of}."
+        return (
+            "Source: Yahoo Finance through public collections, own calculations; "
+            f"as of {self.as_of_words}."
+        )
 
     def _car_frames(self) -> dict[tuple[int, int], pd.DataFrame]:
         return {window: self.results.car(window) for window in self.cars}

@@ -25,6 +25,7 @@ __all__ = [
     "window_words",
 ]
 
+NBSP = "\u00a0"
 NARROW = "\u202f"  # between a number and its unit, so that a line never breaks there
 
 
@@ -41,10 +42,10 @@ def points(value: float, decimals: int = 1) -> str:
 
 
 def p_value(value: float) -> str:
-    """``p 0.034``, or ``p < 0.001``; a p-value is never written as zero."""
+    """``p 0.034``, or ``p < 0.001``, on one line; a p-value is never written as zero."""
     if not is_finite(value):
         return "p not defined"
-    return "p < 0.001" if value < 0.001 else f"p {value:.3f}"
+    return f"p{NBSP}<{NBSP}0.001" if value < 0.001 else f"p{NBSP}{value:.3f}"
 
 
 def day(value: Any) -> str:

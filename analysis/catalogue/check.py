@@ -41,8 +41,8 @@ class Problem:
     message: str
 
     def __str__(self) -> str:
-        place = f"{self.file}:{self.line}"
-        return f"{place}:{self.column} {self.message}" if self.column else f"{place} {self.message}"
+        place = f"{self.file}:{self.line}:"
+        return f"{place}{self.column}: {self.message}" if self.column else f"{place} {self.message}"
 
 
 @dataclass(frozen=True)

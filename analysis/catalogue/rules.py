@@ -117,10 +117,10 @@ def _chip(row: Row) -> Complaints:
     if precision and not re.fullmatch(_PRECISION[precision], released):
         shown = f"{released!r}" if released else "a blank"
         yield "release_date", f"{shown} stands with the precision {precision!r}: correct one"
+    elif precision == "day" and _no_day(released):
+        yield "release_date", f"{released!r} is a day that no calendar has: correct it"
     if released and not precision:
         yield "date_precision", "is missing: say how precise the release date is"
-    if precision == "day" and _no_day(released):
-        yield "release_date", f"{released!r} is a day that no calendar has: correct it"
     if (row["tpp"] is None) != (row["tpp_basis"] is None):
         yield "tpp_basis", "tpp and its basis go together: give both or none"
 

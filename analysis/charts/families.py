@@ -61,9 +61,11 @@ def family_table(groups: pd.DataFrame) -> Table:
         }
     )
     notes = [
-        "Interval and p: from the family's own average abnormal return on each day of the "
+        "Interval and p of a family: from its own average abnormal return on each day of the "
         "estimation window, so that the correlation of its members is in them (Brown and "
-        f"Warner 1985). p Holm: over the families of one window. {MISSING} not computed."
+        "Warner 1985). All securities: Kolari and Pynnönen (2010), which also allows for the "
+        "event making returns more different than usual. p Holm: over the families of one "
+        f"window. {MISSING} not computed."
     ]
     markup = build(
         cells,

@@ -184,7 +184,12 @@ def skipped_table(skipped: pd.DataFrame) -> Table:
     return Table("skipped-table", caption, cells, build(cells, caption, "skipped-table"))
 
 
-def event_table(event: pd.DataFrame | Mapping[str, Any]) -> Table:
+def event_table(
+    event: pd.DataFrame | Mapping[str, Any],
+    *,
+    key: str = "event-table",
+    caption: str = "The event",
+) -> Table:
     """Tabulate what is known about an event, one fact a line.
 
     Parameters
@@ -192,11 +197,13 @@ def event_table(event: pd.DataFrame | Mapping[str, Any]) -> Table:
     event : pandas.DataFrame or mapping
         Columns fact and value in reading order, or the same as a mapping; blank values are left
         out. Text is shown as written, never as markup or a link.
+    key, caption : str
+        For facts about something else.
 
     Returns
     -------
     Table
-        Key ``event-table``.
+        Key as given.
 
     Raises
     ------
@@ -212,7 +219,6 @@ def event_table(event: pd.DataFrame | Mapping[str, Any]) -> Table:
         {"Fact": frame["fact"].map(words), "Value": frame["value"].map(words)}, dtype=object
     )
     cells = cells[cells["Value"] != ""].reset_index(drop=True)
-    caption = "The event"
     if cells.empty:
-        return nothing_to_tell("event-table", caption, "Nothing is known about the event.")
-    return Table("event-table", caption, cells, build(cells, caption, "event-table"))
+        return nothing_to_tell(key, caption, "Nothing is known.")
+    return Table(key, caption, cells, build(cells, caption, key))

@@ -8,6 +8,6 @@ at once.
 
 from __future__ import annotations
 
-from analysis.cli.main import main
+from analysis.cli.entry import main
 
 __all__ = ["main"]

@@ -43,7 +43,7 @@ def completion(
     install
         Write the script into your home and load it from the shell's start-up file.
     """
-    from analysis.cli.main import build_app
+    from analysis.cli.entry import build_app
 
     chosen = shell or _own_shell()
     if not install:

@@ -15,8 +15,10 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 MINUS = "−"
+_SPACES = "\u00a0\u202f"  # not printable for Python, but no danger
 _PIPED_WIDTH = 160  # a reader that is no terminal has no width; wide enough not to fold a row
 
+_GAP = 3  # between two columns of a table
 _PROSE_WIDTH = 24  # a narrow terminal still gets a column that can be read
 
 
@@ -87,20 +89,23 @@ def print_table(
         box=box.SIMPLE_HEAD,
         pad_edge=False,
     )
+    needed = 0
     for place, column in enumerate(columns):
         # Half a figure is a wrong figure: only prose gives way on a narrow terminal.
         texts = [column.heading, *(row[place] for row in cells)]
         widest = max(cell_len(text) for text in texts)
+        narrowest = min(widest, _PROSE_WIDTH) if column.fold else widest
+        needed += narrowest + _GAP
         table.add_column(
             column.heading,
             justify=column.justify,
             overflow="fold",
             no_wrap=not column.fold,
-            min_width=min(widest, _PROSE_WIDTH) if column.fold else widest,
+            min_width=narrowest,
         )
     for row in cells:
         table.add_row(*row)
-    _print_whole(table)
+    _print_whole(table, needed)
 
 
 def print_pairs(pairs: Iterable[tuple[str, str]], *, title: str) -> None:
@@ -114,15 +119,18 @@ def print_pairs(pairs: Iterable[tuple[str, str]], *, title: str) -> None:
     table.add_column(overflow="fold")
     for name, value in pairs:
         table.add_row(plain(name), plain(value))
-    _print_whole(table)
+    _print_whole(table, 0)
 
 
-def _print_whole(table: Table) -> None:
-    """Print a table without cutting a cell, and without blanks at the ends of lines."""
+def _print_whole(table: Table, needed: int) -> None:
+    """Print a table without cutting a cell, and without blanks at the ends of lines.
+
+    On a terminal narrower than `needed` its lines run on instead.
+    """
     target = console()
-    width = max(target.width, target.measure(table).minimum)
+    target.width = max(target.width, needed)
     with target.capture() as captured:
-        target.print(table, width=width, crop=False, no_wrap=True, overflow="ignore")
+        target.print(table)
     for row in captured.get().splitlines():
         sys.stdout.write(f"{row.rstrip()}\n")
 
@@ -144,10 +152,10 @@ def console(*, stderr: bool = False) -> Console:
 
 def plain(text: str, *, keep_lines: bool = False) -> str:
     """Strip what would steer a terminal: a title from the catalogue is text, nothing else."""
-    kept = (
-        item if item.isprintable() or (keep_lines and item == "\n") else " " for item in str(text)
+    return "".join(
+        item if item.isprintable() or item in _SPACES or (keep_lines and item == "\n") else " "
+        for item in str(text)
     )
-    return "".join(kept)
 
 
 def percent(value: float | None, digits: int = 2) -> str:

@@ -35,14 +35,12 @@ def browser(chromium: Path) -> Iterator[Any]:
         opened.close()
 
 
-@pytest.fixture
-def visit(browser: Any) -> Iterator[Callable[..., Visit]]:
+@pytest.fixture(scope="session")
+def opener(browser: Any) -> Callable[..., Visit]:
     """Open a file with the network off; options are those of a playwright context."""
-    contexts = []
 
     def open_file(path: Path, *, before: str = "", ready: bool = True, **options: Any) -> Visit:
         context = browser.new_context(offline=True, **options)
-        contexts.append(context)
         if before:
             context.add_init_script(before)
         page = context.new_page()
@@ -57,9 +55,29 @@ def visit(browser: Any) -> Iterator[Callable[..., Visit]]:
             page.wait_for_selector("html[data-ready]", state="attached", timeout=120_000)
         return visit
 
+    return open_file
+
+
+@pytest.fixture
+def visit(opener: Callable[..., Visit]) -> Iterator[Callable[..., Visit]]:
+    """Open pages that a test changes; they are closed after it."""
+    opened: list[Visit] = []
+
+    def open_file(path: Path, **options: Any) -> Visit:
+        opened.append(opener(path, **options))
+        return opened[-1]
+
     yield open_file
-    for context in contexts:
-        context.close()
+    for one in opened:
+        one.page.context.close()
+
+
+@pytest.fixture(scope="module")
+def seen(opener: Callable[..., Visit], path: Path) -> Iterator[Visit]:
+    """The module's page on a desktop, for tests that only look."""
+    opened = opener(path)
+    yield opened
+    opened.page.context.close()
 
 
 @pytest.fixture(scope="session")

@@ -95,9 +95,8 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_every_chart_is_drawn_with_nothing_asked_and_nothing_complained(
-    visit: Callable[..., Any], path: Path
+    seen: Any, path: Path
 ) -> None:
-    seen = visit(path)
     sizes = seen.evaluate(
         """[...document.querySelectorAll("figure.chart .plot")].map((plot) => {
              const box = plot.querySelector("svg.main-svg")?.getBoundingClientRect();
@@ -111,15 +110,13 @@ def test_every_chart_is_drawn_with_nothing_asked_and_nothing_complained(
     assert seen.requests == [path.as_uri()]
 
 
-def test_marks_of_the_data_are_on_the_page(visit: Callable[..., Any], path: Path) -> None:
-    seen = visit(path)
+def test_marks_of_the_data_are_on_the_page(seen: Any) -> None:
     assert seen.page.locator("#chart-bars .bars .point").count() == 2
     assert seen.page.locator("#chart-lines .scatterlayer path.js-line").count() == 1
     assert seen.page.locator("#chart-map .heatmaplayer image").count() == 1
 
 
-def test_hostile_titles_and_parameters_show_as_text(visit: Callable[..., Any], path: Path) -> None:
-    seen = visit(path)
+def test_hostile_titles_and_parameters_show_as_text(seen: Any) -> None:
     words = seen.page.locator("body").inner_text()
     for place in ("figcaption", ".figures dt", ".caveats", "footer", ".masthead", ".chart-title"):
         assert HOSTILE in seen.page.locator(place).first.inner_text()
@@ -278,8 +275,7 @@ def test_a_browser_that_cannot_unpack_shows_the_tables(
     assert seen.page.locator("details.data table").first.is_visible()
 
 
-def test_results_and_manifest_can_be_read_back(visit: Callable[..., Any], path: Path) -> None:
-    seen = visit(path)
+def test_results_and_manifest_can_be_read_back(seen: Any) -> None:
     read = "JSON.parse(document.getElementById('faultline-{}').textContent)"
     assert seen.evaluate(read.format("results")) == {"units": "decimal", "note": HOSTILE}
     assert seen.evaluate(read.format("manifest"))["parameters"]["note"] == HOSTILE

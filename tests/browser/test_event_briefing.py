@@ -45,9 +45,8 @@ def embedded(html: str, name: str) -> Any:
 
 
 def test_every_chart_is_drawn_with_nothing_asked_and_nothing_complained(
-    visit: Callable[..., Any], path: Path
+    seen: Any, path: Path
 ) -> None:
-    seen = visit(path)
     charts = seen.evaluate(
         """[...document.querySelectorAll("figure.chart")].map((figure) => {
              const box = figure.querySelector(".plot svg.main-svg")?.getBoundingClientRect();
@@ -75,8 +74,7 @@ def test_axe_finds_no_serious_violation(
     assert violations(seen) == []
 
 
-def test_the_page_opens_with_its_result(visit: Callable[..., Any], path: Path) -> None:
-    seen = visit(path)
+def test_the_page_opens_with_its_result(seen: Any) -> None:
     headline = seen.page.locator("h1").inner_text()
     assert re.search(r"Nvidia.*17\.0.%", headline)
     assert 1 <= seen.page.locator(".figures > div").count() <= 3
@@ -86,6 +84,14 @@ def test_the_page_opens_with_its_result(visit: Callable[..., Any], path: Path) -
     )
     assert levels.count(1) == 1
     assert all(later - earlier <= 1 for earlier, later in pairwise(levels))
+
+
+def test_every_id_stands_for_one_place(seen: Any) -> None:
+    ids = seen.evaluate("[...document.querySelectorAll('[id]')].map((node) => node.id)")
+    assert sorted(ids) == sorted(set(ids))
+    links = seen.evaluate("[...document.querySelectorAll('nav a')].map((a) => a.hash.slice(1))")
+    assert links
+    assert set(links) <= set(ids)
 
 
 def test_the_numbers_of_deepseek_monday_are_in_it(html: str) -> None:
@@ -137,6 +143,10 @@ def test_print_clips_no_chart_and_no_table(visit: Callable[..., Any], path: Path
     )
     assert beyond == []
     assert seen.evaluate("document.documentElement.scrollWidth") <= 681
+    heights = seen.evaluate(
+        "[...document.querySelectorAll('figure.chart')].map((f) => f.getBoundingClientRect().height)"
+    )
+    assert max(heights) < 990  # what an A4 page leaves between its margins
 
 
 def test_a_briefing_is_light_enough_to_pass_on(path: Path) -> None:

@@ -51,7 +51,7 @@ def test_an_unknown_event_gets_the_nearest_ids_and_the_place_that_lists_them() -
 
 
 def test_an_unknown_ticker_gets_the_nearest_ones() -> None:
-    with pytest.raises(InputError, match="Unknown ticker 'NVDIA'. Did you mean 'NVDA'"):
+    with pytest.raises(InputError, match=r"Unknown ticker 'NVDIA'\. Did you mean 'NVDA'"):
         CATALOGUE.instrument("NVDIA")
 
 
@@ -141,5 +141,5 @@ def test_a_file_that_does_not_pass_the_check_is_not_used(tmp_path: Path) -> None
     with pytest.raises(DataError) as caught:
         Catalogue(path.parent).events()
     lines = str(caught.value).splitlines()
-    assert lines[0] == f"{path}:2:status 'oficial' is not known: did you mean 'official'?"
+    assert lines[0] == f"{path}:2:status: 'oficial' is not known: did you mean 'official'?"
     assert lines[-1] == f"and 101 more: faultline events check {path}"

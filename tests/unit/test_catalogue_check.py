@@ -40,14 +40,20 @@ DATED = {"time_utc": "", "timing": "date_only"}
 def line(**changed: str) -> str:
     """One event as a line of CSV, with some cells changed."""
     text = io.StringIO()
-    csv.writer(text, lineterminator="").writerow((GOOD | changed).values())
-    return text.getvalue()
+    csv.writer(text, lineterminator="\n").writerow((GOOD | changed).values())
+    return text.getvalue().removesuffix("\n")
 
 
 def told(path: Path, *lines: str, end: str = "\n", kind: str | None = None) -> list[str]:
     """Problems of a file made of these lines, without its name."""
     path.write_bytes("".join(item + end for item in lines).encode())
-    return [str(problem).removeprefix(f"{path}:") for problem in check_file(path, kind)]
+    return [short(problem) for problem in check_file(path, kind)]
+
+
+def short(problem: Problem) -> str:
+    """Line, column and message of a problem."""
+    place = f"{problem.line}:{problem.column}" if problem.column else str(problem.line)
+    return f"{place} {problem.message}"
 
 
 @pytest.fixture
@@ -68,6 +74,8 @@ def test_a_problem_knows_its_file_line_column_and_message(events: Path) -> None:
     events.write_text(f"{HEADER}\n{line(status='oficial')}\n")
     message = "'oficial' is not known: did you mean 'official'?"
     assert check_file(events) == [Problem(str(events), 2, "status", message)]
+    assert str(check_file(events)[0]) == f"{events}:2:status: {message}"
+    assert str(Problem("a.csv", 2, "", "is short")) == "a.csv:2: is short"
 
 
 @pytest.mark.parametrize(
@@ -182,7 +190,7 @@ def test_a_key_that_occurs_twice_names_both_lines(events: Path) -> None:
 def test_lines_are_counted_through_line_breaks_inside_cells(events: Path) -> None:
     first = line(notes='said "so",\nand\nmore')
     problems = told(events, HEADER, first, line(id="b", title="two\nlines", status="?"))
-    assert [problem.split()[0] for problem in problems] == ["6:status"]
+    assert [problem.split()[0] for problem in problems] == ["5:status"]
 
 
 def test_a_cell_after_a_line_break_is_told_on_its_own_line(events: Path) -> None:
@@ -207,7 +215,8 @@ def test_a_file_in_another_encoding_is_told_by_the_line_of_its_first_strange_byt
     )
     events.write_text(HEADER, encoding="utf-16")
     (problem,) = check_file(events)
-    assert (problem.line, problem.message) == (1, "is UTF-16: save the file as UTF-8")
+    assert problem.line == 1
+    assert problem.message == "is UTF-16: save the file as UTF-8"
 
 
 def test_a_line_with_too_many_or_too_few_cells_is_told(events: Path) -> None:
@@ -296,11 +305,11 @@ INSTRUMENTS = "ticker,name,entity,exchange,currency,role,bloc,benchmark,price_li
         ),
         (
             "X,X,E,XNAS,USD,gpu,us,,20",
-            "3:price_limit 20 is more than 1.0: correct it (a fraction, not per cent)",
+            "3:price_limit 20 is more than 1: correct it (a fraction, not per cent)",
         ),
         (
             "X,X,E,XNAS,USD,gpu,us,,-0.1",
-            "3:price_limit -0.1 is not greater than 0.0: correct it or leave the cell blank",
+            "3:price_limit -0.1 is not greater than 0: correct it or leave the cell blank",
         ),
         (
             "X,X,E,XNAS,USD,gpu,us,,20%",

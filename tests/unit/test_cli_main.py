@@ -5,14 +5,13 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 
 import pytest
 
 from analysis import __version__
 from analysis.cli import main
-from analysis.cli.main import build_app
+from analysis.cli.entry import build_app
 from analysis.errors import DataError, InputError, NothingLeft, RenderError
 
 COMMANDS = [
@@ -206,16 +205,23 @@ def test_help_is_quick_and_imports_nothing_heavy() -> None:
         "heavy = ('numpy', 'pandas', 'polars', 'plotly', 'scipy', 'nbformat', 'dataframely'); "
         "print([name for name in heavy if name in sys.modules], file=sys.stderr)"
     )
+    environment = {name: value for name, value in os.environ.items() if "COVERAGE" not in name}
     took = []
     for _ in range(3):
-        start = time.perf_counter()
+        before = os.times()
         answer = subprocess.run(
-            [sys.executable, "-c", program], capture_output=True, text=True, check=True
+            [sys.executable, "-c", program],
+            capture_output=True,
+            text=True,
+            check=True,
+            env=environment,
         )
-        took.append(time.perf_counter() - start)
+        after = os.times()
+        took.append(after.children_user - before.children_user)
     assert answer.stderr.strip() == "[]"
-    # Half a second on a machine at rest; tests run beside others.
-    assert min(took) < 1.5
+    # 0.3 s of work, half a second on the clock of a machine at rest; tests run beside others,
+    # so it is the work that is measured, with room for a processor that is shared.
+    assert min(took) < 0.8
 
 
 def test_a_stream_that_knows_ascii_only_gets_question_marks_not_a_traceback() -> None:

@@ -110,15 +110,22 @@ def test_a_narrow_terminal_folds_prose_and_cuts_no_figure(
     monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
     monkeypatch.setenv("COLUMNS", "40")
     monkeypatch.setenv("TERM", "dumb")
-    columns = [Column("security"), Column("CAR", "right"), Column("reason", fold=True)]
+    columns = [
+        Column("security"),
+        Column("CAR", "right"),
+        Column("entities", fold=True),
+        Column("reason", fold=True),
+    ]
     reason = "only 37 usable rows of the estimation window, 100 are needed"
-    output.print_table(columns, [("005930.KS", output.percent(-0.1697), reason)])
+    output.print_table(columns, [("005930.KS", output.percent(-0.1697), "Samsung", reason)])
     printed = capsys.readouterr().out
-    assert "005930.KS" in printed
-    assert "−16.97\u202f%" in printed
     assert "…" not in printed
-    words = [word for line in printed.splitlines()[3:] for word in line.split()]
-    assert [word for word in words if word not in ("005930.KS", "−16.97", "%")] == reason.split()
+    first = next(line for line in printed.splitlines() if "005930.KS" in line)
+    assert "−16.97\u202f%" in first
+    assert "Samsung" in first
+    words = first[first.index("Samsung") + 7 :].split()
+    words += [word for line in printed.split(first)[1].splitlines() for word in line.split()]
+    assert words == reason.split()
 
 
 def test_a_sentence_goes_to_standard_error(capsys: pytest.CaptureFixture[str]) -> None:

@@ -25,7 +25,7 @@ def report() -> EventReport:
 def test_the_headline_is_nvidia_with_raw_abnormal_and_certainty(report: EventReport) -> None:
     text = report.headline().payload
     assert text.startswith("# Nvidia lost 17.0\u202f% on 27 January 2025, 13.0 points more than")
-    assert "t −4.9, p < 0.001" in text
+    assert "t −4.9, p\u00a0<\u00a00.001" in text
 
 
 def test_there_are_at_most_three_key_figures_each_with_its_window(report: EventReport) -> None:
@@ -73,8 +73,18 @@ def test_groups_are_averages_of_their_members(report: EventReport) -> None:
     assert power["caar"] == pytest.approx((cars["VST"] + cars["VRT"]) / 2)
     assert power["low"] < power["caar"] < power["high"]
     # The interval is the test turned round: it leaves out zero exactly when p < 0.05.
-    for row in report.groups.to_dict("records"):
+    for row in report.groups[report.groups["group"] != "all"].to_dict("records"):
         assert (row["low"] > 0 or row["high"] < 0) == (row["p_value"] < 0.05)
+
+
+def test_the_pooled_interval_belongs_to_the_recommended_test(report: EventReport) -> None:
+    pooled = report.groups[report.groups["group"] == "all"].iloc[0]
+    expected = report.results.caar((0, 0))
+    assert pooled["test"] == "kolari_pynnonen_t"
+    assert pooled["p_value"] == pytest.approx(expected["p_value"])
+    assert pooled["caar"] == pytest.approx(expected["caar"])
+    family = report.groups[report.groups["group"] == "power"].iloc[0]
+    assert pooled["high"] - pooled["low"] > family["high"] - family["low"]
 
 
 def test_paths_end_in_the_caar_of_the_whole_window(report: EventReport) -> None:

@@ -83,7 +83,7 @@ def test_the_headline_names_number_comparison_and_certainty() -> None:
     )
     assert written.headline == (
         "Nvidia lost 17.0\u202f% on 27 January 2025, 13.1 points more than its market beta "
-        "explains (t −4.9, p < 0.001); power fell with it, software did not move beyond "
+        "explains (t −4.9, p\u00a0<\u00a00.001); power fell with it, software stayed within "
         "ordinary days."
     )
     assert "sets that average apart" in written.lead
@@ -151,8 +151,8 @@ def test_the_clustering_caveat_sets_naive_tests_beside_robust_ones() -> None:
     box = caveats.clustering(securities(NVIDIA, META), table)
     assert box is not None
     assert "2 securities share 1 reaction day" in box.text
-    assert "BMP t p < 0.001" in box.text
-    assert "Kolari–Pynnönen p 0.030" in box.text
+    assert "BMP t p\u00a0<\u00a00.001" in box.text
+    assert "Kolari–Pynnönen p\u00a00.030" in box.text
 
 
 def test_one_security_needs_no_clustering_caveat() -> None:

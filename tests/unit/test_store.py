@@ -158,7 +158,7 @@ def test_a_changed_file_is_read_again(revised: Store) -> None:
 
 
 def test_an_unknown_table_is_bad_input(revised: Store) -> None:
-    with pytest.raises(InputError, match="Unknown table 'price'. Did you mean 'prices'"):
+    with pytest.raises(InputError, match=r"Unknown table 'price'\. Did you mean 'prices'"):
         revised.read("price")
 
 

@@ -103,7 +103,7 @@ def test_columns_that_are_missing_unknown_or_of_another_type_are_named() -> None
 
 
 def test_an_unknown_table_is_refused_with_the_nearest_name() -> None:
-    with pytest.raises(InputError, match="Unknown table 'price'. Did you mean 'prices'"):
+    with pytest.raises(InputError, match=r"Unknown table 'price'\. Did you mean 'prices'"):
         schema_of("price")
 
 

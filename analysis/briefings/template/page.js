@@ -6,7 +6,8 @@
   const root = document.documentElement;
   const dark = matchMedia("(prefers-color-scheme: dark)");
   const paper = matchMedia("print");
-  const PAPER_WIDTH = 680; // CSS pixels between the margins of an A4 page
+  // CSS pixels between the margins of an A4 page, and what heading and caption leave of it.
+  const PAPER = { width: 680, height: 740 };
   const drawn = [];
 
   const json = (node) => JSON.parse(node.textContent);
@@ -79,9 +80,14 @@
   function layoutFor(chart, theme, onPaper) {
     const patch = !onPaper && dark.matches ? theme.dark : theme.light;
     const layout = themed(chart.figure.layout ?? {}, patch);
+    delete layout.width;
     layout.autosize = !onPaper;
-    if (onPaper) layout.width = PAPER_WIDTH;
-    else delete layout.width;
+    if (onPaper) {
+      // A tall chart closes its rows by up to a quarter; the style sheet scales what is left.
+      const height = layout.height ?? chart.plot.offsetHeight;
+      layout.width = PAPER.width;
+      layout.height = Math.max(Math.min(height, PAPER.height), 0.75 * height);
+    }
     return layout;
   }
 
