@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from analysis import settings
 from analysis.calendars import Calendars, Instant
 from analysis.catalogue import Catalogue
-from analysis.errors import InputError, unknown
+from analysis.errors import InputError, NothingLeft, unknown
 from analysis.normal_returns import ModelChoice, choose_model
 from analysis.placing import instant_of, place
 from analysis.returns import adjusted_closes, session_returns
@@ -324,14 +324,19 @@ class Desk:
         ------
         InputError
             For an unknown event, ticker, group, model, benchmark or option.
+        NothingLeft
+            When no security has a price by the desk's day.
         """
         from analysis.eventstudy import EventStudy
 
         securities = self.securities(events, tickers, group)
         chosen = self._choose(model, securities, benchmark)
         placed = self._placed(events, securities)
+        returns = self.returns(securities)
+        if returns.empty:
+            raise NothingLeft(self._no_price(securities))
         study = EventStudy(
-            self.returns(securities),
+            returns,
             placed,
             model=chosen.model,
             factors=self._factors(chosen, benchmark),
@@ -342,6 +347,11 @@ class Desk:
         )
         refused = placed[placed["reason"] != ""]
         return study.fit().with_skipped(refused[["event_id", "security", "reason"]])
+
+    def _no_price(self, securities: list[str]) -> str:
+        named = ", ".join(securities[:5]) + (" ..." if len(securities) > 5 else "")
+        when = f" by {self.as_of.isoformat()}" if self.as_of else ""
+        return f"The price table holds nothing for {named}{when}; take a later day or others."
 
     def benchmarks(self, securities: Sequence[str], benchmark: str | None = None) -> dict[str, str]:
         """Benchmark of each security; one that has none is left out."""

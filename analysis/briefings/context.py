@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 CITIES = {
     "XNYS": "New York",
     "XNAS": "New York",
+    "ARCX": "New York",
+    "XCBO": "Chicago",
     "XHKG": "Hong Kong",
     "XSHG": "Shanghai",
     "XSHE": "Shenzhen",
@@ -117,8 +119,9 @@ def session_rows(desk: Desk, event_id: str, exchanges: Sequence[str]) -> pd.Data
     instant, _ = desk.instant(event_id)
     if instant is None:
         return pd.DataFrame(columns=columns)
-    listed = [item for item in exchanges if item and not (item == "XNAS" and "XNYS" in exchanges)]
-    zero = {mic: desk.calendars.day0(instant, mic) for mic in listed}
+    # NYSE, Nasdaq and Arca keep one line: the first stands for its city.
+    listed = {CITIES.get(mic, mic): mic for mic in reversed(exchanges) if mic}
+    zero = {mic: desk.calendars.day0(instant, mic) for mic in listed.values()}
     start, end = instant.at.date() - timedelta(days=1), max(zero.values())
     rows: list[dict[str, Any]] = []
     for mic, day0 in zero.items():

@@ -24,7 +24,7 @@ def read(text: str) -> Any:
         nbformat.validate(notebook)
     except nbformat.ValidationError as error:
         raise ValueError(str(error).splitlines()[0]) from error
-    except AttributeError as error:  # JSON, but no notebook
+    except (AttributeError, TypeError, KeyError) as error:  # JSON, but no notebook
         raise ValueError(f"not a notebook ({error})") from error
     return notebook
 

@@ -144,7 +144,8 @@ def test_print_clips_no_chart_and_no_table(visit: Callable[..., Any], path: Path
     assert beyond == []
     assert seen.evaluate("document.documentElement.scrollWidth") <= 681
     heights = seen.evaluate(
-        "[...document.querySelectorAll('figure.chart')].map((f) => f.getBoundingClientRect().height)"
+        """[...document.querySelectorAll("figure.chart")]
+            .map((figure) => figure.getBoundingClientRect().height)"""
     )
     assert max(heights) < 990  # what an A4 page leaves between its margins
 

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from analysis import Desk
-from analysis.errors import InputError
+from analysis.errors import InputError, NothingLeft
 
 
 @pytest.fixture(scope="module")
@@ -78,6 +78,11 @@ def test_prices_after_the_as_of_day_are_unknown() -> None:
     results = early.study("ds-appstore-1", ["NVDA"])
     assert results.abnormal.empty
     assert "2025-01-2" in results.skipped["reason"].iloc[0]
+
+
+def test_a_day_before_all_prices_leaves_nothing_to_compute() -> None:
+    with pytest.raises(NothingLeft, match="nothing for NVDA by 1999-12-31"):
+        Desk(as_of="1999-12-31").study("ds-r1", ["NVDA"])
 
 
 def test_events_of_a_later_day_are_not_listed_as_of_an_earlier_one() -> None:
