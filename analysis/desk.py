@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from analysis import settings
 from analysis.calendars import Calendars, Instant
 from analysis.catalogue import Catalogue
+from analysis.catalogue.selecting import select_events
 from analysis.errors import InputError, NothingLeft, unknown
 from analysis.normal_returns import ModelChoice, choose_model
 from analysis.placing import instant_of, place
@@ -93,8 +94,24 @@ class Desk:
         return self._store.read(name, as_of=self.as_of)
 
     def versions(self) -> dict[str, dict[str, Any]]:
-        """Content hash, row count and last observation of every table in the store."""
-        return {name: self._store.version(name) for name in self._store.names()}
+        """Content hash of every table in the store, and what of it the desk reads.
+
+        Returns
+        -------
+        dict
+            Table to ``sha256`` (of all that is stored), ``rows`` and ``observed_to`` (ISO,
+            of the observations made by the desk's day; None where there are none).
+        """
+        found = {}
+        for name in self._store.names():
+            frame = self.table(name)
+            last = frame["observed_at"].max() if len(frame) else None
+            found[name] = {
+                "sha256": self._store.version(name)["sha256"],
+                "rows": len(frame),
+                "observed_to": last.isoformat() if isinstance(last, datetime) else None,
+            }
+        return found
 
     def events(
         self,
@@ -125,36 +142,17 @@ class Desk:
         InputError
             For a category, entity or status that no event has.
         """
-        import polars as pl
-
-        frame = self.catalogue.events()
-        for column, value in (("category", category), ("status", status)):
-            if value is not None:
-                known = frame[column].drop_nulls().unique().sort().to_list()
-                if value not in known:
-                    raise unknown(column, value, known)
-                frame = frame.filter(pl.col(column) == value)
-        if entity is not None:
-            named = frame["entities"].fill_null("").str.split(";")
-            known = sorted(
-                {
-                    item
-                    for row in self.catalogue.events()["entities"].fill_null("")
-                    for item in row.split(";")
-                    if item
-                }
-            )
-            if entity not in known:
-                raise unknown("entity", entity, known)
-            frame = frame.filter(named.list.contains(entity))
         first, last = _as_day(since), _as_day(until)
         if self.as_of is not None:
             last = min(last or self.as_of, self.as_of)
-        if first is not None:
-            frame = frame.filter(pl.col("date") >= first)
-        if last is not None:
-            frame = frame.filter(pl.col("date") <= last)
-        return frame.sort("date", "id")
+        return select_events(
+            self.catalogue.events(),
+            category=category,
+            entity=entity,
+            status=status,
+            first=first,
+            last=last,
+        )
 
     def event(self, event_id: str) -> dict[str, Any]:
         """One event by its id, or an `InputError` with the nearest ids."""

@@ -157,7 +157,7 @@ def _groups_clause(row: pd.Series, named: pd.DataFrame) -> str:
     certain = others[others["p_holm"] < LEVEL]
     falling = _names(certain[certain["caar"] < 0])
     rising = _names(certain[certain["caar"] > 0])
-    still = _names(others[~(others["p_holm"] < LEVEL)], most=2)
+    still = _names(others[~(others["p_holm"] < LEVEL)], most=1)
     down = float(row["abnormal"]) < 0
     along, against = (falling, rising) if down else (rising, falling)
     verb, opposite = ("fell", "rose") if down else ("rose", "fell")
@@ -167,22 +167,21 @@ def _groups_clause(row: pd.Series, named: pd.DataFrame) -> str:
     if against:
         parts.append(f"{wording.listing(against)} {opposite}")
     if still and (along or against):
-        parts.append(f"{wording.listing(still)} stayed within ordinary days")
+        parts.append(f"{still[0]} stayed within ordinary days")
     if not parts:
         return "; no other family moved beyond its ordinary days"
     return "; " + ", ".join(parts)
 
 
-def _names(groups: pd.DataFrame, most: int = 4) -> list[str]:
+def _names(groups: pd.DataFrame, most: int = 3) -> list[str]:
     """Names of families, the largest first; those beyond ``most`` are counted."""
     ordered = groups.reindex(groups["caar"].abs().sort_values(ascending=False).index)
     names = [role_name(str(item)) for item in ordered["group"]]
     if len(names) <= most:
         return names
-    return [
-        *names[: most - 1],
-        wording.count(len(names) - most + 1, "more family", "more families"),
-    ]
+    if most == 1:
+        return [f"the other {len(names)} families"]
+    return [*names[: most - 1], f"{len(names) - most + 1} more families"]
 
 
 def lead(securities: pd.DataFrame, zero: pd.DataFrame, tests: pd.DataFrame, model: str) -> str:

@@ -254,8 +254,11 @@ class EventReport(Measurement):
 
     def manifest(self) -> Display:
         """Which tables, of which content, as of which day."""
-        as_of = self.desk.as_of.isoformat() if self.desk.as_of else None
-        document = {"tables": self.desk.versions(), "as_of": as_of}
+        tables = self.desk.versions()
+        # Without a day of its own the desk reads up to the last price that was observed.
+        last = str(tables["prices"]["observed_to"] or "")[:10]
+        as_of = self.desk.as_of.isoformat() if self.desk.as_of else last or None
+        document = {"tables": tables, "as_of": as_of}
         return Display(f"{MIME}manifest+json", document, "faultline-manifest")
 
     @cached_property
