@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -89,12 +90,13 @@ def axe() -> str:
 
 
 @pytest.fixture
-def violations(axe: str) -> Callable[[Visit], list[str]]:
-    """Serious and critical findings of axe on an open page."""
+def violations(axe: str) -> Callable[..., list[str]]:
+    """Serious and critical findings of axe on an open page, all of it or without some parts."""
 
-    def check(visit: Visit) -> list[str]:
+    def check(visit: Visit, without: str = "") -> list[str]:
         visit.evaluate(axe)
-        found = visit.evaluate("async () => (await axe.run()).violations")
+        context = f"{{exclude: [{json.dumps(without)}]}}" if without else "document"
+        found = visit.evaluate(f"async () => (await axe.run({context})).violations")
         return [
             f"{item['id']}: {item['help']}: {[node['html'][:160] for node in item['nodes'][:3]]}"
             for item in found
