@@ -267,7 +267,7 @@ def _placed(day: date, zone: ZoneInfo, timing: str) -> Instant:
     elif timing == "asia_hours":
         at, note = _local(day, time(10), _SHANGHAI), "at 10:00 in Shanghai"
     else:
-        at, note = _local(day, time(16), _HONG_KONG), "at the Hong Kong close"
+        at, note = _local(day, time(16), _HONG_KONG), "at 16:00 in Hong Kong"
     return Instant(at, False, f"The hour is known by its class only: placed {note}.")
 
 

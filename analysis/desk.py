@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 from analysis import settings
 from analysis.calendars import Calendars, Instant
 from analysis.catalogue import Catalogue
-from analysis.catalogue.selecting import select_events
-from analysis.errors import InputError, NothingLeft, unknown
+from analysis.catalogue.selecting import select_events, select_securities
+from analysis.errors import InputError, unknown
 from analysis.normal_returns import ModelChoice, choose_model
 from analysis.placing import instant_of, place
 from analysis.returns import adjusted_closes, session_returns
@@ -27,8 +27,9 @@ if TYPE_CHECKING:
     import polars as pl
 
     from analysis.eventstudy import EventStudyResults
+    from analysis.eventstudy.models import Model
 
-_NOT_TRADED = ("index", "etf", "fx", "volatility")
+_A_DAY = ["2000-01-03"]
 
 
 class Desk:
@@ -252,31 +253,9 @@ class Desk:
         InputError
             For an unknown ticker or group, for both at once, and for an empty list.
         """
-        import polars as pl
-
-        if tickers is not None and group is not None:
-            raise InputError("Give tickers or a group, not both.")
-        if group is not None:
-            return self.members(group)
-        if tickers is not None:
-            given = tickers.split(",") if isinstance(tickers, str) else tickers
-            wanted = list(dict.fromkeys(item.strip() for item in given if item.strip()))
-            if not wanted:
-                raise InputError("The list of tickers is empty; name one, for instance NVDA.")
-            for ticker in wanted:
-                self.catalogue.instrument(ticker)
-            return wanted
-        named = [
-            ticker
-            for event_id in _as_list(events)
-            for ticker in self.catalogue.entities_to_tickers(
-                (self.event(event_id)["entities"] or "").split(";")
-            )
-        ]
-        traded = self.instruments().filter(
-            pl.col("role").is_not_null() & ~pl.col("role").is_in(_NOT_TRADED)
+        return select_securities(
+            self.catalogue, [self.event(item) for item in _as_list(events)], tickers, group
         )
-        return list(dict.fromkeys([*named, *traded["ticker"].to_list()]))
 
     def placements(self, events: str | Sequence[str], tickers: Sequence[str]) -> pd.DataFrame:
         """Day 0 of each event on the exchange of each security, see `analysis.placing.place`."""
@@ -290,7 +269,7 @@ class Desk:
         tickers: str | Sequence[str] | None = None,
         group: str | None = None,
         *,
-        model: str = "market",
+        model: str | Model = "market",
         benchmark: str | None = None,
         estimation: tuple[int, int] = (-250, -31),
         window: tuple[int, int] = (-5, 5),
@@ -304,8 +283,8 @@ class Desk:
             Event ids, see ``faultline events list``.
         tickers, group : optional
             See `securities`.
-        model : str
-            One of `analysis.normal_returns.MODELS`.
+        model : str or Model
+            One of `analysis.normal_returns.MODELS`, or a model of the engine.
         benchmark : str, optional
             Ticker that replaces every security's home benchmark.
         estimation, window : (int, int)
@@ -322,22 +301,17 @@ class Desk:
         ------
         InputError
             For an unknown event, ticker, group, model, benchmark or option.
-        NothingLeft
-            When no security has a price by the desk's day.
         """
         from analysis.eventstudy import EventStudy
 
         securities = self.securities(events, tickers, group)
         chosen = self._choose(model, securities, benchmark)
         placed = self._placed(events, securities)
-        returns = self.returns(securities)
-        if returns.empty:
-            raise NothingLeft(self._no_price(securities))
         study = EventStudy(
-            returns,
+            _at_least(self.returns(securities), placed),
             placed,
             model=chosen.model,
-            factors=self._factors(chosen, benchmark),
+            factors=self._factors(chosen, benchmark, placed),
             estimation=estimation,
             window=window,
             calendars=self.sessions(securities),
@@ -345,11 +319,6 @@ class Desk:
         )
         refused = placed[placed["reason"] != ""]
         return study.fit().with_skipped(refused[["event_id", "security", "reason"]])
-
-    def _no_price(self, securities: list[str]) -> str:
-        named = ", ".join(securities[:5]) + (" ..." if len(securities) > 5 else "")
-        when = f" by {self.as_of.isoformat()}" if self.as_of else ""
-        return f"The price table holds nothing for {named}{when}; take a later day or others."
 
     def benchmarks(self, securities: Sequence[str], benchmark: str | None = None) -> dict[str, str]:
         """Benchmark of each security; one that has none is left out."""
@@ -359,7 +328,9 @@ class Desk:
         homes = {item: self.catalogue.instrument(item)["benchmark"] for item in securities}
         return {security: home for security, home in homes.items() if home}
 
-    def _choose(self, model: str, securities: list[str], benchmark: str | None) -> ModelChoice:
+    def _choose(
+        self, model: str | Model, securities: list[str], benchmark: str | None
+    ) -> ModelChoice:
         return choose_model(model, self.benchmarks(securities, benchmark))
 
     def _placed(self, events: str | Sequence[str], securities: list[str]) -> pd.DataFrame:
@@ -369,12 +340,15 @@ class Desk:
         frame["group"] = [roles.get(item) or "other" for item in frame["security"]]
         return frame
 
-    def _factors(self, chosen: ModelChoice, benchmark: str | None) -> pd.DataFrame | None:
+    def _factors(
+        self, chosen: ModelChoice, benchmark: str | None, placed: pd.DataFrame
+    ) -> pd.DataFrame | None:
         """Columns that the model reads: one benchmark, every home benchmark, or factors."""
         if chosen.needs_benchmark:
             homes = self.instruments()["benchmark"].drop_nulls().unique().sort().to_list()
-            return self.returns([benchmark] if benchmark else [home for home in homes if home])
-        return self.factors(chosen.factors) if chosen.factors else None
+            named = [benchmark] if benchmark else [home for home in homes if home]
+            return _at_least(self.returns([*named, *chosen.markets]), placed)
+        return _at_least(self.factors(chosen.factors), placed) if chosen.factors else None
 
     def factors(self, names: Sequence[str]) -> pd.DataFrame:
         """Daily factors, dates × names, decimal returns, as of the desk's day."""
@@ -388,8 +362,18 @@ class Desk:
         return wide.reindex(columns=list(names)).sort_index()
 
 
+def _at_least(table: pd.DataFrame, placed: pd.DataFrame) -> pd.DataFrame:
+    """The table; where the desk's day knows no figure, the days asked for, all missing."""
+    if len(table):
+        return table
+    import pandas as pd
+
+    days = placed["date"].dropna().unique()
+    return table.reindex(pd.DatetimeIndex(days).sort_values() if len(days) else _A_DAY)
+
+
 def _checked_options(options: dict[str, Any]) -> dict[str, Any]:
-    known = ("min_observations", "exclude_own_events", "rbar", "preset")
+    known = ("min_observations", "exclude_own_events", "rbar", "preset", "seed")
     for name in options:
         if name not in known:
             raise unknown("option of a study", name, known)

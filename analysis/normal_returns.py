@@ -9,7 +9,7 @@ from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from analysis.errors import unknown
+from analysis.errors import InputError, unknown
 
 if TYPE_CHECKING:
     from analysis.eventstudy.models import Model
@@ -45,21 +45,25 @@ class ModelChoice:
         Whether a security without a benchmark must be skipped.
     factors : tuple of str
         Columns of the ``factors`` table that the model reads.
+    markets : tuple of str
+        Tickers that a model given as an object names as its market.
     """
 
     name: str
     model: Model
     needs_benchmark: bool
     factors: tuple[str, ...] = ()
+    markets: tuple[str, ...] = ()
 
 
-def choose_model(name: str, benchmarks: Mapping[str, str]) -> ModelChoice:
+def choose_model(name: str | Model, benchmarks: Mapping[str, str]) -> ModelChoice:
     """Build the engine's model for a name.
 
     Parameters
     ----------
-    name : str
-        One of `MODELS`.
+    name : str or Model
+        One of `MODELS`, or a model of the engine, which is taken as it is: its markets are
+        tickers, its factors columns of the ``factors`` table.
     benchmarks : mapping of str to str
         Security to the ticker of its benchmark.
 
@@ -70,6 +74,8 @@ def choose_model(name: str, benchmarks: Mapping[str, str]) -> ModelChoice:
     """
     from analysis.eventstudy import FactorModel, MarketAdjusted, MarketModel, MeanAdjusted
 
+    if not isinstance(name, str):
+        return _as_given(name)
     market: dict[Hashable, str | None] = dict(benchmarks.items())
     if name == "market":
         return ModelChoice(name, MarketModel(market=market), needs_benchmark=True)
@@ -82,3 +88,20 @@ def choose_model(name: str, benchmarks: Mapping[str, str]) -> ModelChoice:
         model = FactorModel(columns, rf="rf")
         return ModelChoice(name, model, needs_benchmark=False, factors=(*columns, "rf"))
     raise unknown("model", name, MODELS)
+
+
+def _as_given(model: object) -> ModelChoice:
+    from analysis.eventstudy import FactorModel, MarketAdjusted, MarketModel, MeanAdjusted
+
+    if isinstance(model, FactorModel):
+        read = (*model.columns, *([model.rf] if model.rf else []))
+        return ModelChoice(model.name, model, needs_benchmark=False, factors=tuple(read))
+    if isinstance(model, MarketModel | MarketAdjusted):
+        market = model.market
+        named = [market] if isinstance(market, str) else [item for item in market.values() if item]
+        return ModelChoice(model.name, model, needs_benchmark=True, markets=tuple(named))
+    if isinstance(model, MeanAdjusted):
+        return ModelChoice(model.name, model, needs_benchmark=False)
+    raise InputError(
+        f"model {model!r} is neither a name ({', '.join(MODELS)}) nor a model of the engine."
+    )

@@ -9,10 +9,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from analysis.briefings import wording
-from analysis.briefings.narrative import LEVEL, TEST_NAMES, robust_p
+from analysis.briefings.narrative import LEVEL, TEST_NAMES, Focus, robust_p
 
 if TYPE_CHECKING:
     import pandas as pd
+
+_READS_BENCHMARK = ("market", "market_adjusted")
+_US_FACTORS = ("ff3", "ff5", "carhart")
+_NEW_YORK = {"XNYS", "XNAS", "ARCX", "XCBO", ""}
 
 _INDEPENDENT = {
     "cross_sectional_t": "cross-sectional t",
@@ -33,9 +37,9 @@ class Caveat:
 def clustering(securities: pd.DataFrame, tests: pd.DataFrame) -> Caveat | None:
     """Say how many dates stand behind the securities, and what naive tests would have said."""
     measured = securities[securities["abnormal"].notna()]
-    if len(measured) < 2:
-        return None
     dates = measured["day0"].nunique()
+    if dates >= len(measured):
+        return None
     pooled = tests[
         (tests["group"] == "all") & (tests["window_start"] == 0) & (tests["window_end"] == 0)
     ].set_index("test")["p_value"]
@@ -56,46 +60,74 @@ def clustering(securities: pd.DataFrame, tests: pd.DataFrame) -> Caveat | None:
             f"Tests that assume independence would report {wording.listing(naive)}; those that "
             f"allow for it report {wording.listing(robust)}. Read the latter."
         )
-    return Caveat("Everything moved at once", text, "warning")
+    return Caveat("Securities that react on one day are not independent", text, "warning")
 
 
 def benchmark(
-    focus: pd.Series | None, without_benchmark: float | None, names: dict[str, str]
+    focus: Focus | None, model: str, without_benchmark: float | None, names: dict[str, str]
 ) -> Caveat | None:
-    """Bound what the benchmark absorbs by the three ways to take the market out."""
-    if focus is None or not focus["benchmark"]:
+    """Bound what the benchmark may absorb by the three ways to take the market out."""
+    if focus is None or not focus.row["benchmark"] or model not in _READS_BENCHMARK:
         return None
-    index = names.get(str(focus["benchmark"]), str(focus["benchmark"]))
+    row = focus.row
+    index = names.get(str(row["benchmark"]), str(row["benchmark"]))
     text = (
-        f"The benchmark of {focus['name']} ({index}) is itself moved by the securities that were "
-        f"hit, so it absorbs part of their reaction. On day 0 the raw return was "
-        f"{wording.per_cent(float(focus['raw']))}, less the benchmark "
-        f"{wording.per_cent(float(focus['market_adjusted']))}, under the model "
-        f"{wording.per_cent(float(focus['abnormal']))}"
+        f"{index}, the benchmark of {row['name']}, may hold securities that the event moved, and "
+        "then absorbs part of their reaction. On day 0 the raw return was "
+        f"{wording.per_cent(float(row['raw']))}, less the benchmark "
+        f"{wording.per_cent(float(row['market_adjusted']))}"
     )
+    if model == "market":
+        text += f", under the market model {wording.per_cent(float(row['abnormal']))}"
     if without_benchmark is not None:
         text += (
             f", and with no benchmark at all (mean-adjusted) {wording.per_cent(without_benchmark)}"
         )
-    return Caveat("The benchmark holds the shocked firms", text + ".")
+    return Caveat("The benchmark may hold the securities that moved", text + ".")
 
 
-def confounders(others: pd.DataFrame) -> Caveat:
-    """List what else the catalogue has within the event window."""
+def us_factors(model: str, exchanges: set[str]) -> Caveat | None:
+    """Warn that US factors of a date come after Asia's close of that date."""
+    elsewhere = exchanges - _NEW_YORK
+    if model not in _US_FACTORS or not elsewhere:
+        return None
+    return Caveat(
+        "US factors on other exchanges",
+        "The factors are US returns of the same date; exchanges in Asia close before New York "
+        "opens and are open on US holidays, which leave gaps. Read the model for US listings.",
+        "warning",
+    )
+
+
+def confounders(others: pd.DataFrame, notes: str) -> Caveat:
+    """List what else the catalogue has within the event window, day 0 first.
+
+    Parameters
+    ----------
+    others : pandas.DataFrame
+        See `context.other_events`.
+    notes : str
+        What the catalogue notes about the event itself.
+    """
+    noted = f" The catalogue notes: {notes.rstrip('.')}." if notes else ""
     if others.empty:
         return Caveat(
             "Other news",
             "The catalogue has no other event within the event window. It holds what was "
-            "collected, not all that happened.",
+            f"collected, not all that happened.{noted}",
         )
-    listed = wording.listing(
-        [f"{wording.day(row.date)}: {row.title}" for row in others.itertuples()]
-    )
-    return Caveat(
-        "Other news in the window",
-        f"The catalogue has {wording.count(len(others), 'other event')} within the event window "
-        f"({listed}). Windows longer than day 0 mix them with this one.",
-        "warning",
+    same, near = others[others["same_day"]], others[~others["same_day"]]
+    parts = []
+    if len(same):
+        parts.append(f"Day 0 itself is shared with {_events(same)}.")
+    if len(near):
+        parts.append(f"Longer windows also take in {_events(near)}.")
+    return Caveat("Other news in the window", " ".join(parts) + noted, "warning")
+
+
+def _events(rows: pd.DataFrame) -> str:
+    return wording.listing(
+        [f"{row['title']} ({wording.day(row['date'])})" for row in rows.to_dict("records")]
     )
 
 
@@ -160,13 +192,24 @@ def price_limits(limited: list[str]) -> Caveat | None:
     )
 
 
-def multiplicity(securities: pd.DataFrame, tests: pd.DataFrame) -> Caveat:
-    """Say how many tests were run and how many would reject by chance alone."""
-    single = int(securities["p_value"].notna().sum())
+def multiplicity(single: int, tests: pd.DataFrame) -> Caveat | None:
+    """Say how many tests were run and how many would reject by chance alone.
+
+    Parameters
+    ----------
+    single : int
+        Tests of single securities, over all windows shown.
+    tests : pandas.DataFrame
+        The battery on groups.
+    """
     battery = int(tests["p_value"].notna().sum())
+    if not single + battery:
+        return None
     return Caveat(
         "How many tests were run",
-        f"{single} on single securities and {battery} on groups. Of {single + battery} tests on "
-        f"data without any effect about {LEVEL * (single + battery):.0f} would come out below "
-        "5\u202f% by chance; the adjusted p-values (Holm; Benjamini and Hochberg) allow for that.",
+        f"{single} on single securities and {battery} on groups. Even without any effect at least "
+        f"one in twenty, here about {LEVEL * (single + battery):.0f}, would come out below "
+        "5\u202f%, and more of those that take the securities for independent. The adjusted "
+        "p-values (Holm; Benjamini and Hochberg) allow for the number, not for the dependence; "
+        "those of single CARs are not adjusted.",
     )

@@ -6,7 +6,7 @@ Reads the desk's catalogue and calendars; returns plain frames for the page and 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
@@ -88,18 +88,47 @@ def event_facts(desk: Desk, event_id: str, placements: pd.DataFrame) -> pd.DataF
     return pd.DataFrame(rows, columns=["fact", "value"])
 
 
-def other_events(desk: Desk, event_id: str, first: date, last: date) -> pd.DataFrame:
-    """Other events of the catalogue dated within the event window, oldest first.
+def other_events(desk: Desk, placements: pd.DataFrame, window: tuple[int, int]) -> pd.DataFrame:
+    """Other events of the catalogue whose day 0 lies in the event window of some exchange.
+
+    Parameters
+    ----------
+    desk : Desk
+    placements : pandas.DataFrame
+        Of the one event, as `Desk.placements` returns it.
+    window : (int, int)
+        Sessions around day 0.
 
     Returns
     -------
     pandas.DataFrame
-        date, id, category, title, entities, status.
+        date, id, category, title, entities, status, same_day (whether the two share a day 0
+        on some exchange), oldest first.
     """
+    import pandas as pd
     import polars as pl
 
-    frame = desk.events(since=first, until=last).filter(pl.col("id") != event_id)
-    return frame.select("date", "id", "category", "title", "entities", "status").to_pandas()
+    placed = placements[placements["day0"].notna() & (placements["exchange"] != "")]
+    zero = placed.drop_duplicates("exchange").set_index("exchange")
+    if zero.empty:
+        frame = desk.events().clear().to_pandas()
+        return frame.assign(same_day=pd.Series(dtype=bool))
+    reach = timedelta(days=2 * max(abs(window[0]), abs(window[1])) + 14)
+    near = desk.events(
+        since=zero["day0"].min().date() - reach, until=zero["day0"].max().date() + reach
+    ).filter(pl.col("id") != placements["event_id"].iloc[0])
+    found = desk.placements(near["id"].to_list(), zero["security"].to_list())
+    inside, same = set(), set()
+    for row in found[found["day0"].notna()].to_dict("records"):
+        day0 = zero.loc[row["exchange"], "day0"].date()
+        first, last = (desk.calendars.shift(row["exchange"], day0, end) for end in window)
+        if first <= row["day0"].date() <= last:
+            inside.add(row["event_id"])
+        if row["day0"].date() == day0:
+            same.add(row["event_id"])
+    kept = near.filter(pl.col("id").is_in(inside | same))
+    kept = kept.select("date", "id", "category", "title", "entities", "status")
+    return kept.to_pandas().assign(same_day=[item in same for item in kept["id"]])
 
 
 def session_rows(desk: Desk, event_id: str, exchanges: Sequence[str]) -> pd.DataFrame:

@@ -93,14 +93,21 @@ class Measurement:
         return self.results.tests(self.windows)
 
     @cached_property
-    def groups(self) -> pd.DataFrame:
-        """See `measures.groups_frame`."""
-        return measures.groups_frame(self.results, self.windows)
+    def single_tests(self) -> int:
+        """How many p-values of single securities there are, over all windows."""
+        return sum(
+            int(self.results.car(window)["p_value"].notna().sum()) for window in self.windows
+        )
 
     @cached_property
-    def focus(self) -> pd.Series | None:
+    def groups(self) -> pd.DataFrame:
+        """See `measures.groups_frame`."""
+        return measures.groups_frame(self.results, self.windows, self.tests)
+
+    @cached_property
+    def focus(self) -> narrative.Focus | None:
         """The security that the headline is about."""
-        return narrative.focus_row(self.securities, self.entities)
+        return narrative.focus_of(self.securities, self.entities)
 
     @cached_property
     def entities(self) -> list[str]:
@@ -111,8 +118,7 @@ class Measurement:
     @cached_property
     def others(self) -> pd.DataFrame:
         """Other catalogued events within the event window."""
-        first, last = self._span
-        return context.other_events(self.desk, self.event, first.date(), last.date())
+        return context.other_events(self.desk, self.placements, self.window)
 
     @cached_property
     def _span(self) -> tuple[pd.Timestamp, pd.Timestamp]:
@@ -147,7 +153,7 @@ class Measurement:
             return None
         study = self.desk.study(
             self.event,
-            [str(self.focus["security"])],
+            [str(self.focus.row["security"])],
             model="mean_adjusted",
             estimation=self.estimation,
             window=self.window,

@@ -13,9 +13,11 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from analysis.eventstudy import EventStudyResults
+    from analysis.eventstudy.fitted import Sample
 
-# A group's own daily variation, which carries the correlation of its members with it.
-GROUP_TEST = "time_series_t"
+LEADING_TEST = "kolari_pynnonen_t"
+# A family has too few members for a cross-section; moving its dates needs none.
+FAMILY_TEST = "permutation"
 _Z95 = 1.959963984540054
 
 
@@ -85,14 +87,26 @@ def _look_up(table: pd.DataFrame, days: pd.Series, columns: pd.Series) -> list[f
     ]
 
 
-def groups_frame(results: EventStudyResults, windows: Sequence[tuple[int, int]]) -> pd.DataFrame:
+def groups_frame(
+    results: EventStudyResults, windows: Sequence[tuple[int, int]], tests: pd.DataFrame
+) -> pd.DataFrame:
     """CAAR of every group and window with its interval and test.
 
     All securities together (``all``): the recommended test (Kolari & Pynnönen 2010) and the
-    interval that goes with it, see `analysis.eventstudy.intervals.caar_interval`. Families:
-    the interval is CAAR ± 1.96·|CAAR/z| with z the time-series test of Brown & Warner
-    (1985), that is the standard deviation of the family's own average abnormal return over
-    the estimation window, which holds whatever correlation its few members have.
+    interval of `analysis.eventstudy.intervals.caar_interval`, which allows for the same
+    dependence; they can differ a little, since the interval is of the plain average and the
+    test of the standardised one. Families, which have few members: the permutation of dates,
+    and as interval CAAR ± 1.96·√L·sd with sd the standard deviation of the family's own
+    average abnormal return over the estimation window (Brown & Warner 1985). It holds the
+    correlation of the members, but takes the event's variance for that of any day and the
+    tails for normal, so the family's p-value and not the interval carries a claim.
+
+    Parameters
+    ----------
+    results : EventStudyResults
+    windows : sequence of (int, int)
+    tests : pandas.DataFrame
+        ``results.tests(windows)``, of which the permutation rows are read.
 
     Returns
     -------
@@ -105,70 +119,84 @@ def groups_frame(results: EventStudyResults, windows: Sequence[tuple[int, int]])
 
     from analysis.eventstudy.battery import adjust
 
-    table = results.tests(list(windows), tests=[GROUP_TEST])
-    table["caar"] = [
-        _caar(results, row["group"], (row["window_start"], row["window_end"]))
-        for row in table.to_dict("records")
+    chosen = tests[
+        ((tests["group"] == "all") & (tests["test"] == LEADING_TEST))
+        | ((tests["group"] != "all") & (tests["test"] == FAMILY_TEST))
     ]
-    se = (table["caar"] / table["statistic"]).abs()
-    table["low"] = table["caar"] - _Z95 * se
-    table["high"] = table["caar"] + _Z95 * se
-    for first, last in windows:
-        pooled = (
-            (table["group"] == "all")
-            & (table["window_start"] == first)
-            & (table["window_end"] == last)
-        )
-        for name, value in _pooled(results, (first, last)).items():
-            table.loc[pooled, name] = value
-    table["p_holm"] = np.nan
-    for _, block in table[table["group"] != "all"].groupby(["window_start", "window_end"]):
-        table.loc[block.index, "p_holm"] = adjust(block["p_value"].to_numpy(np.float64))[0]
+    rows = []
+    for row in chosen.to_dict("records"):
+        window = (int(row["window_start"]), int(row["window_end"]))
+        caar, low, high = _interval(results, str(row["group"]), window)
+        rows.append({**row, "caar": caar, "low": low, "high": high, "p_holm": np.nan})
     columns = ["group", "window_start", "window_end", "n", "caar", "low", "high", "test",
                "statistic", "p_value", "p_holm"]  # fmt: skip
-    return pd.DataFrame(table[columns])
+    table = pd.DataFrame(rows, columns=columns)
+    wanted = pd.MultiIndex.from_frame(table[["window_start", "window_end"]]).isin(list(windows))
+    table = table[wanted].reset_index(drop=True)
+    for _, block in table[table["group"] != "all"].groupby(["window_start", "window_end"]):
+        table.loc[block.index, "p_holm"] = adjust(block["p_value"].to_numpy(np.float64))[0]
+    return table
 
 
-def _pooled(results: EventStudyResults, window: tuple[int, int]) -> dict[str, float | str]:
-    """The recommended test and its interval; nothing where it is not defined (N = 1)."""
+def _interval(
+    results: EventStudyResults, group: str, window: tuple[int, int]
+) -> tuple[float, float, float]:
+    """CAAR and its 95 % interval: under dependence for all, of the portfolio for a family."""
     from analysis.eventstudy.dependence import rbar
     from analysis.eventstudy.intervals import caar_interval
 
-    tested = results.caar(window)
-    if not math.isfinite(tested["p_value"]):
-        return {}
-    sample, _ = results.sample(window)
-    _, low, high = caar_interval(sample, rbar(sample, results.study.rbar), 0.95)
-    return {
-        "low": low,
-        "high": high,
-        "test": str(tested["test"]),
-        "statistic": float(tested["statistic"]),
-        "p_value": float(tested["p_value"]),
-    }
+    sample, _ = results.sample(window, group)
+    if not sample.size:
+        return math.nan, math.nan, math.nan
+    caar = float(sample.car.mean())
+    if group == "all" and sample.size > 1:
+        _, low, high = caar_interval(sample, rbar(sample, results.study.rbar), 0.95)
+        return caar, low, high
+    reach = _Z95 * math.sqrt(sample.length) * _daily_deviation(sample)
+    return caar, caar - reach, caar + reach
 
 
-def _caar(results: EventStudyResults, group: str, window: tuple[int, int]) -> float:
-    import pandas as pd
+def _daily_deviation(sample: Sample) -> float:
+    """Standard deviation of the average abnormal return over the estimation window."""
+    import numpy as np
 
-    car = results.car(window)["car"]
-    if group != "all":
-        members = results.events.loc[results.events["group"] == group]
-        keys = pd.MultiIndex.from_frame(members[["event_id", "security"]])
-        car = car[car.index.isin(keys)]
-    return float(car.mean())
+    residuals = sample.fitted.residuals
+    days = np.isfinite(residuals).any(axis=0)
+    return float(np.nanmean(residuals[:, days], axis=0).std(ddof=1))
 
 
 def paths_frame(results: EventStudyResults, window: tuple[int, int]) -> pd.DataFrame:
     """CAAR from the window's first day to each of its days, per group, with its interval.
+
+    Only events that are whole in the entire window enter, the same on every day: no step of
+    a path is a change of its members.
 
     Returns
     -------
     pandas.DataFrame
         group, day, caar, low, high, n; see `groups_frame` for the interval.
     """
+    import numpy as np
+    import pandas as pd
+
     first, last = window
-    spans = [(first, day) for day in range(first, last + 1)]
-    table = groups_frame(results, spans)
-    table = table.rename(columns={"window_end": "day"})
-    return table[["group", "day", "caar", "low", "high", "n"]]
+    days = np.arange(first, last + 1)
+    blocks = []
+    for group in results.groups:
+        sample, _ = results.sample(window, group)
+        if not sample.size:
+            continue
+        if group == "all" and sample.size > 1:
+            path = results.caar_path()[["day", "caar", "low", "high", "n"]]
+        else:
+            caar = sample.fitted.ar[:, sample.columns].mean(axis=0).cumsum()
+            reach = _Z95 * np.sqrt(days - first + 1) * _daily_deviation(sample)
+            path = pd.DataFrame(
+                {"day": days, "caar": caar, "low": caar - reach, "high": caar + reach,
+                 "n": sample.size}
+            )  # fmt: skip
+        blocks.append(path.assign(group=group))
+    columns = ["group", "day", "caar", "low", "high", "n"]
+    if not blocks:
+        return pd.DataFrame(columns=columns).astype({"caar": float, "low": float, "high": float})
+    return pd.concat(blocks, ignore_index=True)[columns]

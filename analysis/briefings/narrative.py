@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 LEVEL = 0.05
+LEADING = "kolari_pynnonen_t"
 
 ROLES = {
     "gpu": "GPU makers",
@@ -30,14 +31,18 @@ ROLES = {
     "model_maker": "model makers",
 }
 
+TEST_NAMES = {
+    LEADING: "Kolari\u2013Pynnönen",
+    "permutation": "permutation of dates",
+    "grank_overlap": "overlap-weighted rank",
+}
+
 _EXPLAINS = {
     "market": "its market beta explains",
     "market_adjusted": "its benchmark",
     "mean_adjusted": "its own average day",
-    "ff3": "its factor exposures explain",
-    "ff5": "its factor exposures explain",
-    "carhart": "its factor exposures explain",
 }
+_FACTORS_EXPLAIN = "its factor exposures explain"
 
 
 @dataclass(frozen=True)
@@ -46,6 +51,38 @@ class Opening:
 
     headline: str
     lead: str
+
+
+@dataclass(frozen=True)
+class Focus:
+    """The security that the headline is about.
+
+    Attributes
+    ----------
+    row : pandas.Series
+        Of `measures.securities_frame`.
+    named : bool
+        Whether the event itself names it; else it was chosen because it moved most, and
+        only its p-value adjusted for that choice counts.
+    """
+
+    row: pd.Series
+    named: bool
+
+    @property
+    def p_value(self) -> float:
+        """The p-value that a claim may rest on."""
+        return float(self.row["p_value"] if self.named else self.row["p_bh"])
+
+    @property
+    def moved(self) -> bool:
+        """Whether it moved beyond its ordinary variation."""
+        return self.p_value < LEVEL
+
+
+def role_name(role: str) -> str:
+    """A role in words: ``gpu`` is "GPU makers"."""
+    return ROLES.get(role, role.replace("_", " "))
 
 
 def explained_by(model: str) -> str:
@@ -57,16 +94,11 @@ def explained_by(model: str) -> str:
     }.get(model, "the US factors")
 
 
-def role_name(role: str) -> str:
-    """A role in words: ``gpu`` is "GPU makers"."""
-    return ROLES.get(role, role.replace("_", " "))
+def focus_of(securities: pd.DataFrame, preferred: list[str]) -> Focus | None:
+    """Choose the first of ``preferred`` (the event's entities) that was measured.
 
-
-def focus_row(securities: pd.DataFrame, preferred: list[str]) -> pd.Series | None:
-    """The security that the headline is about.
-
-    The first of ``preferred`` (the event's own entities) with an abnormal return, else the
-    one with the largest; None when no security has one.
+    Where none was, the security with the largest abnormal return; None when no security
+    has one.
     """
     measured = securities[securities["abnormal"].notna()]
     if measured.empty:
@@ -74,8 +106,8 @@ def focus_row(securities: pd.DataFrame, preferred: list[str]) -> pd.Series | Non
     for ticker in preferred:
         own = measured[measured["security"] == ticker]
         if len(own):
-            return own.iloc[0]
-    return largest(measured)
+            return Focus(own.iloc[0], named=True)
+    return Focus(largest(measured), named=False)
 
 
 def largest(measured: pd.DataFrame) -> pd.Series:
@@ -105,72 +137,79 @@ def opening(
     model : str
         One of `analysis.normal_returns.MODELS`.
     """
-    row = focus_row(securities, preferred)
-    if row is None:
+    focus = focus_of(securities, preferred)
+    if focus is None:
         return Opening(
             "No security had enough data for an abnormal return.",
-            "The raw returns and the reasons stand below.",
+            "The reasons stand in the table of what was skipped.",
         )
     zero = groups[(groups["window_start"] == 0) & (groups["window_end"] == 0)]
-    named = zero[zero["group"] != "all"]
-    first = _focus_sentence(row, model)
-    second = _groups_clause(row, named)
-    quiet = not (securities["p_bh"] < LEVEL).any() and not (named["p_holm"] < LEVEL).any()
-    if quiet and not row["p_value"] < LEVEL:
-        headline = f"Nothing stood out from ordinary days: {first[0].lower() + first[1:]}"
-        if str(row["name"])[:1] == first[:1]:
-            headline = f"Nothing stood out from ordinary days: {first}"
-        return Opening(headline + ".", lead(securities, zero, tests, model))
-    return Opening(f"{first}{second}.", lead(securities, zero, tests, model))
+    text = _headline(focus, zero, robust_p(tests), model)
+    return Opening(f"{text}.", lead(securities, zero, tests, model))
 
 
-def _focus_sentence(row: pd.Series, model: str) -> str:
+def _headline(focus: Focus, zero: pd.DataFrame, robust: dict[str, float], model: str) -> str:
+    first = _focus_sentence(focus, model)
+    families = _families_clause(focus, zero[zero["group"] != "all"])
+    if focus.moved:
+        return f"{first}; {families}" if families else first
+    certain = bool((zero["p_holm"] < LEVEL).any())
+    pooled = zero[zero["group"] == "all"]
+    if len(pooled) and robust.get(LEADING, 1.0) < LEVEL:
+        average = (
+            f"The average abnormal return of {int(pooled['n'].iloc[0])} securities was "
+            f"{wording.per_cent(float(pooled['caar'].iloc[0]))} "
+            f"({wording.p_value(robust[LEADING])})"
+        )
+        return f"{average}; {first}"
+    if certain:
+        return f"{first}; {families}"
+    return f"Nothing stood out from ordinary days: {first}"
+
+
+def _focus_sentence(focus: Focus, model: str) -> str:
+    row = focus.row
     name, raw, abnormal = str(row["name"]), float(row["raw"]), float(row["abnormal"])
+    if not focus.named:
+        name = f"{name}, the largest mover,"
     when = wording.day(row["day0"])
-    evidence = f"t {wording.number(float(row['t']), 1)}, {wording.p_value(float(row['p_value']))}"
-    moved = "lost" if raw < 0 else "gained"
-    size = wording.per_cent(abs(raw), sign=False)
-    if not float(row["p_value"]) < LEVEL:
+    p = wording.p_value(focus.p_value) + ("" if focus.named else " adjusted for the choice")
+    evidence = f"t {wording.number(float(row['t']), 1)}, {p}"
+    moved = f"{'lost' if raw < 0 else 'gained'} {wording.per_cent(abs(raw), sign=False)} on {when}"
+    if not focus.moved:
         return (
-            f"{name} {moved} {size} on {when}, within its ordinary variation "
+            f"{name} {moved}, within its ordinary variation "
             f"(abnormal return {wording.per_cent(abnormal)}, {evidence})"
         )
-    if raw * abnormal > 0:
-        more = "more" if abs(abnormal) <= abs(raw) else "further"
-        explained = _EXPLAINS[model]
-        if more == "more":
-            return (
-                f"{name} {moved} {size} on {when}, {wording.points(abnormal)} more than "
-                f"{explained} ({evidence})"
-            )
-    return (
-        f"{name} {moved} {size} on {when}; its abnormal return was "
-        f"{wording.per_cent(abnormal)} ({evidence})"
-    )
+    if raw * abnormal > 0 and abs(abnormal) <= abs(raw):
+        more = f"{wording.points(abnormal)} more than {_EXPLAINS.get(model, _FACTORS_EXPLAIN)}"
+        return f"{name} {moved}, {more} ({evidence})"
+    return f"{name} {moved}; its abnormal return was {wording.per_cent(abnormal)} ({evidence})"
 
 
-def _groups_clause(row: pd.Series, named: pd.DataFrame) -> str:
-    """Which families moved with the focus, which against it, and which did not move."""
-    others = named[named["group"] != row["role"]]
-    if others.empty:
-        return ""
+def _families_clause(focus: Focus, named: pd.DataFrame) -> str:
+    """Which families moved, which the other way, and how many cannot be told apart."""
+    others = named[named["p_holm"].notna()]
+    if focus.moved:
+        others = others[others["group"] != focus.row["role"]]
     certain = others[others["p_holm"] < LEVEL]
+    if certain.empty:
+        return "no other family moved clearly" if len(others) and focus.moved else ""
     falling = _names(certain[certain["caar"] < 0])
     rising = _names(certain[certain["caar"] > 0])
-    still = _names(others[~(others["p_holm"] < LEVEL)], most=1)
-    down = float(row["abnormal"]) < 0
-    along, against = (falling, rising) if down else (rising, falling)
-    verb, opposite = ("fell", "rose") if down else ("rose", "fell")
+    down = float(focus.row["abnormal"]) < 0
+    first, second = ((falling, "fell"), (rising, "rose")) if down else (
+        (rising, "rose"), (falling, "fell"))  # fmt: skip
+    beside = " with it" if focus.moved else ""
     parts = []
-    if along:
-        parts.append(f"{wording.listing(along)} {verb} with it")
-    if against:
-        parts.append(f"{wording.listing(against)} {opposite}")
-    if still and (along or against):
-        parts.append(f"{still[0]} stayed within ordinary days")
-    if not parts:
-        return "; no other family moved beyond its ordinary days"
-    return "; " + ", ".join(parts)
+    if first[0]:
+        parts.append(f"{wording.listing(first[0])} {first[1]}{beside}")
+    if second[0]:
+        parts.append(f"{wording.listing(second[0])} {second[1]}")
+    still = len(others) - len(certain)
+    if still:
+        parts.append(f"{wording.count(still, 'other family', 'other families')} did not clearly")
+    return ", ".join(parts)
 
 
 def _names(groups: pd.DataFrame, most: int = 3) -> list[str]:
@@ -179,23 +218,24 @@ def _names(groups: pd.DataFrame, most: int = 3) -> list[str]:
     names = [role_name(str(item)) for item in ordered["group"]]
     if len(names) <= most:
         return names
-    if most == 1:
-        return [f"the other {len(names)} families"]
     return [*names[: most - 1], f"{len(names) - most + 1} more families"]
 
 
 def lead(securities: pd.DataFrame, zero: pd.DataFrame, tests: pd.DataFrame, model: str) -> str:
     """The paragraph under the headline: the group, its certainty, what abnormal means."""
     measured = securities[securities["abnormal"].notna()]
-    beyond = int((measured["p_bh"] < LEVEL).sum())
-    pooled = zero[zero["group"] == "all"]
     sentences = [
-        f"An abnormal return is what is left of a return once {_taken_out(model)} is taken out.",
-        f"{beyond} of {wording.count(len(measured), 'security', 'securities')} moved beyond "
-        f"{'its' if len(measured) == 1 else 'their'} ordinary variation on day 0 at the 5\u202f% "
-        "level, after Benjamini and Hochberg's correction for their number.",
+        f"An abnormal return is what is left of a return once {_taken_out(model)} is taken out."
     ]
-    if len(pooled) and len(measured) > 1:
+    pooled = zero[zero["group"] == "all"]
+    if len(measured) > 1:
+        beyond = int((measured["p_bh"] < LEVEL).sum())
+        sentences.append(
+            f"{beyond} of {len(measured)} securities moved beyond their ordinary variation on "
+            "day 0 at the 5\u202f% level, after Benjamini and Hochberg's correction for their "
+            "number."
+        )
+    if len(measured) > 1 and len(pooled):
         row = pooled.iloc[0]
         sentences.append(
             f"The average abnormal return of all {len(measured)} (CAAR) on day 0 was "
@@ -203,7 +243,8 @@ def lead(securities: pd.DataFrame, zero: pd.DataFrame, tests: pd.DataFrame, mode
             f"{wording.per_cent(float(row['low']))} to {wording.per_cent(float(row['high']))}."
         )
         sentences.append(_robust_sentence(tests))
-    return " ".join(sentences)
+        sentences.append(_disagreement(row))
+    return " ".join(item for item in sentences if item)
 
 
 def _taken_out(model: str) -> str:
@@ -212,6 +253,19 @@ def _taken_out(model: str) -> str:
         "market_adjusted": "the benchmark's return of the same day",
         "mean_adjusted": "its own average return",
     }.get(model, "what its exposure to the US factors explains")
+
+
+def _disagreement(pooled: pd.Series) -> str:
+    """Say why interval and p-value differ, where they do."""
+    if pooled["test"] != LEADING:
+        return ""
+    outside = not float(pooled["low"]) <= 0 <= float(pooled["high"])
+    if outside == (float(pooled["p_value"]) < LEVEL):
+        return ""
+    return (
+        "The interval is of the plain average, the Kolari\u2013Pynnönen test of the average in "
+        "which every security counts in units of its own variation; here the two differ."
+    )
 
 
 def robust_p(tests: pd.DataFrame, window: tuple[int, int] = (0, 0)) -> dict[str, float]:
@@ -223,15 +277,7 @@ def robust_p(tests: pd.DataFrame, window: tuple[int, int] = (0, 0)) -> dict[str,
         & tests["p_value"].notna()
     ]
     found = dict(zip(rows["test"], rows["p_value"], strict=True))
-    order = ("kolari_pynnonen_t", "permutation", "grank_overlap")
-    return {name: float(found[name]) for name in order if name in found}
-
-
-TEST_NAMES = {
-    "kolari_pynnonen_t": "Kolari\u2013Pynnönen",
-    "permutation": "permutation of dates",
-    "grank_overlap": "overlap-weighted rank",
-}
+    return {name: float(found[name]) for name in TEST_NAMES if name in found}
 
 
 def _robust_sentence(tests: pd.DataFrame) -> str:

@@ -42,7 +42,7 @@ def provenance(measured: Measurement) -> pd.DataFrame:
     rows.extend(
         [
             ("Model", MODELS[measured.model]),
-            ("Benchmark", measured.benchmark or "each security's home index"),
+            ("Benchmark", _benchmark(measured)),
             ("Estimation window", _sessions(measured.estimation)),
             ("Event window", _sessions(measured.window)),
             ("Standard errors", "full forecast covariance; residual variance RSS/(T \u2212 k)"),
@@ -51,6 +51,14 @@ def provenance(measured: Measurement) -> pd.DataFrame:
         ]
     )
     return pd.DataFrame(rows, columns=["fact", "value"])
+
+
+def _benchmark(measured: Measurement) -> str:
+    if measured.model == "mean_adjusted":
+        return "none"
+    if measured.model in ("ff3", "ff5", "carhart"):
+        return "US factors (Ken French data library)"
+    return measured.benchmark or "each security's home index"
 
 
 def _tables_used(measured: Measurement) -> list[str]:

@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from analysis.briefings import execution, ipynb, publish
+from analysis.briefings.checks import check_together
 from analysis.briefings.confidential import refuse_secrets
 from analysis.briefings.execution import Failure, Progress, Run
 from analysis.briefings.notebooks import NotebookInfo, find_notebook
 from analysis.briefings.parameters import Vocabulary, needs_vocabulary, validate
-from analysis.errors import RenderError
+from analysis.errors import NothingLeft, RenderError
 
 
 def render(
@@ -70,6 +71,9 @@ def render(
         The notebook's file is damaged.
     RenderError
         A cell failed; the message names it, its cause and the partial notebook.
+    NothingLeft
+        The notebook ran but could measure nothing; it is kept as a partial one is, and an
+        earlier good briefing stays.
     """
     info = find_notebook(notebook, folder)
     asked = publish.check_formats(formats)
@@ -83,6 +87,8 @@ def render(
         raise _failed(info, run, _words(run.failure), kept)
     try:
         files = _files(info, run, values, started)
+    except NothingLeft as error:
+        raise NothingLeft(str(_failed(info, run, f"{error}.", kept))) from error
     except RenderError as error:
         raise _failed(info, run, str(error), kept) from error
     paths = [publish.put(place / f"{name}.{kind}", files[kind]) for kind in asked]
@@ -98,13 +104,16 @@ def _checked(
     as_of: object,
     vocabulary: Vocabulary | None,
 ) -> dict[str, Any]:
+    catalogue = None
     if vocabulary is None and needs_vocabulary(info):
         from analysis.catalogue import Catalogue
         from analysis.settings import bundled
 
-        vocabulary = Vocabulary.of(Catalogue(bundled("data/catalogue")))
+        catalogue = Catalogue(bundled("data/catalogue"))
+        vocabulary = Vocabulary.of(catalogue)
     values = validate(info, given, as_of, vocabulary)
     refuse_secrets(values)
+    check_together(values, catalogue)
     return values
 
 
@@ -115,6 +124,8 @@ def _files(
     from analysis.briefings.machine import manifest
 
     page = collect(run.notebook, info.title)
+    if page.results.get("securities") == []:
+        raise NothingLeft("No security has a return on day 0 of the event")
     record = manifest(info, values, started, datetime.now(UTC), page.manifest)
     html = to_page(run.notebook, page, record)
     run.notebook.metadata.setdefault("faultline", {})["manifest"] = record
@@ -123,7 +134,7 @@ def _files(
 
 def _words(failure: Failure) -> str:
     where = f"cell {failure.cell} ({failure.label!r})" if failure.cell else "its start"
-    return f"It failed in {where}: {failure.cause}."
+    return f"It failed in {where}: {failure.cause.rstrip('.')}."
 
 
 def _failed(info: NotebookInfo, run: Run, why: str, kept: Path) -> RenderError:

@@ -137,7 +137,8 @@ class EventReport(Measurement):
                     "window": wording.window_words(0, 0),
                 }
             )
-        for name, value in list(narrative.robust_p(self.tests).items())[:1]:
+        robust = narrative.robust_p(self.tests) if len(measured) > 1 else {}
+        for name, value in list(robust.items())[:1]:
             cards.append(
                 {
                     "value": wording.p_value(value),
@@ -227,13 +228,14 @@ class EventReport(Measurement):
         securities = self.securities
         found = [
             caveats.clustering(securities, self.tests),
-            caveats.benchmark(self.focus, self.mean_adjusted, self.names),
-            caveats.confounders(self.others),
+            caveats.benchmark(self.focus, self.model, self.mean_adjusted, self.names),
+            caveats.us_factors(self.model, set(securities["exchange"])),
+            caveats.confounders(self.others, self.desk.event(self.event)["notes"] or ""),
             caveats.uncertain_day(self.placements),
             caveats.late_markets(securities, context.CITIES),
             caveats.price_limits(self.near_limit()),
             caveats.gaps(self.results.skipped, self.flagged(), self.last_price()),
-            caveats.multiplicity(securities, self.tests),
+            caveats.multiplicity(self.single_tests, self.tests),
         ]
         boxes = [asdict(item) for item in found if item is not None]
         plain = "\n".join(f"{box['title']}: {box['text']}" for box in boxes)

@@ -210,7 +210,11 @@ def _read_rows(found: Examination, names: list[str], rows: list[list[Cell]]) -> 
                 cells[0].line,
                 "",
                 f"has {len(cells)} cells where the first line has {len(names)}: "
-                "a cell that holds a comma stands in double quotes",
+                + (
+                    "a cell that holds a comma stands in double quotes"
+                    if len(cells) > len(names)
+                    else "a blank cell needs its comma too"
+                ),
             )
             continue
         values, wrong = {}, set()

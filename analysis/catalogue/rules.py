@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from analysis.catalogue.values import nearest, none_of
+from analysis.errors import InputError
 from analysis.settings import bundled
 
 if TYPE_CHECKING:
@@ -106,10 +107,21 @@ def _instrument(row: Row) -> Complaints:
         yield "exchange", f"{row['exchange']!r} stands with a currency: leave the cell blank"
     if row["role"] != "fx" and row["exchange"] is None:
         yield "exchange", "is missing: give the market identifier code, for instance XNAS"
+    if row["exchange"] is not None:
+        yield from _exchange_known(str(row["exchange"]))
     if row["exchange"] is not None and row["currency"] is None:
         yield "currency", "is missing: give the currency of the listing, for instance USD"
     if row["benchmark"] == row["ticker"]:
         yield "benchmark", f"{row['benchmark']!r} is the instrument itself: leave the cell blank"
+
+
+def _exchange_known(exchange: str) -> Complaints:
+    from analysis.sessions import library_name
+
+    try:
+        library_name(exchange)
+    except InputError as problem:
+        yield "exchange", str(problem)
 
 
 def _chip(row: Row) -> Complaints:
@@ -165,8 +177,12 @@ def _instruments_file(found: Examination, path: Path) -> None:  # noqa: ARG001
     for row in found.rows:
         benchmark = row.values["benchmark"]
         if benchmark is not None and benchmark not in indexes:
-            told = none_of(str(benchmark), [str(item) for item in indexes])
-            found.complain(row.lines["benchmark"], "benchmark", f"{told} (an index of this file)")
+            told = (
+                none_of(str(benchmark), [str(item) for item in indexes])
+                if indexes
+                else f"{benchmark!r} is no index of this file: add its row, with the role index"
+            )
+            found.complain(row.lines["benchmark"], "benchmark", told)
 
 
 def _groups_file(found: Examination, path: Path) -> None:

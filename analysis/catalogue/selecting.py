@@ -1,14 +1,17 @@
-"""Events by what they are about and when; the desk and the command ask through it."""
+"""Which events and which securities: the selections that desk and command share."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import date
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from analysis.errors import unknown
+from analysis.errors import InputError, unknown
 
 if TYPE_CHECKING:
     import polars as pl
+
+    from analysis.catalogue import Catalogue
 
 
 def select_events(
@@ -62,3 +65,46 @@ def select_events(
     if last is not None:
         kept = kept.filter(pl.col("date") <= last)
     return kept.sort("date", "id")
+
+
+def select_securities(
+    catalogue: Catalogue,
+    events: Sequence[Mapping[str, Any]],
+    tickers: str | Sequence[str] | None = None,
+    group: str | None = None,
+) -> list[str]:
+    """Securities that a study of some events takes.
+
+    The tickers or the group as given; else the events' entities and every security with a
+    role that is traded: not index, etf, fx or volatility.
+
+    Raises
+    ------
+    InputError
+        For an unknown ticker or group, for both at once, and for an empty list.
+    """
+    import polars as pl
+
+    from analysis.tables.curated import NOT_TRADED
+
+    if tickers is not None and group is not None:
+        raise InputError("Give tickers or a group, not both.")
+    if group is not None:
+        return catalogue.members(group)
+    if tickers is not None:
+        given = tickers.split(",") if isinstance(tickers, str) else tickers
+        wanted = list(dict.fromkeys(item.strip() for item in given if item.strip()))
+        if not wanted:
+            raise InputError("The list of tickers is empty; name one, for instance NVDA.")
+        for ticker in wanted:
+            catalogue.instrument(ticker)
+        return wanted
+    named = [
+        ticker
+        for event in events
+        for ticker in catalogue.entities_to_tickers((event["entities"] or "").split(";"))
+    ]
+    traded = catalogue.instruments().filter(
+        pl.col("role").is_not_null() & ~pl.col("role").is_in(list(NOT_TRADED))
+    )
+    return list(dict.fromkeys([*named, *traded["ticker"].to_list()]))

@@ -61,11 +61,11 @@ def family_table(groups: pd.DataFrame) -> Table:
         }
     )
     notes = [
-        "Interval and p of a family: from its own average abnormal return on each day of the "
-        "estimation window, so that the correlation of its members is in them (Brown and "
-        "Warner 1985). All securities: Kolari and Pynnönen (2010), which also allows for the "
-        "event making returns more different than usual. p Holm: over the families of one "
-        f"window. {MISSING} not computed."
+        "Family: interval from the variation of its own average abnormal return in the "
+        "estimation window (Brown and Warner 1985), which is too narrow when the event makes "
+        "returns wilder; p from the same events moved to other dates (permutation). All "
+        "securities: Kolari and Pynnönen (2010). p Holm: over the families of one window. "
+        f"{MISSING} not computed."
     ]
     markup = build(
         cells,

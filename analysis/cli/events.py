@@ -195,7 +195,8 @@ def check(file: Path | None = None, /) -> int:
     files = [file] if file else sorted(bundled("data/catalogue").glob("*.csv"))
     for path in files:
         if not path.is_file():
-            raise InputError(f"There is no file {str(path)!r}: name a catalogue file.")
+            what = "is a folder" if path.is_dir() else "does not exist"
+            raise InputError(f"{str(path)!r} {what}: name a catalogue file.")
     from analysis.catalogue.check import check_file
 
     problems = [problem for path in files for problem in check_file(path)]

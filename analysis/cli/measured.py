@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from analysis.errors import InputError, NothingLeft
+from analysis.errors import InputError
 
 if TYPE_CHECKING:
     from datetime import date
@@ -238,8 +238,6 @@ def measure(
     ------
     InputError
         For an unknown event, ticker, group, model or benchmark, with the nearest names.
-    NothingLeft
-        Every pair was skipped; the message says why.
     """
     from analysis.desk import Desk
 
@@ -247,7 +245,6 @@ def measure(
     asked = tuple(dict.fromkeys(events))
     securities = desk.securities(asked, tickers, group)
     placements = desk.placements(asked, securities)
-    _refuse_nothing(desk, securities, placements, model, benchmark)
     results = desk.study(
         asked,
         securities,
@@ -269,27 +266,6 @@ def measure(
         {name: dict(version) for name, version in desk.versions().items()},
         _price_sources(desk, securities),
     )
-
-
-def _refuse_nothing(
-    desk: Desk,
-    securities: Sequence[str],
-    placements: pd.DataFrame,
-    model: str,
-    benchmark: str | None,
-) -> None:
-    """Say so in one sentence when no pair can reach the engine."""
-    reasons = list(dict.fromkeys(row["reason"] for row in records(placements)))
-    if "" not in reasons:
-        raise NothingLeft(" ".join(reasons))
-    if not desk.sessions(securities):
-        known = f"was known on {desk.as_of}" if desk.as_of else "is in the tables"
-        raise NothingLeft(f"No price of {', '.join(securities)} {known}: choose a later --as-of.")
-    if model in NEED_BENCHMARK and not desk.benchmarks(securities, benchmark):
-        raise NothingLeft(
-            f"No home benchmark is known for {', '.join(securities)}: "
-            "name one with --benchmark, or take --model mean_adjusted."
-        )
 
 
 def _price_sources(desk: Desk, securities: Sequence[str]) -> tuple[str, ...]:

@@ -9,7 +9,8 @@ import pandas as pd
 import pytest
 
 from analysis import Desk
-from analysis.errors import InputError, NothingLeft
+from analysis.errors import InputError
+from analysis.eventstudy import FactorModel, MarketAdjusted, MarketModel, MeanAdjusted
 
 
 @pytest.fixture(scope="module")
@@ -81,8 +82,22 @@ def test_prices_after_the_as_of_day_are_unknown() -> None:
 
 
 def test_a_day_before_all_prices_leaves_nothing_to_compute() -> None:
-    with pytest.raises(NothingLeft, match="nothing for NVDA by 1999-12-31"):
-        Desk(as_of="1999-12-31").study("ds-r1", ["NVDA"])
+    results = Desk(as_of="1999-12-31").study("ds-r1", ["NVDA"])
+    assert results.abnormal.empty
+    assert results.skipped["security"].to_list() == ["NVDA"]
+
+
+def test_a_model_of_the_engine_is_taken_as_it_is(desk: Desk) -> None:
+    own = desk.study("ds-appstore-1", ["NVDA"], model=MarketModel("SOXX"))
+    named = desk.study("ds-appstore-1", ["NVDA"], benchmark="SOXX")
+    pd.testing.assert_frame_equal(own.abnormal, named.abnormal)
+    factors = desk.study("ds-appstore-1", ["NVDA"], model=FactorModel(["mkt_rf"], rf="rf"))
+    assert factors.parameters["beta"].iloc[0] > 1
+    assert len(desk.study("ds-appstore-1", ["NVDA"], model=MeanAdjusted()).abnormal) == 1
+    adjusted = desk.study("ds-appstore-1", ["NVDA"], model=MarketAdjusted("^GSPC"))
+    assert adjusted.parameters["beta"].iloc[0] == 1
+    with pytest.raises(InputError, match="neither a name"):
+        desk.study("ds-appstore-1", ["NVDA"], model=3)  # type: ignore[arg-type]
 
 
 def test_events_of_a_later_day_are_not_listed_as_of_an_earlier_one() -> None:
