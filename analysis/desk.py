@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from analysis.eventstudy.models import Model
 
 _A_DAY = ["2000-01-03"]
+_NO_BENCHMARK = "no home benchmark in the tables: name one, or take the model mean_adjusted"
 
 
 class Desk:
@@ -317,6 +318,9 @@ class Desk:
             calendars=self.sessions(securities),
             **_checked_options(options),
         )
+        if chosen.needs_benchmark and not chosen.markets:
+            lacking = ~placed["security"].isin(list(self.benchmarks(securities, benchmark)))
+            placed.loc[lacking & (placed["reason"] == ""), "reason"] = _NO_BENCHMARK
         refused = placed[placed["reason"] != ""]
         return study.fit().with_skipped(refused[["event_id", "security", "reason"]])
 

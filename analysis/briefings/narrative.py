@@ -206,9 +206,9 @@ def _families_clause(focus: Focus, named: pd.DataFrame) -> str:
         parts.append(f"{wording.listing(first[0])} {first[1]}{beside}")
     if second[0]:
         parts.append(f"{wording.listing(second[0])} {second[1]}")
-    still = len(others) - len(certain)
+    still = _names(others[~(others["p_holm"] < LEVEL)], most=1)
     if still:
-        parts.append(f"{wording.count(still, 'other family', 'other families')} did not clearly")
+        parts.append(f"{still[0]} did not clearly")
     return ", ".join(parts)
 
 
@@ -218,6 +218,8 @@ def _names(groups: pd.DataFrame, most: int = 3) -> list[str]:
     names = [role_name(str(item)) for item in ordered["group"]]
     if len(names) <= most:
         return names
+    if most == 1:
+        return [f"{len(names)} others"]
     return [*names[: most - 1], f"{len(names) - most + 1} more families"]
 
 

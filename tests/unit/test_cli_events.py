@@ -202,4 +202,4 @@ def test_a_malformed_row_is_named_by_file_line_and_column(
 
 def test_a_file_that_is_not_there_is_bad_input(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["events", "check", "nowhere/events.csv"]) == 2
-    assert "There is no file 'nowhere/events.csv'" in capsys.readouterr().err
+    assert "'nowhere/events.csv' does not exist" in capsys.readouterr().err

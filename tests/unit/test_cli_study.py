@@ -89,6 +89,13 @@ class MadeDesk:
             [(event, name, "it was private") for event in events for name in tickers],
             columns=["event_id", "security", "reason"],
         ).query("event_id == 'secret'")
+        frame = (
+            frame
+            if len(frame)
+            else pd.DataFrame(
+                {"event_id": ["secret"] * len(tickers), "security": tickers, "date": pd.NaT}
+            )
+        )
         study = EventStudy(
             returns[SECURITIES],
             frame,
@@ -216,22 +223,13 @@ def test_a_refused_event_exits_1_and_the_rest_is_done(capsys: pytest.CaptureFixt
     assert "AAA" in printed.out
 
 
-def test_nothing_left_at_all_exits_1(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["study", "secret", "--json"]) == 1
-    printed = capsys.readouterr()
-    assert printed.out == ""
-    assert printed.err == "faultline: Event 'secret' was private.\n"
-
-
-def test_a_security_without_a_benchmark_alone_has_nothing_left(
+def test_nothing_left_at_all_is_one_document_and_exits_1(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    assert main(["study", "shock", "--tickers", "CCC"]) == 1
-    assert (
-        "No home benchmark is known for CCC: name one with --benchmark" in capsys.readouterr().err
-    )
-    assert main(["study", "shock", "--tickers", "CCC", "--benchmark", "market"]) == 0
-    assert main(["study", "shock", "--tickers", "CCC", "--model", "mean_adjusted"]) == 0
+    assert main(["study", "secret", "--json"]) == 1
+    document = json.loads(capsys.readouterr().out)
+    assert document["events"] == []
+    assert {row["reason"] for row in document["skipped"]} == {"it was private"}
 
 
 def test_a_study_of_which_nothing_is_left_still_prints_its_ledger(

@@ -129,7 +129,7 @@ def test_without_tickers_a_study_takes_the_entities_and_everything_that_trades(d
 def test_a_security_without_home_benchmark_is_skipped_with_that_reason(desk: Desk) -> None:
     results = desk.study("ds-appstore-1", ["2330.TW", "NVDA"])
     row = results.skipped.set_index("security").loc["2330.TW"]
-    assert "no benchmark for" in row["reason"]
+    assert "no home benchmark" in row["reason"]
     assert desk.study("ds-appstore-1", ["2330.TW"], model="mean_adjusted").skipped.empty
 
 
@@ -178,7 +178,7 @@ def test_a_study_in_which_nothing_can_be_placed_gives_every_reason(desk: Desk) -
     results = desk.study("ds-appstore-1", ["2330.TW", "8035.T"])
     assert results.abnormal.empty
     assert results.skipped["security"].to_list() == ["2330.TW", "8035.T"]
-    assert results.skipped["reason"].str.contains("no benchmark for").all()
+    assert results.skipped["reason"].str.contains("no home benchmark").all()
 
 
 def test_groups_of_a_study_are_roles(desk: Desk) -> None:

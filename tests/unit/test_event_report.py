@@ -6,6 +6,7 @@ import json
 import math
 from datetime import date
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -71,10 +72,18 @@ def test_groups_are_averages_of_their_members(report: EventReport) -> None:
     cars = report.results.car((0, 0))["car"].droplevel("event_id")
     assert power["n"] == 2
     assert power["caar"] == pytest.approx((cars["VST"] + cars["VRT"]) / 2)
-    assert power["low"] < power["caar"] < power["high"]
-    # The interval is the test turned round: it leaves out zero exactly when p < 0.05.
-    for row in report.groups[report.groups["group"] != "all"].to_dict("records"):
-        assert (row["low"] > 0 or row["high"] < 0) == (row["p_value"] < 0.05)
+    # Half the interval is 1.96 standard deviations of the family's average residual.
+    sample, _ = report.results.sample((0, 0), "power")
+    deviation = np.nanmean(sample.fitted.residuals, axis=0).std(ddof=1)
+    assert power["high"] - power["caar"] == pytest.approx(1.959964 * deviation, rel=1e-6)
+    assert power["caar"] - power["low"] == pytest.approx(1.959964 * deviation, rel=1e-6)
+    tested = report.tests[
+        (report.tests["group"] == "power")
+        & (report.tests["test"] == "permutation")
+        & (report.tests["window_start"] == 0)
+    ]
+    assert power["p_value"] == tested["p_value"].iloc[0]
+    assert power["p_holm"] >= power["p_value"]
 
 
 def test_the_pooled_interval_belongs_to_the_recommended_test(report: EventReport) -> None:
@@ -99,6 +108,13 @@ def test_paths_end_in_the_caar_of_the_whole_window(report: EventReport) -> None:
 def test_confounding_events_of_the_window_are_found(report: EventReport) -> None:
     assert "ds-r1" in report.others["id"].to_list()
     assert report.event not in report.others["id"].to_list()
+
+
+def test_events_that_share_day_0_are_told_apart_from_those_of_the_window() -> None:
+    shared = event_report(Desk(), "ds-v4-preview", tickers=["NVDA", "688256.SS"]).others
+    same = shared[shared["same_day"]]["id"].to_list()
+    assert "hw-v4-support" in same
+    assert 0 < len(same) < len(shared)
 
 
 def test_markets_that_were_closed_are_named(report: EventReport) -> None:
@@ -145,7 +161,8 @@ def test_the_manifest_names_tables_and_day() -> None:
 def test_one_security_makes_a_whole_report() -> None:
     alone = event_report(Desk(), "ds-appstore-1", tickers="META")
     assert "Meta" in alone.headline().payload
-    assert len(alone.key_figures().payload) >= 1
+    # Without others there is no average, and so no test of one.
+    assert len(alone.key_figures().payload) == 1
     alone.payload()
 
 
@@ -158,7 +175,7 @@ def test_nothing_measured_is_said_and_does_not_fail() -> None:
 
 
 def test_an_unremarkable_event_claims_nothing() -> None:
-    calm = event_report(Desk(), "ds-app", tickers=["MSFT", "AAPL"])
+    calm = event_report(Desk(), "ds-app")
     assert "Nothing stood out from ordinary days" in calm.headline().payload
 
 

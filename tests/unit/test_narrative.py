@@ -55,9 +55,10 @@ def groups(**caars: tuple[float, float]) -> pd.DataFrame:
                 "caar": caar,
                 "low": caar - 0.01,
                 "high": caar + 0.01,
+                "test": "kolari_pynnonen_t" if name == "all" else "permutation",
                 "statistic": -4.0,
                 "p_value": p,
-                "p_holm": p,
+                "p_holm": np.nan if name == "all" else p,
             }
             for name, (caar, p) in caars.items()
         ]
@@ -66,10 +67,8 @@ def groups(**caars: tuple[float, float]) -> pd.DataFrame:
 
 def battery(**p_values: float) -> pd.DataFrame:
     return pd.DataFrame(
-        [
-            {"group": "all", "window_start": 0, "window_end": 0, "test": name, "p_value": value}
-            for name, value in p_values.items()
-        ]
+        [("all", 0, 0, name, value) for name, value in p_values.items()],
+        columns=["group", "window_start", "window_end", "test", "p_value"],
     )
 
 
@@ -83,8 +82,7 @@ def test_the_headline_names_number_comparison_and_certainty() -> None:
     )
     assert written.headline == (
         "Nvidia lost 17.0\u202f% on 27 January 2025, 13.1 points more than its market beta "
-        "explains (t −4.9, p\u00a0<\u00a00.001); power fell with it, software stayed within "
-        "ordinary days."
+        "explains (t −4.9, p\u00a0<\u00a00.001); power fell with it, software did not clearly."
     )
     assert "sets that average apart" in written.lead
     assert "1 of 2 securities" in written.lead
@@ -127,10 +125,70 @@ def test_opposite_signs_of_raw_and_abnormal_are_spelled_out() -> None:
     )
 
 
-def test_without_a_named_entity_the_largest_abnormal_return_leads() -> None:
-    row = narrative.focus_row(securities(META, NVIDIA), ["TSM"])
-    assert row is not None
-    assert row["security"] == "NVDA"
+def test_without_a_named_entity_the_largest_mover_leads_and_pays_for_the_choice() -> None:
+    focus = narrative.focus_of(securities(META, NVIDIA), ["TSM"])
+    assert focus is not None
+    assert focus.row["security"] == "NVDA"
+    assert not focus.named
+    assert focus.p_value == NVIDIA["p_bh"]
+    lucky = NVIDIA | {"p_value": 0.02, "p_bh": 0.87}
+    headline = narrative.opening(
+        securities(lucky, META | {"abnormal": 0.01}),
+        groups(all=(-0.01, 0.8), gpu=(-0.01, 0.9)),
+        battery(kolari_pynnonen_t=0.8),
+        [],
+        "market",
+    ).headline
+    assert headline.startswith("Nothing stood out from ordinary days: Nvidia, the largest mover,")
+    assert "p\u00a00.870 adjusted for the choice" in headline
+
+
+def test_a_certain_average_leads_where_its_best_known_member_did_not_move() -> None:
+    calm = NVIDIA | {"raw": -0.004, "abnormal": -0.002, "t": -0.1, "p_value": 0.92, "p_bh": 0.95}
+    headline = narrative.opening(
+        securities(calm, META),
+        groups(all=(-0.018, 0.019), gpu=(-0.002, 0.9)),
+        battery(kolari_pynnonen_t=0.019),
+        ["NVDA"],
+        "market",
+    ).headline
+    assert headline.startswith("The average abnormal return of 3 securities was −1.8")
+    assert "Nothing stood out" not in headline
+
+
+def test_a_family_that_moved_is_named_though_the_focus_belongs_to_it_and_did_not() -> None:
+    calm = NVIDIA | {"raw": 0.02, "abnormal": 0.02, "t": 0.8, "p_value": 0.44, "p_bh": 0.6}
+    headline = narrative.opening(
+        securities(calm, META),
+        groups(all=(0.02, 0.3), gpu=(0.10, 0.001), power=(0.0, 0.8)),
+        battery(kolari_pynnonen_t=0.3),
+        ["NVDA"],
+        "market",
+    ).headline
+    assert "GPU makers rose, power did not clearly" in headline
+    assert "with it" not in headline
+
+
+def test_a_family_that_could_not_be_measured_is_not_called_calm() -> None:
+    headline = narrative.opening(
+        securities(NVIDIA),
+        groups(all=(-0.1, 0.01), power=(-0.2, 0.001), software=(float("nan"), float("nan"))),
+        battery(kolari_pynnonen_t=0.01),
+        ["NVDA"],
+        "market",
+    ).headline
+    assert "power fell with it" in headline
+    assert "software" not in headline
+
+
+def test_interval_and_test_that_differ_are_explained() -> None:
+    frame = groups(all=(0.015, 0.095))
+    text = narrative.lead(securities(NVIDIA, META), frame, battery(), "market")
+    assert "here the two differ" in text
+    agreed = narrative.lead(
+        securities(NVIDIA, META), groups(all=(0.015, 0.04)), battery(), "market"
+    )
+    assert "here the two differ" not in agreed
 
 
 def test_a_study_without_any_abnormal_return_still_has_a_headline() -> None:
@@ -160,17 +218,35 @@ def test_one_security_needs_no_clustering_caveat() -> None:
 
 
 def test_the_benchmark_caveat_bounds_what_the_benchmark_absorbs() -> None:
-    box = caveats.benchmark(pd.Series(NVIDIA), -0.172, {"^GSPC": "S&P 500"})
+    focus = narrative.Focus(pd.Series(NVIDIA), named=True)
+    box = caveats.benchmark(focus, "market", -0.172, {"^GSPC": "S&P 500"})
     assert box is not None
     for text in ("S&P 500", "−17.0", "−15.5", "−13.1", "−17.2"):
         assert text in box.text
-    assert caveats.benchmark(pd.Series(NVIDIA | {"benchmark": ""}), None, {}) is None
+    assert caveats.benchmark(focus, "mean_adjusted", None, {}) is None
+    bare = narrative.Focus(pd.Series(NVIDIA | {"benchmark": ""}), named=True)
+    assert caveats.benchmark(bare, "market", None, {}) is None
 
 
-def test_confounders_are_named_with_their_day() -> None:
-    other = pd.DataFrame([{"date": pd.Timestamp("2025-01-29"), "title": "Qwen2.5-Max"}])
-    assert "29 January 2025: Qwen2.5-Max" in caveats.confounders(other).text
-    assert "no other event" in caveats.confounders(other.iloc[:0]).text
+def test_us_factors_on_asian_exchanges_get_a_warning() -> None:
+    assert caveats.us_factors("ff3", {"XNAS", "XSHG"}) is not None
+    assert caveats.us_factors("ff3", {"XNAS", "XNYS"}) is None
+    assert caveats.us_factors("market", {"XSHG"}) is None
+
+
+def test_confounders_are_named_those_of_day_0_first() -> None:
+    others = pd.DataFrame(
+        [
+            {"date": pd.Timestamp("2025-01-29"), "title": "Qwen2.5-Max", "same_day": False},
+            {"date": pd.Timestamp("2025-01-26"), "title": "Other news", "same_day": True},
+        ]
+    )
+    text = caveats.confounders(others, "Intel reported.").text
+    assert text == (
+        "Day 0 itself is shared with Other news (26 January 2025). Longer windows also take in "
+        "Qwen2.5-Max (29 January 2025). The catalogue notes: Intel reported."
+    )
+    assert "no other event" in caveats.confounders(others.iloc[:0], "").text
 
 
 def test_late_markets_are_named() -> None:
@@ -203,5 +279,8 @@ def test_uncertain_days_limits_and_gaps_are_said_only_when_there_are_any() -> No
 
 def test_the_number_of_tests_is_counted_from_the_finite_p_values() -> None:
     table = battery(bmp_t=0.5, patell_z=float("nan"), kolari_pynnonen_t=0.2)
-    text = caveats.multiplicity(securities(NVIDIA, META), table).text
-    assert text.startswith("2 on single securities and 2 on groups. Of 4 tests")
+    box = caveats.multiplicity(98, table)
+    assert box is not None
+    assert box.text.startswith("98 on single securities and 2 on groups.")
+    assert "at least one in twenty, here about 5," in box.text
+    assert caveats.multiplicity(0, battery()) is None
