@@ -48,10 +48,14 @@ def check_together(values: Mapping[str, Any], catalogue: Catalogue | None) -> No
 
 def _check_windows(estimation: tuple[int, ...], window: tuple[int, ...], cars: Any) -> None:
     from analysis.eventstudy import MarketModel
-    from analysis.eventstudy.inputs import check_inside, check_options
+    from analysis.eventstudy.inputs import check_options
 
     _, during = check_options(estimation, window, _LEAST_OBSERVATIONS, MarketModel())
     if not during[0] <= 0 <= during[1]:
         raise InputError(f"The window {during[0]} {during[1]} leaves out day 0; widen it.")
-    for car in cars:
-        check_inside(tuple(car), during)
+    for first, last in cars:
+        if not during[0] <= first <= last <= during[1]:
+            raise InputError(
+                f"The window {first} {last} in cars does not lie within the event window "
+                f"{during[0]} {during[1]}: widen the parameter window, or shorten it."
+            )

@@ -173,3 +173,15 @@ def test_a_failure_whose_notebook_cannot_be_kept_is_still_told(
     monkeypatch.setattr(execution, "execute", lambda *_, **__: failed)
     with pytest.raises(RenderError, match=r"cell 2 \('x = 1'\): E: why.*could not be kept"):
         ask(notebooks(GOOD), out)
+
+
+def test_a_briefing_that_measures_nothing_leaves_the_earlier_one(tmp_path: Path) -> None:
+    from analysis.briefings import render
+    from analysis.errors import NothingLeft
+
+    earlier = tmp_path / "event_briefing--ds-r1.html"
+    earlier.write_text("good", encoding="utf-8")
+    with pytest.raises(NothingLeft, match="No security has a return on day 0"):
+        render("event_briefing", {"event": "ds-r1"}, tmp_path, as_of="2024-01-01")
+    assert earlier.read_text(encoding="utf-8") == "good"
+    assert (tmp_path / "failed" / "event_briefing--ds-r1.ipynb").is_file()
