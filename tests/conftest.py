@@ -15,8 +15,9 @@ import pytest
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
-# A test that is slow on a loaded machine is not wrong; in CI the same examples run every time.
-hypothesis.settings.register_profile("local", deadline=None)
+# A test that is slow on a loaded machine is not wrong; in CI the same examples run every time,
+# by hand fewer, and others each time.
+hypothesis.settings.register_profile("local", deadline=None, max_examples=40)
 hypothesis.settings.register_profile("ci", deadline=None, derandomize=True)
 hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "local")
 

@@ -12,7 +12,7 @@ import pytest
 
 from analysis.briefings import execution, render
 from analysis.briefings.parameters import Vocabulary
-from analysis.errors import DataError, InputError, RenderError
+from analysis.errors import DataError, InputError, NothingLeft, RenderError
 
 KNOWN = Vocabulary(events=("ds-r1", "ds-v4"), tickers=("NVDA",), groups=("gpu",))
 PARAMETERS = [
@@ -176,8 +176,6 @@ def test_a_failure_whose_notebook_cannot_be_kept_is_still_told(
 
 
 def test_a_briefing_that_measures_nothing_leaves_the_earlier_one(tmp_path: Path) -> None:
-    from analysis.briefings import render
-    from analysis.errors import NothingLeft
 
     earlier = tmp_path / "event_briefing--ds-r1.html"
     earlier.write_text("good", encoding="utf-8")
