@@ -18,6 +18,10 @@ _READS_BENCHMARK = ("market", "market_adjusted")
 _US_FACTORS = ("ff3", "ff5", "carhart")
 _NEW_YORK = {"XNYS", "XNAS", "ARCX", "XCBO", ""}
 
+_INCOMPLETE = (
+    "It holds collected events on AI and chips: no macroeconomic news and few company results."
+)
+
 _INDEPENDENT = {
     "cross_sectional_t": "cross-sectional t",
     "patell_z": "Patell z",
@@ -83,7 +87,13 @@ def benchmark(
         text += (
             f", and with no benchmark at all (mean-adjusted) {wording.per_cent(without_benchmark)}"
         )
-    return Caveat("The benchmark may hold the securities that moved", text + ".")
+    # The verdict then hangs on the benchmark, which a reader must not find in small print.
+    hangs = (
+        without_benchmark is not None
+        and (abs(without_benchmark) > 2 * float(row["se"])) != focus.moved
+    )
+    level = "warning" if hangs else "note"
+    return Caveat("The benchmark may hold the securities that moved", text + ".", level)
 
 
 def us_factors(model: str, exchanges: set[str]) -> Caveat | None:
@@ -113,8 +123,7 @@ def confounders(others: pd.DataFrame, notes: str) -> Caveat:
     if others.empty:
         return Caveat(
             "Other news",
-            "The catalogue has no other event within the event window. It holds what was "
-            f"collected, not all that happened.{noted}",
+            f"The catalogue has no other event within the event window. {_INCOMPLETE}{noted}",
         )
     same, near = others[others["same_day"]], others[~others["same_day"]]
     parts = []
@@ -122,6 +131,7 @@ def confounders(others: pd.DataFrame, notes: str) -> Caveat:
         parts.append(f"Day 0 itself is shared with {_events(same)}.")
     if len(near):
         parts.append(f"Longer windows also take in {_events(near)}.")
+    parts.append(_INCOMPLETE)
     return Caveat("Other news in the window", " ".join(parts) + noted, "warning")
 
 
@@ -176,7 +186,7 @@ def gaps(skipped: pd.DataFrame, flagged: pd.DataFrame, last_price: str) -> Cavea
             ]
         )
         parts.append(f"Prices to distrust within the windows: {listed}.")
-    parts.append(f"The price table ends on {last_price}; nothing was filled or smoothed.")
+    parts.append(f"Prices end on {last_price}; nothing was filled or smoothed.")
     return Caveat("Missing and doubtful data", " ".join(parts), "note")
 
 

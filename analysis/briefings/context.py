@@ -83,7 +83,7 @@ def event_facts(desk: Desk, event_id: str, placements: pd.DataFrame) -> pd.DataF
     rows.extend((f"Day 0: {day}", wording.listing(cities)) for day, cities in by_day.items())
     rows.append(("Entities", ", ".join((event["entities"] or "").split(";"))))
     rows.append(("Source", f"{event['source_title']} ({event['source_url']})"))
-    if event["notes"]:
+    if event["notes"] and desk.as_of is None:  # notes look back
         rows.append(("Notes", str(event["notes"])))
     return pd.DataFrame(rows, columns=["fact", "value"])
 

@@ -249,6 +249,8 @@ def _transport(folder: Path) -> dict[str, str]:
 
 def first_line(cell: Any) -> str:
     """The words by which a reader finds a cell: its first heading or line, at most 60 signs."""
+    if "parameters" in cell.metadata.get("tags", []):
+        return "Parameters (defaults)"
     lines = [line.strip() for line in str(cell.source).splitlines() if line.strip()]
     headings = [line.lstrip("# ") for line in lines if line.startswith("#")]
     chosen = (headings[:1] if cell.cell_type == "markdown" else []) or lines[:1] or [""]

@@ -121,6 +121,11 @@ class Measurement:
         return context.other_events(self.desk, self.placements, self.window)
 
     @cached_property
+    def notes(self) -> str:
+        """What the catalogue notes about the event; it may look back, so not as of a day."""
+        return "" if self.desk.as_of else str(self.desk.event(self.event)["notes"] or "")
+
+    @cached_property
     def _span(self) -> tuple[pd.Timestamp, pd.Timestamp]:
         """First and last calendar day that any security's event window covers."""
         starts, ends = [], []
@@ -188,12 +193,17 @@ class Measurement:
         return prices.select("ticker", "date", "flag").sort("date", "ticker").to_pandas()
 
     def last_price(self) -> str:
-        """Last day for which any security of the study has a price, in words."""
+        """Last day of prices in words; with the earliest where the securities differ."""
         import polars as pl
 
-        last = (
-            self.desk.table("prices")
-            .filter(pl.col("ticker").is_in(list(self.tickers)))["date"]
-            .max()
+        prices = self.desk.table("prices").filter(pl.col("ticker").is_in(list(self.tickers)))
+        ends = prices.group_by("ticker").agg(pl.col("date").max()).sort("date", "ticker")
+        if ends.is_empty():
+            return "no day at all"
+        first, last = ends.row(0, named=True), ends.row(-1, named=True)
+        if first["date"] == last["date"]:
+            return wording.day(last["date"])
+        return (
+            f"{wording.day(last['date'])} at the latest and {wording.day(first['date'])} at the "
+            f"earliest ({self.names.get(first['ticker'], first['ticker'])})"
         )
-        return wording.day(last) if last is not None else "no day at all"

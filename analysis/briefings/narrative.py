@@ -164,7 +164,7 @@ def _headline(focus: Focus, zero: pd.DataFrame, robust: dict[str, float], model:
         return f"{average}; {first}"
     if certain:
         return f"{first}; {families}"
-    return f"Nothing stood out from ordinary days: {first}"
+    return f"No clear abnormal move: {first}"
 
 
 def _focus_sentence(focus: Focus, model: str) -> str:
@@ -178,13 +178,21 @@ def _focus_sentence(focus: Focus, model: str) -> str:
     moved = f"{'lost' if raw < 0 else 'gained'} {wording.per_cent(abs(raw), sign=False)} on {when}"
     if not focus.moved:
         return (
-            f"{name} {moved}, within its ordinary variation "
+            f"{name} {moved}, not clearly apart from what {_expected(model)} "
             f"(abnormal return {wording.per_cent(abnormal)}, {evidence})"
         )
     if raw * abnormal > 0 and abs(abnormal) <= abs(raw):
         more = f"{wording.points(abnormal)} more than {_EXPLAINS.get(model, _FACTORS_EXPLAIN)}"
         return f"{name} {moved}, {more} ({evidence})"
     return f"{name} {moved}; its abnormal return was {wording.per_cent(abnormal)} ({evidence})"
+
+
+def _expected(model: str) -> str:
+    return {
+        "market": "its market beta explains",
+        "market_adjusted": "its benchmark did",
+        "mean_adjusted": "it does on an average day",
+    }.get(model, _FACTORS_EXPLAIN)
 
 
 def _families_clause(focus: Focus, named: pd.DataFrame) -> str:
@@ -286,14 +294,18 @@ def _robust_sentence(tests: pd.DataFrame) -> str:
     values = robust_p(tests)
     if not values:
         return "No test that allows for same-day dependence is defined here."
-    verdicts = {value < LEVEL for value in values.values()}
+    beyond = sum(value < LEVEL for value in values.values())
     listed = wording.listing(
         [f"{wording.p_value(value)} ({TEST_NAMES[name]})" for name, value in values.items()]
     )
-    if verdicts == {True}:
-        verdict = "sets that average apart from ordinary days"
-    elif verdicts == {False}:
-        verdict = "does not set that average apart from ordinary days"
+    if beyond in (0, len(values)):
+        said = "set" if beyond else "do not set"
+        who = f"the {len(values)} tests" if len(values) > 1 else "the one test"
     else:
-        verdict = "leaves open whether that average differs from ordinary days: the tests disagree"
-    return f"Allowing for securities that move together, the evidence {verdict}: {listed}."
+        said, who = "set", f"{beyond} of the {len(values)} tests"
+    if who in ("the one test", f"1 of the {len(values)} tests"):
+        said = {"set": "sets", "do not set": "does not set"}[said]
+    return (
+        f"{who[0].upper()}{who[1:]} that allow for securities that move together {said} that "
+        f"average apart from ordinary days: {listed}."
+    ).replace("test that allow for", "test that allows for")

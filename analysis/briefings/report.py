@@ -230,7 +230,7 @@ class EventReport(Measurement):
             caveats.clustering(securities, self.tests),
             caveats.benchmark(self.focus, self.model, self.mean_adjusted, self.names),
             caveats.us_factors(self.model, set(securities["exchange"])),
-            caveats.confounders(self.others, self.desk.event(self.event)["notes"] or ""),
+            caveats.confounders(self.others, self.notes),
             caveats.uncertain_day(self.placements),
             caveats.late_markets(securities, context.CITIES),
             caveats.price_limits(self.near_limit()),

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 MOST_ROWS = 20
 
 # The first eight colours of Okabe & Ito (2008), told apart by colour-blind readers.
+SHARED_PANEL = 3
+PANELS_ABREAST = 3
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000", "#F0E442")
 
 WHY = (
@@ -94,6 +96,8 @@ def summarise(results: EventStudyResults, *, quick: bool = False) -> Summary:
 def figure(results: EventStudyResults, level: float = 0.95) -> go.Figure:
     """Draw the path of the CAAR of every group with its pointwise band.
 
+    Up to three groups share a panel; more get one each, on one scale.
+
     Parameters
     ----------
     results : EventStudyResults
@@ -104,42 +108,69 @@ def figure(results: EventStudyResults, level: float = 0.95) -> go.Figure:
     -------
     plotly.graph_objects.Figure
     """
-    import plotly.graph_objects as go
+    from plotly.subplots import make_subplots
 
-    drawn = go.Figure()
-    for number, group in enumerate(results.groups):
-        path = results.caar_path(group, level)
-        colour = COLOURS[number % len(COLOURS)]
-        days = path["day"].to_numpy()
-        edge = np.concatenate([path["high"].to_numpy(), path["low"].to_numpy()[::-1]])
-        name = escape(group)
-        drawn.add_scatter(
-            x=np.concatenate([days, days[::-1]]),
-            y=edge,
-            fill="toself",
-            fillcolor=colour,
-            opacity=0.18,
-            line={"width": 0},
-            hoverinfo="skip",
-            legendgroup=name,
-            showlegend=False,
-        )
-        drawn.add_scatter(
-            x=days,
-            y=path["caar"],
-            mode="lines+markers",
-            line={"color": colour},
-            name=f"{name} (N = {path['n'].iloc[0]})",
-            legendgroup=name,
-        )
+    groups = results.groups
+    # Bands of more than a few groups hide each other: then each has a panel of its own.
+    columns = 1 if len(groups) <= SHARED_PANEL else PANELS_ABREAST
+    panels = 1 if columns == 1 else len(groups)
+    paths = [results.caar_path(group, level) for group in groups]
+    names = [
+        f"{escape(group)} (N = {path['n'].iloc[0]})"
+        for group, path in zip(groups, paths, strict=True)
+    ]
+    drawn = make_subplots(
+        rows=-(-panels // columns),
+        cols=columns,
+        shared_xaxes=True,
+        shared_yaxes=True,
+        subplot_titles=names if panels > 1 else None,
+        vertical_spacing=0.3 / -(-panels // columns),
+    )
+    for number, (name, path) in enumerate(zip(names, paths, strict=True)):
+        row, column = divmod(number, columns) if panels > 1 else (0, 0)
+        colour = COLOURS[number % len(COLOURS) if panels == 1 else 0]
+        for trace in _band_and_line(path, colour, name, legend=panels == 1):
+            drawn.add_trace(trace, row=row + 1, col=column + 1)
     drawn.add_hline(y=0, line={"color": "#888888", "width": 1})
+    drawn.update_xaxes(dtick=1 if panels == 1 else 5)
+    drawn.update_yaxes(tickformat=".1%", zeroline=True)
     drawn.update_layout(
         title=f"How far did the average cumulative abnormal return go? ({level:.0%} band)",
-        xaxis={"title": "session, day 0 = the event", "dtick": 1},
-        yaxis={"title": "CAAR", "tickformat": ".1%", "zeroline": True},
+        xaxis_title="session, day 0 = the event",
+        yaxis_title="CAAR",
         hovermode="x unified",
+        height=450 if panels == 1 else 220 * -(-panels // columns) + 120,
     )
     return drawn
+
+
+def _band_and_line(path: pd.DataFrame, colour: str, name: str, *, legend: bool) -> list[go.Scatter]:
+    import plotly.graph_objects as go
+
+    days = path["day"].to_numpy()
+    edge = np.concatenate([path["high"].to_numpy(), path["low"].to_numpy()[::-1]])
+    band = go.Scatter(
+        x=np.concatenate([days, days[::-1]]),
+        y=edge,
+        fill="toself",
+        fillcolor=colour,
+        opacity=0.18,
+        line={"width": 0},
+        hoverinfo="skip",
+        legendgroup=name,
+        showlegend=False,
+    )
+    line = go.Scatter(
+        x=days,
+        y=path["caar"],
+        mode="lines+markers",
+        line={"color": colour},
+        name=name,
+        legendgroup=name,
+        showlegend=legend,
+    )
+    return [band, line]
 
 
 def _windows(results: EventStudyResults) -> list[Window]:

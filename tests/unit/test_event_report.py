@@ -176,7 +176,7 @@ def test_nothing_measured_is_said_and_does_not_fail() -> None:
 
 def test_an_unremarkable_event_claims_nothing() -> None:
     calm = event_report(Desk(), "ds-app")
-    assert "Nothing stood out from ordinary days" in calm.headline().payload
+    assert "No clear abnormal move" in calm.headline().payload
 
 
 @pytest.mark.parametrize(

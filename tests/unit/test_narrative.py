@@ -84,7 +84,10 @@ def test_the_headline_names_number_comparison_and_certainty() -> None:
         "Nvidia lost 17.0\u202f% on 27 January 2025, 13.1 points more than its market beta "
         "explains (t −4.9, p\u00a0<\u00a00.001); power fell with it, software did not clearly."
     )
-    assert "sets that average apart" in written.lead
+    assert (
+        "The 3 tests that allow for securities that move together set that average apart"
+        in written.lead
+    )
     assert "1 of 2 securities" in written.lead
 
 
@@ -97,21 +100,21 @@ def test_where_nothing_is_significant_the_headline_says_so() -> None:
         ["NVDA"],
         "market",
     )
-    assert written.headline.startswith("Nothing stood out from ordinary days: Nvidia lost 0.4")
-    assert "within its ordinary variation" in written.headline
+    assert written.headline.startswith("No clear abnormal move: Nvidia lost 0.4")
+    assert "not clearly apart from what its market beta explains" in written.headline
     assert "more than its market beta explains" not in written.headline
 
 
 def test_disagreeing_robust_tests_leave_the_question_open() -> None:
     table = battery(kolari_pynnonen_t=0.2, permutation=0.01)
     text = narrative.lead(securities(NVIDIA, META), groups(all=(-0.05, 0.1)), table, "market")
-    assert "the tests disagree" in text
+    assert "1 of the 2 tests that allow for" in text
 
 
 def test_robust_tests_above_the_level_do_not_set_the_average_apart() -> None:
     table = battery(kolari_pynnonen_t=0.2, permutation=0.4, grank_overlap=0.3)
     text = narrative.lead(securities(NVIDIA, META), groups(all=(-0.05, 0.1)), table, "market")
-    assert "does not set that average apart" in text
+    assert "The 3 tests that allow for securities that move together do not set" in text
 
 
 def test_opposite_signs_of_raw_and_abnormal_are_spelled_out() -> None:
@@ -139,7 +142,7 @@ def test_without_a_named_entity_the_largest_mover_leads_and_pays_for_the_choice(
         [],
         "market",
     ).headline
-    assert headline.startswith("Nothing stood out from ordinary days: Nvidia, the largest mover,")
+    assert headline.startswith("No clear abnormal move: Nvidia, the largest mover,")
     assert "p\u00a00.870 adjusted for the choice" in headline
 
 
@@ -153,7 +156,7 @@ def test_a_certain_average_leads_where_its_best_known_member_did_not_move() -> N
         "market",
     ).headline
     assert headline.startswith("The average abnormal return of 3 securities was −1.8")
-    assert "Nothing stood out" not in headline
+    assert "No clear abnormal move" not in headline
 
 
 def test_a_family_that_moved_is_named_though_the_focus_belongs_to_it_and_did_not() -> None:
@@ -228,6 +231,15 @@ def test_the_benchmark_caveat_bounds_what_the_benchmark_absorbs() -> None:
     assert caveats.benchmark(bare, "market", None, {}) is None
 
 
+def test_a_verdict_that_hangs_on_the_benchmark_is_a_warning() -> None:
+    calm = NVIDIA | {"abnormal": 0.012, "t": 0.5, "p_value": 0.6}
+    hanging = caveats.benchmark(narrative.Focus(pd.Series(calm), named=True), "market", -0.07, {})
+    firm = caveats.benchmark(narrative.Focus(pd.Series(NVIDIA), named=True), "market", -0.17, {})
+    assert hanging is not None
+    assert firm is not None
+    assert (hanging.level, firm.level) == ("warning", "note")
+
+
 def test_us_factors_on_asian_exchanges_get_a_warning() -> None:
     assert caveats.us_factors("ff3", {"XNAS", "XSHG"}) is not None
     assert caveats.us_factors("ff3", {"XNAS", "XNYS"}) is None
@@ -244,7 +256,8 @@ def test_confounders_are_named_those_of_day_0_first() -> None:
     text = caveats.confounders(others, "Intel reported.").text
     assert text == (
         "Day 0 itself is shared with Other news (26 January 2025). Longer windows also take in "
-        "Qwen2.5-Max (29 January 2025). The catalogue notes: Intel reported."
+        "Qwen2.5-Max (29 January 2025). It holds collected events on AI and chips: no "
+        "macroeconomic news and few company results. The catalogue notes: Intel reported."
     )
     assert "no other event" in caveats.confounders(others.iloc[:0], "").text
 
