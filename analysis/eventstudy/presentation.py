@@ -123,7 +123,7 @@ def figure(results: EventStudyResults, level: float = 0.95) -> go.Figure:
         rows=-(-panels // columns),
         cols=columns,
         shared_xaxes=True,
-        shared_yaxes=True,
+        shared_yaxes="all",
         subplot_titles=names if panels > 1 else None,
         vertical_spacing=0.3 / -(-panels // columns),
     )
@@ -136,9 +136,10 @@ def figure(results: EventStudyResults, level: float = 0.95) -> go.Figure:
     drawn.update_xaxes(dtick=1 if panels == 1 else 5)
     drawn.update_yaxes(tickformat=".1%", zeroline=True)
     drawn.update_layout(
-        title=f"How far did the average cumulative abnormal return go? ({level:.0%} band)",
-        xaxis_title="session, day 0 = the event",
-        yaxis_title="CAAR",
+        title={
+            "text": "How far did the average cumulative abnormal return go?",
+            "subtitle": {"text": f"CAAR by session, day 0 = the event; {level:.0%} band"},
+        },
         hovermode="x unified",
         height=450 if panels == 1 else 220 * -(-panels // columns) + 120,
     )
