@@ -1,20 +1,34 @@
-"""The command on the figures that ship with Faultline, in a process of its own."""
+"""The command on the figures that ship with Faultline, once in a process of its own."""
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import os
 import subprocess
 import sys
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from analysis.cli import main
+
 PROGRAM = "import sys; from analysis.cli import main; sys.exit(main())"
 
 
 def faultline(*words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    """Run the command here, in the folder ``cwd``; the calendars are read once for all."""
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.chdir(cwd), redirect_stdout(out), redirect_stderr(err):
+        code = main(list(words))
+    return subprocess.CompletedProcess(words, code, out.getvalue(), err.getvalue())
+
+
+def apart(*words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    """Run the command as a user does."""
     environment = {name: value for name, value in os.environ.items() if name != "FAULTLINE_HOME"}
     return subprocess.run(
         [sys.executable, "-c", PROGRAM, *words],
@@ -29,7 +43,7 @@ def faultline(*words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
 @pytest.fixture(scope="module")
 def monday(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """DeepSeek Monday, 27 January 2025, on four names against the S&P 500."""
-    answer = faultline(
+    answer = apart(
         *("study", "ds-appstore-1", "--tickers", "NVDA,TSM,AMD,SOXX"),
         *("--benchmark", "^GSPC", "--car", "0", "0", "--car", "-1", "1", "--json"),
         cwd=tmp_path_factory.mktemp("empty"),
