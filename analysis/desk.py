@@ -291,7 +291,8 @@ class Desk:
         estimation, window : (int, int)
             Sessions relative to day 0, both ends included.
         **options
-            Any other option of `analysis.eventstudy.EventStudy`.
+            min_observations, exclude_own_events, rbar, preset, seed of
+            `analysis.eventstudy.EventStudy`; returns, factors and calendars are the desk's.
 
         Returns
         -------
@@ -308,6 +309,9 @@ class Desk:
         securities = self.securities(events, tickers, group)
         chosen = self._choose(model, securities, benchmark)
         placed = self._placed(events, securities)
+        if chosen.needs_benchmark and not chosen.markets:
+            lacking = ~placed["security"].isin(list(self.benchmarks(securities, benchmark)))
+            placed.loc[lacking & (placed["reason"] == ""), "reason"] = _NO_BENCHMARK
         study = EventStudy(
             _at_least(self.returns(securities), placed),
             placed,
@@ -318,9 +322,6 @@ class Desk:
             calendars=self.sessions(securities),
             **_checked_options(options),
         )
-        if chosen.needs_benchmark and not chosen.markets:
-            lacking = ~placed["security"].isin(list(self.benchmarks(securities, benchmark)))
-            placed.loc[lacking & (placed["reason"] == ""), "reason"] = _NO_BENCHMARK
         refused = placed[placed["reason"] != ""]
         return study.fit().with_skipped(refused[["event_id", "security", "reason"]])
 

@@ -23,12 +23,17 @@ MODELS: dict[str, str] = {
     "carhart": "Fama-French three factors and momentum (US)",
 }
 
+READS_BENCHMARK = ("market", "market_adjusted")
+
 _FACTORS: dict[str, list[str]] = {
     # The three-factor model has a size factor of its own; the five-factor one differs from it.
     "ff3": ["mkt_rf", "smb_ff3", "hml"],
     "ff5": ["mkt_rf", "smb", "hml", "rmw", "cma"],
     "carhart": ["mkt_rf", "smb_ff3", "hml", "mom"],
 }
+
+
+READS_US_FACTORS = tuple(_FACTORS)
 
 
 @dataclass(frozen=True)

@@ -10,12 +10,11 @@ from typing import TYPE_CHECKING
 
 from analysis.briefings import wording
 from analysis.briefings.narrative import LEVEL, TEST_NAMES, Focus, robust_p
+from analysis.normal_returns import READS_BENCHMARK, READS_US_FACTORS
 
 if TYPE_CHECKING:
     import pandas as pd
 
-_READS_BENCHMARK = ("market", "market_adjusted")
-_US_FACTORS = ("ff3", "ff5", "carhart")
 _NEW_YORK = {"XNYS", "XNAS", "ARCX", "XCBO", ""}
 
 _INCOMPLETE = (
@@ -71,7 +70,7 @@ def benchmark(
     focus: Focus | None, model: str, without_benchmark: float | None, names: dict[str, str]
 ) -> Caveat | None:
     """Bound what the benchmark may absorb by the three ways to take the market out."""
-    if focus is None or not focus.row["benchmark"] or model not in _READS_BENCHMARK:
+    if focus is None or not focus.row["benchmark"] or model not in READS_BENCHMARK:
         return None
     row = focus.row
     index = names.get(str(row["benchmark"]), str(row["benchmark"]))
@@ -99,7 +98,7 @@ def benchmark(
 def us_factors(model: str, exchanges: set[str]) -> Caveat | None:
     """Warn that US factors of a date come after Asia's close of that date."""
     elsewhere = exchanges - _NEW_YORK
-    if model not in _US_FACTORS or not elsewhere:
+    if model not in READS_US_FACTORS or not elsewhere:
         return None
     return Caveat(
         "US factors on other exchanges",

@@ -82,7 +82,8 @@ def event_facts(desk: Desk, event_id: str, placements: pd.DataFrame) -> pd.DataF
             cities.append(city)
     rows.extend((f"Day 0: {day}", wording.listing(cities)) for day, cities in by_day.items())
     rows.append(("Entities", ", ".join((event["entities"] or "").split(";"))))
-    rows.append(("Source", f"{event['source_title']} ({event['source_url']})"))
+    address = f" ({event['source_url']})" if event["source_url"] else ""
+    rows.append(("Source", f"{event['source_title']}{address}"))
     if event["notes"] and desk.as_of is None:  # notes look back
         rows.append(("Notes", str(event["notes"])))
     return pd.DataFrame(rows, columns=["fact", "value"])
@@ -134,8 +135,8 @@ def other_events(desk: Desk, placements: pd.DataFrame, window: tuple[int, int]) 
 def session_rows(desk: Desk, event_id: str, exchanges: Sequence[str]) -> pd.DataFrame:
     """Opening hours around the event, from the day before it to the last day 0.
 
-    An exchange that reacted later than the first has one more row, without hours. Exchanges
-    that keep the same hours in one city (NYSE and Nasdaq) make one line.
+    An exchange that stayed closed on a weekday before its day 0 has one more row, without
+    hours. Exchanges that keep the same hours in one city (NYSE and Nasdaq) make one line.
 
     Returns
     -------
@@ -166,7 +167,8 @@ def session_rows(desk: Desk, event_id: str, exchanges: Sequence[str]) -> pd.Data
                     "label": f"{session:%a} {session.day} {session:%b}",
                 }
             )
-        if day0 > min(zero.values()):
+        waited = pd.bdate_range(instant.at.date(), day0 - timedelta(days=1))
+        if len(waited.difference(desk.calendars.sessions(mic, start, day0))):
             label = f"no session before {day0:%a} {day0.day} {day0:%b}"
             rows.append(city | _NO_HOURS | {"label": label})
     frame = pd.DataFrame(rows, columns=columns)

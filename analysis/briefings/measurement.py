@@ -102,7 +102,7 @@ class Measurement:
     @cached_property
     def groups(self) -> pd.DataFrame:
         """See `measures.groups_frame`."""
-        return measures.groups_frame(self.results, self.windows, self.tests)
+        return measures.groups_frame(self.results, self.tests)
 
     @cached_property
     def focus(self) -> narrative.Focus | None:

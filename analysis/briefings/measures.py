@@ -6,7 +6,7 @@ Pure: the report hands in what it read. Returns are decimal throughout.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from analysis.eventstudy import EventStudyResults
     from analysis.eventstudy.fitted import Sample
 
-LEADING_TEST = "kolari_pynnonen_t"
 # A family has too few members for a cross-section; moving its dates needs none.
 FAMILY_TEST = "permutation"
 _Z95 = 1.959963984540054
@@ -87,9 +86,7 @@ def _look_up(table: pd.DataFrame, days: pd.Series, columns: pd.Series) -> list[f
     ]
 
 
-def groups_frame(
-    results: EventStudyResults, windows: Sequence[tuple[int, int]], tests: pd.DataFrame
-) -> pd.DataFrame:
+def groups_frame(results: EventStudyResults, tests: pd.DataFrame) -> pd.DataFrame:
     """CAAR of every group and window with its interval and test.
 
     All securities together (``all``): the recommended test (Kolari & Pynnönen 2010) and the
@@ -104,9 +101,8 @@ def groups_frame(
     Parameters
     ----------
     results : EventStudyResults
-    windows : sequence of (int, int)
     tests : pandas.DataFrame
-        ``results.tests(windows)``, of which the permutation rows are read.
+        As ``results.tests`` returns it; its windows are taken.
 
     Returns
     -------
@@ -117,10 +113,10 @@ def groups_frame(
     import numpy as np
     import pandas as pd
 
-    from analysis.eventstudy.battery import adjust
+    from analysis.eventstudy.battery import RECOMMENDED, adjust
 
     chosen = tests[
-        ((tests["group"] == "all") & (tests["test"] == LEADING_TEST))
+        ((tests["group"] == "all") & (tests["test"] == RECOMMENDED[0]))
         | ((tests["group"] != "all") & (tests["test"] == FAMILY_TEST))
     ]
     rows = []
@@ -131,8 +127,6 @@ def groups_frame(
     columns = ["group", "window_start", "window_end", "n", "caar", "low", "high", "test",
                "statistic", "p_value", "p_holm"]  # fmt: skip
     table = pd.DataFrame(rows, columns=columns)
-    wanted = pd.MultiIndex.from_frame(table[["window_start", "window_end"]]).isin(list(windows))
-    table = table[wanted].reset_index(drop=True)
     for _, block in table[table["group"] != "all"].groupby(["window_start", "window_end"]):
         table.loc[block.index, "p_holm"] = adjust(block["p_value"].to_numpy(np.float64))[0]
     return table

@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from analysis.briefings import wording
+from analysis.eventstudy.battery import RECOMMENDED
 
 if TYPE_CHECKING:
     import pandas as pd
 
 LEVEL = 0.05
-LEADING = "kolari_pynnonen_t"
+LEADING = RECOMMENDED[0]
 
 ROLES = {
     "gpu": "GPU makers",

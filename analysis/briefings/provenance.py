@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from analysis.briefings import wording
-from analysis.normal_returns import MODELS
+from analysis.normal_returns import MODELS, READS_US_FACTORS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -56,13 +56,13 @@ def provenance(measured: Measurement) -> pd.DataFrame:
 def _benchmark(measured: Measurement) -> str:
     if measured.model == "mean_adjusted":
         return "none"
-    if measured.model in ("ff3", "ff5", "carhart"):
+    if measured.model in READS_US_FACTORS:
         return "US factors (Ken French data library)"
     return measured.benchmark or "each security's home index"
 
 
 def _tables_used(measured: Measurement) -> list[str]:
-    return ["prices", "factors"] if measured.model in ("ff3", "ff5", "carhart") else ["prices"]
+    return ["prices", "factors"] if measured.model in READS_US_FACTORS else ["prices"]
 
 
 def _collections(measured: Measurement) -> list[str]:

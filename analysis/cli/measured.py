@@ -23,7 +23,6 @@ Pair = tuple[str, str]
 Row = dict[str, Any]
 
 DEFAULT_WINDOWS: tuple[Window, ...] = ((0, 0), (-1, 1))
-NEED_BENCHMARK = ("market", "market_adjusted")
 _CAR_FIGURES = ("car", "se", "t", "df", "p_value")
 
 

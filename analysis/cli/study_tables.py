@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from analysis.cli import output
-from analysis.cli.measured import NEED_BENCHMARK, ledger_window
+from analysis.cli.measured import ledger_window
 from analysis.cli.output import Column, number, p_value, percent
+from analysis.normal_returns import READS_BENCHMARK
 
 if TYPE_CHECKING:
     from analysis.cli.measured import Measured, Pair, Row, Window
@@ -28,7 +29,7 @@ def print_study(found: Measured) -> None:
 
 def _print_head(found: Measured) -> None:
     against = f"benchmark {found.benchmark}" if found.benchmark else "home benchmarks"
-    if found.model not in NEED_BENCHMARK:
+    if found.model not in READS_BENCHMARK:
         against = "no benchmark" if found.model == "mean_adjusted" else "US factors"
     output.line(
         f"Event study of {', '.join(found.events)}: model {found.model}, {against}, estimation "

@@ -140,6 +140,21 @@ def test_the_session_line_marks_one_day_0_per_exchange(report: EventReport) -> N
     assert (zero["close_utc"] > zero["open_utc"]).all()
 
 
+def test_only_an_exchange_that_missed_a_weekday_is_called_closed(report: EventReport) -> None:
+    closed = context.session_rows(report.desk, "ds-appstore-1", ["XNAS", "XSHG", "XKRX", "XTAI"])
+    assert sorted(closed[closed["open_utc"].isna()]["exchange"]) == ["XKRX", "XTAI"]
+    # Friday noon in New York: Asia had closed for the day and comes next on Monday.
+    evening = context.session_rows(report.desk, "ds-v4-discount", ["XNAS", "XSHG"])
+    assert evening["open_utc"].notna().all()
+
+
+def test_a_source_without_an_address_stands_alone(report: EventReport) -> None:
+    desk = report.desk
+    bare = desk.events().filter(desk.events()["source_url"].is_null())["id"][0]
+    facts = context.event_facts(desk, bare, desk.placements(bare, ["NVDA"]))
+    assert "None" not in facts.set_index("fact").loc["Source", "value"]
+
+
 def test_every_part_of_the_page_can_be_shown(report: EventReport) -> None:
     charts = [report.timeline, report.reactions, report.three_ways, report.paths, report.heat_map]
     keys = [part().key for part in charts]
