@@ -163,7 +163,7 @@ def late_markets(securities: pd.DataFrame, cities: dict[str, str]) -> Caveat | N
         [f"{cities.get(str(mic), str(mic))} on {wording.day(day)}" for mic, day in days.items()]
     )
     return Caveat(
-        "Not every market was open",
+        "Markets reacted on different days",
         f"The first session after the event was {wording.weekday(first)}; {listed} reacted later, "
         "with the news of the days between.",
     )

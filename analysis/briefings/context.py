@@ -75,7 +75,7 @@ def event_facts(desk: Desk, event_id: str, placements: pd.DataFrame) -> pd.DataF
             rows.append(("How it was placed", instant.note))
     own = placements[(placements["event_id"] == event_id) & placements["day0"].notna()]
     by_day: dict[str, list[str]] = {}
-    for exchange, day in own.groupby("exchange")["day0"].first().items():
+    for exchange, day in own.groupby("exchange")["day0"].first().sort_values().items():
         city = CITIES.get(str(exchange), str(exchange))
         cities = by_day.setdefault(wording.weekday(day), [])
         if city not in cities:
