@@ -17,9 +17,10 @@ from analysis.eventstudy.models import Model
 from analysis.eventstudy.placing import Placing, renumber
 from analysis.eventstudy.windows import Panel, Places, cut, span
 
-# Events of one chunk: their blocks stay in cache. It does not depend on the number of
-# workers, so neither do the results, to the last bit.
+# Most events of one chunk, and most cells (events × series × days): blocks stay in cache. They
+# do not depend on the number of workers, so neither do the results, to the last bit.
 CHUNK = 512
+CELLS = 1 << 19
 
 
 @dataclass(frozen=True)
@@ -57,8 +58,9 @@ def chunks(
         Leave rows near real events of the same security out of the estimation window.
     """
     offsets, before = span(window), span(estimation)
-    for start in range(0, max(len(places), 1), CHUNK):
-        part = places.take(np.arange(start, min(start + CHUNK, len(places))))
+    step = min(CHUNK, CELLS // ((1 + places.factors.shape[1]) * (len(offsets) + len(before))) + 1)
+    for start in range(0, max(len(places), 1), step):
+        part = places.take(np.arange(start, min(start + step, len(places))))
         securities = np.unique(part.security)
         panel = placing.panel(securities, offsets)
         yield Chunk(panel, renumber(part, securities), before, offsets, model, spare)

@@ -72,7 +72,7 @@ def least_squares(block: Block) -> Fit:
         centred regressors and ``fitted.xtx_inv`` the matching inverse, which give the same
         forecast covariance as the raw ones.
     """
-    usable = _complete(block)
+    usable = complete(block)
     n = usable.sum(axis=1)
     y, y_mean, y_largest = _centre(block.estimation_returns, usable, n)
     x, x_mean, x_largest = _centre(block.estimation_factors, usable[:, None, :], n[:, None])
@@ -84,7 +84,7 @@ def least_squares(block: Block) -> Fit:
     dof = n - beta.shape[1] - 1
     sigma = np.sqrt(rss / np.maximum(dof, 1))
     distance = block.factors - x_mean[:, :, None]
-    fitted = _fitted(
+    fitted = assemble(
         block,
         ar=block.returns - y_mean[:, None] - _predict(beta, distance),
         residuals=np.where(usable, residuals, np.nan),
@@ -115,7 +115,7 @@ def differences(block: Block) -> Fit:
     Fit
         Estimates alpha 0, beta 1, sigma, n, r2; the residuals are the raw differences.
     """
-    usable = _complete(block)
+    usable = complete(block)
     n = usable.sum(axis=1)
     market = block.estimation_factors[:, 0, :]
     raw = block.estimation_returns - market
@@ -127,7 +127,7 @@ def differences(block: Block) -> Fit:
     dof = n - 1
     sigma = np.sqrt(rss / np.maximum(dof, 1))
     events, width = block.returns.shape
-    fitted = _fitted(
+    fitted = assemble(
         block,
         ar=block.returns - block.factors[:, 0, :],
         residuals=np.where(usable, raw, np.nan),
@@ -163,6 +163,8 @@ def join(fits: Sequence[Fit]) -> Fit:
         np.concatenate([part.sigma for part in parts]),
         np.concatenate([part.dof for part in parts]),
         np.concatenate([part.n for part in parts]),
+        _joined([part.relative_sd for part in parts]),
+        _joined([part.residual_relative_sd for part in parts]),
     )
     return Fit(
         fitted,
@@ -171,7 +173,16 @@ def join(fits: Sequence[Fit]) -> Fit:
     )
 
 
-def _complete(block: Block) -> Bools:
+def _joined(parts: Sequence[Floats | None]) -> Floats | None:
+    """Put parts together that are there for all chunks or for none."""
+    return (
+        np.concatenate([part for part in parts if part is not None])
+        if parts[0] is not None
+        else None
+    )
+
+
+def complete(block: Block) -> Bools:
     """Estimation rows with a return and every factor."""
     usable = np.isfinite(block.estimation_returns)
     for factor in range(block.estimation_factors.shape[1]):
@@ -237,7 +248,7 @@ def _with_count(inverse: Floats, n: Ints) -> Floats:
     return whole
 
 
-def _fitted(
+def assemble(
     block: Block,
     *,
     ar: Floats,
@@ -247,7 +258,10 @@ def _fitted(
     sigma: Floats,
     dof: Ints,
     n: Ints,
+    relative_sd: Floats | None = None,
+    residual_relative_sd: Floats | None = None,
 ) -> Fitted:
+    """Put a block's days and what a model made of it together, see `Fitted` for the shapes."""
     return Fitted(
         offsets=block.offsets,
         estimation_offsets=block.estimation_offsets,
@@ -260,4 +274,6 @@ def _fitted(
         sigma=sigma,
         dof=dof.astype(np.float64),
         n=n.astype(np.int64),
+        relative_sd=relative_sd,
+        residual_relative_sd=residual_relative_sd,
     )

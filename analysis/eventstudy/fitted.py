@@ -46,6 +46,11 @@ class Fitted:
         Its degrees of freedom (T-k; T-1 for mean- and market-adjusted returns).
     n : (N,) int
         Usable estimation rows T.
+    relative_sd : (N, W) float or None
+        Forecast standard deviation of each abnormal return's disturbance over `sigma`, for
+        models whose variance moves with time; None where it is 1 throughout.
+    residual_relative_sd : (N, E) float or None
+        The same for the estimation rows, NaN where missing.
     """
 
     offsets: Ints
@@ -59,6 +64,8 @@ class Fitted:
     sigma: Floats
     dof: Floats
     n: Ints
+    relative_sd: Floats | None = None
+    residual_relative_sd: Floats | None = None
 
     def __len__(self) -> int:
         return int(self.ar.shape[0])
@@ -77,15 +84,19 @@ class Fitted:
             self.sigma[rows],
             self.dof[rows],
             self.n[rows],
+            None if self.relative_sd is None else self.relative_sd[rows],
+            None if self.residual_relative_sd is None else self.residual_relative_sd[rows],
         )
 
     def ar_variance(self) -> Floats:
         """Forecast variance of each abnormal return, shape (N, W).
 
-        s²(1 + x_t'(X'X)⁻¹x_t): Patell (1976); MacKinlay (1997, eq. 8).
+        s²(1 + x_t'(X'X)⁻¹x_t): Patell (1976); MacKinlay (1997, eq. 8). Where the variance
+        moves with time the 1 is the day's share of s².
         """
         leverage = np.einsum("nwi,nij,nwj->nw", self.x, self.xtx_inv, self.x)
-        variance: Floats = self.sigma[:, None] ** 2 * (1.0 + leverage)
+        own: Floats | float = 1.0 if self.relative_sd is None else self.relative_sd**2
+        variance: Floats = self.sigma[:, None] ** 2 * (own + leverage)
         return variance
 
 
@@ -150,5 +161,8 @@ def cumulate(fitted: Fitted, window: tuple[int, int]) -> tuple[Sample, NDArray[n
     total = part.x[:, columns, :].sum(axis=1)
     leverage = np.einsum("ni,nij,nj->n", total, part.xtx_inv, total)
     car = part.ar[:, columns].sum(axis=1)
-    se = part.sigma * np.sqrt(len(columns) + leverage)
+    own: Floats | float = float(len(columns))
+    if part.relative_sd is not None:
+        own = (part.relative_sd[:, columns] ** 2).sum(axis=1)
+    se = part.sigma * np.sqrt(own + leverage)
     return Sample(part, window, columns, car, se, car / se), kept

@@ -9,11 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Protocol
+from typing import TYPE_CHECKING, ClassVar, Protocol, runtime_checkable
 
 from analysis.errors import InputError
 from analysis.eventstudy.fits import Fit, differences, least_squares
 from analysis.eventstudy.windows import Block
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 class Model(Protocol):
@@ -40,6 +43,29 @@ class Model(Protocol):
 
     def fit(self, block: Block) -> Fit:
         """Fit every event of a block."""
+
+
+@runtime_checkable
+class Prepared(Protocol):
+    """A model that makes columns of factors of its own before the study begins."""
+
+    def prepare(
+        self, returns: pd.DataFrame, events: pd.DataFrame, factors: pd.DataFrame | None
+    ) -> tuple[Model, pd.DataFrame | None]:
+        """Make what the model needs out of checked frames.
+
+        Parameters
+        ----------
+        returns, events, factors : pandas.DataFrame
+            As `inputs` checked them.
+
+        Returns
+        -------
+        Model
+            The model to fit; it answers to the same name.
+        pandas.DataFrame or None
+            Dates × factors, with the columns that this model needs.
+        """
 
 
 @dataclass(frozen=True)

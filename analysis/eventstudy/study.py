@@ -26,7 +26,7 @@ from analysis.eventstudy.inputs import (
     check_table,
 )
 from analysis.eventstudy.ledger import unfitted
-from analysis.eventstudy.models import MarketModel, Model
+from analysis.eventstudy.models import MarketModel, Model, Prepared
 from analysis.eventstudy.placing import place
 from analysis.eventstudy.results import EventStudyResults
 
@@ -99,13 +99,18 @@ class EventStudy:
             "events": check_events(self.events),
         }
         securities = list(pd.unique(checked["events"]["security"]))
-        factors = check_factors(self.factors, self.model, securities)
+        model, given = self.model, self.factors
+        if isinstance(model, Prepared):
+            given = None if given is None else check_table(given, "factors")
+            model, given = model.prepare(checked["returns"], checked["events"], given)
+        factors = check_factors(given, model, securities)
         check_calendars(self.calendars)
         estimation, window = check_options(
-            self.estimation, self.window, self.min_observations, self.model
+            self.estimation, self.window, self.min_observations, model
         )
         for name, value in {
             **checked,
+            "model": model,
             "factors": factors,
             "estimation": estimation,
             "window": window,
