@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -15,7 +16,7 @@ import pandas as pd
 from analysis.eventstudy.fitted import Floats, Ints
 from analysis.eventstudy.inputs import day
 from analysis.eventstudy.models import Model
-from analysis.eventstudy.windows import Bools, Calendars, Panel, Places, near_events
+from analysis.eventstudy.windows import Bools, Calendars, Panel, Places, Straight, near_events
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,22 @@ class Placing:
     risk_free: Floats | None
     skipped: dict[int, str]
 
+    @cached_property
+    def ordered(self) -> Places:
+        """All placed events, ascending by security and then by position."""
+        return self.places.take(np.lexsort((self.places.position, self.places.security)))
+
+    @cached_property
+    def straight(self) -> Straight | None:
+        """The whole panel without a copy, where every day is a session of every security."""
+        days = self.calendars.size
+        one = len(self.calendars.lengths) == 1 and self.calendars.lengths[0] == days > 0
+        if not one or self.source[0] < 0 or (np.diff(self.source) != 1).any():
+            return None
+        rows = slice(int(self.source[0]), int(self.source[0]) + days)
+        free = None if self.risk_free is None else self.risk_free[:-1]
+        return Straight(self.returns[rows].T, self.factors[:, :-1], free)
+
     def panel(self, securities: Ints, offsets: Ints) -> Panel:
         """Build the panel of some securities, numbered anew in the order given.
 
@@ -76,7 +93,10 @@ class Placing:
             slab[:, present] = chosen[self.source[present]].T
         if self.risk_free is not None:
             slab -= self.risk_free
-        theirs = self.places.take(np.isin(self.places.security, securities))
+        first = np.searchsorted(self.ordered.security, securities)
+        last = np.searchsorted(self.ordered.security, securities, side="right")
+        own = [np.arange(start, stop) for start, stop in zip(first, last, strict=True)]
+        theirs = self.ordered.take(np.concatenate([np.empty(0, np.int64), *own]))
         numbered = renumber(theirs, securities)
         marks = near_events(self.calendars, numbered, offsets, len(securities))
         return Panel(self.calendars, slab, self.factors, marks)

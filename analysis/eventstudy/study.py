@@ -14,9 +14,9 @@ import numpy as np
 import pandas as pd
 
 from analysis.errors import InputError
-from analysis.eventstudy.chunks import chunks, fit_chunk
+from analysis.eventstudy import pooled
+from analysis.eventstudy.chunks import Recipe, fit_all
 from analysis.eventstudy.dependence import check_mode
-from analysis.eventstudy.fits import join
 from analysis.eventstudy.inputs import (
     Window,
     check_calendars,
@@ -132,8 +132,8 @@ class EventStudy:
             With a ledger of the events that were skipped; it may be all of them.
         """
         placing = place(self.events, self.returns, self.factors, self.calendars, self.model)
-        order = np.argsort(placing.places.security, kind="stable")
-        work = chunks(
+        order = np.lexsort((placing.places.position, placing.places.security))
+        recipe = Recipe(
             placing,
             placing.places.take(order),
             self.model,
@@ -141,14 +141,11 @@ class EventStudy:
             self.window,
             spare=self.exclude_own_events,
         )
-        fit = join(
-            list(map(fit_chunk, work) if executor is None else executor.map(fit_chunk, work))
-        )
+        keep = len(order) * (self.estimation[1] - self.estimation[0] + 1) <= pooled.KEPT
+        fit = pooled.pool(recipe, fit_all(recipe, executor, slim=not keep), keep=keep)
         reasons = unfitted(placing, order, fit, self.estimation, self.window, self.min_observations)
         numbers = np.setdiff1d(order, np.array(list(reasons), dtype=np.int64))
-        chosen = np.argsort(order, kind="stable")[numbers]
-        if not np.array_equal(chosen, np.arange(len(order))):
-            fit = fit.take(chosen)
+        fit = pooled.in_order(fit, np.argsort(order, kind="stable")[numbers])
         return EventStudyResults(self, placing, numbers, fit, reasons)
 
 
