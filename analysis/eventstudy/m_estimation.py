@@ -135,8 +135,8 @@ def _scale(y: Floats, x: Floats, usable: Bools, n: Ints, coefficients: Floats) -
     size = np.where(usable, np.abs(y - _predict(x, coefficients)), np.inf)
     size.sort(axis=1)
     row = np.arange(len(n))
-    scale: Floats = (size[row, (n - 1) // 2] + size[row, n // 2]) / (2 * NORMAL_MEDIAN)
-    return scale
+    middle = size[row, (n - 1) // 2] + size[row, n // 2]
+    return np.asarray(middle / (2 * NORMAL_MEDIAN), dtype=np.float64)
 
 
 def _predict(x: Floats, coefficients: Floats) -> Floats:
@@ -147,5 +147,5 @@ def _predict(x: Floats, coefficients: Floats) -> Floats:
 def _solve(x: Floats, weights: Floats, y: Floats) -> Floats:
     """Weighted least squares, (N, k)."""
     weighted = (x * weights[:, :, None]).transpose(0, 2, 1)
-    solved: Floats = np.linalg.solve(weighted @ x, weighted @ y[:, :, None])[:, :, 0]
-    return solved
+    solved = np.linalg.solve(weighted @ x, weighted @ y[:, :, None])
+    return np.asarray(solved[:, :, 0], dtype=np.float64)

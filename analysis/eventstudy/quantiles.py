@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from analysis.eventstudy.fitted import Floats, Ints
     from analysis.eventstudy.windows import Bools
 
-# Of the reweighting, which only has to come near; units of the least-squares s.
-NEAR, MOST_STEPS, SMALLEST = 1e-5, 60, 1e-6
+# Steps of the simplex method; what needs more (rows that tie) goes to a solver.
+MOST_PIVOTS = 100
 # Of the optimality conditions, and of a determinant of k rows.
 CERTAIN, SINGULAR = 1e-9, 1e-9
 
@@ -50,8 +50,7 @@ def quantile_fit(
 
     Source: Koenker & Bassett (1978).
     """
-    coefficients = _near(y, x, usable, q)
-    coefficients, certain = _exact(y, x, usable, q, coefficients)
+    coefficients, certain = _descend(y, x, usable, q, _start(y, x, usable, q))
     flaws = np.zeros(len(y), dtype=np.int8)
     for at in np.flatnonzero(~certain):
         rows = usable[at]
@@ -85,7 +84,7 @@ def sandwich(
     """
     n = usable.sum(axis=1)
     # What passes through a row leaves rounding there, which has no sign.
-    e = y - (x @ coefficients[:, :, None])[:, :, 0]
+    e = y - _predict(x, coefficients)
     e[np.abs(e) <= CERTAIN] = 0.0
     iqr = _percentile(e, usable, n, 0.75) - _percentile(e, usable, n, 0.25)
     mean = y.sum(axis=1) / n
@@ -116,49 +115,116 @@ def _normal_width(n: Ints, q: float) -> Floats:
     return width
 
 
-def _near(y: Floats, x: Floats, usable: Bools, q: float) -> Floats:
-    """Weighted least squares with weights that make squares of absolute values."""
-    weights = usable.astype(np.float64)
-    coefficients = np.zeros((len(y), x.shape[2]))
-    active = np.arange(len(y))
-    for _ in range(MOST_STEPS):
-        own = x[active]
-        weighted = (own * weights[active, :, None]).transpose(0, 2, 1)
-        better = np.linalg.solve(weighted @ own, weighted @ y[active, :, None])
-        e = y[active] - (own @ better)[:, :, 0]
-        slope = np.where(e < 0, 1 - q, q)
-        weights[active] = np.where(usable[active], slope / np.maximum(np.abs(e), SMALLEST), 0.0)
-        moved = np.abs(better[:, :, 0] - coefficients[active]).max(axis=1)
-        coefficients[active] = better[:, :, 0]
-        # Each stops at its own step, so that no result depends on its neighbours in a block.
-        active = active[moved > NEAR]
-        if not len(active):
-            break
+def _start(y: Floats, x: Floats, usable: Bools, q: float) -> Floats:
+    """Least squares, moved up or down to the q-quantile of their residuals."""
+    turned = x.transpose(0, 2, 1)
+    coefficients = _solve(turned @ x, (turned @ y[:, :, None])[:, :, 0])
+    e = y - _predict(x, coefficients)
+    coefficients[:, 0] += _percentile(e, usable, usable.sum(axis=1), q)
     return coefficients
 
 
-def _exact(y: Floats, x: Floats, usable: Bools, q: float, near: Floats) -> tuple[Floats, Bools]:
-    """Pass through the k rows next to a near solution, and tell where that is optimal.
+def _descend(
+    y: Floats, x: Floats, usable: Bools, q: float, near: Floats
+) -> tuple[Floats, NDArray[np.bool_]]:
+    """Walk from the rows next to a near solution to the k rows of an optimal one.
 
-    With h the k rows passed through, the solution is optimal when the w that solve
+    Each step leaves the row whose multiplier breaks the optimality conditions most, and goes
+    along the line through the other k−1 rows as far as the objective falls: the simplex
+    method of Barrodale & Roberts (1973).
+
+    Returns
+    -------
+    (N, k) float
+    (N,) bool
+        Whether it is optimal. It may not be where more than k rows lie on one plane.
+    """
+    k = x.shape[2]
+    size = np.where(usable, np.abs(y - _predict(x, near)), np.inf)
+    rows = np.argsort(size, axis=1, kind="stable")[:, :k]
+    found, optimal = near.copy(), np.zeros(len(y), dtype=np.bool_)
+    active = np.flatnonzero(np.abs(np.linalg.det(_rows(x, rows))) > SINGULAR)
+    for _ in range(MOST_PIVOTS):
+        if not len(active):
+            break
+        own = y[active], x[active], usable[active]
+        basis = rows[active]
+        coefficients, w, e = _vertex(*own, basis, q)
+        over = np.maximum(w - q, q - 1 - w)
+        leave = over.argmax(axis=1)
+        worst = np.take_along_axis(over, leave[:, None], axis=1)[:, 0]
+        done = worst <= CERTAIN
+        found[active[done]] = coefficients[done]
+        optimal[active[done]] = True
+        go = ~done
+        enter = _enter(own[1][go], own[2][go], basis[go], leave[go], w[go], worst[go], e[go])
+        basis = basis[go]
+        np.put_along_axis(basis, leave[go, None], enter[:, None], axis=1)
+        active = active[go]
+        rows[active] = basis
+        regular = np.abs(np.linalg.det(_rows(x[active], basis))) > SINGULAR
+        active = active[regular & (enter >= 0)]
+    return found, optimal
+
+
+def _vertex(
+    y: Floats, x: Floats, usable: Bools, basis: Ints, q: float
+) -> tuple[Floats, Floats, Floats]:
+    """Coefficients that pass through k rows, the multipliers of these, and the residuals.
+
+    With h the rows passed through, the coefficients are optimal when the w that solve
     X_h'w = −Σ_{t∉h} ψ_q(e_t)·x_t, ψ_q(e) = q − 1[e<0], all lie in [q−1, q]: Koenker & Bassett
     (1978, theorem 3.3).
     """
-    k = x.shape[2]
-    size = np.where(usable, np.abs(y - (x @ near[:, :, None])[:, :, 0]), np.inf)
-    rows = np.argsort(size, axis=1, kind="stable")[:, :k]
-    at = np.arange(len(y))[:, None]
-    passed = x[at, rows]
-    regular = np.abs(np.linalg.det(passed)) > SINGULAR
-    passed[~regular] = np.eye(k)
-    exact = np.linalg.solve(passed, y[at, rows][:, :, None])
-    e = y - (x @ exact)[:, :, 0]
+    passed = _rows(x, basis)
+    through = np.take_along_axis(y, basis, axis=1)
+    coefficients = _solve(passed, through)
+    e = y - _predict(x, coefficients)
+    # What lies on the plane beside the basis leaves rounding there, which has no sign.
+    e[np.abs(e) <= CERTAIN] = 0.0
     pull = np.where(usable, np.where(e < 0, q - 1, q), 0.0)
-    np.put_along_axis(pull, rows, 0.0, axis=1)
+    np.put_along_axis(pull, basis, 0.0, axis=1)
     total = (pull[:, None, :] @ x)[:, 0, :]
-    w = np.linalg.solve(passed.transpose(0, 2, 1), -total[:, :, None])[:, :, 0]
-    optimal = ((w >= q - 1 - CERTAIN) & (w <= q + CERTAIN)).all(axis=1) & regular
-    return np.where(optimal[:, None], exact[:, :, 0], near), optimal
+    w = _solve(passed.transpose(0, 2, 1), -total)
+    return coefficients, w, e
+
+
+def _enter(
+    x: Floats, usable: Bools, basis: Ints, leave: Ints, w: Floats, worst: Floats, e: Floats
+) -> Ints:
+    """Find the row at which the objective stops falling; −1 where there is none."""
+    at = np.arange(len(x))
+    unit = np.zeros(w.shape)
+    # A multiplier above q wants its row above the plane, one below q−1 beneath it.
+    unit[at, leave] = np.where(w[at, leave] > 0, -1.0, 1.0)
+    direction = _solve(_rows(x, basis), unit)
+    speed = _predict(x, direction)
+    free = usable & (speed != 0)
+    np.put_along_axis(free, basis, values=False, axis=1)
+    ahead = free & (((e > 0) & (speed > 0)) | ((e < 0) & (speed < 0)) | ((e == 0) & (speed > 0)))
+    step = np.where(ahead, e / np.where(ahead, speed, 1.0), np.inf)
+    order = np.argsort(step, axis=1, kind="stable")
+    # Each row passed turns the slope by its speed; the slope at the start is −worst.
+    slope = np.cumsum(np.take_along_axis(np.where(ahead, np.abs(speed), 0.0), order, 1), axis=1)
+    turned = slope >= worst[:, None]
+    first = turned.argmax(axis=1)
+    enter: Ints = np.where(turned.any(axis=1), order[at, first], -1)
+    return enter
+
+
+def _solve(matrices: Floats, vectors: Floats) -> Floats:
+    """Solve one small system per event, (N, k, k) and (N, k) -> (N, k)."""
+    return np.asarray(np.linalg.solve(matrices, vectors[:, :, None])[:, :, 0], dtype=np.float64)
+
+
+def _rows(x: Floats, rows: Ints) -> Floats:
+    chosen: Floats = np.take_along_axis(x, rows[:, :, None], axis=1)
+    return chosen
+
+
+def _predict(x: Floats, coefficients: Floats) -> Floats:
+    predicted: Floats = (x @ coefficients[:, :, None])[:, :, 0]
+    return predicted
 
 
 def _program(y: Floats, x: Floats, q: float) -> Floats | None:

@@ -68,7 +68,8 @@ class Placebos:
         whole window, and no placebo window meets the event window of any event of the
         study; rows in the event windows of a security's own real events are cut from its
         placebo estimation windows. All admissible s are used if they are at most 999, else
-        999 seeded draws among them. p = (1 + #{|S_s| ≥ |S_0|})/(1 + B).
+        999 seeded draws among them (as many as ``model.most_placebos``, where the model says
+        so). p = (1 + #{|S_s| ≥ |S_0|})/(1 + B).
 
         Parameters
         ----------
@@ -96,11 +97,13 @@ class Placebos:
     def _statistics(self, window: Window, members: Ints) -> Floats:
         """Mean SCAR of each placebo, (B,)."""
         shifts = self._shifts(window, members)
-        if len(shifts) > MOST_PLACEBOS:
+        # A model that is slow to fit says how many placebos it bears.
+        most = getattr(self.model, "most_placebos", MOST_PLACEBOS)
+        if len(shifts) > most:
             # A key per shift, not per call: windows that share shifts share their fits.
             keys = np.random.default_rng(self.seed).random(2 * self._days + 1)
             order = np.argsort(keys[shifts + self._days], kind="stable")
-            shifts = np.sort(shifts[order[:MOST_PLACEBOS]])
+            shifts = np.sort(shifts[order[:most]])
         table = self._scars[self.windows.index(window)]
         means = [np.empty(0)]
         for part in self._slices(shifts, members):

@@ -107,10 +107,8 @@ class QuantileModel(_Regression):
     """Normal return: the q-quantile of the return given the base model's factors.
 
     The coefficients minimise Σ ρ_q(y − x'b), ρ_q(u) = u·(q − 1[u<0]): Koenker & Bassett
-    (1978); the median regression (q = ½) is least absolute deviations. They are exact: the
-    k rows that a solution passes through are found by weighted least squares, checked
-    against the optimality conditions of the linear program, and where these do not hold the
-    program itself is solved.
+    (1978); the median regression (q = ½) is least absolute deviations. They are exact, not
+    reweighted least squares: see `quantiles.quantile_fit`.
 
     AR_t = R_t − x_t'b. Var(AR_t) = s² + x_t'V x_t, s² = Σ(e − ē)²/(T−k) the variance of the
     residuals about their mean (the spread of a return to come, not that of the estimate),

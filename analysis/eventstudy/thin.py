@@ -136,7 +136,8 @@ class ScholesWilliams(_Stepped):
 class Dimson(_Stepped):
     """Normal return: α + Σ_j β_j·R_m,t+j over lags, the day and leads, by least squares.
 
-    The beta reported is the sum of the β_j, all from one multiple regression: Dimson (1979). Abnormal returns and the variance of a CAR come from the full regression,
+    The beta reported is the sum of the β_j, all from one multiple regression: Dimson (1979).
+    Abnormal returns and the variance of a CAR come from the full regression,
     s²(L + g'(X'X)⁻¹g) with X holding every lag and lead: Campbell, Lo & MacKinlay (1997,
     ch. 4).
 
