@@ -11,6 +11,8 @@ from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar, Protocol, Self, runtime_checkable
 
+import numpy as np
+
 from analysis.errors import InputError
 from analysis.eventstudy.columns import excess, joined, less, names, securities
 from analysis.eventstudy.fits import Fit, differences, least_squares
@@ -151,7 +153,7 @@ class MarketAdjusted(OnMarket):
 
     def fit(self, block: Block) -> Fit:
         """Subtract the market and measure the variance of the differences."""
-        return differences(block)
+        return differences(with_factors(block, 1))
 
 
 @dataclass(frozen=True)
@@ -173,7 +175,7 @@ class MarketModel(OnMarket):
 
     def fit(self, block: Block) -> Fit:
         """Regress every event's returns on its benchmark."""
-        return least_squares(block)
+        return least_squares(with_factors(block, 1))
 
 
 @dataclass(frozen=True)
@@ -232,7 +234,7 @@ class CAPM(OnMarket):
 
     def fit(self, block: Block) -> Fit:
         """Regress every event's excess returns on its benchmark's."""
-        return least_squares(block)
+        return least_squares(with_factors(block, 1))
 
 
 @dataclass(frozen=True)
@@ -329,3 +331,14 @@ def benchmark(market: Market, security: Hashable) -> str | None:
     column = market.get(security)
     # A blank or missing cell of a table of instruments is no benchmark.
     return column if isinstance(column, str) and column else None
+
+
+def with_factors(block: Block, count: int) -> Block:
+    """The block; one without events, which has no factors either, with as many as are read."""
+    if block.factors.shape[1] == count or len(block.returns):
+        return block
+    return replace(
+        block,
+        factors=np.empty((0, count, len(block.offsets))),
+        estimation_factors=np.empty((0, count, len(block.estimation_offsets))),
+    )

@@ -16,7 +16,14 @@ import numpy as np
 from analysis.errors import InputError, unknown
 from analysis.eventstudy.fits import Fit, assemble, complete, least_squares
 from analysis.eventstudy.m_estimation import NORMS, m_estimate
-from analysis.eventstudy.models import CAPM, FactorModel, MarketModel, MeanAdjusted, Prepared
+from analysis.eventstudy.models import (
+    CAPM,
+    FactorModel,
+    MarketModel,
+    MeanAdjusted,
+    Prepared,
+    with_factors,
+)
 from analysis.eventstudy.quantiles import quantile_fit
 
 if TYPE_CHECKING:
@@ -82,6 +89,7 @@ class _Regression:
 
     def fit(self, block: Block) -> Fit:
         """Regress every event's returns on the base model's factors."""
+        block = with_factors(block, self.k - 1)
         usable = complete(block)
         least = least_squares(block)
         y, x, units = _standardised(block, usable, least)

@@ -25,7 +25,7 @@ from analysis.eventstudy.fits import (
     complete,
     least_squares,
 )
-from analysis.eventstudy.models import OnMarket, benchmark
+from analysis.eventstudy.models import OnMarket, benchmark, with_factors
 
 if TYPE_CHECKING:
     from typing import Self
@@ -98,6 +98,7 @@ class ScholesWilliams(_Stepped):
 
     def fit(self, block: Block) -> Fit:
         """Estimate every event by its instrument; r2 can be negative, as always with IV."""
+        block = with_factors(block, len(self.steps))
         usable = complete(block)
         n = usable.sum(axis=1)
         y, y_mean = _centre(block.estimation_returns, usable)
@@ -202,7 +203,7 @@ class Dimson(_Stepped):
 
     def fit(self, block: Block) -> Fit:
         """Regress every event's returns on the moved columns."""
-        fit = least_squares(block)
+        fit = least_squares(with_factors(block, len(self.steps)))
         total = fit.estimates[:, 1:-3].sum(axis=1)
         return Fit(fit.fitted, np.insert(fit.estimates, 1, total, axis=1), fit.flaws)
 
