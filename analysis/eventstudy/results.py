@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.errors import unknown
+from analysis.eventstudy import presets
 from analysis.eventstudy.battery import named, run
 from analysis.eventstudy.dependence import rbar
 from analysis.eventstudy.family import family
@@ -159,7 +160,10 @@ class EventStudyResults:
         MacKinlay (1997, ch. 4); Mikkelson & Partch (1988). Events with a hole in the
         window are left out, see `skipped_in`.
         """
-        sample, kept = cumulate(self.fitted, check_inside(window, self.study.window))
+        asked = check_inside(window, self.study.window)
+        if self.study.preset:
+            return presets.car(self, asked)
+        sample, kept = cumulate(self.fitted, asked)
         return pd.DataFrame(
             {
                 "car": sample.car,
@@ -194,6 +198,8 @@ class EventStudyResults:
         InputError
             Unknown group, or a window outside the event window.
         """
+        if self.study.preset:
+            return presets.caar(self, window, group)
         sample, _ = self.sample(window, group)
         outcome = run(sample, [LEADING_TEST], self.study.rbar)[0]
         return pd.Series(
@@ -274,7 +280,28 @@ class EventStudyResults:
         InputError
             Unknown test, or a window outside the event window.
         """
+        if self.study.preset:
+            return presets.tests(self, self._windows(windows), tests)
         return family(self, self._windows(windows), named(tests))
+
+    def compare_presets(
+        self, windows: Window | Sequence[Window], group: str | None = None
+    ) -> pd.DataFrame:
+        """Say what other packages' conventions would have concluded from the same returns.
+
+        Returns
+        -------
+        pandas.DataFrame
+            preset (``"faultline"`` is ours), package_test, test (our name of it),
+            window_start, window_end, statistic, df, p_value, significant (at 5 %), n, reason,
+            note; ``attrs["differences"]`` says in sentences where a package differs from us.
+
+        Raises
+        ------
+        InputError
+            Unknown group, or a window outside the event window.
+        """
+        return presets.compare(self, self._windows(windows), group)
 
     @property
     def skipped(self) -> pd.DataFrame:
