@@ -21,6 +21,7 @@ from scipy import stats
 from analysis.errors import InputError
 from analysis.eventstudy import FactorModel, MarketAdjusted, MarketModel, MeanAdjusted, presets
 from analysis.eventstudy.dependence import rbar
+from analysis.eventstudy.presets.comparison import differences
 from tests.reference.panels import events, panel, study
 
 RETURNS, FACTORS = panel(6, 160, seed=3, gaps=0.02)
@@ -303,6 +304,27 @@ def test_one_event_or_two_give_figures_or_reasons(name, rows):
 
 
 @pytest.mark.parametrize("name", presets.NAMES)
+@pytest.mark.parametrize("days", [4, 5, 6])
+def test_a_handful_of_estimation_days_gives_figures_or_reasons(name, days):
+    short = fit(name, returns=RETURNS.fillna(0.0), estimation=(-days - 10, -11), min_observations=4)
+    table = short.tests(WINDOWS)
+    assert ((table["reason"] == "") == table["statistic"].notna()).all()
+    assert ((table["reason"] == "") == table["p_value"].notna()).all()
+    assert len(short.car((0, 0))) == 6
+    if days == 4 and name in ("estudy", "estudy2"):
+        # (T−2)/(T−4) has no value: a figure of 0 would be none.
+        reason = table.loc[table["test"] == "patell_z", "reason"].iloc[0]
+        assert reason == "an event has no more than 4 estimation days"
+
+
+@pytest.mark.parametrize("name", presets.NAMES)
+def test_events_that_are_all_alike_give_figures_or_reasons(name):
+    alike = pd.DataFrame({f"S{number}": RETURNS["S0"].fillna(0.0) for number in range(6)})
+    table = fit(name, returns=alike, asked=events(alike, [90] * 6)).tests(WINDOWS)
+    assert ((table["reason"] == "") == table["statistic"].notna()).all()
+
+
+@pytest.mark.parametrize("name", presets.NAMES)
 def test_a_study_without_a_whole_event_gives_reasons(name):
     emptied = RETURNS.copy()
     emptied.iloc[[79, 81]] = np.nan
@@ -381,11 +403,15 @@ class TestComparison:
         assert "lemaire (T-stat)" in sentence
         assert "Wilcoxon" not in sentence.split("estudy (")[1].split(")")[0]
 
-    def test_agreement_is_silent(self):
-        calm = fit(returns=RETURNS.copy()).compare_presets((0, 0))
-        decided = calm.query("note == '' or preset == 'faultline'")
-        if not decided["significant"].any():
-            assert calm.attrs["differences"] == ()
+    def test_agreement_is_silent_and_one_dissent_is_named(self):
+        table = fit().compare_presets((0, 0))
+        table["significant"] = table["significant"].where(table["significant"].isna(), True)
+        assert differences(table) == ()
+        dissent = (table["preset"] == "estudy") & (table["package_test"] == "BMP")
+        table.loc[dissent, "significant"] = False
+        (sentence,) = differences(table)
+        assert "finds an effect at 5 %" in sentence
+        assert sentence.endswith("there would have been none: estudy (BMP).")
 
     def test_one_event_has_no_leading_test_and_so_no_difference(self):
         assert fit(asked=ASKED.iloc[:1]).compare_presets(WINDOWS).attrs["differences"] == ()

@@ -29,6 +29,7 @@ from analysis.eventstudy.presets.convention import (
     dependence_factor,
     over_error,
 )
+from analysis.eventstudy.ranks import midranks
 
 NO_SIGNED_RANK = (
     "no signed-rank test: ranks each CAR within its own firm's estimation window and rejects "
@@ -89,21 +90,23 @@ def _norm(case: Case) -> Outcome:
     return student("", statistic, float(_rows(case) - _lost(case)), case.size)
 
 
-def _patell_z(case: Case) -> float:
+def _patell(case: Case) -> Outcome:
     """Σz / √Σ(n−2)/(n−4); (n−4)/(n−6) with factors."""
     lost = _lost(case)
-    return float(_z(case).sum() / math.sqrt(((case.n - lost) / (case.n - lost - 2)).sum()))
-
-
-def _patell(case: Case) -> Outcome:
-    return normal("", _patell_z(case), case.size)
+    if case.n.min() <= lost + 2:
+        return undefined("", case.size, f"an event has no more than {lost + 2} estimation days")
+    variance = ((case.n - lost) / (case.n - lost - 2)).sum()
+    return normal("", float(_z(case).sum() / math.sqrt(variance)), case.size)
 
 
 def _adjusted_patell(case: Case) -> Outcome:
+    patell = _patell(case)
     inflated = 1.0 + (case.size - 1) * case.rbar_event
-    if inflated <= 0:
+    if patell.reason:
+        return patell
+    if not inflated > 0:
         return undefined("", case.size, "1 + (N−1)·r̄ is not positive")
-    return normal("", _patell_z(case) / math.sqrt(inflated), case.size)
+    return normal("", patell.statistic / math.sqrt(inflated), case.size)
 
 
 def _bmp(case: Case) -> Outcome:
@@ -121,16 +124,13 @@ def _grank(case: Case) -> Outcome:
     The residuals are scaled by √(RSS/(n−1)); a firm with gaps ranks fewer values over the same
     L1+1.
     """
-    from scipy.stats import rankdata
-
     z, t = _z(case), _rows(case)
     scaled = case.residuals / np.sqrt(case.rss / (case.n - 1))[:, None]
     rows = np.hstack([scaled, (z / z.std(ddof=1))[:, None]])
     present = np.isfinite(rows)
     if t <= 2 or not present[:, -1].all():
         return undefined("", case.size, "the standardised CARs cannot be ranked")
-    ranks = rankdata(rows, axis=1, nan_policy="omit")
-    u = np.where(present, ranks / (t + 1.0) - 0.5, 0.0)
+    u = np.where(present, midranks(rows) / (t + 1.0) - 0.5, 0.0)
     count = present.sum(axis=0)
     means = u.sum(axis=0) / np.maximum(count, 1)
     s = math.sqrt((count / case.size * means**2).sum() / t)
@@ -153,9 +153,7 @@ def _within_firm_ranks(case: Case) -> Outcome:
 
 def _signrank(case: Case) -> Outcome:
     """Stata's signrank: z of the sum of positive ranks, variance corrected for ties."""
-    from scipy.stats import rankdata
-
-    ranks = rankdata(np.abs(case.car))
+    ranks = midranks(np.abs(case.car)[None, :])[0]
     signed = np.sign(case.car) * ranks
     # Zeros keep their ranks in Stata's adjustment and leave the variance.
     sd = math.sqrt((signed**2).sum())

@@ -22,6 +22,7 @@ from analysis.eventstudy.models import MarketAdjusted, MarketModel, MeanAdjusted
 from analysis.eventstudy.outcome import Outcome, normal, student, undefined
 from analysis.eventstudy.presets.case import Case
 from analysis.eventstudy.presets.convention import Cars, Preset, Statistic, mean_car, over_error
+from analysis.eventstudy.ranks import midranks
 
 ONE_DAY = "estudy2 has this test for single days only"
 
@@ -103,6 +104,8 @@ def _t_test(case: Case) -> Outcome:
 
 def _patell(case: Case) -> Outcome:
     """Σ SAR / √Σ (T−2)/(T−4)."""
+    if case.n.min() <= 4:
+        return undefined("", case.size, "an event has no more than 4 estimation days")
     variance = ((case.n - 2) / (case.n - 4)).sum()
     return _daily(case, normal("", float(_sar(case).sum()) / math.sqrt(variance), case.size))
 
@@ -149,13 +152,6 @@ def _against_history(case: Case, u: Floats, power: float) -> float:
     return float(v[inside].sum()) / (math.sqrt(case.length) * s) if s > 0 else math.nan
 
 
-def _ranks(rows: Floats) -> Floats:
-    from scipy.stats import rankdata
-
-    ranks: Floats = rankdata(rows, axis=1, nan_policy="omit")
-    return np.where(np.isfinite(rows), ranks, np.nan)
-
-
 def _corrado_sign(case: Case) -> Outcome:
     """Corrado & Zivney (1992): signs about each firm's median over both windows."""
     rows, _, _ = _every_row(case)
@@ -167,27 +163,25 @@ def _rank(case: Case) -> Outcome:
     """Corrado (1989): K − (M+1)/2; in a window of several days less (mean M + 1)/2."""
     rows, m, _ = _every_row(case)
     if case.length > 1:
-        centred = _ranks(rows) - (m.mean() + 1) / 2
+        centred = midranks(rows) - (m.mean() + 1) / 2
         return normal("", _against_history(case, centred, 0.0), case.size)
-    centred = _ranks(rows) - (m[:, None] + 1) / 2
+    centred = midranks(rows) - (m[:, None] + 1) / 2
     return normal("", _against_history(case, centred, 1.0), case.size)
 
 
 def _modified_rank(case: Case) -> Outcome:
     """K/(M+1) − ½."""
     rows, m, _ = _every_row(case)
-    centred = _ranks(rows) / (m[:, None] + 1) - 0.5
+    centred = midranks(rows) / (m[:, None] + 1) - 0.5
     return _daily(case, normal("", _against_history(case, centred, 0.5), case.size))
 
 
 def _wilcoxon(case: Case) -> Outcome:
     """Raw sum of the ranks of the positive CARs; zeros are dropped."""
-    from scipy.stats import rankdata
-
     car = case.car[case.car != 0]
     if not len(car):
         return undefined("", case.size, "every CAR is zero")
-    w = float(rankdata(np.abs(car))[car > 0].sum())
+    w = float(midranks(np.abs(car)[None, :])[0][car > 0].sum())
     p = run(case.sample, ["wilcoxon"])[0].p_value
     return _daily(case, Outcome("", w, math.nan, p, case.size))
 

@@ -78,8 +78,6 @@ def _grank(case: Case) -> Outcome:
 
     T' are the rows of event time with at least one event, the event's own among them.
     """
-    from scipy.stats import rankdata
-
     scar = _scar(case)
     error = scar.std(ddof=1) / math.sqrt(case.size)
     factor = dependence_factor(case.rbar_event, case.size)
@@ -88,7 +86,8 @@ def _grank(case: Case) -> Outcome:
         return undefined("", case.size, "the standardised CARs cannot be scaled")
     rows = np.hstack([case.residuals / case.sigma[:, None], scaled[:, None]])
     present = np.isfinite(rows)
-    ranks = rankdata(np.where(present, rows, np.inf), method="ordinal", axis=1)
+    # Ordinal ranks: ties in the order of the rows; what is missing sorts last.
+    ranks = np.argsort(np.argsort(rows, axis=1, kind="stable"), axis=1) + 1.0
     u = np.where(present, ranks / (present.sum(axis=1, keepdims=True) + 1.0) - 0.5, 0.0)
     count = present.sum(axis=0)
     some = count > 0

@@ -28,6 +28,7 @@ from analysis.eventstudy.presets.convention import (
     mean_car,
     over_error,
 )
+from analysis.eventstudy.ranks import midranks
 
 
 def _scaled(case: Case) -> Floats:
@@ -84,14 +85,11 @@ def _excess(case: Case, p: float) -> float:
 
 def _rank(case: Case) -> Outcome:
     """Ū_0/sd(Ū, ddof 1) with U = K/(M+1) − ½ over both windows."""
-    from scipy.stats import rankdata
-
     if case.length > 1:
         return undefined("", case.size, "the package has this test for single days only")
     rows = np.hstack([case.residuals, case.sample.fitted.ar])
     present = np.isfinite(rows)
-    ranks = rankdata(rows, axis=1, nan_policy="omit")
-    u = np.where(present, ranks / (present.sum(axis=1, keepdims=True) + 1.0) - 0.5, 0.0)
+    u = np.where(present, midranks(rows) / (present.sum(axis=1, keepdims=True) + 1.0) - 0.5, 0.0)
     count = present.sum(axis=0)
     means = u.sum(axis=0) / np.maximum(count, 1)
     sd = float(means[count > 0].std(ddof=1))

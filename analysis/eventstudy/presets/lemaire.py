@@ -18,7 +18,6 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from scipy.special import stdtr
 
 from analysis.eventstudy.fitted import Floats
 from analysis.eventstudy.models import FactorModel, MarketModel, MeanAdjusted
@@ -40,12 +39,16 @@ def _variance(case: Case) -> Floats:
 
 def _cars(case: Case) -> Cars:
     se: Floats = np.sqrt(case.length * _variance(case))
+    from scipy.special import stdtr
+
     df = case.n - 1
     return Cars(se, df, stdtr(df, -np.abs(case.car / se)))
 
 
 def _aggregate(case: Case) -> Outcome:
     """CAAR / √(L·Σvar_i/N²), t with Σ(T_i−1) degrees of freedom, one side."""
+    from scipy.special import stdtr
+
     sd = math.sqrt(case.length * _variance(case).sum()) / case.size
     if not sd > 0:
         return undefined("", case.size, "the abnormal returns never vary")
