@@ -113,6 +113,10 @@ class Fitted:
             rows = slice(start, min(start + size, len(self)))
             yield rows, self.residuals[rows]
 
+    def residuals_of(self, rows: Ints) -> Floats:
+        """Residuals of some events, (n, E)."""
+        return self.residuals[rows]
+
     def slim(self) -> Fitted:
         """Leave out residuals and days, which can be made again."""
         return replace(

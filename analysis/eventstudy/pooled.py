@@ -116,6 +116,12 @@ class Pooled(Fitted):
             else:
                 yield rows, fit_chunk(self.recipe.chunk(at)).fitted.residuals
 
+    def residuals_of(self, rows: Ints) -> Floats:
+        """Residuals of some events, (n, E)."""
+        if self.kept is not None:
+            return self.kept[self.at[rows]]
+        return fit_chunk(self.recipe.chunk(self.at[rows])).fitted.residuals
+
     def straight(self) -> Ints | None:
         """Day 0 of every event where all count the same unbroken days, else None."""
         if not self.recipe.straight(self.at):
