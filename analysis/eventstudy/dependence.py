@@ -24,6 +24,7 @@ from analysis.eventstudy.crowds import (
 )
 from analysis.eventstudy.fitted import Floats, Ints, Sample
 from analysis.eventstudy.overlap import OverlapSums, masked_total
+from analysis.eventstudy.threads import in_order
 from analysis.eventstudy.windows import Bools
 
 RBAR_MODES = ("overlap", "calendar", "event")
@@ -68,7 +69,8 @@ def rbar(sample: Sample, mode: str = "overlap") -> float:
         columns = np.arange(fitted.residuals.shape[1], dtype=np.int64)
         return mean_correlation(fitted.residuals, np.broadcast_to(columns, fitted.residuals.shape))
     if mode == "overlap" and (sums := overlap_sums(sample)) is not None:
-        for rows, residuals in fitted.residual_blocks():
+        blocks = list(fitted.block_rows())
+        for rows, residuals in zip(blocks, in_order(fitted.residuals_of, blocks), strict=True):
             sums.add(rows, residuals)
         return mean_overlap(sample, sums, fitted.residuals_of)
     windows = fitted.days[:, sample.columns] if mode == "overlap" else None

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -24,6 +24,7 @@ from analysis.eventstudy.fitted import Floats, Ints, Rows, Sample
 from analysis.eventstudy.outcome import ROUNDING, spread
 from analysis.eventstudy.overlap import OverlapSums
 from analysis.eventstudy.ranking import SortedRows
+from analysis.eventstudy.threads import in_order
 
 WITH_RBAR = frozenset({"adjusted_patell_z", "kolari_pynnonen_t", "grank_overlap"})
 GENERALIZED = frozenset({"grank_t", "grank_z"})
@@ -47,6 +48,11 @@ class DayMeans:
     def of(cls, days: int) -> DayMeans:
         """Start with no event."""
         return cls(np.zeros(days), np.zeros(days, dtype=np.int64))
+
+    def add(self, sums: Floats, counts: Ints) -> None:
+        """Add those of more events."""
+        self.sums += sums
+        self.counts += counts
 
     def means(self) -> Floats:
         """Mean over the events present; 0 on a day without any."""
@@ -130,26 +136,40 @@ def observe(
     if mean is None:
         mean = rbar(sample, mode) if wanted & WITH_RBAR else math.nan
     width, size = len(fitted.estimation_offsets), sample.size
-    days = width + len(fitted.offsets)
     history = History(mean, DayMeans.of(width), np.full(size, np.nan))
-    sd = spread(sample.scar) if size > 1 else 0.0
-    if "corrado_rank" in wanted and size:
-        history.corrado = DayMeans.of(days)
-    if "corrado_zivney_rank" in wanted and size > 1:
-        history.zivney = DayMeans.of(days)
-        history.scaled_sar = _scaled_sar(sample)
-    if wanted & GENERALIZED and sd > 0:
-        history.generalized = _none_ranked(1.0 / sd, width, size)
-    sums = None
-    if "grank_overlap" in wanted and sd > 0 and mean < 1.0:
-        history.overlapping = _none_ranked(math.sqrt(1.0 - mean) / sd, width, size)
-        sums = overlap_sums(sample)
+    _prepare_ranks(history, sample, wanted)
+    sums = None if history.overlapping is None else overlap_sums(sample)
     if wanted & OF_RESIDUALS:
-        for rows, residuals in fitted.residual_blocks():
-            _look(history, sample, rows, residuals, wanted, sums)
+
+        def look(rows: Rows) -> _Seen:
+            return _look(history, sample, rows, wanted, keep=sums is not None)
+
+        for seen in in_order(look, fitted.block_rows()):
+            _take_in(history, seen)
+            if sums is not None and seen.ranks is not None:
+                sums.add(seen.rows, seen.ranks)
     if history.overlapping is not None:
         history.overlapping.rbar = _rank_correlation(sample, history.overlapping, sums)
     return history
+
+
+def _prepare_ranks(history: History, sample: Sample, wanted: set[str]) -> None:
+    """Make room for the ranks that are wanted and can be had."""
+    size, width = sample.size, len(sample.fitted.estimation_offsets)
+    days = width + len(sample.fitted.offsets)
+    if "corrado_rank" in wanted and size:
+        history.corrado = DayMeans.of(days)
+    if size < 2:
+        return
+    if "corrado_zivney_rank" in wanted:
+        history.zivney = DayMeans.of(days)
+        history.scaled_sar = _scaled_sar(sample)
+    sd = spread(sample.scar)
+    if wanted & GENERALIZED and sd > 0:
+        history.generalized = _none_ranked(1.0 / sd, width, size)
+    if "grank_overlap" in wanted and sd > 0 and history.rbar < 1.0:
+        scale = math.sqrt(1.0 - history.rbar) / sd
+        history.overlapping = _none_ranked(scale, width, size)
 
 
 def daily_spread(values: Floats) -> Floats:
@@ -180,51 +200,77 @@ def _none_ranked(scale: float, width: int, size: int) -> GeneralizedRanks:
     )
 
 
-def _look(
-    history: History,
-    sample: Sample,
-    rows: Rows,
-    residuals: Floats,
-    wanted: set[str],
-    sums: OverlapSums | None,
-) -> None:
-    """Take in one block of events."""
+@dataclass(frozen=True)
+class _Seen:
+    """What one block of events adds to a `History`."""
+
+    rows: Rows
+    residuals: tuple[Floats, Ints]
+    positive: Floats | None = None
+    corrado: tuple[Floats, Ints] | None = None
+    zivney: tuple[Floats, Ints] | None = None
+    generalized: tuple[Floats, Ints, Floats] | None = None
+    overlapping: tuple[Floats, Ints, Floats] | None = None
+    counts: Ints | None = None
+    ranks: Floats | None = None
+
+
+def _look(history: History, sample: Sample, rows: Rows, wanted: set[str], *, keep: bool) -> _Seen:
+    """Look at one block of events; with `keep`, hand on the ranks of its residuals."""
     fitted = sample.fitted
-    present = np.isfinite(residuals)
-    whole = bool(present.all())
-    counts = np.full(len(residuals), residuals.shape[1]) if whole else present.sum(axis=1)
-    history.residuals.counts += len(residuals) if whole else present.sum(axis=0)
-    if "time_series_t" in wanted:
-        known = residuals if whole else np.where(present, residuals, 0.0)
-        history.residuals.sums += known.sum(axis=0)
+    residuals = fitted.residuals_of(rows)
+    size, width = residuals.shape
+    # A sum over a missing value is missing: most blocks need no mask.
+    whole = bool(np.isfinite(residuals.sum(axis=1)).all())
+    counts, known, on_day = np.full(size, width), residuals, np.full(width, size)
+    if not whole:
+        present = np.isfinite(residuals)
+        known = np.where(present, residuals, 0.0)
+        counts, on_day = np.count_nonzero(present, axis=1), present.sum(axis=0)
+    day_sums = known.sum(axis=0) if "time_series_t" in wanted else np.zeros(width)
+    positive = None
     if "generalized_sign" in wanted:
         above = np.count_nonzero(residuals > 0, axis=1)
-        history.positive[rows] = np.where(counts > 0, above / np.maximum(counts, 1), np.nan)
+        positive = np.where(counts > 0, above / np.maximum(counts, 1), np.nan)
+    seen = _Seen(rows, (day_sums, on_day), positive)
     if not (history.corrado or history.zivney or history.generalized or history.overlapping):
-        return
-    ar, sigma = fitted.ar[rows], fitted.sigma[rows, None]
+        return seen
     raw = ranked = SortedRows.of(residuals, counts)
     if fitted.residual_relative_sd is not None:
         # Each residual over its own standard deviation: another order.
         ranked = SortedRows.of(residuals / fitted.residual_relative_sd[rows], counts)
-    if history.corrado:
-        _add_days(history.corrado, *raw.with_days(ar))
-    if history.zivney and history.scaled_sar is not None:
-        # Residuals are compared as they are; SAR/sd is brought into their units instead.
-        _add_days(history.zivney, *ranked.with_days(history.scaled_sar[rows] * sigma))
-    scar = sample.scar[rows] * fitted.sigma[rows]
-    for ranks in (history.generalized, history.overlapping):
-        if ranks is not None:
-            added, present_on, ranks.own[rows] = ranked.with_one(scar * ranks.scale)
-            _add_days(ranks.days, added, present_on)
-            ranks.counts[rows] = counts + 1
-    if history.overlapping is not None and sums is not None:
-        sums.add(rows, ranked.around_one(scar * history.overlapping.scale))
+    # Residuals are compared as they are; what is standardised is brought into their units.
+    sigma = fitted.sigma[rows]
+    scar = sample.scar[rows] * sigma
+    zivney = None if history.scaled_sar is None else history.scaled_sar[rows] * sigma[:, None]
+    one, two = history.generalized, history.overlapping
+    return replace(
+        seen,
+        corrado=raw.with_days(fitted.ar[rows]) if history.corrado else None,
+        zivney=None if zivney is None else ranked.with_days(zivney),
+        generalized=None if one is None else ranked.with_one(scar * one.scale),
+        overlapping=None if two is None else ranked.with_one(scar * two.scale),
+        counts=counts,
+        ranks=ranked.around_one(scar * two.scale) if keep and two is not None else None,
+    )
 
 
-def _add_days(days: DayMeans, sums: Floats, counts: Ints) -> None:
-    days.sums += sums
-    days.counts += counts
+def _take_in(history: History, seen: _Seen) -> None:
+    """Add what a block of events adds."""
+    history.residuals.add(*seen.residuals)
+    if seen.positive is not None:
+        history.positive[seen.rows] = seen.positive
+    for days, more in ((history.corrado, seen.corrado), (history.zivney, seen.zivney)):
+        if days is not None and more is not None:
+            days.add(*more)
+    for ranks, part in (
+        (history.generalized, seen.generalized),
+        (history.overlapping, seen.overlapping),
+    ):
+        if ranks is not None and part is not None and seen.counts is not None:
+            ranks.days.add(part[0], part[1])
+            ranks.own[seen.rows] = part[2]
+            ranks.counts[seen.rows] = seen.counts + 1
 
 
 def _rank_correlation(sample: Sample, ranks: GeneralizedRanks, sums: OverlapSums | None) -> float:

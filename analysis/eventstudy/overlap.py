@@ -10,6 +10,7 @@ products with the events near them, in blocks.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -22,8 +23,8 @@ from analysis.eventstudy.windows import Bools
 # Values that are sorted by day 0 at a time, and events of one block of masked products.
 BUFFER = 1 << 23
 MASKED = 48
-# Means this small beside the values cost no digits when squares are summed.
-SMALL_MEAN = 1e-3
+# A mean beyond so many standard deviations costs digits when squares are summed.
+LARGE_MEAN = 0.1
 
 
 class OverlapSums:
@@ -59,7 +60,6 @@ class OverlapSums:
         day0 = self.day0[rows]
         if not whole.all():
             day0, values = day0[whole], values[whole]
-        values = _centred(values)
         start = 0
         while start < len(day0):
             room = min(len(day0) - start, len(self.buffer) - self.filled)
@@ -95,6 +95,10 @@ class OverlapSums:
         if not len(values):
             return
         weights, means = self._weights(values)
+        if (weights[:, 0] * np.abs(means[:, 0]) > LARGE_MEAN / math.sqrt(values.shape[1])).any():
+            # Squares of values far from zero lose digits: take the means off first.
+            values -= means[:, :1]
+            weights, means = self._weights(values)
         self.varying += int((weights[:, 0] > 0).sum())
         order = np.argsort(day0, kind="stable")
         group = np.searchsorted(self.zeros, day0[order])
@@ -150,16 +154,6 @@ def _moments(values: Floats, middle: Floats, edge: int, *, squared: bool) -> Flo
     without_first = middle[:, None] + rights[:, :1] + lefts
     without_last = middle[:, None] + lefts[:, :1] + rights[:, 1:]
     return np.hstack([without_first, without_last])
-
-
-def _centred(values: Floats) -> Floats:
-    """Rows less their means where these are not small already, so that no digit is lost."""
-    mean = values.mean(axis=1)
-    size = np.sqrt(np.vecdot(values, values) / max(values.shape[1], 1))
-    if (np.abs(mean) <= SMALL_MEAN * size).all():
-        return values
-    shifted: Floats = values - mean[:, None]
-    return shifted
 
 
 def masked_total(

@@ -93,9 +93,11 @@ class SortedRows:
         at = (found + np.arange(rows)[:, None] * (width + 1))[known]
         passed = np.bincount(at, minlength=rows * (width + 1)).reshape(rows, width + 1)
         passed = np.cumsum(passed, axis=1)[:, :width].ravel().take(self.place)
-        scale = 1.0 / (self.counts + known.sum(axis=1) + np.float64(1.0))
+        total = self.counts + np.count_nonzero(known, axis=1)
+        scale = 1.0 / (total + 1.0)
         sums, counts = self._added(passed.reshape(rows, width), scale)
-        own_sums, own_counts = _added((midranks(more) + found) * scale[:, None] - 0.5)
+        own = found + midranks(more)
+        own_sums, own_counts = _added(own * scale[:, None] - 0.5)
         return np.concatenate([sums, own_sums]), np.concatenate([counts, own_counts])
 
     def with_one(self, one: Floats) -> tuple[Floats, Ints, Floats]:
@@ -117,7 +119,7 @@ class SortedRows:
         if tied:
             ranks = centred_ranks(np.hstack([self.values, one[:, None]]))
             return *_added(ranks[:, :-1]), ranks[:, -1]
-        scale: Floats = 1.0 / (self.counts + 2.0)
+        scale = np.reciprocal(self.counts + 2.0)
         own = (found[:, 0] + 1.0) * scale - 0.5
         return *self._added(self.values > one[:, None], scale), own
 

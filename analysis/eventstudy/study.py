@@ -98,7 +98,7 @@ class EventStudy:
             "returns": check_table(self.returns, "returns"),
             "events": check_events(self.events),
         }
-        securities = list(pd.unique(checked["events"]["security"]))
+        securities = pd.unique(checked["events"]["security"]).tolist()
         model, given = self.model, self.factors
         if isinstance(model, Prepared):
             given = None if given is None else check_table(given, "factors")
