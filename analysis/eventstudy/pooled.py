@@ -18,8 +18,8 @@ from analysis.eventstudy.fits import Fit, with_constant
 from analysis.eventstudy.fitted import BLOCK, Fitted, Floats, Ints, Rows
 from analysis.eventstudy.windows import Bools, Places, span
 
-# Most residuals (events × estimation days) that are kept: a quarter of a gigabyte.
-KEPT = 1 << 25
+# Most residuals (events × estimation days) that are kept: 64 megabytes.
+KEPT = 1 << 23
 
 
 class Pooled(Fitted):
