@@ -1,4 +1,4 @@
-"""A large study gives the same answers as a small one: nothing depends on what is kept or shared."""
+"""A large study answers as a small one does: nothing depends on what is kept or shared."""
 
 import threading
 
