@@ -12,8 +12,9 @@ from typing import Literal
 import numpy as np
 
 from analysis.errors import unknown
-from analysis.eventstudy.dependence import check_mode, rbar
+from analysis.eventstudy.dependence import check_mode
 from analysis.eventstudy.fitted import Floats, Sample
+from analysis.eventstudy.history import History, observe
 from analysis.eventstudy.outcome import Outcome, undefined
 from analysis.eventstudy.parametric import (
     adjusted_patell_z,
@@ -58,24 +59,26 @@ TEST_NAMES = (
 RECOMMENDED = ("kolari_pynnonen_t", "permutation", "grank_overlap")
 
 _ALONE: dict[str, Callable[[Sample], Outcome]] = {
-    "time_series_t": time_series_t,
     "cross_sectional_t": cross_sectional_t,
     "skewness_adjusted_t": skewness_adjusted_t,
     "patell_z": patell_z,
     "bmp_t": bmp_t,
+    "sign": sign,
+    "wilcoxon": wilcoxon,
+}
+
+_WITH_HISTORY: dict[str, Callable[[Sample, History], Outcome]] = {
+    "time_series_t": time_series_t,
     "corrado_rank": corrado_rank,
     "corrado_zivney_rank": corrado_zivney_rank,
     "grank_t": grank_t,
     "grank_z": grank_z,
-    "sign": sign,
     "generalized_sign": generalized_sign,
-    "wilcoxon": wilcoxon,
 }
 
 _WITH_RBAR: dict[str, Callable[[Sample, float], Outcome]] = {
     "adjusted_patell_z": adjusted_patell_z,
     "kolari_pynnonen_t": kolari_pynnonen_t,
-    "grank_overlap": grank_overlap,
 }
 
 
@@ -111,8 +114,8 @@ def run(
     """
     chosen = named(names)
     check_mode(rbar_mode)
-    correlation = rbar(sample, rbar_mode) if any(name in _WITH_RBAR for name in chosen) else 0.0
-    return [_outcome(name, sample, correlation, placebos) for name in chosen]
+    history = observe(sample, chosen, rbar_mode)
+    return [_outcome(name, sample, history, placebos) for name in chosen]
 
 
 def named(names: Iterable[str] | Literal["all"]) -> tuple[str, ...]:
@@ -162,11 +165,15 @@ def adjust(p_values: Floats) -> tuple[Floats, Floats]:
     return holm, bh
 
 
-def _outcome(name: str, sample: Sample, correlation: float, placebos: Placebos | None) -> Outcome:
+def _outcome(name: str, sample: Sample, history: History, placebos: Placebos | None) -> Outcome:
     if name in _ALONE:
         return _ALONE[name](sample)
+    if name in _WITH_HISTORY:
+        return _WITH_HISTORY[name](sample, history)
     if name in _WITH_RBAR:
-        return _WITH_RBAR[name](sample, correlation)
+        return _WITH_RBAR[name](sample, history.rbar)
+    if name == "grank_overlap":
+        return grank_overlap(sample, history.rbar, history)
     if placebos is None:
         return undefined(name, sample.size, "no placebo dates were given")
     return placebos(sample)

@@ -16,7 +16,7 @@ from analysis.eventstudy.fits import FLAWS, Fit
 from analysis.eventstudy.fitted import Fitted, Ints
 from analysis.eventstudy.inputs import Window, day
 from analysis.eventstudy.placing import Placing
-from analysis.eventstudy.windows import Bools
+from analysis.eventstudy.windows import Bools, span
 
 COLUMNS = ["event_id", "security", "window_start", "window_end", "reason"]
 
@@ -50,14 +50,17 @@ def unfitted(
     dict of int to str
         Placed event -> reason.
     """
-    empty: Bools = np.logical_and.reduce(np.isnan(fit.fitted.ar), axis=1)
+    empty: Bools = np.isnan(fit.fitted.ar[:, 0])
+    for column in range(1, fit.fitted.ar.shape[1]):
+        empty &= np.isnan(fit.fitted.ar[:, column])
     few: Bools = np.less(fit.fitted.n, least)
     lost: Bools = np.logical_or.reduce([empty, few, fit.flaws > 0])
     reasons: dict[int, str] = {}
     for at in np.flatnonzero(lost):
         number = int(numbers[at])
         if empty[at]:
-            reasons[number] = _nothing_in_window(placing, number, fit.fitted.days[at], window)
+            days = _days(placing, number, window)
+            reasons[number] = _nothing_in_window(placing, number, days, window)
         elif few[at]:
             found = int(fit.fitted.n[at])
             reasons[number] = (
@@ -81,12 +84,11 @@ def holes(placing: Placing, numbers: Ints, fitted: Fitted, window: Window) -> li
     window : (int, int)
     """
     inside = (fitted.offsets >= window[0]) & (fitted.offsets <= window[1])
-    offsets, days = fitted.offsets[inside], fitted.days[:, inside]
-    missing = ~np.isfinite(fitted.ar[:, inside])
+    offsets, ar = fitted.offsets[inside], fitted.ar[:, inside]
     skips = []
-    for at in np.flatnonzero(missing.any(axis=1)):
-        number, gone = int(numbers[at]), missing[at]
-        reason = _hole(placing, number, offsets[gone], days[at, gone])
+    for at in np.flatnonzero(~np.isfinite(ar.sum(axis=1))):
+        number, gone = int(numbers[at]), ~np.isfinite(ar[at])
+        reason = _hole(placing, number, offsets[gone], _days(placing, number, window)[gone])
         skips.append(Skip(int(placing.rows[number]), window, reason))
     return skips
 
@@ -125,6 +127,13 @@ def _hole(placing: Placing, number: int, offsets: Ints, days: Ints) -> str:
         what = f"no {_missing(placing, number, at)} on day {first} ({day(placing.dates[at])})"
     more = len(offsets) - 1
     return what + (f", and {more} more day{'s' if more > 1 else ''} of the window" * (more > 0))
+
+
+def _days(placing: Placing, number: int, window: Window) -> Ints:
+    """Days of a placed event's window on the union of all calendars."""
+    one = placing.places.take(np.array([number]))
+    days: Ints = placing.calendars.days(one.calendar, one.position, span(window))[0]
+    return days
 
 
 def _end(window: Window | None, side: int) -> int | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -92,11 +92,12 @@ class EventStudyResults:
     @cached_property
     def index(self) -> pd.MultiIndex:
         """(event_id, security) of the fitted events."""
-        asked = self.study.events.iloc[self.placing.rows[self.numbers]]
-        return pd.MultiIndex.from_arrays(
-            [asked["event_id"].to_numpy(), asked["security"].to_numpy()],
-            names=["event_id", "security"],
-        )
+        rows, names = self.placing.rows[self.numbers], ["event_id", "security"]
+        # Levels in the order of the events: sorting a million names would cost more than fits.
+        coded = [pd.factorize(self.study.events[name].take(rows)) for name in names]
+        levels: list[Any] = [level for _, level in coded]
+        codes: list[Any] = [numbers for numbers, _ in coded]
+        return pd.MultiIndex(levels=levels, codes=codes, names=names, verify_integrity=False)
 
     @cached_property
     def groups(self) -> tuple[str, ...]:

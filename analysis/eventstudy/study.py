@@ -14,10 +14,9 @@ import numpy as np
 import pandas as pd
 
 from analysis.errors import InputError
-from analysis.eventstudy import presets
-from analysis.eventstudy.chunks import chunks, fit_chunk
+from analysis.eventstudy import pooled, presets
+from analysis.eventstudy.chunks import Recipe, fit_all
 from analysis.eventstudy.dependence import check_mode
-from analysis.eventstudy.fits import join
 from analysis.eventstudy.inputs import (
     Window,
     check_calendars,
@@ -100,7 +99,7 @@ class EventStudy:
             "returns": check_table(self.returns, "returns"),
             "events": check_events(self.events),
         }
-        securities = list(pd.unique(checked["events"]["security"]))
+        securities = pd.unique(checked["events"]["security"]).tolist()
         model, given = self.model, self.factors
         if isinstance(model, Prepared):
             given = None if given is None else check_table(given, "factors")
@@ -134,8 +133,8 @@ class EventStudy:
             With a ledger of the events that were skipped; it may be all of them.
         """
         placing = place(self.events, self.returns, self.factors, self.calendars, self.model)
-        order = np.argsort(placing.places.security, kind="stable")
-        work = chunks(
+        order = np.lexsort((placing.places.position, placing.places.security))
+        recipe = Recipe(
             placing,
             placing.places.take(order),
             self.model,
@@ -143,14 +142,11 @@ class EventStudy:
             self.window,
             spare=self.exclude_own_events,
         )
-        fit = join(
-            list(map(fit_chunk, work) if executor is None else executor.map(fit_chunk, work))
-        )
+        keep = len(order) * (self.estimation[1] - self.estimation[0] + 1) <= pooled.KEPT
+        fit = pooled.pool(recipe, fit_all(recipe, executor, slim=not keep), keep=keep)
         reasons = unfitted(placing, order, fit, self.estimation, self.window, self.min_observations)
         numbers = np.setdiff1d(order, np.array(list(reasons), dtype=np.int64))
-        chosen = np.argsort(order, kind="stable")[numbers]
-        if not np.array_equal(chosen, np.arange(len(order))):
-            fit = fit.take(chosen)
+        fit = pooled.in_order(fit, np.argsort(order, kind="stable")[numbers])
         return EventStudyResults(self, placing, numbers, fit, reasons)
 
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from statsmodels.stats.multitest import multipletests
 
 from analysis.errors import InputError
-from analysis.eventstudy import battery
+from analysis.eventstudy import battery, history
 from analysis.eventstudy.dependence import RBAR_MODES
 from analysis.eventstudy.fitted import cumulate
 from analysis.eventstudy.outcome import Outcome
@@ -80,7 +80,7 @@ def test_the_mode_of_rbar_reaches_the_corrected_tests(mode):
 
 def test_rbar_is_computed_once_and_only_when_asked_for(monkeypatch):
     calls = []
-    monkeypatch.setattr(battery, "rbar", lambda sample, mode: calls.append(mode) or 0.1)
+    monkeypatch.setattr(history, "rbar", lambda sample, mode: calls.append(mode) or 0.1)
     sample = slow_fit.random_sample(1)
     battery.run(sample, ["bmp_t", "sign", "grank_t"])
     assert calls == []

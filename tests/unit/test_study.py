@@ -90,9 +90,9 @@ def test_the_executor_gets_the_chunks():
     class Counting(ThreadPoolExecutor):
         calls = 0
 
-        def map(self, function, *iterables, **options):
+        def submit(self, function, /, *arguments, **options):
             Counting.calls += 1
-            return super().map(function, *iterables, **options)
+            return super().submit(function, *arguments, **options)
 
     with Counting(1) as executor:
         study(RETURNS, ASKED, FACTORS, model=MarketModel("F0")).fit(executor)

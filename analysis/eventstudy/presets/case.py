@@ -72,9 +72,12 @@ class Case:
         """Abnormal returns on the days of the window, (N, L)."""
         return self.sample.fitted.ar[:, self.sample.columns]
 
-    @property
+    @cached_property
     def residuals(self) -> Floats:
-        """Abnormal returns of the estimation window, (N, E), NaN where there is none."""
+        """Abnormal returns of the estimation window, (N, E), NaN where there is none.
+
+        A large study makes them again whenever they are asked for: here once.
+        """
         return self.sample.fitted.residuals
 
     @property

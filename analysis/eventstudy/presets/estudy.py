@@ -29,7 +29,7 @@ from analysis.eventstudy.presets.convention import (
     dependence_factor,
     over_error,
 )
-from analysis.eventstudy.ranks import midranks
+from analysis.eventstudy.ranking import midranks
 
 NO_SIGNED_RANK = (
     "no signed-rank test: ranks each CAR within its own firm's estimation window and rejects "

@@ -22,7 +22,7 @@ from analysis.eventstudy.models import MarketAdjusted, MarketModel, MeanAdjusted
 from analysis.eventstudy.outcome import Outcome, normal, student, undefined
 from analysis.eventstudy.presets.case import Case
 from analysis.eventstudy.presets.convention import Cars, Preset, Statistic, mean_car, over_error
-from analysis.eventstudy.ranks import midranks
+from analysis.eventstudy.ranking import midranks
 
 ONE_DAY = "estudy2 has this test for single days only"
 

@@ -28,7 +28,7 @@ from analysis.eventstudy.presets.convention import (
     mean_car,
     over_error,
 )
-from analysis.eventstudy.ranks import midranks
+from analysis.eventstudy.ranking import midranks
 
 
 def _scaled(case: Case) -> Floats:
