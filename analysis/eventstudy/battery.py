@@ -33,7 +33,8 @@ from analysis.eventstudy.ranks import (
 )
 from analysis.eventstudy.signs import generalized_sign, sign, wilcoxon
 
-Placebos = Callable[[Sample], Outcome]
+# A test that needs more of the study than the sample, given the sample.
+FromStudy = Callable[[Sample], Outcome]
 
 TEST_NAMES = (
     "time_series_t",
@@ -51,6 +52,7 @@ TEST_NAMES = (
     "sign",
     "generalized_sign",
     "wilcoxon",
+    "calendar_time_t",
     "permutation",
 )
 
@@ -78,12 +80,18 @@ _WITH_RBAR: dict[str, Callable[[Sample, float], Outcome]] = {
     "grank_overlap": grank_overlap,
 }
 
+_UNASKED = {
+    "calendar_time_t": "no calendar of returns was given",
+    "permutation": "no placebo dates were given",
+}
+
 
 def run(
     sample: Sample,
     names: Iterable[str] | Literal["all"] = "all",
     rbar_mode: str = "overlap",
-    placebos: Placebos | None = None,
+    placebos: FromStudy | None = None,
+    portfolio: FromStudy | None = None,
 ) -> list[Outcome]:
     """Run tests on one sample.
 
@@ -98,6 +106,9 @@ def run(
     placebos : callable, optional
         The permutation test of this study, given the sample; without it `permutation` is
         NaN with a reason.
+    portfolio : callable, optional
+        The calendar-time portfolio of this study, given the sample; without it
+        `calendar_time_t` is NaN with a reason.
 
     Returns
     -------
@@ -112,7 +123,8 @@ def run(
     chosen = named(names)
     check_mode(rbar_mode)
     correlation = rbar(sample, rbar_mode) if any(name in _WITH_RBAR for name in chosen) else 0.0
-    return [_outcome(name, sample, correlation, placebos) for name in chosen]
+    from_study = {"calendar_time_t": portfolio, "permutation": placebos}
+    return [_outcome(name, sample, correlation, from_study) for name in chosen]
 
 
 def named(names: Iterable[str] | Literal["all"]) -> tuple[str, ...]:
@@ -162,11 +174,12 @@ def adjust(p_values: Floats) -> tuple[Floats, Floats]:
     return holm, bh
 
 
-def _outcome(name: str, sample: Sample, correlation: float, placebos: Placebos | None) -> Outcome:
+def _outcome(
+    name: str, sample: Sample, correlation: float, from_study: dict[str, FromStudy | None]
+) -> Outcome:
     if name in _ALONE:
         return _ALONE[name](sample)
     if name in _WITH_RBAR:
         return _WITH_RBAR[name](sample, correlation)
-    if placebos is None:
-        return undefined(name, sample.size, "no placebo dates were given")
-    return placebos(sample)
+    test = from_study[name]
+    return undefined(name, sample.size, _UNASKED[name]) if test is None else test(sample)

@@ -6,68 +6,24 @@ import pytest
 
 from analysis.eventstudy import FactorModel, MarketModel, MeanAdjusted, resampling
 from tests.reference.panels import events, panel, study
+from tests.reference.slow_dates import permutation
 
 ESTIMATION, WINDOW, LEAST = (-60, -11), (-3, 3), 20
 
 
 def slow(returns, factors, columns, asked, window, calendars=None):
-    """Mean SCAR on the real dates and on every admissible placebo date."""
-    union = list(returns.index)
-    y = {name: returns[name].to_numpy() for name in returns}
-    x = np.column_stack([np.ones(len(union)), factors[columns]])
-    own = {
-        name: list(range(len(union)))
-        if calendars is None
-        else [union.index(date) for date in calendars[name]]
-        for name in asked["security"]
-    }
-    places = [
-        (name, union.index(date))
-        for name, date in zip(asked["security"], asked["date"], strict=True)
-    ]
-    taken = {name: set() for name, _ in places}
-    for name, day in places:
-        taken[name] |= set(rows(own[name], own[name].index(day), WINDOW))
-    anywhere = set().union(*taken.values())
-
-    def scar(name, zero, cut):
-        inside = rows(own[name], zero, window)
-        before = [day for day in rows(own[name], zero, ESTIMATION) if day not in cut]
-        before = [day for day in before if np.isfinite([y[name][day], *x[day]]).all()]
-        whole = len(inside) == window[1] - window[0] + 1
-        if not whole or len(before) < LEAST or not np.isfinite(y[name][inside]).all():
-            return None
-        if not np.isfinite(x[inside]).all():
-            return None
-        b, *_ = np.linalg.lstsq(x[before], y[name][before], rcond=None)
-        s2 = ((y[name][before] - x[before] @ b) ** 2).sum() / (len(before) - x.shape[1])
-        if s2 < 1e-25:
-            return None
-        g = x[inside].sum(axis=0)
-        variance = s2 * (len(inside) + g @ np.linalg.inv(x[before].T @ x[before]) @ g)
-        return (y[name][inside] - x[inside] @ b).sum() / np.sqrt(variance), set(inside)
-
-    def mean(shift):
-        scars = []
-        for name, day in places:
-            later = [at for at, session in enumerate(own[name]) if session >= day + shift]
-            if day + shift < 0 or not later:
-                return None
-            cut = taken[name] - (set() if shift else set(rows(own[name], later[0], WINDOW)))
-            placed = scar(name, later[0], cut)
-            if placed is None or (shift and placed[1] & anywhere):
-                return None
-            scars.append(placed[0])
-        return np.mean(scars)
-
-    placed = [mean(shift) for shift in range(-len(union), len(union)) if shift]
-    return mean(0), np.array([one for one in placed if one is not None])
-
-
-def rows(sessions, zero, window):
-    """Days of the sessions around a session, those that exist."""
-    inside = range(zero + window[0], zero + window[1] + 1)
-    return [sessions[at] for at in inside if 0 <= at < len(sessions)]
+    """Mean SCAR on the real dates and on every admissible placebo date, by loops."""
+    return permutation(
+        returns,
+        factors,
+        columns,
+        asked,
+        window,
+        calendars,
+        estimation=ESTIMATION,
+        event_window=WINDOW,
+        least=LEAST,
+    )
 
 
 def agrees(row, observed, placed):
