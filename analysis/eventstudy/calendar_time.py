@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -18,6 +19,9 @@ from analysis.eventstudy.models import Model
 from analysis.eventstudy.outcome import Outcome, student, too_few, undefined
 from analysis.eventstudy.placing import Placing
 from analysis.eventstudy.windows import Places, span
+
+if TYPE_CHECKING:
+    from analysis.eventstudy.results import EventStudyResults
 
 TEST = "calendar_time_t"
 # Days beyond the coefficients without which the variance over time would be a guess.
@@ -43,6 +47,12 @@ class Portfolio:
     placing: Placing
     places: Places
     model: Model
+
+    @classmethod
+    def of(cls, results: EventStudyResults) -> Portfolio:
+        """Hold the securities of a study's fitted events."""
+        placing = results.placing
+        return cls(placing, placing.places.take(results.numbers), results.study.model)
 
     def test(self, sample: Sample, members: Ints) -> Outcome:
         """Regress the portfolio's daily returns on the model's factors; t of the constant.

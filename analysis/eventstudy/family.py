@@ -40,7 +40,7 @@ def family(
         group, window_start, window_end, test, statistic, df, p_value, p_holm, p_bh, n,
         reason.
     """
-    placebos, portfolio = _placebos(results, windows), _portfolio(results)
+    placebos, portfolio = Placebos.of(results, tuple(windows)), Portfolio.of(results)
     rows = []
     for group in results.groups:
         for window in windows:
@@ -64,25 +64,6 @@ def family(
             "reason": [outcome.reason for *_, outcome in rows],
         }
     )
-
-
-def _placebos(results: EventStudyResults, windows: list[Window]) -> Placebos:
-    study = results.study
-    return Placebos(
-        results.placing,
-        results.placing.places.take(results.numbers),
-        study.model,
-        study.estimation,
-        study.window,
-        study.min_observations,
-        tuple(windows),
-        study.seed,
-    )
-
-
-def _portfolio(results: EventStudyResults) -> Portfolio:
-    placing = results.placing
-    return Portfolio(placing, placing.places.take(results.numbers), results.study.model)
 
 
 def _of(asked: Placebos | Portfolio, members: Ints) -> FromStudy:
