@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.errors import InputError, unknown
+from analysis.eventstudy.clusters import by_date, by_overlap
 from analysis.eventstudy.fitted import Floats, Ints, Sample
 from analysis.eventstudy.inputs import Window
 from analysis.eventstudy.intervals import check_level
@@ -29,10 +30,8 @@ KINDS = ("wild", "wild_cluster", "cluster")
 ON = ("car", "scar")
 BY = ("overlap", "date")
 # Webb (2023): six points, so that few clusters still give many different draws.
-WEIGHTS: dict[str, Floats] = {
-    "rademacher": np.array([-1.0, 1.0]),
-    "webb": np.concatenate([-np.sqrt([1.5, 1.0, 0.5]), np.sqrt([0.5, 1.0, 1.5])]),
-}
+WEBB: Floats = np.concatenate([-np.sqrt([1.5, 1.0, 0.5]), np.sqrt([0.5, 1.0, 1.5])])
+WEIGHTS = ("rademacher", "webb")
 # With 5 clusters signs alone give no two-sided p-value below 2/32, so 5 % is out of reach.
 LEAST = {"rademacher": 6, "webb": 5}
 # Cameron, Gelbach & Miller (2008, table 2): with 5 clusters drawn pairs reject far too often.
@@ -41,7 +40,7 @@ LEAST_DRAWS = 99
 # A drawn statistic that differs from the observed one by rounding alone has reached it.
 ROUNDING = 1e-10
 # Cells of one slice of draws × clusters.
-CELLS = 1 << 20
+CELLS = 1 << 22
 COLUMNS = [
     "group",
     "window_start",
@@ -230,48 +229,12 @@ def bootstrap_mean(values: Floats, clusters: Ints, scheme: Scheme) -> Drawn:
     exact = scheme.kind != "cluster" and scheme.every(len(sums))
     reached = int((np.abs(null) >= abs(statistic) * (1 - ROUNDING)).sum())
     p_value = reached / len(null) if exact else (1 + reached) / (1 + len(null))
-    tails = [(1 - scheme.level) / 2, (1 + scheme.level) / 2]
-    # Drawn values, not values between two: between infinite ones there are none.
-    lower, upper = (float(at) for at in np.quantile(drawn, tails, method="inverted_cdf"))
+    # Davison & Hinkley (1997, section 5.2): the (B+1)α-th smallest and largest, drawn values
+    # and not values between two, for between infinite ones there are none.
+    ordered = np.sort(drawn)
+    tail = max(1, int((1 + len(drawn)) * (1 - scheme.level) / 2 + ROUNDING))
+    lower, upper = float(ordered[tail - 1]), float(ordered[-tail])
     return Drawn(statistic, p_value, mean - upper * se, mean - lower * se, len(null))
-
-
-def by_date(results: EventStudyResults, members: Ints) -> Ints:
-    """Number the day 0 of each event, on the union of calendars."""
-    places = results.placing.places.take(results.numbers[members])
-    zero = np.zeros(1, dtype=np.int64)
-    days = results.placing.calendars.days(places.calendar, places.position, zero)[:, 0]
-    return np.unique(days, return_inverse=True)[1].astype(np.int64)
-
-
-def by_overlap(sample: Sample) -> Ints:
-    """Number the groups of events whose windows are linked by common days.
-
-    Parameters
-    ----------
-    sample : Sample
-        n events.
-
-    Returns
-    -------
-    (n,) int
-        Two events whose windows share a day have the same number, and so do those linked by
-        others in between.
-    """
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import connected_components
-
-    days = sample.fitted.days[:, sample.columns]
-    if not days.size:
-        return np.empty(0, dtype=np.int64)
-    # Events and days are the two sides of a graph; an event touches the days it holds.
-    n, (event, _) = len(days), np.indices(days.shape)
-    width = n + int(days.max()) + 1
-    edges = coo_array(
-        (np.ones(days.size, dtype=np.int8), (event.ravel(), n + days.ravel())), shape=(width, width)
-    )
-    _, labels = connected_components(edges, directed=False)
-    return np.unique(labels[:n], return_inverse=True)[1].astype(np.int64)
 
 
 def _row(
@@ -313,29 +276,30 @@ def _wild(sums: Floats, centred: Floats, sizes: Floats, scheme: Scheme) -> tuple
     """Statistic of each wild draw, under the null and about the mean."""
     count, n = len(sums), float(sizes.sum())
     found: tuple[list[Floats], list[Floats]] = ([], [])
-    for v in _signs(count) if scheme.every(count) else _weights(count, scheme):
-        for s, parts in zip((sums, centred), found, strict=True):
-            mean = v @ s / n
+    pairs = np.column_stack([sums, sums * sizes, centred, centred * sizes])
+    for v in every_sign(count) if scheme.every(count) else draw_weights(count, scheme):
+        products = v @ pairs
+        # Signs square to one; only Webb's points need their squares.
+        own = None if scheme.weights == "rademacher" else v**2 @ pairs[:, ::2] ** 2
+        for at, (s, parts) in enumerate(zip((sums, centred), found, strict=True)):
+            mean = products[:, 2 * at] / n
             # Σ(v_g s_g − m_g mean)², multiplied out: no second array of draws × clusters.
-            own = float(s @ s) if scheme.weights == "rademacher" else v**2 @ s**2
-            squares = own - 2 * mean * (v @ (s * sizes)) + mean**2 * (sizes @ sizes)
+            squares = float(s @ s) if own is None else own[:, at]
+            squares = squares - 2 * mean * products[:, 2 * at + 1] + mean**2 * (sizes @ sizes)
             parts.append(_studentised(mean, squares, count, np.full(len(mean), n)))
     return np.concatenate(found[0]), np.concatenate(found[1])
 
 
 def _pairs(sums: Floats, sizes: Floats, mean: float, scheme: Scheme) -> Floats:
     """Statistic of each draw of clusters."""
-    count = len(sums)
-    rng = np.random.default_rng(scheme.seed)
     parts = []
-    for size in _steps(count, scheme.draws):
-        times = rng.multinomial(count, np.full(count, 1.0 / count), size).astype(np.float64)
-        n = times @ sizes
-        again = times @ sums / n
-        squares = (
-            times @ sums**2 - 2 * again * (times @ (sums * sizes)) + again**2 * (times @ sizes**2)
-        )
-        parts.append(_studentised(again - mean, squares, count, n))
+    for chosen in draw_clusters(len(sums), scheme):
+        s, m = sums[chosen], sizes[chosen]
+        n = m.sum(axis=1)
+        again = s.sum(axis=1) / n
+        s -= m * again[:, None]
+        squares = np.einsum("bg,bg->b", s, s)
+        parts.append(_studentised(again - mean, squares, len(sums), n))
     return np.concatenate(parts)
 
 
@@ -347,7 +311,7 @@ def _studentised(difference: Floats, squares: Floats, clusters: int, n: Floats) 
     return t
 
 
-def _signs(clusters: int) -> Iterator[Floats]:
+def every_sign(clusters: int) -> Iterator[Floats]:
     """Every pattern of signs, in slices (b, G)."""
     start = 0
     for size in _steps(clusters, 2**clusters):
@@ -356,13 +320,25 @@ def _signs(clusters: int) -> Iterator[Floats]:
         start += size
 
 
-def _weights(clusters: int, scheme: Scheme) -> Iterator[Floats]:
-    """Drawn weights, in slices (b, G)."""
+def draw_weights(clusters: int, scheme: Scheme) -> Iterator[Floats]:
+    """Drawn weights of the wild bootstraps, in slices (b, G)."""
     rng = np.random.default_rng(scheme.seed)
-    points = WEIGHTS[scheme.weights]
     for size in _steps(clusters, scheme.draws):
-        drawn: Floats = points[rng.integers(0, len(points), (size, clusters), dtype=np.int8)]
-        yield drawn
+        if scheme.weights == "rademacher":
+            cells = size * clusters
+            packed = np.frombuffer(rng.bytes(-(-cells // 8)), dtype=np.uint8)
+            bits = np.unpackbits(packed, count=cells).reshape(size, clusters)
+            yield np.where(bits, 1.0, -1.0)
+        else:
+            drawn: Floats = WEBB[rng.integers(0, len(WEBB), (size, clusters), dtype=np.int8)]
+            yield drawn
+
+
+def draw_clusters(clusters: int, scheme: Scheme) -> Iterator[Ints]:
+    """Clusters drawn with replacement, in slices (b, G)."""
+    rng = np.random.default_rng(scheme.seed)
+    for size in _steps(clusters, scheme.draws):
+        yield rng.integers(0, clusters, (size, clusters))
 
 
 def _steps(clusters: int, draws: int) -> list[int]:
