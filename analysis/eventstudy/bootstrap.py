@@ -40,7 +40,7 @@ LEAST_DRAWS = 99
 # A drawn statistic that differs from the observed one by rounding alone has reached it.
 ROUNDING = 1e-10
 # Cells of one slice of draws × clusters.
-CELLS = 1 << 22
+CELLS = 1 << 20
 COLUMNS = [
     "group",
     "window_start",

@@ -74,19 +74,37 @@ def calendar_time_t(returns, factors, needs, places, window, sessions, *, adjust
 
 
 def permutation(
-    returns, factors, columns, asked, window, calendars=None, *, estimation, event_window, least
+    returns,
+    factors,
+    columns,
+    asked,
+    window,
+    calendars=None,
+    *,
+    estimation,
+    event_window,
+    least,
+    adjusted=False,
+    everyone=None,
 ):
-    """Mean SCAR on the real dates and on every admissible placebo date."""
+    """Mean SCAR on the real dates and on every admissible placebo date.
+
+    With `adjusted` the one column is subtracted and nothing but a variance estimated; the
+    events of the study, whose windows no placebo may meet, are `everyone` where `asked` are
+    only some of them.
+    """
     union = list(returns.index)
     y = {name: returns[name].to_numpy() for name in returns}
     x = np.column_stack([np.ones(len(union)), factors[columns]])
-    own = sessions_of(returns.index, asked["security"], calendars)
+    own = sessions_of(returns.index, list(returns), calendars)
     places = [
         (name, union.index(date))
         for name, date in zip(asked["security"], asked["date"], strict=True)
     ]
-    taken = {name: set() for name, _ in places}
-    for name, day in places:
+    real = asked if everyone is None else everyone
+    taken = {name: set() for name in real["security"]}
+    for name, date in zip(real["security"], real["date"], strict=True):
+        day = union.index(date)
         taken[name] |= set(rows(own[name], own[name].index(day), event_window))
     anywhere = set().union(*taken.values())
 
@@ -94,18 +112,10 @@ def permutation(
         inside = rows(own[name], zero, window)
         before = [day for day in rows(own[name], zero, estimation) if day not in cut]
         before = [day for day in before if np.isfinite([y[name][day], *x[day]]).all()]
-        whole = len(inside) == window[1] - window[0] + 1
-        if not whole or len(before) < least or not np.isfinite(y[name][inside]).all():
+        if len(inside) < window[1] - window[0] + 1 or len(before) < least:
             return None
-        if not np.isfinite(x[inside]).all():
-            return None
-        b, *_ = np.linalg.lstsq(x[before], y[name][before], rcond=None)
-        s2 = ((y[name][before] - x[before] @ b) ** 2).sum() / (len(before) - x.shape[1])
-        if s2 < 1e-25:
-            return None
-        g = x[inside].sum(axis=0)
-        variance = s2 * (len(inside) + g @ np.linalg.inv(x[before].T @ x[before]) @ g)
-        return (y[name][inside] - x[inside] @ b).sum() / np.sqrt(variance), set(inside)
+        found = _scar(y[name], x, inside, before, adjusted)
+        return None if found is None else (found, set(inside))
 
     def mean(shift):
         scars = []
@@ -122,3 +132,20 @@ def permutation(
 
     placed = [mean(shift) for shift in range(-len(union), len(union)) if shift]
     return mean(0), np.array([one for one in placed if one is not None])
+
+
+def _scar(y, x, inside, before, adjusted):
+    """One standardised CAR by least squares; None with a hole or without variance."""
+    if not (np.isfinite(y[inside]).all() and np.isfinite(x[inside]).all()):
+        return None
+    if adjusted:
+        difference = y - x[:, 1]
+        error = np.std(difference[before], ddof=1) * np.sqrt(len(inside))
+        return difference[inside].sum() / error
+    b, *_ = np.linalg.lstsq(x[before], y[before], rcond=None)
+    s2 = ((y[before] - x[before] @ b) ** 2).sum() / (len(before) - x.shape[1])
+    if s2 < 1e-25:
+        return None
+    g = x[inside].sum(axis=0)
+    variance = s2 * (len(inside) + g @ np.linalg.inv(x[before].T @ x[before]) @ g)
+    return (y[inside] - x[inside] @ b).sum() / np.sqrt(variance)
