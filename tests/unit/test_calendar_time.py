@@ -1,5 +1,8 @@
 """The calendar-time portfolio against statsmodels, a loop over dates, and paper."""
 
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -7,6 +10,7 @@ from statsmodels.regression.linear_model import WLS
 
 from analysis.eventstudy import FactorModel, MarketAdjusted, MarketModel, MeanAdjusted
 from analysis.eventstudy.calendar_time import weighted_constant
+from analysis.eventstudy.fits import differences
 from tests.reference.panels import events, panel, study
 from tests.reference.slow_dates import calendar_time_t, sessions_of
 
@@ -153,6 +157,51 @@ def test_a_portfolio_that_never_moves_has_no_statistic():
     asked = events(returns, [100, 110, 120])
     results = study(returns, asked, factors, model=MeanAdjusted(), estimation=(-60, -4)).fit()
     assert "no variance over time" in answer(results, (-3, 3))["reason"]
+
+
+@dataclass(frozen=True)
+class Donors:
+    """Difference from the mean of many columns that the model makes for itself."""
+
+    k: int = 0
+    name: ClassVar[str] = "mean of donors"
+    rf: ClassVar[None] = None
+    parameters: ClassVar[tuple[str, ...]] = ("alpha", "beta", "sigma", "n", "r2")
+
+    def prepare(self, returns, events, factors):
+        rng = np.random.default_rng(30)
+        names = [f"D{number}" for number in range(40)]
+        columns = pd.DataFrame(rng.normal(0, 0.01, (len(returns), 40)), returns.index, names)
+        columns.iloc[105, 3] = np.nan
+        return self, columns
+
+    def needs(self, security):
+        return tuple(f"D{number}" for number in range(40))
+
+    def fit(self, block):
+        mean = np.nan_to_num(block.factors).mean(axis=1, keepdims=True)
+        before = np.nan_to_num(block.estimation_factors).mean(axis=1, keepdims=True)
+        return differences(replace(block, factors=mean, estimation_factors=before))
+
+
+@pytest.mark.parametrize(
+    ("k", "rows", "reason"),
+    [
+        (0, [100, 110, 120, 130], "the mean of donors has no regression on factors"),
+        (41, [100, 110, 120, 130], "28 days with a security in the window, at least 51 are"),
+        (41, list(range(100, 180, 8)), "a return or a factor of the portfolio is missing"),
+    ],
+)
+def test_a_model_that_makes_its_own_columns_gets_a_reason_and_never_a_crash(k, rows, reason):
+    returns, _ = panel(10, 200, seed=30)
+    asked = events(returns, rows)
+    results = study(returns, asked, model=Donors(k), min_observations=45).fit()
+    row = answer(results, (-3, 3))
+    assert len(results.fitted) == len(rows)
+    assert row["reason"].startswith(reason)
+    assert np.isnan(row["statistic"])
+    # The other test that goes back to the dates bears with such a model too.
+    assert results.tests((-3, 3), ["permutation"])["n"].iloc[0] == len(rows)
 
 
 def test_the_sign_turns_with_the_returns_and_units_do_not_matter():
