@@ -17,7 +17,9 @@ from analysis.eventstudy.fits import Fit
 from analysis.eventstudy.fitted import Ints
 from analysis.eventstudy.models import Model
 from analysis.eventstudy.placing import Placing, renumber
+from analysis.eventstudy.threads import in_order
 from analysis.eventstudy.windows import (
+    Block,
     Bools,
     Panel,
     Places,
@@ -61,15 +63,18 @@ class Chunk:
     taken: tuple[Ints, Bools] | None = None
 
 
-def fit_chunk(chunk: Chunk) -> Fit:
-    """Fit one chunk, here or in another process."""
+def cut_chunk(chunk: Chunk) -> Block:
+    """Cut the rows of a chunk out of its panel."""
     before, around = chunk.estimation_offsets, chunk.offsets
     if isinstance(chunk.panel, Straight):
         taken = chunk.taken or (np.empty(0, np.int64), np.empty((0, len(before)), np.bool_))
-        block = slide(chunk.panel, chunk.places, before, around, taken)
-    else:
-        block = cut(chunk.panel, chunk.places, before, around, spare=chunk.spare)
-    return chunk.model.fit(block)
+        return slide(chunk.panel, chunk.places, before, around, taken)
+    return cut(chunk.panel, chunk.places, before, around, spare=chunk.spare)
+
+
+def fit_chunk(chunk: Chunk) -> Fit:
+    """Fit one chunk, here or in another process."""
+    return chunk.model.fit(cut_chunk(chunk))
 
 
 def fit_slim(chunk: Chunk) -> Fit:
@@ -166,7 +171,7 @@ def fit_all(recipe: Recipe, executor: Executor | None, *, slim: bool) -> Iterato
     """
     work = fit_slim if slim else fit_chunk
     if executor is None:
-        yield from map(work, recipe.chunks())
+        yield from in_order(work, recipe.chunks())
         return
     waiting: deque[Future[Fit]] = deque()
     try:

@@ -99,19 +99,14 @@ class Fitted:
         """Regressors of the event-window rows of some events, see `x`."""
         return self.x[rows]
 
-    def residual_blocks(self, size: int = BLOCK) -> Iterator[tuple[Rows, Floats]]:
-        """Go through the residuals in blocks that stay in cache.
-
-        Yields
-        ------
-        slice or (n,) int
-            Which events.
-        (n, E) float
-            Their residuals; not to be written to.
-        """
+    def block_rows(self, size: int = BLOCK) -> Iterator[Rows]:
+        """Name the events in blocks whose residuals stay in cache, for `residuals_of`."""
         for start in range(0, len(self), size):
-            rows = slice(start, min(start + size, len(self)))
-            yield rows, self.residuals[rows]
+            yield slice(start, min(start + size, len(self)))
+
+    def residuals_of(self, rows: Rows) -> Floats:
+        """Residuals of some events, (n, E); not to be written to."""
+        return self.residuals[rows]
 
     def slim(self) -> Fitted:
         """Leave out residuals and days, which can be made again."""

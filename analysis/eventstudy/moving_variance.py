@@ -151,8 +151,9 @@ class Garch(_MovingVariance):
     the base model's s, and t keeps its T−k degrees of freedom.
 
     An event whose likelihood has no maximum that the optimizer finds, or whose α+β reaches
-    1, goes into the ledger. Fitting takes some milliseconds per event, and the permutation
-    test fits every event on every placebo date: it takes at most `most_placebos` of them.
+    1, goes into the ledger. Fitting takes some milliseconds per event and fails for some; the
+    permutation test fits every event on hundreds of dates and needs all of them, so it takes
+    the SCAR under `Ewma` instead, on the real dates as on the placebos.
 
     Parameters
     ----------
@@ -182,9 +183,9 @@ class Garch(_MovingVariance):
         return (*self.base.parameters, "garch_omega", "garch_alpha", "garch_beta")
 
     @property
-    def most_placebos(self) -> int:
-        """Placebo dates that the permutation test may refit."""
-        return 99
+    def stand_in(self) -> Ewma:
+        """The model that the permutation test fits on real and placebo dates alike."""
+        return Ewma(self.base)
 
     def prepare(
         self, returns: pd.DataFrame, events: pd.DataFrame, factors: pd.DataFrame | None

@@ -133,9 +133,11 @@ def place(
     """
     codes, securities = pd.factorize(events["security"])
     column = returns.columns.get_indexer(securities)
-    needs = [model.needs(security) for security in securities]
-    calendar_of, dates, stacked = _calendars(securities, column >= 0, returns.index, calendars)
-    reasons = _unusable(securities, column, calendar_of, needs)
+    # Plain objects: walking through an Arrow-backed index costs more than all the rest.
+    names: list[Hashable] = securities.tolist()
+    needs = [model.needs(name) for name in names]
+    calendar_of, dates, stacked = _calendars(names, column >= 0, returns.index, calendars)
+    reasons = _unusable(names, column, calendar_of, needs)
     lost = np.isin(codes, list(reasons))
     skipped = {int(row): reasons[codes[row]] for row in np.flatnonzero(lost)}
     rows = np.flatnonzero(~lost)
@@ -144,7 +146,7 @@ def place(
     for number in np.flatnonzero(~exact):
         row, code = rows[number], codes[number]
         sessions = _sessions(dates, stacked, int(calendar_of[code]))
-        skipped[int(row)] = _no_day0(events["date"].iloc[row], sessions, securities[int(code)])
+        skipped[int(row)] = _no_day0(events["date"].iloc[row], sessions, names[int(code)])
     wanted = _factor_rows(needs, factors)
     places = Places(column[codes], calendar_of[codes], position, wanted[codes])
     on_union = _on_union(factors, dates)
@@ -163,7 +165,7 @@ def place(
 
 
 def _calendars(
-    securities: pd.Index,
+    securities: Sequence[Hashable],
     known: Bools,
     index: pd.Index,
     calendars: Mapping[Hashable, pd.DatetimeIndex] | None,
@@ -196,19 +198,21 @@ def _calendars(
 
 
 def _unusable(
-    securities: pd.Index,
+    securities: Sequence[Hashable],
     column: Ints,
     calendar_of: Ints,
     needs: Sequence[tuple[str, ...] | None],
 ) -> dict[int, str]:
     """Say which securities cannot take part, and why."""
     reasons: dict[int, str] = {}
-    for code, security in enumerate(securities):
+    lost = (column < 0) | (calendar_of < 0) | np.array([one is None for one in needs], dtype=bool)
+    for code in np.flatnonzero(lost).tolist():
+        security = securities[code]
         if column[code] < 0:
             reasons[code] = f"no returns for {security}"
         elif calendar_of[code] < 0:
             reasons[code] = f"no calendar for {security}"
-        elif needs[code] is None:
+        else:
             reasons[code] = f"no benchmark for {security}"
     return reasons
 
@@ -244,9 +248,9 @@ def _factor_rows(needs: Sequence[tuple[str, ...] | None], factors: pd.DataFrame 
     rows = np.zeros((len(needs), width), dtype=np.int64)
     if factors is not None and width:
         number = {column: row for row, column in enumerate(factors.columns)}
-        for code, one in enumerate(needs):
-            if one is not None:
-                rows[code] = [number[column] for column in one]
+        # Most securities need the same columns: each choice is looked up once.
+        chosen = {one: [number[column] for column in one] for one in set(needs) if one is not None}
+        rows[:] = [chosen.get(one, [0] * width) if one else [0] * width for one in needs]
     return rows
 
 

@@ -13,13 +13,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.eventstudy.chunks import Recipe, fit_chunk
+from analysis.eventstudy.chunks import Recipe, cut_chunk, fit_chunk
 from analysis.eventstudy.fits import Fit, with_constant
 from analysis.eventstudy.fitted import BLOCK, Fitted, Floats, Ints, Rows
 from analysis.eventstudy.windows import Bools, Places, span
 
-# Most residuals (events × estimation days) that are kept: a quarter of a gigabyte.
-KEPT = 1 << 25
+# Most residuals (events × estimation days) that are kept: 64 megabytes.
+KEPT = 1 << 23
 
 
 class Pooled(Fitted):
@@ -32,18 +32,26 @@ class Pooled(Fitted):
         The recipe's row of each event.
     residuals : (all rows of the recipe, E) float or None
         Kept residuals; None where they are made again.
+    coefficients : (all rows of the recipe, 1 + f) float or None
+        Constant and betas, where a residual is what they leave of a return.
     light : dict of str to array
         One row per event: ar, sigma, dof, n, xtx_inv, relative_sd, residual_relative_sd, and
         either x, or centre (N, f), the means of the factors.
     """
 
     def __init__(
-        self, recipe: Recipe, at: Ints, residuals: Floats | None, light: dict[str, Any]
+        self,
+        recipe: Recipe,
+        at: Ints,
+        residuals: Floats | None,
+        coefficients: Floats | None,
+        light: dict[str, Any],
     ) -> None:
         self.__dict__.update(
             recipe=recipe,
             at=at,
             kept=residuals,
+            coefficients=coefficients,
             light=light,
             offsets=span(recipe.window),
             estimation_offsets=span(recipe.estimation),
@@ -53,12 +61,13 @@ class Pooled(Fitted):
     recipe: Recipe
     at: Ints
     kept: Floats | None
+    coefficients: Floats | None
     light: dict[str, Any]
 
     def take(self, rows: Bools | Ints) -> Pooled:
         """Keep some of the events, by mask or by position."""
         light = {name: None if one is None else one[rows] for name, one in self.light.items()}
-        return Pooled(self.recipe, self.at[rows], self.kept, light)
+        return Pooled(self.recipe, self.at[rows], self.kept, self.coefficients, light)
 
     @property
     def days(self) -> Ints:
@@ -76,8 +85,8 @@ class Pooled(Fitted):
         if self.kept is not None:
             return self.kept[_slice(self.at)]
         every = np.empty((len(self), len(self.estimation_offsets)))
-        for rows, residuals in self.residual_blocks():
-            every[rows] = residuals
+        for rows in self.block_rows():
+            every[rows] = self.residuals_of(rows)
         return every
 
     @property
@@ -100,21 +109,31 @@ class Pooled(Fitted):
         factors = self.recipe.placing.factors[places.factors[:, :, None], days[:, None, :]]
         return with_constant(factors - self.light["centre"][rows][:, :, None])
 
-    def residual_blocks(self, size: int = BLOCK) -> Iterator[tuple[Rows, Floats]]:
-        """Go through the residuals in blocks, in the order of the securities."""
-        if np.all(self.at[1:] > self.at[:-1]):
-            order: Ints | None = None
-        else:
-            order = np.argsort(self.at, kind="stable")
-        size = size if self.kept is not None else min(size, self.recipe.step)
+    def block_rows(self, size: int = BLOCK) -> Iterator[Rows]:
+        """Name the events in blocks, in the order of the securities."""
+        ascending = bool(np.all(self.at[1:] > self.at[:-1]))
+        order = None if ascending else np.argsort(self.at, kind="stable")
+        size = min(size, self.recipe.step)
         for start in range(0, len(self), size):
             part = slice(start, min(start + size, len(self)))
-            rows: Rows = part if order is None else order[part]
-            at = self.at[rows]
-            if self.kept is not None:
-                yield rows, self.kept[_slice(at)]
-            else:
-                yield rows, fit_chunk(self.recipe.chunk(at)).fitted.residuals
+            yield part if order is None else order[part]
+
+    def residuals_of(self, rows: Rows) -> Floats:
+        """Residuals of some events, (n, E); not to be written to."""
+        at = self.at[rows]
+        if self.kept is not None:
+            return self.kept[_slice(at)]
+        chunk = self.recipe.chunk(at)
+        if self.coefficients is None:
+            return fit_chunk(chunk).fitted.residuals
+        block = cut_chunk(chunk)
+        residuals = block.estimation_returns
+        residuals -= self.coefficients[at, 0, None]
+        for number in range(block.estimation_factors.shape[1]):
+            factor = block.estimation_factors[:, number]
+            factor *= self.coefficients[at, number + 1, None]
+            residuals -= factor
+        return residuals
 
     def straight(self) -> Ints | None:
         """Day 0 of every event where all count the same unbroken days, else None."""
@@ -173,7 +192,10 @@ def pool(recipe: Recipe, fits: Iterable[Fit], *, keep: bool) -> Fit:
         if residuals is not None:
             residuals[start:stop] = one.residuals
         start = stop
-    return Fit(Pooled(recipe, np.arange(size), residuals, light), estimates, flaws)
+    linear = light.get("centre")
+    coefficients = None if linear is None else estimates[:, : 1 + linear.shape[1]]
+    fitted = Pooled(recipe, np.arange(size), residuals, coefficients, light)
+    return Fit(fitted, estimates, flaws)
 
 
 def in_order(fit: Fit, rows: Ints) -> Fit:

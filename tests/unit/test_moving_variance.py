@@ -241,18 +241,17 @@ def test_the_battery_runs_on_a_moving_variance():
     )
 
 
-def test_the_permutation_test_refits_a_slow_model_on_a_few_dates_only(monkeypatch):
-    returns, factors = restless(1, 500, seed=10)
-    options = {**WIDE, "estimation": (-90, -11)}
-    asked = events(returns, [400])
-    returns.iloc[400] = 5.0
-    monkeypatch.setattr(Garch, "most_placebos", 60)
-    results = study(returns, asked, factors, model=Garch(MarketModel("F0")), **options).fit()
-    row = results.tests([(0, 0)], ["permutation"]).iloc[0]
-    quick = study(returns, asked, factors, model=MarketModel("F0"), **options).fit()
-    # Nothing is beyond such a day: p is 1/(1+B), B at most 60 less the draws without a GARCH.
-    assert 1 / 61 <= row["p_value"] <= 1 / 40
-    assert quick.tests([(0, 0)], ["permutation"])["p_value"].iloc[0] < 1 / 200
+def test_the_permutation_test_of_a_garch_is_that_of_an_ewma():
+    returns, factors = restless(2, 400, seed=10)
+    asked = events(returns, [300, 300])
+    found = [
+        study(returns, asked, factors, model=model, **WIDE).fit().tests([(-1, 1)], ["permutation"])
+        for model in (Garch(MarketModel("F0")), Ewma(MarketModel("F0")))
+    ]
+    assert found[0]["n"].iloc[0] == 2
+    pd.testing.assert_frame_equal(*found)
+    garch = study(returns, asked, factors, model=Garch(MarketModel("F0")), **WIDE).fit()
+    assert found[0]["statistic"].iloc[0] != garch.car((-1, 1))["scar"].mean()
 
 
 @pytest.mark.parametrize("decay", [0, 1, -0.5, 2])
