@@ -11,9 +11,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from analysis.eventstudy.candidates import candidates_around
     from analysis.eventstudy.models import FactorModel, MarketAdjusted, MarketModel, MeanAdjusted
     from analysis.eventstudy.results import EventStudyResults
     from analysis.eventstudy.study import EventStudy
+    from analysis.eventstudy.uncertain import UncertainResults, UncertainStudy
 
 __all__ = [
     "EventStudy",
@@ -22,6 +24,9 @@ __all__ = [
     "MarketAdjusted",
     "MarketModel",
     "MeanAdjusted",
+    "UncertainResults",
+    "UncertainStudy",
+    "candidates_around",
 ]
 
 _ROOMS = {
@@ -31,6 +36,9 @@ _ROOMS = {
     "MarketAdjusted": "models",
     "MarketModel": "models",
     "MeanAdjusted": "models",
+    "UncertainResults": "uncertain",
+    "UncertainStudy": "uncertain",
+    "candidates_around": "candidates",
 }
 
 

@@ -128,8 +128,8 @@ def check_events(events: object) -> pd.DataFrame:
         {
             "event_id": events["event_id"].to_numpy(),
             "security": events["security"].to_numpy(),
-            "date": _event_dates(events["date"]),
-            "group": _groups(events),
+            "date": event_dates(events["date"]),
+            "group": group_names(events),
         }
     )
 
@@ -245,9 +245,16 @@ def check_options(
     return before, during
 
 
-def _event_dates(dates: pd.Series) -> pd.DatetimeIndex:
+def event_dates(dates: pd.Series, name: str = "events") -> pd.DatetimeIndex:
+    """Read dates as days without time zone, blank where missing.
+
+    Raises
+    ------
+    InputError
+        Numbers, text that is no date, or a time zone.
+    """
     if pd.api.types.is_numeric_dtype(dates.dtype):
-        raise InputError("The dates of events are numbers; give dates (datetime64 or date).")
+        raise InputError(f"The dates of {name} are numbers; give dates (datetime64 or date).")
     values = dates.to_numpy()
     try:
         parsed = pd.DatetimeIndex(pd.to_datetime(values, format="ISO8601"))
@@ -255,18 +262,18 @@ def _event_dates(dates: pd.Series) -> pd.DatetimeIndex:
         read = pd.to_datetime(values, format="ISO8601", errors="coerce")
         wrong = values[np.asarray(pd.isna(read)) & ~np.asarray(pd.isna(values))]
         raise InputError(
-            f"The date {(wrong if len(wrong) else values)[0]!r} of events cannot be read; "
+            f"The date {(wrong if len(wrong) else values)[0]!r} of {name} cannot be read; "
             "write it as 2025-01-27."
         ) from None
     if parsed.tz is not None:
         raise InputError(
-            f"The dates of events carry the time zone {parsed.tz}; give day 0 as a session "
+            f"The dates of {name} carry the time zone {parsed.tz}; give day 0 as a session "
             "date without one (dt.tz_localize(None))."
         )
     return parsed.as_unit("ns")
 
 
-def _groups(events: pd.DataFrame) -> pd.Index:
+def group_names(events: pd.DataFrame) -> pd.Index:
     """Names of groups; missing where blank or where the name says the group of everything."""
     if "group" not in events.columns:
         return pd.Index([None] * len(events), dtype="str")
