@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     import pandas as pd
     import polars as pl
 
-    from analysis.eventstudy import EventStudyResults
+    from analysis.eventstudy import EventStudyResults, UncertainResults
     from analysis.eventstudy.models import Model
 
 _A_DAY = ["2000-01-03"]
@@ -324,6 +324,66 @@ class Desk:
         )
         refused = placed[placed["reason"] != ""]
         return study.fit().with_skipped(refused[["event_id", "security", "reason"]])
+
+    def candidates(
+        self,
+        events: str | Sequence[str],
+        tickers: str | Sequence[str] | None = None,
+        group: str | None = None,
+        *,
+        sessions: int | tuple[int, int] | None = None,
+    ) -> pd.DataFrame:
+        """Days on which events may have become known, for `uncertain_study`.
+
+        ``sessions`` is how many sessions day 0 may be off, to either side or as (before,
+        after); by default one for events whose placing is uncertain, none for the others.
+        Groups are roles. An event without any day 0 is an `InputError` with its reason.
+        """
+        import pandas as pd
+
+        from analysis.eventstudy import candidates_around
+
+        placed = self._placed(events, self.securities(events, tickers, group))
+        calendars = self.sessions(list(placed["security"].unique()))
+        parts = []
+        for _, rows in placed.groupby("event_id", sort=False):
+            if rows["date"].isna().all():
+                raise InputError(rows["reason"].iloc[0])
+            reach = int(rows["uncertain"].any()) if sessions is None else sessions
+            parts.append(candidates_around(rows, calendars, reach))
+        return pd.concat(parts, ignore_index=True)
+
+    def uncertain_study(
+        self,
+        candidates: pd.DataFrame,
+        *,
+        model: str | Model = "market",
+        benchmark: str | None = None,
+        estimation: tuple[int, int] = (-250, -31),
+        window: tuple[int, int] = (-5, 5),
+        **options: Any,
+    ) -> UncertainResults:
+        """Measure the reaction to events whose day is one of several; the rest as `study`.
+
+        ``candidates`` come from `candidates`, or are as
+        `analysis.eventstudy.UncertainStudy` takes them.
+        """
+        from analysis.eventstudy import UncertainStudy
+        from analysis.eventstudy.candidates import check_candidates
+
+        table = check_candidates(candidates).table
+        securities = list(table["security"].unique())
+        chosen = self._choose(model, securities, benchmark)
+        return UncertainStudy(
+            _at_least(self.returns(securities), table),
+            table,
+            model=chosen.model,
+            factors=self._factors(chosen, benchmark, table),
+            estimation=estimation,
+            window=window,
+            calendars=self.sessions(securities),
+            **_checked_options(options),
+        ).fit()
 
     def benchmarks(self, securities: Sequence[str], benchmark: str | None = None) -> dict[str, str]:
         """Benchmark of each security; one that has none is left out."""

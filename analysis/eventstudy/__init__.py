@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from analysis.eventstudy.models import FactorModel, MarketAdjusted, MarketModel, MeanAdjusted
     from analysis.eventstudy.results import EventStudyResults
     from analysis.eventstudy.study import EventStudy
-    from analysis.eventstudy.uncertain import UncertainResults, UncertainStudy
+    from analysis.eventstudy.uncertain import UncertainStudy
+    from analysis.eventstudy.uncertain_results import UncertainResults
 
 __all__ = [
     "EventStudy",
@@ -36,7 +37,7 @@ _ROOMS = {
     "MarketAdjusted": "models",
     "MarketModel": "models",
     "MeanAdjusted": "models",
-    "UncertainResults": "uncertain",
+    "UncertainResults": "uncertain_results",
     "UncertainStudy": "uncertain",
     "candidates_around": "candidates",
 }

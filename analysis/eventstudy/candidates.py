@@ -8,6 +8,7 @@ event, with a session for every security (exchanges differ in theirs).
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -49,7 +50,7 @@ class Candidates:
 def candidates_around(
     events: pd.DataFrame,
     calendars: pd.DatetimeIndex | Mapping[Hashable, pd.DatetimeIndex],
-    sessions: int = 1,
+    sessions: int | tuple[int, int] = 1,
     weights: Sequence[float] | None = None,
 ) -> pd.DataFrame:
     """Make candidates of events whose day 0 may be some sessions off.
@@ -60,15 +61,16 @@ def candidates_around(
         event_id, security, date (day 0) and optionally group, as for `EventStudy`.
     calendars : pandas.DatetimeIndex or mapping
         Sessions of all securities (for instance ``returns.index``), or security -> its own.
-    sessions : int
-        How far day 0 may be off, to either side.
+    sessions : int or (int, int)
+        How far day 0 may be off, to either side; or how far before and how far after, as in
+        (0, 4).
     weights : sequence of float, optional
-        Of the 2·sessions + 1 candidates from the earliest to the latest; equal by default.
+        Of the candidates from the earliest to the latest; equal by default.
 
     Returns
     -------
     pandas.DataFrame
-        event_id, security, candidate (−sessions to sessions), date, weight, fixed (True for
+        event_id, security, candidate (sessions after day 0), date, weight, fixed (True for
         candidate 0), group. A candidate beyond the security's calendar, or of a day 0 that
         is no session, has a blank date: `UncertainStudy` skips such a security with its
         reason.
@@ -80,9 +82,8 @@ def candidates_around(
         another length.
     """
     asked = check_events(events)
-    if isinstance(sessions, bool) or not isinstance(sessions, int) or sessions < 0:
-        raise InputError(f"sessions must be a whole number of at least 0, not {sessions!r}.")
-    steps = np.arange(-sessions, sessions + 1)
+    before, after = _reach(sessions)
+    steps = np.arange(-before, after + 1)
     share = _shares(weights, len(steps))
     dates = np.full((len(asked), len(steps)), np.datetime64("NaT"), dtype="datetime64[ns]")
     for security, rows in asked.groupby("security", sort=False).indices.items():
@@ -94,7 +95,7 @@ def candidates_around(
             found = own.to_numpy()[np.where(exists, position, 0)]
             dates[rows] = np.where(exists, found, np.datetime64("NaT"))
     # Day 0 stays as it was given, so that the ledger can say what is wrong with it.
-    dates[:, sessions] = asked["date"].to_numpy()
+    dates[:, before] = asked["date"].to_numpy()
     times = len(steps)
     return pd.DataFrame(
         {
@@ -138,17 +139,13 @@ def check_candidates(candidates: object) -> Candidates:
 
 def _columns(candidates: object) -> pd.DataFrame:
     if not isinstance(candidates, pd.DataFrame):
-        raise InputError(
-            f"candidates must be a pandas DataFrame, not {type(candidates).__name__}."
-        )
+        raise InputError(f"candidates must be a pandas DataFrame, not {type(candidates).__name__}.")
     for column in ("event_id", "security", "date"):
         if column not in candidates.columns:
             have = ", ".join(map(str, candidates.columns))
             raise InputError(f"candidates has no column {column!r}; it has: {have or 'none'}.")
     if candidates.empty:
-        raise InputError(
-            "candidates holds no rows; give at least one event_id, security and date."
-        )
+        raise InputError("candidates holds no rows; give at least one event_id, security and date.")
     blank = (candidates["event_id"].isna() | candidates["security"].isna()).to_numpy()
     if blank.any():
         row = int(np.flatnonzero(blank)[0])
@@ -261,6 +258,7 @@ def _weigh(table: pd.DataFrame) -> tuple[str, ...]:
 
 def _fix(table: pd.DataFrame) -> None:
     """Mark the fixed candidate of every event: as given, else the heaviest, the middle one."""
+    flags = table["fixed"].to_numpy(dtype=np.bool_).copy()
     for event, rows in table.groupby("event_id", sort=False).indices.items():
         given = table.iloc[rows]
         marked = given.groupby("candidate", sort=False)["fixed"].agg(["any", "all"])
@@ -274,7 +272,22 @@ def _fix(table: pd.DataFrame) -> None:
         first = given.drop_duplicates("candidate").sort_values("date", kind="stable")
         heaviest = first.loc[first["weight"] >= first["weight"].max() * (1 - NEARLY_ONE)]
         chosen = heaviest["candidate"].iloc[(len(heaviest) - 1) // 2]
-        table.iloc[rows, table.columns.get_loc("fixed")] = given["candidate"] == chosen
+        flags[rows] = (given["candidate"] == chosen).to_numpy()
+    table["fixed"] = flags
+
+
+def _reach(sessions: object) -> tuple[int, int]:
+    ends = sessions if isinstance(sessions, tuple) else (sessions, sessions)
+    try:
+        before, after = (operator.index(end) for end in ends)
+    except (TypeError, ValueError):
+        before = after = -1
+    if min(before, after) < 0:
+        raise InputError(
+            "sessions must be a whole number of at least 0, or two such as (0, 4), not "
+            f"{sessions!r}."
+        )
+    return before, after
 
 
 def _calendar_of(

@@ -20,7 +20,7 @@ from analysis.eventstudy.searching import LIKELIHOOD_PERMUTATION, MAX_TEST
 
 if TYPE_CHECKING:
     from analysis.eventstudy.results import EventStudyResults
-    from analysis.eventstudy.uncertain import UncertainResults
+    from analysis.eventstudy.uncertain_results import UncertainResults
 
 LEVEL = 0.05
 MOST_ROWS = 20
@@ -66,28 +66,36 @@ def fixed_verdicts(fixed: EventStudyResults, windows: list[Window]) -> list[Verd
     """
     table = fixed.tests(windows, FIXED_TESTS)
     found = []
-    for (group, first, last), rows in table.groupby(
-        ["group", "window_start", "window_end"], sort=False
-    ):
-        defined = rows[rows["p_value"].notna()]
-        if len(defined):
-            best = defined.set_index("test").loc[[t for t in FIXED_TESTS if t in set(defined["test"])]]
-            window = (int(first), int(last))
-            mean = float(fixed.sample(window, str(group))[0].scar.mean())
-            p = float(best["p_value"].iloc[0])
-            found.append(Verdict(str(group), window, str(best.index[0]), mean, p))
+    for group in fixed.groups:
+        for window in windows:
+            here = (table["group"] == group) & (table["window_start"] == window[0])
+            rows = table[here & (table["window_end"] == window[1]) & table["p_value"].notna()]
+            defined = dict(zip(rows["test"], rows["p_value"], strict=True))
+            test = next((name for name in FIXED_TESTS if name in defined), None)
+            if test is not None:
+                mean = float(fixed.sample(window, group)[0].scar.mean())
+                found.append(Verdict(group, window, test, mean, float(defined[test])))
     return found
 
 
-def disagreements(verdicts: Sequence[Verdict], fixed: Sequence[Verdict]) -> tuple[str, ...]:
+def disagreements(
+    verdicts: Sequence[Verdict], fixed: Sequence[Verdict], *, loud: bool = False
+) -> tuple[str, ...]:
     """Compare what was found over candidates with what fixed dates say.
+
+    Parameters
+    ----------
+    verdicts, fixed : sequence of Verdict
+    loud : bool
+        Only where something is significant: the sign of what is not is half the time
+        another one by chance.
 
     Returns
     -------
     tuple of str
-        One sentence per group and window where a test over the candidates (the maximum, or
-        the likelihood by permutation) is significant at 5 % and the fixed dates are not, or
-        the other way round, or where the largest mean SCAR has another sign.
+        One sentence per group and window where the maximum over the candidates is
+        significant at 5 % and the fixed dates are not, or the other way round, or where the
+        largest mean SCAR has another sign.
     """
     known = {(one.group, one.window): one for one in fixed}
     sentences = []
@@ -97,24 +105,32 @@ def disagreements(verdicts: Sequence[Verdict], fixed: Sequence[Verdict]) -> tupl
             by_place.setdefault((one.group, one.window), {})[one.test] = one
     for place, tests in by_place.items():
         if place in known:
-            sentences += _sentence(known[place], tests)
+            loud_enough = any(one.significant for one in (known[place], *tests.values()))
+            sentences += _sentence(known[place], tests) if loud_enough or not loud else []
     return tuple(sentences)
 
 
 def _sentence(fixed: Verdict, tests: dict[str, Verdict]) -> list[str]:
-    asked = [tests[name] for name in (MAX_TEST, LIKELIHOOD_PERMUTATION) if name in tests]
-    other = [one for one in asked if one.significant != fixed.significant]
+    # Like is compared with like: the same statistic against the same placebos, one day or many.
     largest = tests.get(MAX_TEST)
-    turned = largest is not None and largest.statistic * fixed.statistic < 0
+    if largest is None:
+        return []
+    other = largest.significant != fixed.significant
+    turned = largest.statistic * fixed.statistic < 0
     if not other and not turned:
         return []
-    about = ["significance at 5 %"] * bool(other) + ["the sign"] * turned
-    said = ", ".join(f"{one.test} p {_p(one.p_value)}" for one in asked)
-    sign = "" if largest is None else f"the largest effect is {_sign(largest.statistic)}, "
+    about = ["significance at 5 %"] * other + ["the sign"] * turned
+    calm = "" if other or fixed.significant else "; neither is significant at 5 %"
+    said = [
+        f"{name} p {_p(tests[name].p_value)}"
+        for name in (MAX_TEST, LIKELIHOOD_PERMUTATION)
+        if name in tests
+    ]
     return [
         f"The date matters: group {fixed.group}, window {fixed.window}: on the fixed dates the "
         f"mean effect is {_sign(fixed.statistic)} ({fixed.test} p {_p(fixed.p_value)}); over the "
-        f"candidate days {sign}{said}. They disagree about {' and about '.join(about)}."
+        f"candidate days the largest effect is {_sign(largest.statistic)} ({', '.join(said)}). "
+        f"They disagree about {' and about '.join(about)}{calm}."
     ]
 
 
@@ -137,14 +153,14 @@ def summarise(results: UncertainResults, windows: list[Window]) -> Summary:
 
 
 def _tests(results: UncertainResults, windows: list[Window]) -> pd.DataFrame:
-    rows = []
-    for one in results.verdicts(windows):
-        rows.append((one.group, str(one.window), one.test, _n(one.statistic), _p(one.p_value)))
-    for one in fixed_verdicts(results.fixed, windows):
-        name = f"fixed dates: {one.test}"
-        rows.append((one.group, str(one.window), name, _n(one.statistic), _p(one.p_value)))
+    fixed = fixed_verdicts(results.fixed, windows)
+    said = [(one, one.test) for one in results.verdicts(windows)]
+    said += [(one, f"fixed dates: {one.test}") for one in fixed]
     order = {group: at for at, group in enumerate(results.groups)}
-    rows.sort(key=lambda row: (order[row[0]], row[1]))
+    said.sort(key=lambda pair: (order[pair[0].group], windows.index(pair[0].window)))
+    rows = [
+        (one.group, str(one.window), name, _n(one.statistic), _p(one.p_value)) for one, name in said
+    ]
     return pd.DataFrame(rows, columns=["group", "window", "test", "statistic", "p"])
 
 

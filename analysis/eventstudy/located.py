@@ -167,7 +167,9 @@ def _with_reach(located: Located) -> Located:
 def _choices(table: pd.DataFrame, event: Ints) -> Ints:
     """Number the candidates of every event by their first date, (rows,)."""
     first = table.groupby(["event_id", "candidate"], sort=False)["date"].transform("min")
-    keys = pd.DataFrame({"event": event, "date": first, "name": pd.factorize(table["candidate"])[0]})
+    keys = pd.DataFrame(
+        {"event": event, "date": first, "name": pd.factorize(table["candidate"])[0]}
+    )
     distinct = keys.drop_duplicates(["event", "name"]).sort_values(["event", "date"], kind="stable")
     distinct["number"] = distinct.groupby("event").cumcount()
     numbers = keys.merge(distinct[["event", "name", "number"]], on=["event", "name"], how="left")

@@ -30,7 +30,7 @@ from analysis.eventstudy.fitted import Floats, Ints
 
 ITERATIONS = 2000
 # A step of EM that changes no parameter by more than this, in its own unit, ends it.
-CONVERGED = 1e-10
+CONVERGED = 1e-8
 
 
 @dataclass(frozen=True)
@@ -240,18 +240,14 @@ def _climb(
         spread = np.maximum((weight * rest).sum(axis=(1, 2)) / total, 1.0)
         # In units of its standard error were the dates known, the step of A has no unit.
         unit = np.sqrt((weight * part.a).sum(axis=(1, 2)))
-        step = np.maximum(
-            np.abs(new - effect[active]) * unit, np.abs(spread / ratio[active] - 1.0)
-        )
+        step = np.maximum(np.abs(new - effect[active]) * unit, np.abs(spread / ratio[active] - 1.0))
         effect[active], ratio[active] = new, spread
         going = step > CONVERGED
         if not going.any():
             break
         if not going.all():
             active = active[going]
-            part = Moments(
-                part.q[going], part.b[going], part.a[going], part.size, part.log_weight
-            )
+            part = Moments(part.q[going], part.b[going], part.a[going], part.size, part.log_weight)
     return effect, ratio, _expect(data, effect, ratio)[1]
 
 

@@ -211,31 +211,33 @@ class MovedSets:
     @cached_property
     def _factors(self) -> Floats:
         """Factors by security and session, (S, f, L+1)."""
-        needs = [self.study.model.needs(security) or () for security in self._securities]  # type: ignore[arg-type]
+        needs = [self.study.model.needs(security) or () for security in self._securities]
         distinct = list(dict.fromkeys(column for one in needs for column in one))
         if self.study.factors is None or not distinct:
             return np.empty((len(needs), 0, self._sessions.shape[1]))
         laid = self._laid_out(self.study.factors, list(distinct))
         number = {column: row for row, column in enumerate(distinct)}
         rows = np.array([[number[column] for column in one] for one in needs])
-        return laid[rows[:, :, None], self._sessions[:, None, :]]
+        found: Floats = laid[rows[:, :, None], self._sessions[:, None, :]]
+        return found
 
     @cached_property
     def _near_own(self) -> Bools:
         """Sessions in the event window of any event of the security itself, (S, L+1)."""
-        marks = np.zeros(self._sessions.shape, dtype=np.bool_)
+        marks = np.zeros_like(self._sessions, dtype=np.bool_)
         own = pd.Index(self._securities).get_indexer(pd.Index(self.taken.pairs["security"]))
-        rows = self.taken.anchor[:, None] + span(self.study.window)
-        inside = (own[:, None] >= 0) & (rows >= 0) & (rows < marks.shape[1] - 1)
-        pair, column = np.nonzero(inside)
-        marks[own[pair], rows[pair, column]] = True
+        for step in span(self.study.window):
+            column = self.taken.anchor + step
+            inside = (own >= 0) & (column >= 0) & (column < marks.shape[1] - 1)
+            marks[own[inside], column[inside]] = True
         return marks
 
     @cached_property
     def _near_any(self) -> Bools:
         """Days in the event window of any event of the study, (U+1,)."""
         marks = np.zeros(len(self.located.dates) + 1, dtype=np.bool_)
-        marks[self.taken.days(self.taken.anchor[:, None] + span(self.study.window))] = True
+        rows = self.taken.anchor[:, None] + span(self.study.window)
+        marks[self.taken.days(rows).ravel()] = True
         marks[-1] = False
         return marks
 
@@ -249,14 +251,14 @@ class MovedSets:
     def _enough(self) -> Bools:
         """Whether the estimation window before a session keeps its observations, (S, L+1)."""
         free = self._complete & ~self._near_own
-        return _count(free, self.study.estimation) >= self.study.min_observations
+        return np.greater_equal(_count(free, self.study.estimation), self.study.min_observations)
 
     def _fine(self, window: Window) -> Bools:
         """Whether the window around a session is whole and meets no real one, (S, L+1)."""
-        whole = _count(self._complete, window) == window[1] - window[0] + 1
-        whole &= _count(self._near_any[self._sessions], window) == 0
+        whole = np.equal(_count(self._complete, window), window[1] - window[0] + 1)
+        free = np.equal(_count(self._near_any[self._sessions], window), 0)
         # Beyond the last session there is none, whatever the window.
-        return whole & (self._sessions >= 0)
+        return whole & free & np.greater_equal(self._sessions, 0)
 
     @cached_property
     def _store(self) -> dict[Window, tuple[Floats, Floats]]:
