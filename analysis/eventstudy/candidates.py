@@ -16,7 +16,15 @@ import numpy as np
 import pandas as pd
 
 from analysis.errors import InputError
-from analysis.eventstudy.inputs import check_dates, check_events, day, event_dates, group_names
+from analysis.eventstudy.inputs import (
+    check_columns,
+    check_dates,
+    check_events,
+    check_names,
+    day,
+    event_dates,
+    group_names,
+)
 from analysis.eventstudy.windows import Bools
 
 COLUMNS = ["event_id", "security", "candidate", "date", "weight", "fixed", "group"]
@@ -140,6 +148,7 @@ def check_candidates(candidates: object) -> Candidates:
 def _columns(candidates: object) -> pd.DataFrame:
     if not isinstance(candidates, pd.DataFrame):
         raise InputError(f"candidates must be a pandas DataFrame, not {type(candidates).__name__}.")
+    check_columns(candidates, "candidates")
     for column in ("event_id", "security", "date"):
         if column not in candidates.columns:
             have = ", ".join(map(str, candidates.columns))
@@ -150,6 +159,7 @@ def _columns(candidates: object) -> pd.DataFrame:
     if blank.any():
         row = int(np.flatnonzero(blank)[0])
         raise InputError(f"candidates has a blank event_id or security in row {row}.")
+    check_names(candidates, "candidates")
     dates = event_dates(candidates["date"], "candidates")
     named = "candidate" in candidates.columns
     table = pd.DataFrame(

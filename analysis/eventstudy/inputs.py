@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.errors import InputError, unknown
+from analysis.eventstudy.figures import floats
 from analysis.eventstudy.models import Model
 
 Window = tuple[int, int]
@@ -39,22 +40,15 @@ def check_table(table: object, name: str) -> pd.DataFrame:
     ------
     InputError
         Not a frame, index not ascending unique dates without time zone, a column named
-        twice, text, or an infinite value.
+        twice, columns of several levels, text, truth values, or an infinite value.
     """
     if not isinstance(table, pd.DataFrame):
         raise InputError(f"{name} must be a pandas DataFrame, not {type(table).__name__}.")
     check_dates(table.index, f"The index of {name}")
     if table.empty:
         raise InputError(f"{name} holds no figures.")
-    if not table.columns.is_unique:
-        twice = table.columns[table.columns.duplicated()][0]
-        raise InputError(f"{name} has two columns named {twice!r}; keep one.")
-    for column, dtype in table.dtypes.items():
-        if not pd.api.types.is_numeric_dtype(dtype) or pd.api.types.is_complex_dtype(dtype):
-            raise InputError(
-                f"Column {column!r} of {name} holds {dtype}, not numbers; convert it to floats."
-            )
-    values = table.to_numpy(dtype=np.float64, na_value=np.nan)
+    check_columns(table, name)
+    values = floats(table, name)
     if np.isinf(values).any():
         row, column_number = np.argwhere(np.isinf(values))[0]
         raise InputError(
@@ -62,6 +56,24 @@ def check_table(table: object, name: str) -> pd.DataFrame:
             f"{table.columns[column_number]!r}; leave it blank (NaN) or mend the price."
         )
     return pd.DataFrame(values, index=table.index, columns=table.columns, copy=False)
+
+
+def check_columns(table: pd.DataFrame, name: str) -> None:
+    """Check that columns are plain names, each once.
+
+    Raises
+    ------
+    InputError
+        Several levels of columns, or a name twice.
+    """
+    if isinstance(table.columns, pd.MultiIndex):
+        raise InputError(
+            f"{name} has columns of {table.columns.nlevels} levels; keep one "
+            "(columns.droplevel, or take one field such as table['Close'])."
+        )
+    if not table.columns.is_unique:
+        twice = table.columns[table.columns.duplicated()][0]
+        raise InputError(f"{name} has two columns named {twice!r}; keep one.")
 
 
 def check_dates(index: object, name: str) -> None:
@@ -73,7 +85,10 @@ def check_dates(index: object, name: str) -> None:
         It is not; the message names the first date at fault.
     """
     if not isinstance(index, pd.DatetimeIndex):
-        raise InputError(f"{name} must be dates (a DatetimeIndex), not {type(index).__name__}.")
+        raise InputError(
+            f"{name} must be dates (a DatetimeIndex), not {type(index).__name__}; "
+            "pd.to_datetime reads text and dates."
+        )
     if index.tz is not None:
         raise InputError(
             f"{name} carries the time zone {index.tz}; give session dates without one "
@@ -108,6 +123,7 @@ def check_events(events: object) -> pd.DataFrame:
     """
     if not isinstance(events, pd.DataFrame):
         raise InputError(f"events must be a pandas DataFrame, not {type(events).__name__}.")
+    check_columns(events, "events")
     for column in ("event_id", "security", "date"):
         if column not in events.columns:
             have = ", ".join(map(str, events.columns))
@@ -118,6 +134,7 @@ def check_events(events: object) -> pd.DataFrame:
     if blank.any():
         row = int(np.flatnonzero(blank)[0])
         raise InputError(f"events has a blank event_id or security in row {row}.")
+    check_names(events, "events")
     twice = events.duplicated(["event_id", "security"])
     if twice.any():
         first = events.loc[twice].iloc[0]
@@ -132,6 +149,42 @@ def check_events(events: object) -> pd.DataFrame:
             "group": group_names(events),
         }
     )
+
+
+def check_names(events: pd.DataFrame, name: str) -> None:
+    """Check that events and securities are named by plain values that can be looked up.
+
+    Raises
+    ------
+    InputError
+        A list, an array or another value without a hash.
+    """
+    for column in ("event_id", "security"):
+        if pd.api.types.is_object_dtype(events[column].dtype):
+            for row, value in enumerate(events[column]):
+                try:
+                    hash(value)
+                except TypeError:
+                    raise InputError(
+                        f"{name} holds {value!r} as {column} in row {row}; give one plain name."
+                    ) from None
+
+
+def check_seed(seed: object) -> int:
+    """Check the seed of the draws.
+
+    Raises
+    ------
+    InputError
+        Not a whole number of at least 0.
+    """
+    try:
+        found = operator.index(seed)  # type: ignore[arg-type]
+    except TypeError:
+        found = -1
+    if found < 0:
+        raise InputError(f"seed must be a whole number of at least 0, not {seed!r}.")
+    return found
 
 
 def check_calendars(calendars: object) -> None:
@@ -259,11 +312,15 @@ def event_dates(dates: pd.Series, name: str = "events") -> pd.DatetimeIndex:
     try:
         parsed = pd.DatetimeIndex(pd.to_datetime(values, format="ISO8601"))
     except (ValueError, TypeError):
-        read = pd.to_datetime(values, format="ISO8601", errors="coerce")
+        read = pd.to_datetime(values, format="ISO8601", errors="coerce", utc=True)
         wrong = values[np.asarray(pd.isna(read)) & ~np.asarray(pd.isna(values))]
+        if not len(wrong):
+            raise InputError(
+                f"The dates of {name} carry several time zones; give day 0 as a session date "
+                "without one."
+            ) from None
         raise InputError(
-            f"The date {(wrong if len(wrong) else values)[0]!r} of {name} cannot be read; "
-            "write it as 2025-01-27."
+            f"The date {wrong[0]!r} of {name} cannot be read; write it as 2025-01-27."
         ) from None
     if parsed.tz is not None:
         raise InputError(

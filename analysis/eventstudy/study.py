@@ -23,12 +23,14 @@ from analysis.eventstudy.inputs import (
     check_events,
     check_factors,
     check_options,
+    check_seed,
     check_table,
 )
 from analysis.eventstudy.ledger import unfitted
 from analysis.eventstudy.models import MarketModel, Model, Prepared
 from analysis.eventstudy.placing import place
 from analysis.eventstudy.results import EventStudyResults
+from analysis.eventstudy.units import check_units
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,6 +67,10 @@ class EventStudy:
         Name of another package's conventions; there is none yet.
     seed : int
         Of the draws of the permutation test.
+    units : {"decimal", "any"}
+        "decimal" refuses returns that no decimal return can be and warns of unlikely ones,
+        see `units.check_units`; "any" takes other measures (volumes, log returns) as they
+        are.
 
     Raises
     ------
@@ -89,6 +95,7 @@ class EventStudy:
     rbar: str = "overlap"
     preset: str | None = None
     seed: int = 0
+    units: str = "decimal"
 
     def __post_init__(self) -> None:
         _check_model(self.model)
@@ -105,6 +112,8 @@ class EventStudy:
             model, given = model.prepare(checked["returns"], checked["events"], given)
         factors = check_factors(given, model, securities)
         check_calendars(self.calendars)
+        check_seed(self.seed)
+        check_units(self.units, checked["returns"], factors, model, securities)
         estimation, window = check_options(
             self.estimation, self.window, self.min_observations, model
         )

@@ -48,10 +48,12 @@ class UncertainStudy:
         - group.
 
         `candidates.candidates_around` and `Desk.candidates` make such a frame.
-    model, factors, estimation, window, min_observations, calendars, exclude_own_events, rbar, seed
+    model, factors, estimation, window, min_observations, calendars, exclude_own_events
         As for `EventStudy`. The model of an event and security is estimated once,
         ``estimation`` counting from its first candidate; ``window`` is the event window
         around every candidate.
+    rbar, seed, units
+        As for `EventStudy`.
 
     Raises
     ------
@@ -77,6 +79,7 @@ class UncertainStudy:
     exclude_own_events: bool = True
     rbar: str = "overlap"
     seed: int = 0
+    units: str = "decimal"
     checked: Candidates = field(init=False, repr=False)
     fixed: EventStudy = field(init=False, repr=False)
 
@@ -121,4 +124,5 @@ class UncertainStudy:
             exclude_own_events=self.exclude_own_events,
             rbar=self.rbar,
             seed=self.seed,
+            units=self.units,
         )

@@ -328,7 +328,7 @@ def test_what_cannot_be_answered_is_refused(moved_shock):
     _, _, results = moved_shock
     with pytest.raises(InputError, match="reaches outside the event window"):
         results.tests((-4, 0))
-    with pytest.raises(InputError, match="Unknown group 'chip'. Did you mean 'chips'"):
+    with pytest.raises(InputError, match=r"Unknown group 'chip'\. Did you mean 'chips'"):
         results.posterior(group="chip")
 
 
