@@ -1,7 +1,6 @@
 """Studies of uncertain dates, against loops over every joint choice of candidates."""
 
 import itertools
-import math
 import pickle
 import warnings
 
@@ -40,41 +39,51 @@ def p_of(results, test="max_permutation", windows=(0, 0), group="all"):
     return table[(table["test"] == test) & (table["group"] == group)]["p_value"].iloc[0]
 
 
-def slow(returns, factors, candidates, window, sessions=None):
-    """The largest mean SCAR over all joint choices, on the real and every placebo date."""
-    union = list(returns.index)
-    own = {
-        name: [union.index(day) for day in (sessions or {}).get(name, returns.index)]
-        for name in candidates["security"].unique()
-    }
-    sets = {
-        pair: [union.index(day) for day in sorted(rows["date"])]
-        for pair, rows in candidates.groupby(["event_id", "security"], sort=False)
-    }
-    reach = max(days[-1] - days[0] for days in sets.values())
-    wide = (SHORT["window"][0], SHORT["window"][1] + reach)
-    x = np.column_stack([np.ones(len(union)), factors[["F0"]]])
+class Slow:
+    """The largest mean SCAR over all joint choices of candidates, by loops, on any date."""
 
-    def around(name, zero, span):
+    def __init__(self, returns, factors, candidates, window, sessions=None):
+        self.union = list(returns.index)
+        self.returns, self.window = returns, window
+        self.x = np.column_stack([np.ones(len(self.union)), factors[["F0"]]])
+        self.own = {
+            name: [self.union.index(day) for day in (sessions or {}).get(name, returns.index)]
+            for name in candidates["security"].unique()
+        }
+        self.sets = {
+            pair: [self.union.index(day) for day in sorted(rows["date"])]
+            for pair, rows in candidates.groupby(["event_id", "security"], sort=False)
+        }
+        reach = max(days[-1] - days[0] for days in self.sets.values())
+        self.wide = (SHORT["window"][0], SHORT["window"][1] + reach)
+        self.taken = {name: set() for name in self.own}
+        for (_, name), days in self.sets.items():
+            self.taken[name] |= set(self.around(name, self.own[name].index(days[0]), self.wide))
+        self.anywhere = set().union(*self.taken.values())
+
+    def around(self, name, zero, span):
         ends = range(zero + span[0], zero + span[1] + 1)
-        return [own[name][at] for at in ends if 0 <= at < len(own[name])]
+        return [self.own[name][at] for at in ends if 0 <= at < len(self.own[name])]
 
-    taken = {name: set() for name in own}
-    for (_, name), days in sets.items():
-        taken[name] |= set(around(name, own[name].index(days[0]), wide))
-    anywhere = set().union(*taken.values())
-
-    def scars(name, days, shift):
-        zeros = []
+    def zeros(self, name, days, shift):
+        """Session of every moved candidate, None where there is none."""
+        found = []
         for day in days:
-            later = [at for at, session in enumerate(own[name]) if session >= day + shift]
+            later = [at for at, session in enumerate(self.own[name]) if session >= day + shift]
             if day + shift < 0 or not later:
                 return None
-            zeros.append(later[0])
-        y = returns[name].to_numpy()
-        cut = taken[name] if shift else taken[name] - set(around(name, zeros[0], wide))
-        before = [day for day in around(name, zeros[0], SHORT["estimation"]) if day not in cut]
-        before = [day for day in before if np.isfinite([y[day], *x[day]]).all()]
+            found.append(later[0])
+        return found
+
+    def scars(self, name, days, shift):
+        zeros = self.zeros(name, days, shift)
+        if zeros is None:
+            return None
+        y, x = self.returns[name].to_numpy(), self.x
+        kept = set() if shift else set(self.around(name, zeros[0], self.wide))
+        cut = self.taken[name] - kept
+        before = self.around(name, zeros[0], SHORT["estimation"])
+        before = [day for day in before if day not in cut and np.isfinite([y[day], *x[day]]).all()]
         if len(before) < SHORT["min_observations"]:
             return None
         b, *_ = np.linalg.lstsq(x[before], y[before], rcond=None)
@@ -82,29 +91,35 @@ def slow(returns, factors, candidates, window, sessions=None):
         inverse = np.linalg.inv(x[before].T @ x[before])
         found = []
         for zero in zeros:
-            inside = around(name, zero, window)
-            whole = len(inside) == window[1] - window[0] + 1 and np.isfinite(y[inside]).all()
-            if not whole or (shift and set(inside) & anywhere):
+            inside = self.around(name, zero, self.window)
+            length = self.window[1] - self.window[0] + 1
+            whole = len(inside) == length and np.isfinite(y[inside]).all()
+            if not whole or (shift and set(inside) & self.anywhere):
                 return None
             g = x[inside].sum(axis=0)
-            sd = math.sqrt(s2 * (len(inside) + g @ inverse @ g))
-            found.append((y[inside] - x[inside] @ b).sum() / sd)
+            found.append(
+                (y[inside] - x[inside] @ b).sum() / (s2 * (length + g @ inverse @ g)) ** 0.5
+            )
         return found
 
-    def largest(shift):
-        found = {pair: scars(pair[1], days, shift) for pair, days in sets.items()}
+    def largest(self, shift):
+        found = {pair: self.scars(pair[1], days, shift) for pair, days in self.sets.items()}
         if any(one is None for one in found.values()):
             return None
-        names = list(dict.fromkeys(event for event, _ in sets))
-        counts = [len(next(v for (e, _), v in found.items() if e == name)) for name in names]
-        means = [
-            np.mean([v[choice[names.index(event)]] for (event, _), v in found.items()])
-            for choice in itertools.product(*map(range, counts))
-        ]
+        counts = {event: len(scars) for (event, _), scars in found.items()}
+        means = []
+        for choice in itertools.product(*map(range, counts.values())):
+            of = dict(zip(counts, choice, strict=True))
+            means.append(np.mean([scars[of[event]] for (event, _), scars in found.items()]))
         return max(means, key=abs)
 
-    placed = [largest(shift) for shift in range(-len(union), len(union)) if shift]
-    return largest(0), np.array([one for one in placed if one is not None])
+
+def slow(*asked):
+    """The statistic on the real dates, and on every placebo date."""
+    loops = Slow(*asked)
+    days = len(loops.union)
+    placed = [loops.largest(shift) for shift in range(-days, days) if shift]
+    return loops.largest(0), np.array([one for one in placed if one is not None])
 
 
 def agrees(results, window, observed, placed):
