@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     import pandas as pd
     import polars as pl
 
-    from analysis.eventstudy import EventStudyResults
+    from analysis.eventstudy import EventStudyResults, UncertainResults
     from analysis.eventstudy.models import Model
 
 _A_DAY = ["2000-01-03"]
@@ -307,11 +307,10 @@ class Desk:
         from analysis.eventstudy import EventStudy
 
         securities = self.securities(events, tickers, group)
-        homes = self.benchmarks(securities, benchmark)
-        chosen = choose_model(model, homes, select_peers(self.catalogue, securities))
+        chosen = self._choose(model, securities, benchmark)
         placed = self._placed(events, securities)
         if chosen.needs_benchmark and not chosen.markets:
-            lacking = ~placed["security"].isin(list(homes))
+            lacking = ~placed["security"].isin(list(self.benchmarks(securities, benchmark)))
             placed.loc[lacking & (placed["reason"] == ""), "reason"] = _NO_BENCHMARK
         study = EventStudy(
             _at_least(self.returns([*securities, *chosen.peers]), placed),
@@ -326,6 +325,66 @@ class Desk:
         refused = placed[placed["reason"] != ""]
         return study.fit().with_skipped(refused[["event_id", "security", "reason"]])
 
+    def candidates(
+        self,
+        events: str | Sequence[str],
+        tickers: str | Sequence[str] | None = None,
+        group: str | None = None,
+        *,
+        sessions: int | tuple[int, int] | None = None,
+    ) -> pd.DataFrame:
+        """Days on which events may have become known, for `uncertain_study`.
+
+        ``sessions`` is how many sessions day 0 may be off, to either side or as (before,
+        after); by default one for events whose placing is uncertain, none for the others.
+        Groups are roles. An event without any day 0 is an `InputError` with its reason.
+        """
+        import pandas as pd
+
+        from analysis.eventstudy import candidates_around
+
+        placed = self._placed(events, self.securities(events, tickers, group))
+        calendars = self.sessions(list(placed["security"].unique()))
+        parts = []
+        for _, rows in placed.groupby("event_id", sort=False):
+            if rows["date"].isna().all():
+                raise InputError(rows["reason"].iloc[0])
+            reach = int(rows["uncertain"].any()) if sessions is None else sessions
+            parts.append(candidates_around(rows, calendars, reach))
+        return pd.concat(parts, ignore_index=True)
+
+    def uncertain_study(
+        self,
+        candidates: pd.DataFrame,
+        *,
+        model: str | Model = "market",
+        benchmark: str | None = None,
+        estimation: tuple[int, int] = (-250, -31),
+        window: tuple[int, int] = (-5, 5),
+        **options: Any,
+    ) -> UncertainResults:
+        """Measure the reaction to events whose day is one of several; the rest as `study`.
+
+        ``candidates`` come from `candidates`, or are as
+        `analysis.eventstudy.UncertainStudy` takes them.
+        """
+        from analysis.eventstudy import UncertainStudy
+        from analysis.eventstudy.candidates import check_candidates
+
+        table = check_candidates(candidates).table
+        securities = list(table["security"].unique())
+        chosen = self._choose(model, securities, benchmark)
+        return UncertainStudy(
+            _at_least(self.returns([*securities, *chosen.peers]), table),
+            table,
+            model=chosen.model,
+            factors=self._factors(chosen, benchmark, table),
+            estimation=estimation,
+            window=window,
+            calendars=self.sessions(securities),
+            **_checked_options(options),
+        ).fit()
+
     def benchmarks(self, securities: Sequence[str], benchmark: str | None = None) -> dict[str, str]:
         """Benchmark of each security; one that has none is left out."""
         if benchmark is not None:
@@ -333,6 +392,12 @@ class Desk:
             return dict.fromkeys(securities, benchmark)
         homes = {item: self.catalogue.instrument(item)["benchmark"] for item in securities}
         return {security: home for security, home in homes.items() if home}
+
+    def _choose(
+        self, model: str | Model, securities: list[str], benchmark: str | None
+    ) -> ModelChoice:
+        peers = select_peers(self.catalogue, securities)
+        return choose_model(model, self.benchmarks(securities, benchmark), peers)
 
     def _placed(self, events: str | Sequence[str], securities: list[str]) -> pd.DataFrame:
         """Pairs for the engine, which skips those without a day 0; groups are roles."""

@@ -8,7 +8,12 @@
     ├── NothingLeft  (LookupError) every part was skipped; the message lists why: exit 1
     └── RenderError  (RuntimeError) a notebook failed while it ran: exit 1
 
-A message says what, where, and what to do about it.
+A message says what, where, and what to do about it. What is doubtful but can be computed is
+not raised but warned of::
+
+    FaultlineWarning (UserWarning)
+    ├── EventDateWarning     the answer depends on which of the candidate days is taken
+    └── SuspectReturnsWarning returns look like per cent, or like prices
 """
 
 from __future__ import annotations
@@ -41,6 +46,18 @@ class NothingLeft(FaultlineError, LookupError):
 
 class RenderError(FaultlineError, RuntimeError):
     """A notebook that failed while it ran; the partial notebook is kept."""
+
+
+class FaultlineWarning(UserWarning):
+    """Root of everything that Faultline warns of: computed, but to be looked at."""
+
+
+class EventDateWarning(FaultlineWarning):
+    """The fixed date of an event and its candidate days lead to different conclusions."""
+
+
+class SuspectReturnsWarning(FaultlineWarning):
+    """Returns that are possible but look as if they stood in per cent, or were no returns."""
 
 
 def unknown(kind: str, name: str, known: Iterable[str], *, see: str = "") -> InputError:

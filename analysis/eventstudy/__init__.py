@@ -11,6 +11,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from analysis.eventstudy.candidates import candidates_around
     from analysis.eventstudy.models import (
         CAPM,
         FactorModel,
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from analysis.eventstudy.robust import QuantileModel, RobustModel
     from analysis.eventstudy.study import EventStudy
     from analysis.eventstudy.thin import Dimson, ScholesWilliams
+    from analysis.eventstudy.uncertain import UncertainStudy
+    from analysis.eventstudy.uncertain_results import UncertainResults
 
 __all__ = [
     "CAPM",
@@ -40,6 +43,9 @@ __all__ = [
     "QuantileModel",
     "RobustModel",
     "ScholesWilliams",
+    "UncertainResults",
+    "UncertainStudy",
+    "candidates_around",
 ]
 
 _ROOMS = {
@@ -57,6 +63,9 @@ _ROOMS = {
     "QuantileModel": "robust",
     "RobustModel": "robust",
     "ScholesWilliams": "thin",
+    "UncertainResults": "uncertain_results",
+    "UncertainStudy": "uncertain",
+    "candidates_around": "candidates",
 }
 
 
