@@ -46,8 +46,8 @@ class EventStudy:
     events : pandas.DataFrame
         Columns event_id, security, date (day 0, a session of the security) and optionally
         group. One row per event and security.
-    model : MeanAdjusted, MarketAdjusted, MarketModel or FactorModel
-        The normal-return model.
+    model : Model
+        The normal-return model: one of `models`, `thin`, `moving_variance` or `robust`.
     factors : pandas.DataFrame, optional
         Dates × factors, decimal; whatever the model needs.
     estimation, window : (int, int)
