@@ -178,8 +178,11 @@ def check_windows(results: EventStudyResults, windows: Window | Sequence[Window]
 
 def together(ledger: pd.DataFrame, more: list[pd.DataFrame]) -> pd.DataFrame:
     """Add further rows to the ledger of a study."""
-    parts = [part.astype(ledger.dtypes.to_dict()) for part in more if len(part)]
-    return pd.concat([ledger, *parts], ignore_index=True) if parts else ledger
+    parts = [part for part in (ledger, *more) if len(part)]
+    if len(parts) < 2 and len(ledger) == sum(map(len, parts)):
+        return ledger
+    ends = {"window_start": "Int64", "window_end": "Int64"}
+    return pd.concat([part.astype(ends) for part in parts], ignore_index=True)
 
 
 def check_level(level: float) -> None:

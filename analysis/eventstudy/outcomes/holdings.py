@@ -123,7 +123,9 @@ def hold(results: EventStudyResults, window: Window, benchmark: str = NORMAL) ->
     return _compoundable(whole, results.index[members], benchmark)
 
 
-def _look_up(table: pd.DataFrame, dates: np.ndarray, columns: Sequence[Hashable]) -> Floats:
+def _look_up(
+    table: pd.DataFrame, dates: np.ndarray, columns: Sequence[Hashable] | pd.Index
+) -> Floats:
     """Figures of a frame on some dates, one column for each row of dates; NaN where absent."""
     index = pd.DatetimeIndex(table.index).as_unit("ns")
     row = index.get_indexer(pd.DatetimeIndex(dates.ravel())).reshape(dates.shape)
@@ -179,8 +181,8 @@ def _compoundable(whole: Holdings, index: pd.MultiIndex, benchmark: str) -> Hold
         else:
             value = whole.benchmark[at, column]
             why = f"the benchmark's return {value:.4g} {when} is below -1: nobody holds that"
-        rows.append((*index[at], *whole.sample.window, why))
+        rows.append((*index[int(at)], *whole.sample.window, why))
     refused = pd.DataFrame(rows, columns=LEDGER)
-    kept = ~bad.any(axis=1)
+    kept = np.asarray(~bad.any(axis=1))
     part = whole if kept.all() else whole.take(kept)
     return Holdings(part.sample, part.members, part.held, part.benchmark, part.dates, refused)

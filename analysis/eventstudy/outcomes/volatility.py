@@ -107,10 +107,11 @@ class Volatility:
         self, returns: pd.DataFrame, events: pd.DataFrame, factors: pd.DataFrame | None
     ) -> tuple[Self, pd.DataFrame | None]:
         """Let the base make its columns."""
-        if not isinstance(self.base, Prepared):
-            return self, factors
-        base, factors = self.base.prepare(returns, events, factors)
-        return replace(self, base=base), factors
+        base = self.base
+        if base is not None and isinstance(base, Prepared):
+            prepared, factors = base.prepare(returns, events, factors)
+            return replace(self, base=prepared), factors
+        return self, factors
 
     def fit(self, block: Block) -> Fit:
         """Fit the base and take the ratios."""
@@ -264,7 +265,8 @@ def _log(ratio: Floats) -> Floats:
 
 def _mean(values: Floats, n: np.ndarray) -> Floats:
     total: Floats = np.where(np.isfinite(values), values, 0.0).sum(axis=1)
-    return total / np.maximum(n, 1)
+    average: Floats = total / np.maximum(n, 1)
+    return average
 
 
 def _sd(values: Floats, n: np.ndarray) -> Floats:
