@@ -11,8 +11,15 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from analysis.eventstudy.intraday import intraday_study
     from analysis.eventstudy.models import FactorModel, MarketAdjusted, MarketModel, MeanAdjusted
+    from analysis.eventstudy.outcomes.buy_and_hold import buy_and_hold
+    from analysis.eventstudy.outcomes.garch import garch_volatility
+    from analysis.eventstudy.outcomes.long_horizon import long_horizon
+    from analysis.eventstudy.outcomes.volatility import abnormal_volatility, volatility_multiples
+    from analysis.eventstudy.outcomes.volume import abnormal_volume
     from analysis.eventstudy.results import EventStudyResults
+    from analysis.eventstudy.seasonality import TimeOfDay
     from analysis.eventstudy.study import EventStudy
 
 __all__ = [
@@ -22,6 +29,14 @@ __all__ = [
     "MarketAdjusted",
     "MarketModel",
     "MeanAdjusted",
+    "TimeOfDay",
+    "abnormal_volatility",
+    "abnormal_volume",
+    "buy_and_hold",
+    "garch_volatility",
+    "intraday_study",
+    "long_horizon",
+    "volatility_multiples",
 ]
 
 _ROOMS = {
@@ -31,6 +46,14 @@ _ROOMS = {
     "MarketAdjusted": "models",
     "MarketModel": "models",
     "MeanAdjusted": "models",
+    "TimeOfDay": "seasonality",
+    "abnormal_volatility": "outcomes.volatility",
+    "abnormal_volume": "outcomes.volume",
+    "buy_and_hold": "outcomes.buy_and_hold",
+    "garch_volatility": "outcomes.garch",
+    "intraday_study": "intraday",
+    "long_horizon": "outcomes.long_horizon",
+    "volatility_multiples": "outcomes.volatility",
 }
 
 
