@@ -15,6 +15,7 @@ import pandas as pd
 from analysis.errors import InputError, unknown
 from analysis.eventstudy.fitted import Floats, Ints, Sample
 from analysis.eventstudy.inputs import Window, check_inside, day
+from analysis.eventstudy.seasonality import COLUMN
 
 if TYPE_CHECKING:
     from analysis.eventstudy.results import EventStudyResults
@@ -147,7 +148,10 @@ def _columns(
         if benchmark not in study.factors.columns:
             raise unknown("benchmark", benchmark, [NORMAL, MARKET, *map(str, study.factors)])
         return _look_up(study.factors, dates, [benchmark] * len(dates))
-    needs = {one: study.model.needs(one) or () for one in set(securities)}
+    needs = {
+        one: [column for column in study.model.needs(one) or () if column != COLUMN]
+        for one in set(securities)
+    }
     for security, columns in needs.items():
         if len(columns) != 1:
             raise InputError(

@@ -198,7 +198,7 @@ def abnormal_volatility(
     When events share dates, take the logarithm with ``kolari_pynnonen_t`` (r̄ is that of the
     logarithms in the estimation window), ``permutation`` or ``grank_overlap``, as for returns.
     At 5 %, with 30 events, residual correlation 0.2, and dates that are the same or spread
-    over 10 days, 600 simulated studies without an effect rejected 5 to 8 % by
+    over 10 days, 600 simulated studies without an effect rejected 3 to 8 % by
     Kolari–Pynnönen and 3 to 6 % by ``grank_overlap``, for normal returns and for Student's
     t(5); with the ratio 7 to 13 % and 19 to 62 %, since a square is far from normal.
     """
