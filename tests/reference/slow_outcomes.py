@@ -56,12 +56,13 @@ def multiple(e, h) -> float:
 
 
 def garch_forecasts(e, omega, alpha, beta, start, steps):
-    """Variance forecast of the next rows, recursion by recursion; None for a missing row."""
-    v = start
+    """Variance forecasts of the next rows from every row on, recursion by recursion."""
+    v, found = start, []
     for value in e:
-        square = v if value is None or np.isnan(value) else value**2
+        square = v if np.isnan(value) else value**2
         v = omega + alpha * square + beta * v
-    out = [v]
-    for _ in range(steps - 1):
-        out.append(omega + (alpha + beta) * out[-1])
-    return out
+        ahead = [v]
+        for _ in range(steps - 1):
+            ahead.append(omega + (alpha + beta) * ahead[-1])
+        found.append(ahead)
+    return found
