@@ -5,7 +5,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analysis.errors import InputError
-from analysis.eventstudy import MarketAdjusted, MarketModel, buy_and_hold, long_horizon
+from analysis.eventstudy import (
+    MarketAdjusted,
+    MarketModel,
+    abnormal_volume,
+    buy_and_hold,
+    long_horizon,
+)
 from tests.reference import slow_outcomes
 from tests.reference.panels import events, panel, study
 
@@ -148,3 +154,20 @@ def test_one_cluster_or_no_event_is_a_reason():
 def test_what_cannot_be_asked_is_said(options, words):
     with pytest.raises(InputError, match=words):
         long_horizon(months(rows=(100, 120)), (0, 9), **options)
+
+
+def test_cars_of_other_outcomes_have_clustered_errors_but_cannot_be_held():
+    index = pd.bdate_range("2024-01-01", periods=260)
+    shares = np.random.default_rng(0).lognormal(12, 0.4, (260, 3))
+    volume = pd.DataFrame(shares, index, ["S0", "S1", "S2"])
+    asked = events(volume, [150, 160, 170])
+    options = {"estimation": (-120, -11), "window": (0, 59)}
+    # The logarithm of a small turnover is far below −1, and no return at all.
+    results = abnormal_volume(volume, asked, shares=dict.fromkeys(volume, 1e9), **options)
+    found = long_horizon(results, (0, 59), "car").iloc[0]
+    assert found["n"] == 3
+    assert found["mean"] == pytest.approx(results.car((0, 59))["car"].mean())
+    with pytest.raises(InputError, match="only returns can be bought and held"):
+        long_horizon(results, (0, 59))
+    with pytest.raises(InputError, match="only returns can be bought and held"):
+        buy_and_hold(results, (0, 59))

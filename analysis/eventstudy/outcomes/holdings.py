@@ -87,7 +87,9 @@ class Holdings:
         )
 
 
-def hold(results: EventStudyResults, window: Window, benchmark: str = NORMAL) -> Holdings:
+def hold(
+    results: EventStudyResults, window: Window, benchmark: str = NORMAL, *, compound: bool = True
+) -> Holdings:
     """Look up what every event that is whole in a window was held at.
 
     Parameters
@@ -99,6 +101,8 @@ def hold(results: EventStudyResults, window: Window, benchmark: str = NORMAL) ->
         ``"normal"``: the return that the fitted model expects, R − AR. ``"market"``: the one
         column of factors that the model reads for the security (plus the risk-free rate
         where the model subtracts one). Or the name of a column of factors, a return.
+    compound : bool
+        Whether the returns will be compounded, which not all can be.
 
     Returns
     -------
@@ -109,8 +113,11 @@ def hold(results: EventStudyResults, window: Window, benchmark: str = NORMAL) ->
     Raises
     ------
     InputError
-        A window outside the event window, or a benchmark that is not there.
+        A window outside the event window, a benchmark that is not there, or an outcome that
+        cannot be held.
     """
+    if compound:
+        _check_outcome(results)
     asked = check_inside(window, results.study.window)
     sample, members = results.sample(asked)
     dates = results.dates.to_numpy()[members][:, sample.columns]
@@ -121,7 +128,19 @@ def hold(results: EventStudyResults, window: Window, benchmark: str = NORMAL) ->
     else:
         other = _columns(results, benchmark, dates, list(securities))
     whole = Holdings(sample, members, held, other, dates, pd.DataFrame(columns=LEDGER))
-    return _compoundable(whole, results.index[members], benchmark)
+    return _compoundable(whole, results.index[members], benchmark) if compound else whole
+
+
+def _check_outcome(results: EventStudyResults) -> None:
+    """Refuse volume and volatility: nobody holds them."""
+    from analysis.eventstudy.outcomes.volatility import Volatility
+    from analysis.eventstudy.outcomes.volume import MeanVolume, VolumeMarketModel
+
+    if isinstance(results.study.model, Volatility | MeanVolume | VolumeMarketModel):
+        raise InputError(
+            f"These are results of {results.study.model.name}; only returns can be bought and "
+            "held, so fit an EventStudy of returns."
+        )
 
 
 def _look_up(

@@ -66,6 +66,7 @@ def long_horizon(
     windows : (int, int) or sequence of them
         Relative days, both ends included, inside the event window.
     outcome : {"bhar", "car"}
+        CARs may be those of volume or volatility too.
     by : str or pair of them
         ``"date"``, ``"month"``, ``"quarter"``, ``"year"`` of the day; ``"security"``;
         ``"event"`` (the event_id). Two of them cluster both ways, for instance
@@ -109,7 +110,8 @@ def long_horizon(
     check_level(level)
     rows = []
     for window in check_windows(results, windows):
-        whole = hold(results, window, benchmark if outcome == "bhar" else NORMAL)
+        held = outcome == "bhar"
+        whole = hold(results, window, benchmark if held else NORMAL, compound=held)
         for group in results.groups:
             _, members = results.sample(window, group)
             part = whole.take(np.isin(whole.members, members))
