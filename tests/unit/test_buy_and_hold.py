@@ -32,7 +32,7 @@ def many():
     returns, factors = panel(securities=8, days=220, seed=5)
     asked = events(returns, list(range(80, 200, 4)))
     asked["group"] = ["up", "down"] * 15
-    return study(returns, asked, factors, model=MARKET, **options).fit()
+    return study(returns, asked, factors, model=MARKET).fit()
 
 
 def rows(table, **wanted):
