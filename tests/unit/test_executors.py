@@ -6,7 +6,6 @@ from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import get_context
 
-import numpy as np
 import pandas as pd
 import pytest
 
@@ -28,7 +27,7 @@ def question(model, *, gaps=0.0, calendars=False):
     rows = [*range(70, 214, 8), 12, 218]
     options = {}
     if calendars:
-        own = {name: returns.index for name in returns.columns}
+        own = dict.fromkeys(returns.columns, returns.index)
         options["calendars"] = own | {"S1": returns.index[::2], "S2": returns.index[3:]}
         rows = [row - row % 2 for row in rows]
     return study(returns, events(returns, rows), factors, model=model, **options)
@@ -45,8 +44,15 @@ def answers(results):
 
 
 def same(left, right, **closeness):
+    other = answers(right)
     for name, table in answers(left).items():
-        pd.testing.assert_frame_equal(answers(right)[name], table, **closeness)
+        pd.testing.assert_frame_equal(other[name], table, **closeness)
+
+
+@pytest.fixture(scope="module")
+def pool():
+    with processes(2) as executor:
+        yield executor
 
 
 def processes(workers):
@@ -65,20 +71,18 @@ def test_threads_change_nothing_to_the_last_bit(model, gaps, monkeypatch):
                 same(alone, asked.fit(executor), check_exact=True)
 
 
-def test_calendars_of_their_own_survive_the_way_to_a_worker(monkeypatch):
+def test_calendars_of_their_own_survive_the_way_to_a_worker(pool, monkeypatch):
     monkeypatch.setattr(chunks, "CHUNK", 3)
     asked = question(MarketModel("F0"), calendars=True)
     assert asked.fit().placing.straight is None
-    with processes(2) as executor:
-        same(asked.fit(), asked.fit(executor), check_exact=True)
+    same(asked.fit(), asked.fit(pool), check_exact=True)
 
 
-def test_processes_change_nothing_to_the_last_bit(monkeypatch):
+@pytest.mark.parametrize("model", MODELS, ids=lambda model: model.name)
+def test_processes_change_nothing_to_the_last_bit(model, pool, monkeypatch):
     monkeypatch.setattr(chunks, "CHUNK", 2)
-    with processes(2) as executor:
-        for model in MODELS:
-            asked = question(model, gaps=0.04)
-            same(asked.fit(), asked.fit(executor), check_exact=True)
+    asked = question(model, gaps=0.04)
+    same(asked.fit(), asked.fit(pool), check_exact=True)
 
 
 def test_chunks_of_any_size_agree_to_rounding(monkeypatch):
@@ -91,13 +95,12 @@ def test_chunks_of_any_size_agree_to_rounding(monkeypatch):
         monkeypatch.setattr(chunks, "CHUNK", 512)
 
 
-def test_a_study_too_large_to_keep_its_residuals_is_no_other(monkeypatch):
+def test_a_study_too_large_to_keep_its_residuals_is_no_other(pool, monkeypatch):
     asked = question(MarketModel("F0"), gaps=0.02)
     kept = asked.fit()
     monkeypatch.setattr(pooled, "KEPT", 0)
     monkeypatch.setattr(chunks, "CHUNK", 3)
-    with processes(2) as executor:
-        streamed = asked.fit(executor)
+    streamed = asked.fit(pool)
     assert streamed.fitted.kept is None
     same(kept, streamed, rtol=1e-12, atol=1e-15)
 
@@ -164,27 +167,51 @@ def test_an_executor_that_was_shut_down_is_no_silence():
 
 
 @pytest.mark.parametrize("kind", ["threads", "processes"])
-def test_what_a_model_raises_in_a_worker_arrives_as_it_is(kind):
+def test_what_a_model_raises_in_a_worker_arrives_as_it_is(kind, pool):
     with (
-        ThreadPoolExecutor(1) if kind == "threads" else processes(1) as executor,
+        ThreadPoolExecutor(1) as threads,
         pytest.raises(ZeroDivisionError, match="beta of 20 events"),
     ):
-        question(Wrong("F0")).fit(executor)
+        question(Wrong("F0")).fit(threads if kind == "threads" else pool)
+
+
+@pytest.fixture(scope="module")
+def dask_client():
+    """Two worker processes of a Dask cluster on this machine, closed behind the tests."""
+    from distributed import Client, LocalCluster
+
+    with (
+        LocalCluster(
+            n_workers=2,
+            threads_per_worker=1,
+            processes=True,
+            host="127.0.0.1",
+            dashboard_address=None,
+        ) as cluster,
+        Client(cluster) as client,
+    ):
+        yield client
 
 
 @pytest.mark.slow
-def test_a_dask_cluster_changes_nothing_to_the_last_bit(monkeypatch):
-    from distributed import Client, LocalCluster
-
+@pytest.mark.parametrize("model", MODELS, ids=lambda model: model.name)
+def test_a_dask_cluster_changes_nothing_to_the_last_bit(model, dask_client, monkeypatch):
     monkeypatch.setattr(chunks, "CHUNK", 4)
-    where = {"host": "127.0.0.1", "dashboard_address": None, "threads_per_worker": 1}
-    for workers in (1, 3):
-        with LocalCluster(n_workers=workers, processes=True, **where) as cluster, Client(
-            cluster
-        ) as client:
-            pids = client.run(os.getpid)
-            assert len(set(pids.values()) - {os.getpid()}) == workers
-            for model in MODELS[1:]:
-                asked = question(model, gaps=0.04)
-                with client.get_executor() as executor:
-                    same(asked.fit(), asked.fit(executor), check_exact=True)
+    workers = dask_client.run(os.getpid)
+    assert len(set(workers.values()) - {os.getpid()}) == 2
+    asked = question(model, gaps=0.04)
+    alone = asked.fit()
+    for some in (list(workers), list(workers)[:1]):
+        with dask_client.get_executor(workers=some) as executor:
+            same(alone, asked.fit(executor), check_exact=True)
+
+
+@pytest.mark.slow
+def test_a_dask_worker_that_dies_is_named_for_what_it_is(dask_client, monkeypatch):
+    # Dask starts a dead worker anew and tries the work again, three times unless told not to.
+    monkeypatch.setattr(dask_client.cluster.scheduler, "allowed_failures", 0)
+    with (
+        dask_client.get_executor() as executor,
+        pytest.raises(WorkerError, match=r"lost a worker .*KilledWorker"),
+    ):
+        question(Deadly("F0")).fit(executor)

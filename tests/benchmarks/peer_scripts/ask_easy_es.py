@@ -12,12 +12,12 @@ from exchange import Set, peer
 
 
 def prepare(given: Set):
-    days, securities = given.values.shape
+    days, securities = given.panel.shape
     returns = pd.DataFrame(
         {
             "ticker": np.repeat(given.names, days),
             "Date": np.tile(given.dates, securities),
-            "Ret": given.values.T.ravel(),
+            "Ret": given.panel.T.ravel(),
             "Volume": 1.0,
         }
     )

@@ -1,17 +1,17 @@
 """ffjr-eventstudies: `MultipleEvents.from_list` with its market model; CAAR path and its t."""
 
+import pandas as pd
 from eventstudies import MultipleEvents, SingleEvent
 from exchange import Set, peer
-import pandas as pd
 
 
 def prepare(given: Set):
-    frame = pd.DataFrame(given.values, given.dates, given.names)
+    frame = pd.DataFrame(given.panel, given.dates, given.names)
     SingleEvent.import_returns(dataframe=frame.assign(MARKET=given.market).rename_axis("date"))
     days = given.dates.to_numpy()
     events = [
         {"ticker": given.names[own], "mkt_idx": "MARKET", "event_date": days[row]}
-        for own, row in zip(given.own, given.row)
+        for own, row in zip(given.own, given.row, strict=True)
     ]
     return given, events
 

@@ -9,7 +9,7 @@ from exchange import Set, peer
 
 
 def prepare(given: Set):
-    frame = pd.DataFrame(given.values, given.dates.strftime("%Y-%m-%d"), given.names)
+    frame = pd.DataFrame(given.panel, given.dates.strftime("%Y-%m-%d"), given.names)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "returns.csv"
         frame.assign(MARKET=given.market).rename_axis("date").to_csv(path)
@@ -17,7 +17,7 @@ def prepare(given: Set):
     days = given.dates.to_numpy()
     events = [
         {"security_ticker": given.names[own], "market_ticker": "MARKET", "event_date": days[row]}
-        for own, row in zip(given.own, given.row)
+        for own, row in zip(given.own, given.row, strict=True)
     ]
     return given, events
 

@@ -2,18 +2,17 @@
 
 import numpy as np
 import pandas as pd
-from exchange import Set, peer
-
 import statspai as sp
+from exchange import Set, peer
 
 
 def prepare(given: Set):
-    days, securities = given.values.shape
+    days, securities = given.panel.shape
     data = pd.DataFrame(
         {
             "id": np.repeat(given.names, days),
             "date": np.tile(given.dates, securities),
-            "ret": given.values.T.ravel(),
+            "ret": given.panel.T.ravel(),
             "market": np.tile(given.market, securities),
         }
     )

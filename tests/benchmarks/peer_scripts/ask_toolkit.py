@@ -16,7 +16,7 @@ def prepare(given: Set):
         {
             "permno": number,
             "date": given.dates[at],
-            "ret_dlst_adj": given.values[at, given.own[number]],
+            "ret_dlst_adj": given.panel[at, given.own[number]],
             "vwretd": given.market[at],
         }
     )

@@ -22,11 +22,11 @@ class Set:
     def __init__(self, path: str) -> None:
         with np.load(path) as file:
             self.dates = pd.DatetimeIndex(file["dates"].astype("datetime64[ns]"))
-            self.values, self.market = file["values"], file["market"]
+            self.panel, self.market = file["values"], file["market"]
             self.own, self.row = file["own"], file["row"]
             self.estimation = tuple(int(day) for day in file["estimation"])
             self.window = tuple(int(day) for day in file["window"])
-        self.names = [f"S{number:06d}" for number in range(self.values.shape[1])]
+        self.names = [f"S{number:06d}" for number in range(self.panel.shape[1])]
 
     def around(self, event: int, spare: int = 0) -> slice:
         """Rows from the first estimation day of an event to the last of its window."""
