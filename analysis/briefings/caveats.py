@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from analysis.briefings import wording
-from analysis.briefings.narrative import LEVEL, TEST_NAMES, Focus, robust_p
+from analysis.briefings.narrative import LEADING, LEVEL, TEST_NAMES, Focus, robust_p
 from analysis.normal_returns import READS_BENCHMARK, READS_US_FACTORS
 
 if TYPE_CHECKING:
@@ -25,6 +25,15 @@ _INDEPENDENT = {
     "cross_sectional_t": "cross-sectional t",
     "patell_z": "Patell z",
     "bmp_t": "BMP t",
+}
+
+# The presets of the engine, in words.
+_PACKAGES = {
+    "eventstudy2": "eventstudy2 (Stata)",
+    "estudy": "estudy (Stata)",
+    "estudy2": "estudy2 (R)",
+    "lemaire": "eventstudy (Python)",
+    "eventstudy_r": "EventStudy (R)",
 }
 
 
@@ -64,6 +73,55 @@ def clustering(securities: pd.DataFrame, tests: pd.DataFrame) -> Caveat | None:
             f"allow for it report {wording.listing(robust)}. Read the latter."
         )
     return Caveat("Securities that react on one day are not independent", text, "warning")
+
+
+def conventions(compared: pd.DataFrame) -> Caveat | None:
+    """Say where other packages' conventions would have concluded something else.
+
+    Parameters
+    ----------
+    compared : pandas.DataFrame
+        From `EventStudyResults.compare_presets`; a package's test with a known error that
+        makes it another test is not counted.
+    """
+    parts = [
+        _otherwise(rows) for _, rows in compared.groupby(["window_start", "window_end"], sort=False)
+    ]
+    parts = [part for part in parts if part]
+    if not parts:
+        return None
+    return Caveat(
+        "Other packages would have concluded otherwise",
+        "From the same abnormal returns, averaged over all securities and judged at 5\u202f%. "
+        + " ".join(parts)
+        + " They differ in variances, ranks and reference distributions, and most take the "
+        "securities for independent.",
+    )
+
+
+def _otherwise(rows: pd.DataFrame) -> str:
+    """Count, per package, the tests of one window that part from our leading one."""
+    own = rows[(rows["preset"] == "faultline") & (rows["test"] == LEADING)].iloc[0]
+    decided = rows["significant"].notna() & ~rows["note"].str.startswith("no ")
+    theirs = rows[decided & (rows["preset"] != "faultline")]
+    if own["p_value"] != own["p_value"] or theirs.empty:
+        return ""
+    against = theirs[theirs["significant"] != own["significant"]]["preset"].value_counts()
+    counts = [
+        f"{words} in {against[name]} of "
+        f"{wording.count(int((theirs['preset'] == name).sum()), 'test')}"
+        for name, words in _PACKAGES.items()
+        if name in against.index
+    ]
+    if not counts:
+        return ""
+    ours, other = ("an effect", "none") if own["significant"] else ("no effect", "one")
+    window = wording.window_words(own["window_start"], own["window_end"])
+    return (
+        f"Over {window} {TEST_NAMES[LEADING]} finds {ours} "
+        f"({wording.p_value(float(own['p_value']))}); {other} would have come from "
+        f"{wording.listing(counts)}."
+    )
 
 
 def benchmark(

@@ -34,7 +34,8 @@ from analysis.eventstudy.ranks import (
 )
 from analysis.eventstudy.signs import generalized_sign, sign, wilcoxon
 
-Placebos = Callable[[Sample], Outcome]
+# A test that needs more of the study than the sample, given the sample.
+FromStudy = Callable[[Sample], Outcome]
 
 TEST_NAMES = (
     "time_series_t",
@@ -52,6 +53,7 @@ TEST_NAMES = (
     "sign",
     "generalized_sign",
     "wilcoxon",
+    "calendar_time_t",
     "permutation",
 )
 
@@ -81,12 +83,18 @@ _WITH_RBAR: dict[str, Callable[[Sample, float], Outcome]] = {
     "kolari_pynnonen_t": kolari_pynnonen_t,
 }
 
+_UNASKED = {
+    "calendar_time_t": "no calendar of returns was given",
+    "permutation": "no placebo dates were given",
+}
+
 
 def run(
     sample: Sample,
     names: Iterable[str] | Literal["all"] = "all",
     rbar_mode: str = "overlap",
-    placebos: Placebos | None = None,
+    placebos: FromStudy | None = None,
+    portfolio: FromStudy | None = None,
 ) -> list[Outcome]:
     """Run tests on one sample.
 
@@ -101,6 +109,9 @@ def run(
     placebos : callable, optional
         The permutation test of this study, given the sample; without it `permutation` is
         NaN with a reason.
+    portfolio : callable, optional
+        The calendar-time portfolio of this study, given the sample; without it
+        `calendar_time_t` is NaN with a reason.
 
     Returns
     -------
@@ -115,7 +126,8 @@ def run(
     chosen = named(names)
     check_mode(rbar_mode)
     history = observe(sample, chosen, rbar_mode)
-    return [_outcome(name, sample, history, placebos) for name in chosen]
+    from_study = {"calendar_time_t": portfolio, "permutation": placebos}
+    return [_outcome(name, sample, history, from_study) for name in chosen]
 
 
 def named(names: Iterable[str] | Literal["all"]) -> tuple[str, ...]:
@@ -165,7 +177,9 @@ def adjust(p_values: Floats) -> tuple[Floats, Floats]:
     return holm, bh
 
 
-def _outcome(name: str, sample: Sample, history: History, placebos: Placebos | None) -> Outcome:
+def _outcome(
+    name: str, sample: Sample, history: History, from_study: dict[str, FromStudy | None]
+) -> Outcome:
     if name in _ALONE:
         return _ALONE[name](sample)
     if name in _WITH_HISTORY:
@@ -174,6 +188,5 @@ def _outcome(name: str, sample: Sample, history: History, placebos: Placebos | N
         return _WITH_RBAR[name](sample, history.rbar)
     if name == "grank_overlap":
         return grank_overlap(sample, history.rbar, history)
-    if placebos is None:
-        return undefined(name, sample.size, "no placebo dates were given")
-    return placebos(sample)
+    test = from_study[name]
+    return undefined(name, sample.size, _UNASKED[name]) if test is None else test(sample)

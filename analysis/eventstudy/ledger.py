@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -17,6 +18,9 @@ from analysis.eventstudy.fitted import Fitted, Ints
 from analysis.eventstudy.inputs import Window, day
 from analysis.eventstudy.placing import Placing
 from analysis.eventstudy.windows import Bools, span
+
+if TYPE_CHECKING:
+    from analysis.eventstudy.results import EventStudyResults
 
 COLUMNS = ["event_id", "security", "window_start", "window_end", "reason"]
 
@@ -28,6 +32,39 @@ class Skip:
     row: int
     window: Window | None
     reason: str
+
+
+def left_out(results: EventStudyResults, windows: list[Window]) -> pd.DataFrame:
+    """List the events left out altogether, and those with a hole in one of some windows.
+
+    Parameters
+    ----------
+    results : EventStudyResults
+    windows : list of (int, int)
+        Checked.
+
+    Returns
+    -------
+    pandas.DataFrame
+        event_id, security, window_start, window_end (blank: left out of every window),
+        reason. Pairs that never reached the study stand first.
+    """
+    skips = [Skip(row, None, reason) for row, reason in results.placing.skipped.items()]
+    rows = results.placing.rows
+    skips += [Skip(int(rows[at]), None, why) for at, why in results.unfitted.items()]
+    skips.sort(key=lambda skip: skip.row)
+    for window in windows:
+        skips += holes(results.placing, results.numbers, results.fitted, window)
+    ledger = frame(skips, results.study.events)
+    if results.refused is None or results.refused.empty:
+        return ledger
+    before = results.refused.reindex(columns=ledger.columns)
+    pairs = ["event_id", "security"]
+    known = pd.MultiIndex.from_frame(before[pairs])
+    ledger = ledger[~pd.MultiIndex.from_frame(ledger[pairs]).isin(known)]
+    blank = ["window_start", "window_end"]
+    before[blank] = before[blank].astype(ledger[blank].dtypes)
+    return before if ledger.empty else pd.concat([before, ledger], ignore_index=True)
 
 
 def unfitted(

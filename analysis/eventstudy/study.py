@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.errors import InputError
-from analysis.eventstudy import pooled
+from analysis.eventstudy import pooled, presets
 from analysis.eventstudy.chunks import Recipe, fit_all
 from analysis.eventstudy.dependence import check_mode
 from analysis.eventstudy.inputs import (
@@ -61,8 +61,9 @@ class EventStudy:
         estimation window.
     rbar : {"overlap", "calendar", "event"}
         How the mean residual correlation r̄ is taken, see `dependence.rbar`.
-    preset : None
-        Name of another package's conventions; there is none yet.
+    preset : {"eventstudy2", "estudy", "estudy2", "lemaire", "eventstudy_r"}, optional
+        Another package's conventions for `tests`, `car` and `caar`, see `presets`; without
+        it our own.
     seed : int
         Of the draws of the permutation test.
 
@@ -93,7 +94,7 @@ class EventStudy:
     def __post_init__(self) -> None:
         _check_model(self.model)
         check_mode(self.rbar)
-        _check_preset(self.preset)
+        presets.check(self.preset)
         checked = {
             "returns": check_table(self.returns, "returns"),
             "events": check_events(self.events),
@@ -153,8 +154,3 @@ def _check_model(model: object) -> None:
     if isinstance(model, type) or not all(hasattr(model, face) for face in ("needs", "fit", "k")):
         name = model.__name__ if isinstance(model, type) else repr(model)
         raise InputError(f"model must be a normal-return model such as MarketModel(), not {name}.")
-
-
-def _check_preset(preset: object) -> None:
-    if preset is not None:
-        raise InputError(f"Unknown preset {preset!r}: there is none yet; leave preset=None.")
