@@ -62,25 +62,27 @@ def contest(contenders: Sequence[Contender]) -> dict[str, dict[str, float]]:
     }
 
 
-def above(run: Callable[[], object]) -> float:
-    """Bytes that a call needs at its peak, above what the process held before it."""
+def above(run: Callable[[], object]) -> tuple[float, float | None]:
+    """Seconds of a call, and the bytes it needs at its peak above what was held before it.
+
+    The bytes are None where the system does not tell a process its memory as Linux does.
+    """
     gc.collect()
-    held = _kilobytes("VmRSS")
-    # Forget the peak so far, which was that of making the inputs.
-    CLEAR.write_text("5", encoding="ascii")
+    seen = STATUS.exists() and CLEAR.exists()
+    held = _kilobytes("VmRSS") if seen else 0
+    if seen:
+        # Forget the peak so far, which was that of making the inputs.
+        CLEAR.write_text("5", encoding="ascii")
+    start = time.perf_counter()
     run()
-    return max(_kilobytes("VmHWM") - held, 0) * 1024.0
+    seconds = time.perf_counter() - start
+    return seconds, max(_kilobytes("VmHWM") - held, 0) * 1024.0 if seen else None
 
 
 def peak_of_process() -> float:
     """Bytes at the peak of this process since it began, inputs included."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return float(peak if sys.platform == "darwin" else peak * 1024)
-
-
-def can_see_memory() -> bool:
-    """Whether this system tells a process its memory as Linux does."""
-    return STATUS.exists() and CLEAR.exists()
 
 
 def _kilobytes(name: str) -> int:
