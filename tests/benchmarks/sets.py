@@ -7,6 +7,7 @@ until July 2023.
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from functools import cache
 
@@ -85,5 +86,8 @@ def sessions() -> pd.DatetimeIndex:
     """The last sessions of New York until the end of June 2023."""
     import exchange_calendars
 
-    calendar = exchange_calendars.get_calendar("XNYS", start="2012-06-01", end="2023-06-30")
+    with warnings.catch_warnings():
+        # The library uses what pandas 3.1 is about to change.
+        warnings.simplefilter("ignore", pd.errors.Pandas4Warning)
+        calendar = exchange_calendars.get_calendar("XNYS", start="2012-06-01", end="2023-06-30")
     return calendar.sessions[-DAYS:]
