@@ -225,12 +225,12 @@ def test_the_benchmark_shows_its_options_without_measuring():
 @pytest.mark.slow
 def test_a_contest_answers_json():
     done = subprocess.run(
-        [sys.executable, "-m", "tests.benchmarks.contest", "200", "--rounds", "1"],
+        [sys.executable, "-m", "tests.benchmarks.contest", "1004", "--rounds", "1"],
         cwd=peers.ROOT,
         capture_output=True,
         text=True,
         check=True,
     )
     measured = json.loads(done.stdout)
-    assert set(report.ROWS) <= set(measured)
+    assert set(report.ROWS) - {"numpy loop", "statsmodels loop"} <= set(measured)
     assert measured["plain"]["figure"] == pytest.approx(measured["battery"]["figure"], abs=1e-15)
