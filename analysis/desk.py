@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from analysis import settings
 from analysis.calendars import Calendars, Instant
 from analysis.catalogue import Catalogue
-from analysis.catalogue.selecting import select_events, select_securities
+from analysis.catalogue.selecting import select_events, select_peers, select_securities
 from analysis.errors import InputError, unknown
 from analysis.normal_returns import ModelChoice, choose_model
 from analysis.placing import instant_of, place
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     import pandas as pd
     import polars as pl
 
-    from analysis.eventstudy import EventStudyResults
+    from analysis.eventstudy import EventStudyResults, UncertainResults
     from analysis.eventstudy.models import Model
 
 _A_DAY = ["2000-01-03"]
@@ -313,7 +313,7 @@ class Desk:
             lacking = ~placed["security"].isin(list(self.benchmarks(securities, benchmark)))
             placed.loc[lacking & (placed["reason"] == ""), "reason"] = _NO_BENCHMARK
         study = EventStudy(
-            _at_least(self.returns(securities), placed),
+            _at_least(self.returns([*securities, *chosen.peers]), placed),
             placed,
             model=chosen.model,
             factors=self._factors(chosen, benchmark, placed),
@@ -324,6 +324,66 @@ class Desk:
         )
         refused = placed[placed["reason"] != ""]
         return study.fit().with_skipped(refused[["event_id", "security", "reason"]])
+
+    def candidates(
+        self,
+        events: str | Sequence[str],
+        tickers: str | Sequence[str] | None = None,
+        group: str | None = None,
+        *,
+        sessions: int | tuple[int, int] | None = None,
+    ) -> pd.DataFrame:
+        """Days on which events may have become known, for `uncertain_study`.
+
+        ``sessions`` is how many sessions day 0 may be off, to either side or as (before,
+        after); by default one for events whose placing is uncertain, none for the others.
+        Groups are roles. An event without any day 0 is an `InputError` with its reason.
+        """
+        import pandas as pd
+
+        from analysis.eventstudy import candidates_around
+
+        placed = self._placed(events, self.securities(events, tickers, group))
+        calendars = self.sessions(list(placed["security"].unique()))
+        parts = []
+        for _, rows in placed.groupby("event_id", sort=False):
+            if rows["date"].isna().all():
+                raise InputError(rows["reason"].iloc[0])
+            reach = int(rows["uncertain"].any()) if sessions is None else sessions
+            parts.append(candidates_around(rows, calendars, reach))
+        return pd.concat(parts, ignore_index=True)
+
+    def uncertain_study(
+        self,
+        candidates: pd.DataFrame,
+        *,
+        model: str | Model = "market",
+        benchmark: str | None = None,
+        estimation: tuple[int, int] = (-250, -31),
+        window: tuple[int, int] = (-5, 5),
+        **options: Any,
+    ) -> UncertainResults:
+        """Measure the reaction to events whose day is one of several; the rest as `study`.
+
+        ``candidates`` come from `candidates`, or are as
+        `analysis.eventstudy.UncertainStudy` takes them.
+        """
+        from analysis.eventstudy import UncertainStudy
+        from analysis.eventstudy.candidates import check_candidates
+
+        table = check_candidates(candidates).table
+        securities = list(table["security"].unique())
+        chosen = self._choose(model, securities, benchmark)
+        return UncertainStudy(
+            _at_least(self.returns([*securities, *chosen.peers]), table),
+            table,
+            model=chosen.model,
+            factors=self._factors(chosen, benchmark, table),
+            estimation=estimation,
+            window=window,
+            calendars=self.sessions(securities),
+            **_checked_options(options),
+        ).fit()
 
     def benchmarks(self, securities: Sequence[str], benchmark: str | None = None) -> dict[str, str]:
         """Benchmark of each security; one that has none is left out."""
@@ -336,7 +396,8 @@ class Desk:
     def _choose(
         self, model: str | Model, securities: list[str], benchmark: str | None
     ) -> ModelChoice:
-        return choose_model(model, self.benchmarks(securities, benchmark))
+        peers = select_peers(self.catalogue, securities)
+        return choose_model(model, self.benchmarks(securities, benchmark), peers)
 
     def _placed(self, events: str | Sequence[str], securities: list[str]) -> pd.DataFrame:
         """Pairs for the engine, which skips those without a day 0; groups are roles."""
@@ -348,12 +409,14 @@ class Desk:
     def _factors(
         self, chosen: ModelChoice, benchmark: str | None, placed: pd.DataFrame
     ) -> pd.DataFrame | None:
-        """Columns that the model reads: one benchmark, every home benchmark, or factors."""
+        """Columns that the model reads: benchmarks, and figures of the table of factors."""
+        table = self.factors(chosen.factors) if chosen.factors else None
         if chosen.needs_benchmark:
-            homes = self.instruments()["benchmark"].drop_nulls().unique().sort().to_list()
+            homes = self.instruments()["benchmark"].drop_nulls().unique().sort()
             named = [benchmark] if benchmark else [home for home in homes if home]
-            return _at_least(self.returns([*named, *chosen.markets]), placed)
-        return _at_least(self.factors(chosen.factors), placed) if chosen.factors else None
+            markets = self.returns([*named, *chosen.markets])
+            table = markets if table is None else markets.join(table, how="outer")
+        return None if table is None else _at_least(table, placed)
 
     def factors(self, names: Sequence[str]) -> pd.DataFrame:
         """Daily factors, dates × names, decimal returns, as of the desk's day."""

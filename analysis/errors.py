@@ -9,7 +9,12 @@
     ├── RenderError  (RuntimeError) a notebook failed while it ran: exit 1
     └── WorkerError  (RuntimeError) an executor lost a worker or the work it was given: exit 1
 
-A message says what, where, and what to do about it.
+A message says what, where, and what to do about it. What is doubtful but can be computed is
+not raised but warned of::
+
+    FaultlineWarning (UserWarning)
+    ├── EventDateWarning     the answer depends on which of the candidate days is taken
+    └── SuspectReturnsWarning returns look like per cent, or like prices
 """
 
 from __future__ import annotations
@@ -46,6 +51,18 @@ class RenderError(FaultlineError, RuntimeError):
 
 class WorkerError(FaultlineError, RuntimeError):
     """An executor that lost a worker, or the work it was given."""
+
+
+class FaultlineWarning(UserWarning):
+    """Root of everything that Faultline warns of: computed, but to be looked at."""
+
+
+class EventDateWarning(FaultlineWarning):
+    """The fixed date of an event and its candidate days lead to different conclusions."""
+
+
+class SuspectReturnsWarning(FaultlineWarning):
+    """Returns that are possible but look as if they stood in per cent, or were no returns."""
 
 
 def unknown(kind: str, name: str, known: Iterable[str], *, see: str = "") -> InputError:

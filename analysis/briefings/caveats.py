@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 
 from analysis.briefings import wording
 from analysis.briefings.narrative import LEADING, LEVEL, TEST_NAMES, Focus, robust_p
+from analysis.catalogue.selecting import NEW_YORK
 from analysis.normal_returns import READS_BENCHMARK, READS_US_FACTORS
 
 if TYPE_CHECKING:
     import pandas as pd
 
-_NEW_YORK = {"XNYS", "XNAS", "ARCX", "XCBO", ""}
 
 _INCOMPLETE = (
     "It holds collected events on AI and chips: no macroeconomic news and few company results."
@@ -138,8 +138,9 @@ def benchmark(
         f"{wording.per_cent(float(row['raw']))}, less the benchmark "
         f"{wording.per_cent(float(row['market_adjusted']))}"
     )
-    if model == "market":
-        text += f", under the market model {wording.per_cent(float(row['abnormal']))}"
+    if model != "market_adjusted":
+        under = "the market model" if model == "market" else f"the model {model}"
+        text += f", under {under} {wording.per_cent(float(row['abnormal']))}"
     if without_benchmark is not None:
         text += (
             f", and with no benchmark at all (mean-adjusted) {wording.per_cent(without_benchmark)}"
@@ -153,9 +154,21 @@ def benchmark(
     return Caveat("The benchmark may hold the securities that moved", text + ".", level)
 
 
+def peers(model: str) -> Caveat | None:
+    """Say what a mean of the other securities takes out of a reaction that they share."""
+    if model != "equal_weight":
+        return None
+    return Caveat(
+        "The benchmark is made of securities that the event may have moved",
+        "What a security shares of the reaction with the others is taken out with their mean; "
+        "what is left is its own. The model unshocked compares with securities outside the study.",
+        "warning",
+    )
+
+
 def us_factors(model: str, exchanges: set[str]) -> Caveat | None:
     """Warn that US factors of a date come after Asia's close of that date."""
-    elsewhere = exchanges - _NEW_YORK
+    elsewhere = exchanges - NEW_YORK
     if model not in READS_US_FACTORS or not elsewhere:
         return None
     return Caveat(

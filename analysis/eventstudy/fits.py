@@ -21,10 +21,16 @@ NO_VARIATION = 1e-10
 COLLINEAR = 1e-12
 
 CONSTANT_FACTOR, COLLINEAR_FACTORS, NO_VARIANCE = 1, 2, 3
+WEAK_INSTRUMENT, NOT_CONVERGED, NOT_STATIONARY, NO_MIDDLE, FAR_QUANTILE = 4, 5, 6, 7, 8
 FLAWS = {
     CONSTANT_FACTOR: "a factor does not vary",
     COLLINEAR_FACTORS: "the factors are collinear",
     NO_VARIANCE: "the residual variance is zero",
+    WEAK_INSTRUMENT: "the benchmark does not vary with the sum of its lag, itself and its lead",
+    NOT_CONVERGED: "the estimation did not converge",
+    NOT_STATIONARY: "the GARCH variance is not stationary (alpha and beta sum to 1)",
+    NO_MIDDLE: "the middle half of the residuals does not vary",
+    FAR_QUANTILE: "there are too few observations for a quantile so far out",
 }
 
 

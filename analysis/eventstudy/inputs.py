@@ -14,14 +14,26 @@ import numpy as np
 import pandas as pd
 
 from analysis.errors import InputError, unknown
+from analysis.eventstudy.figures import floats
+from analysis.eventstudy.fitted import Floats
 from analysis.eventstudy.models import Model
 
 Window = tuple[int, int]
 
 EVERYTHING = "all"
 
+# Squares of larger figures, and their sums, leave the range of floats.
+LARGEST = 1e100
+# Cells of a slab of rows.
+SLAB = 1 << 17
+
 
 def check_table(table: object, name: str) -> pd.DataFrame:
+    """Check a frame of dates × series, see `check_panel`."""
+    return check_panel(table, name)[0]
+
+
+def check_panel(table: object, name: str) -> tuple[pd.DataFrame, tuple[Floats, Floats]]:
     """Check a frame of dates × series: ordered, unique, without time zone, finite.
 
     Parameters
@@ -34,34 +46,76 @@ def check_table(table: object, name: str) -> pd.DataFrame:
     -------
     pandas.DataFrame
         The same figures as floats.
+    (float array, float array)
+        Lowest and highest figure of every column, NaN where it is all missing.
 
     Raises
     ------
     InputError
         Not a frame, index not ascending unique dates without time zone, a column named
-        twice, text, or an infinite value.
+        twice, columns of several levels, text, truth values, or an infinite value.
     """
     if not isinstance(table, pd.DataFrame):
         raise InputError(f"{name} must be a pandas DataFrame, not {type(table).__name__}.")
     check_dates(table.index, f"The index of {name}")
     if table.empty:
         raise InputError(f"{name} holds no figures.")
+    check_columns(table, name)
+    values = floats(table, name)
+    checked = pd.DataFrame(values, index=table.index, columns=table.columns, copy=False)
+    return checked, extremes(checked, name)
+
+
+def extremes(table: pd.DataFrame, name: str) -> tuple[Floats, Floats]:
+    """Lowest and highest figure of every column, NaN where it is all missing.
+
+    Raises
+    ------
+    InputError
+        An infinite figure, or one too large to compute with.
+    """
+    values = table.to_numpy()
+    low, high = np.full(values.shape[1], np.nan), np.full(values.shape[1], np.nan)
+    # A slab of rows is read twice while it is in cache, and nothing is copied.
+    step = max(1, SLAB // max(values.shape[1], 1))
+    for start in range(0, len(values), step):
+        rows = values[start : start + step]
+        low = np.fmin(low, np.fmin.reduce(rows, axis=0))
+        high = np.fmax(high, np.fmax.reduce(rows, axis=0))
+    large = np.flatnonzero((low < -LARGEST) | (high > LARGEST))
+    if len(large):
+        at = int(large[0])
+        row = int(np.flatnonzero(np.abs(values[:, at]) > LARGEST)[0])
+        where = f"{day(table.index[row])} in column {table.columns[at]!r}"
+        if np.isinf(values[:, at]).any():
+            row = int(np.flatnonzero(np.isinf(values[:, at]))[0])
+            where = f"{day(table.index[row])} in column {table.columns[at]!r}"
+            raise InputError(
+                f"{name} is infinite on {where}; leave it blank (NaN) or mend the price."
+            )
+        raise InputError(
+            f"{name} holds {values[row, at]:g} on {where}; figures beyond {LARGEST:g} cannot be "
+            "computed with."
+        )
+    return low, high
+
+
+def check_columns(table: pd.DataFrame, name: str) -> None:
+    """Check that columns are plain names, each once.
+
+    Raises
+    ------
+    InputError
+        Several levels of columns, or a name twice.
+    """
+    if isinstance(table.columns, pd.MultiIndex):
+        raise InputError(
+            f"{name} has columns of {table.columns.nlevels} levels; keep one "
+            "(columns.droplevel, or take one field such as table['Close'])."
+        )
     if not table.columns.is_unique:
         twice = table.columns[table.columns.duplicated()][0]
         raise InputError(f"{name} has two columns named {twice!r}; keep one.")
-    for column, dtype in table.dtypes.items():
-        if not pd.api.types.is_numeric_dtype(dtype) or pd.api.types.is_complex_dtype(dtype):
-            raise InputError(
-                f"Column {column!r} of {name} holds {dtype}, not numbers; convert it to floats."
-            )
-    values = table.to_numpy(dtype=np.float64, na_value=np.nan)
-    if np.isinf(values).any():
-        row, column_number = np.argwhere(np.isinf(values))[0]
-        raise InputError(
-            f"{name} is infinite on {day(table.index[row])} in column "
-            f"{table.columns[column_number]!r}; leave it blank (NaN) or mend the price."
-        )
-    return pd.DataFrame(values, index=table.index, columns=table.columns, copy=False)
 
 
 def check_dates(index: object, name: str) -> None:
@@ -73,7 +127,10 @@ def check_dates(index: object, name: str) -> None:
         It is not; the message names the first date at fault.
     """
     if not isinstance(index, pd.DatetimeIndex):
-        raise InputError(f"{name} must be dates (a DatetimeIndex), not {type(index).__name__}.")
+        raise InputError(
+            f"{name} must be dates (a DatetimeIndex), not {type(index).__name__}; "
+            "pd.to_datetime reads text and dates."
+        )
     if index.tz is not None:
         raise InputError(
             f"{name} carries the time zone {index.tz}; give session dates without one "
@@ -108,6 +165,7 @@ def check_events(events: object) -> pd.DataFrame:
     """
     if not isinstance(events, pd.DataFrame):
         raise InputError(f"events must be a pandas DataFrame, not {type(events).__name__}.")
+    check_columns(events, "events")
     for column in ("event_id", "security", "date"):
         if column not in events.columns:
             have = ", ".join(map(str, events.columns))
@@ -118,6 +176,7 @@ def check_events(events: object) -> pd.DataFrame:
     if blank.any():
         row = int(np.flatnonzero(blank)[0])
         raise InputError(f"events has a blank event_id or security in row {row}.")
+    check_names(events, "events")
     twice = events.duplicated(["event_id", "security"])
     if twice.any():
         first = events.loc[twice].iloc[0]
@@ -128,10 +187,46 @@ def check_events(events: object) -> pd.DataFrame:
         {
             "event_id": events["event_id"].to_numpy(),
             "security": events["security"].to_numpy(),
-            "date": _event_dates(events["date"]),
-            "group": _groups(events),
+            "date": event_dates(events["date"]),
+            "group": group_names(events),
         }
     )
+
+
+def check_names(events: pd.DataFrame, name: str) -> None:
+    """Check that events and securities are named by plain values that can be looked up.
+
+    Raises
+    ------
+    InputError
+        A list, an array or another value without a hash.
+    """
+    for column in ("event_id", "security"):
+        if pd.api.types.is_object_dtype(events[column].dtype):
+            for row, value in enumerate(events[column]):
+                try:
+                    hash(value)
+                except TypeError:
+                    raise InputError(
+                        f"{name} holds {value!r} as {column} in row {row}; give one plain name."
+                    ) from None
+
+
+def check_seed(seed: object) -> int:
+    """Check the seed of the draws.
+
+    Raises
+    ------
+    InputError
+        Not a whole number of at least 0.
+    """
+    try:
+        found = operator.index(seed)  # type: ignore[arg-type]
+    except TypeError:
+        found = -1
+    if found < 0:
+        raise InputError(f"seed must be a whole number of at least 0, not {seed!r}.")
+    return found
 
 
 def check_calendars(calendars: object) -> None:
@@ -245,28 +340,39 @@ def check_options(
     return before, during
 
 
-def _event_dates(dates: pd.Series) -> pd.DatetimeIndex:
+def event_dates(dates: pd.Series, name: str = "events") -> pd.DatetimeIndex:
+    """Read dates as days without time zone, blank where missing.
+
+    Raises
+    ------
+    InputError
+        Numbers, text that is no date, or a time zone.
+    """
     if pd.api.types.is_numeric_dtype(dates.dtype):
-        raise InputError("The dates of events are numbers; give dates (datetime64 or date).")
+        raise InputError(f"The dates of {name} are numbers; give dates (datetime64 or date).")
     values = dates.to_numpy()
     try:
         parsed = pd.DatetimeIndex(pd.to_datetime(values, format="ISO8601"))
     except (ValueError, TypeError):
-        read = pd.to_datetime(values, format="ISO8601", errors="coerce")
+        read = pd.to_datetime(values, format="ISO8601", errors="coerce", utc=True)
         wrong = values[np.asarray(pd.isna(read)) & ~np.asarray(pd.isna(values))]
+        if not len(wrong):
+            raise InputError(
+                f"The dates of {name} carry several time zones; give day 0 as a session date "
+                "without one."
+            ) from None
         raise InputError(
-            f"The date {(wrong if len(wrong) else values)[0]!r} of events cannot be read; "
-            "write it as 2025-01-27."
+            f"The date {wrong[0]!r} of {name} cannot be read; write it as 2025-01-27."
         ) from None
     if parsed.tz is not None:
         raise InputError(
-            f"The dates of events carry the time zone {parsed.tz}; give day 0 as a session "
+            f"The dates of {name} carry the time zone {parsed.tz}; give day 0 as a session "
             "date without one (dt.tz_localize(None))."
         )
     return parsed.as_unit("ns")
 
 
-def _groups(events: pd.DataFrame) -> pd.Index:
+def group_names(events: pd.DataFrame) -> pd.Index:
     """Names of groups; missing where blank or where the name says the group of everything."""
     if "group" not in events.columns:
         return pd.Index([None] * len(events), dtype="str")

@@ -139,7 +139,7 @@ def frame(skips: list[Skip], events: pd.DataFrame) -> pd.DataFrame:
             "security": events["security"].to_numpy()[rows],
             "window_start": pd.array([_end(skip.window, 0) for skip in skips], dtype="Int64"),
             "window_end": pd.array([_end(skip.window, 1) for skip in skips], dtype="Int64"),
-            "reason": [skip.reason for skip in skips],
+            "reason": pd.array([skip.reason for skip in skips], dtype="str"),
         },
         columns=COLUMNS,
     )

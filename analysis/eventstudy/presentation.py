@@ -249,9 +249,11 @@ def _left_out(results: EventStudyResults) -> tuple[str, pd.DataFrame]:
 
 def _conventions(results: EventStudyResults) -> str:
     study = results.study
+    # Not capitalize(), which would write Capm and Garch.
+    name = study.model.name[:1].upper() + study.model.name[1:]
     return (
-        f"{study.model.name.capitalize()}, estimation window {_window(study.estimation)} with at "
-        f"least {study.min_observations} observations, event window {_window(study.window)}."
+        f"{name}, estimation window {_window(study.estimation)} with at least "
+        f"{study.min_observations} observations, event window {_window(study.window)}."
     )
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import pandas as pd
@@ -127,7 +127,8 @@ class Placebos:
         study; rows in the event windows of a security's own real events are cut from its
         placebo estimation windows. All admissible s are used if they are at most 999, and
         the p-value is exact; else 999 seeded draws among them, none twice.
-        p = (1 + #{|S_s| ≥ |S_0|})/(1 + B).
+        p = (1 + #{|S_s| ≥ |S_0|})/(1 + B). Where a model names a ``stand_in`` that is quicker
+        to fit and never fails, S_0 and every S_s are those of that.
 
         Parameters
         ----------
@@ -153,10 +154,22 @@ class Placebos:
         if count < LEAST_PLACEBOS:
             reason = f"{count} admissible placebo dates, at least {LEAST_PLACEBOS} are needed"
             return Placed(undefined(TEST, sample.size, reason), count, len(shifts))
-        observed = float(sample.scar.mean())
+        observed = self._observed(sample, members)
         reached = int((np.abs(placed) >= abs(observed)).sum())
         p_value = (1 + reached) / (1 + count)
         return Placed(Outcome(TEST, observed, np.nan, p_value, sample.size), count, len(shifts))
+
+    @property
+    def _refitted(self) -> Model:
+        return cast("Model", getattr(self.model, "stand_in", self.model))
+
+    def _observed(self, sample: Sample, members: Ints) -> float:
+        """Mean SCAR on the real dates, of the model that is fitted on the others."""
+        if self._refitted is self.model:
+            return float(sample.scar.mean())
+        real = self._own.security[members], self._own.position[members]
+        self._fit(*real)
+        return float(self._scars[self.windows.index(sample.window)][real].mean())
 
     def _drawn(self, shifts: Ints) -> Ints:
         """All shifts, or as many as are used where there are more."""
@@ -238,7 +251,7 @@ class Placebos:
         before, during = span(self.estimation), span(self.window)
         for start in range(0, len(places), CHUNK):
             part = places.take(np.arange(start, min(start + CHUNK, len(places))))
-            fit = fit_chunk(Chunk(self._panel, part, before, during, self.model, spare=True))
+            fit = fit_chunk(Chunk(self._panel, part, before, during, self._refitted, spare=True))
             # Cumulating needs no residuals, and copying them would cost more than the rest.
             light = replace(
                 fit.fitted,
@@ -307,9 +320,9 @@ class Placebos:
     def _tables(self) -> tuple[list[Floats], Bools]:
         """SCAR by security and session of day 0 per window, and where it is already there."""
         shape = self._sessions.shape
-        if not runs(self.model, self._factors_of.shape[1]):
+        if not runs(self._refitted, self._factors_of.shape[1]):
             return [np.full(shape, np.nan) for _ in self.windows], np.zeros(shape, dtype=np.bool_)
-        adjusted = self.model.k == 0
+        adjusted = self._refitted.k == 0
         scars, doubtful = rolling_scars(
             self._series, self.estimation, self.windows, adjusted=adjusted
         )

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from analysis import Desk
-from analysis.errors import InputError
+from analysis.errors import EventDateWarning, InputError
 from analysis.eventstudy import FactorModel, MarketAdjusted, MarketModel, MeanAdjusted
 
 
@@ -179,6 +179,38 @@ def test_a_study_in_which_nothing_can_be_placed_gives_every_reason(desk: Desk) -
     assert results.abnormal.empty
     assert results.skipped["security"].to_list() == ["2330.TW", "8035.T"]
     assert results.skipped["reason"].str.contains("no home benchmark").all()
+
+
+def test_an_event_of_uncertain_placing_has_a_session_to_either_side(desk: Desk) -> None:
+    days = desk.candidates(["ds-v3", "ds-r1"], ["NVDA", "0981.HK"])
+    counts = days.groupby(["event_id", "security"], sort=False).size()
+    assert counts["ds-v3"].tolist() == [3, 3]
+    assert counts["ds-r1"].tolist() == [1, 1]
+    fixed = days[days["fixed"]].set_index(["event_id", "security"])["date"]
+    placed = desk.placements(["ds-v3", "ds-r1"], ["NVDA", "0981.HK"])
+    assert fixed.tolist() == placed["day0"].tolist()
+    # New York and Hong Kong were closed on Christmas Day, Hong Kong on the day after as well.
+    asked = days[(days["event_id"] == "ds-v3") & (days["candidate"] == -1)]
+    assert asked["date"].tolist() == list(pd.to_datetime(["2024-12-24", "2024-12-24"]))
+
+
+def test_the_shock_of_deepseek_r1_came_four_sessions_after_its_day_0(desk: Desk) -> None:
+    days = desk.candidates("ds-r1", "NVDA", sessions=(0, 4))
+    results = desk.uncertain_study(days, benchmark="^GSPC", window=(-1, 1))
+    with pytest.warns(EventDateWarning, match="disagree about significance at 5 %"):
+        table = results.tests((0, 0)).set_index(["group", "test"])
+    assert table.loc[("all", "max_permutation"), "p_value"] < 0.02
+    fixed = results.fixed.tests((0, 0), ["permutation"])
+    assert fixed["p_value"].iloc[0] > 0.8
+    chosen = results.posterior((0, 0)).query("chosen").iloc[0]
+    assert (chosen["candidate"], chosen["fixed"]) == (4, False)
+    assert chosen["posterior"] > 0.99
+    assert results.effect((0, 0)).loc["all", "effect"] == pytest.approx(-0.130, abs=1e-3)
+
+
+def test_candidates_of_an_event_that_markets_could_not_see_are_refused(desk: Desk) -> None:
+    with pytest.raises(InputError, match="no market could know of it"):
+        desk.candidates("us-h20-notice", "NVDA")
 
 
 def test_groups_of_a_study_are_roles(desk: Desk) -> None:

@@ -182,16 +182,17 @@ MODELS = st.sampled_from(
 )
 
 
-def fitted(seed, model, change=lambda returns, factors: (returns, factors)):
+def fitted(seed, model, change=lambda returns, factors: (returns, factors), **options):
     returns, factors = change(*panel(3, 120, seed=seed, gaps=0.05, factors=2))
-    return study(returns, events(returns, [70, 90, 110]), factors, model=model).fit()
+    asked = events(returns, [70, 90, 110])
+    return study(returns, asked, factors, model=model, **options).fit()
 
 
 @settings(max_examples=25)
 @given(seed=st.integers(0, 10_000), model=MODELS, scale=st.sampled_from([1e-3, 0.5, 100.0]))
 def test_t_does_not_depend_on_the_unit_of_returns(seed, model, scale):
     one = fitted(seed, model).car((0, 0))
-    other = fitted(seed, model, lambda r, f: (r * scale, f * scale)).car((0, 0))
+    other = fitted(seed, model, lambda r, f: (r * scale, f * scale), units="any").car((0, 0))
     np.testing.assert_allclose(other["car"], one["car"] * scale, rtol=1e-9)
     np.testing.assert_allclose(other["t"], one["t"], rtol=1e-9)
 

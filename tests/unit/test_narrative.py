@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from analysis.briefings import caveats, narrative
+from analysis.normal_returns import MODELS
 
 NVIDIA = {
     "event_id": "e",
@@ -202,7 +203,7 @@ def test_a_study_without_any_abnormal_return_still_has_a_headline() -> None:
     assert "No security had enough data" in written.headline
 
 
-@pytest.mark.parametrize("model", ["market", "market_adjusted", "mean_adjusted", "ff3", "carhart"])
+@pytest.mark.parametrize("model", MODELS)
 def test_every_model_has_its_words(model: str) -> None:
     written = narrative.opening(securities(NVIDIA), groups(all=(-0.1, 0.01)), battery(), [], model)
     assert "13.1 points more than its" in written.headline

@@ -208,7 +208,7 @@ def test_under_the_null_p_values_are_even():
     p = []
     for _ in range(120):
         values = rng.standard_normal((240, 8)) + rng.standard_normal((240, 1))
-        returns = pd.DataFrame(values, index, [f"S{number}" for number in range(8)])
+        returns = pd.DataFrame(values / 100, index, [f"S{number}" for number in range(8)])
         asked = events(returns, [150] * 8)
         question = study(returns, asked, model=MeanAdjusted())
         p.append(question.fit().tests((-1, 1), ["permutation"])["p_value"].iloc[0])

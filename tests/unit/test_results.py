@@ -281,7 +281,7 @@ def test_the_band_covers_a_true_null_about_as_often_as_it_says():
     for _ in range(300):
         shared = rng.standard_normal((days, 1)) * np.sqrt(0.2)
         values = shared + rng.standard_normal((days, firms)) * np.sqrt(0.8)
-        returns = pd.DataFrame(values, index, [f"S{number}" for number in range(firms)])
+        returns = pd.DataFrame(values / 100, index, [f"S{number}" for number in range(firms)])
         asked = events(returns, [70] * firms, list(returns.columns))
         question = study(returns, asked, model=MeanAdjusted(), window=(0, 0))
         band = question.fit().caar_path().iloc[0]
