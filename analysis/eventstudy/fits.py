@@ -21,10 +21,13 @@ NO_VARIATION = 1e-10
 COLLINEAR = 1e-12
 
 CONSTANT_FACTOR, COLLINEAR_FACTORS, NO_VARIANCE = 1, 2, 3
+TOO_FEW_DONORS, NO_FREEDOM = 41, 42
 FLAWS = {
     CONSTANT_FACTOR: "a factor does not vary",
     COLLINEAR_FACTORS: "the factors are collinear",
     NO_VARIANCE: "the residual variance is zero",
+    TOO_FEW_DONORS: "too few donors have a return on every one of its rows",
+    NO_FREEDOM: "the counterfactual leaves no degree of freedom",
 }
 
 
