@@ -11,26 +11,40 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from analysis.eventstudy.counterfactual import (
+        AugmentedSyntheticControl,
+        InteractiveFixedEffects,
+        SyntheticControl,
+        SyntheticDiD,
+    )
     from analysis.eventstudy.models import FactorModel, MarketAdjusted, MarketModel, MeanAdjusted
     from analysis.eventstudy.results import EventStudyResults
     from analysis.eventstudy.study import EventStudy
 
 __all__ = [
+    "AugmentedSyntheticControl",
     "EventStudy",
     "EventStudyResults",
     "FactorModel",
+    "InteractiveFixedEffects",
     "MarketAdjusted",
     "MarketModel",
     "MeanAdjusted",
+    "SyntheticControl",
+    "SyntheticDiD",
 ]
 
 _ROOMS = {
+    "AugmentedSyntheticControl": "counterfactual",
     "EventStudy": "study",
     "EventStudyResults": "results",
     "FactorModel": "models",
+    "InteractiveFixedEffects": "counterfactual",
     "MarketAdjusted": "models",
     "MarketModel": "models",
     "MeanAdjusted": "models",
+    "SyntheticControl": "counterfactual",
+    "SyntheticDiD": "counterfactual",
 }
 
 

@@ -276,6 +276,25 @@ class EventStudyResults:
         """
         return family(self, self._windows(windows), named(tests))
 
+    def placebos(
+        self, window: Window, kind: Literal["space", "time", "conformal"] = "space"
+    ) -> pd.DataFrame:
+        """Infer from a counterfactual model by its placebos or its permuted residuals.
+
+        Returns
+        -------
+        pandas.DataFrame
+            See `counterfactual.placebo_in_space`, `placebo_in_time`, `conformal`.
+
+        Raises
+        ------
+        InputError
+            Another model, an unknown kind, or a window outside the event window.
+        """
+        from analysis.eventstudy.counterfactual.placebos import placebos
+
+        return placebos(self, window, kind)
+
     @property
     def skipped(self) -> pd.DataFrame:
         """Events left out altogether, and those with a hole in the event window.

@@ -1,4 +1,4 @@
-"""Conformal inference: is the residual of the window odd among all residuals?
+"""Conformal inference: whether the window's residuals are odd among all residuals.
 
 Chernozhukov, Wüthrich & Zhu (2021): impose an effect, fit the counterfactual on all rows
 with the effect taken out, and compare the residuals of the window with those of the same
@@ -39,12 +39,12 @@ def conformal(
     Under the sharp null that every day of the window had the effect θ, the security's returns
     less θ on these days are what they would have been: the model is fitted to them on the T
     estimation rows and the L rows of the window together (Chernozhukov, Wüthrich & Zhu 2021,
-    sec. 2.2), S(u) = |Σ_window u_t|/√L is their statistic for effects of one sign (its
-    square is that of their average-effect test), and p is the share of the T + L
-    cyclic shifts of the residuals, the identity among them, whose S is at least as large
-    (moving block permutations, their sec. 2.2). It is valid for weakly dependent stationary
-    residuals. The interval holds the CARs L·θ that are not rejected at 1 − level: exact as
-    far as the effect is spread evenly over the window.
+    sec. 2.2). The statistic is S(u) = |Σ_window u_t|/√L, which looks for effects of one sign
+    as a CAR does, and p is the share of the T + L cyclic shifts of the residuals, the
+    identity among them, whose S is at least as large (their moving block permutations). It
+    is valid for weakly dependent stationary residuals. The interval holds the CARs L·θ that
+    are not rejected at 1 − level, by bisection from the estimate outwards; it takes the
+    effect for spread evenly over the window.
 
     A tuning parameter (penalty, number of factors) stays where the event's own fit found it;
     `SyntheticDiD` has even time weights here, since no row comes after.

@@ -102,15 +102,13 @@ def time_weights(before: Floats, after: Floats) -> Floats:
     goal = after.mean(axis=0) - after.mean()
     weights: Floats = simplex(goal[None], rows).weights[0]
     left = goal - rows @ weights
-    largest = float(np.vecdot(rows, rows, axis=0).max())
+    largest = float(np.einsum("jt,jt->t", rows, rows).max())
     if largest > 0 and left @ left <= PERFECT * (goal @ goal):
         weights, _ = ridged(goal, rows, TIE_BREAK * largest)
     return weights
 
 
-def _moves(
-    weights: Floats, before: Floats, after: Floats, ridge: float
-) -> tuple[Floats, Floats]:
+def _moves(weights: Floats, before: Floats, after: Floats, ridge: float) -> tuple[Floats, Floats]:
     """How Σω_j·R_j moves with the series on the rows before (T, T) and after (W, T)."""
     apart = before - before.mean(axis=0)
     chosen = weights > 0

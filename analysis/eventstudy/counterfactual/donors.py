@@ -104,19 +104,24 @@ class DonorModel:
 
     def _choose(self, returns: pd.DataFrame, shocked: set[Hashable]) -> tuple[Hashable, ...]:
         known = set(returns.columns)
-        for kind, names in (("donor", self.donors or ()), ("security in leave_out", self.leave_out)):
+        for kind, names in (
+            ("donor", self.donors or ()),
+            ("security in leave_out", self.leave_out),
+        ):
             for name in names:
                 if name not in known:
                     raise unknown(kind, str(name), map(str, returns.columns))
         barred = shocked | set(self.leave_out)
         if self.donors is None:
-            pool = tuple(name for name in returns.columns if name not in barred)
+            pool = _names(name for name in returns.columns if name not in barred)
         else:
-            pool = tuple(self.donors)
+            pool = _names(self.donors)
             for name in pool:
                 if name in barred:
                     why = "has an event in this study" if name in shocked else "is in leave_out"
-                    raise InputError(f"{name!r} cannot be a donor: it {why}; take it out of donors.")
+                    raise InputError(
+                        f"{name!r} cannot be a donor: it {why}; take it out of donors."
+                    )
         if len(pool) < self.least:
             raise InputError(
                 f"{type(self).__name__} needs at least {self.least} donors, and returns holds "
@@ -126,7 +131,8 @@ class DonorModel:
 
 
 def _names(names: Iterable[Hashable]) -> tuple[Hashable, ...]:
-    return (names,) if isinstance(names, str) else tuple(dict.fromkeys(names))
+    every: Iterable[Hashable] = [names] if isinstance(names, str) else names
+    return tuple(dict.fromkeys(every))
 
 
 def _apart(name: str, taken: set[str]) -> str:

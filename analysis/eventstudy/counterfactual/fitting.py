@@ -89,7 +89,7 @@ def fit_block(block: Block, model: Matcher) -> Fit:
         x=room.x,
         xtx_inv=np.broadcast_to(np.eye(width), (events, width, width)).copy(),
         sigma=room.sigma,
-        dof=room.dof,
+        dof=room.dof,  # type: ignore[arg-type]  # whole numbers only where S projects
         n=n,
     )
     return Fit(fitted, room.estimates, room.flaws.astype(np.int8))
@@ -97,8 +97,7 @@ def fit_block(block: Block, model: Matcher) -> Fit:
 
 def whole(before: Floats, after: Floats) -> Bools:
     """Which donors have a return on every row, (J,)."""
-    complete: Bools = np.isfinite(before).all(axis=0) & np.isfinite(after).all(axis=0)
-    return complete
+    return np.asarray(np.isfinite(before).all(axis=0) & np.isfinite(after).all(axis=0))
 
 
 def _alike(block: Block, seen: Bools, met: Bools) -> Iterator[Ints]:
@@ -120,14 +119,10 @@ def _fit_alike(
     kept = whole(before, after)
     count = int(kept.sum())
     room.estimates[rows, 0], room.estimates[rows, 1] = count, len(kept) - count
-    # Something to look at in the event window, and rows enough to have a residual at all.
-    if not met.any() or seen.sum() < LEAST_ROWS:
-        room.flaws[rows] = NO_FREEDOM
-        return
-    if count < model.least:
-        room.flaws[rows] = TOO_FEW_DONORS
-        # The abnormal returns exist no more than the counterfactual does, but a missing row
-        # would be taken for a missing return.
+    enough_rows = bool(met.any()) and int(seen.sum()) >= LEAST_ROWS
+    if not enough_rows or count < model.least:
+        room.flaws[rows] = NO_FREEDOM if not enough_rows else TOO_FEW_DONORS
+        # What is left missing would be taken for a security without returns.
         room.ar[np.ix_(rows, np.flatnonzero(met))] = 0.0
         return
     y = block.estimation_returns[np.ix_(rows, np.flatnonzero(seen))]
@@ -162,6 +157,6 @@ def _write(
 def root(forecast: Floats, width: int) -> Floats:
     """A matrix of some width whose product with its transpose is PP', (rows, width)."""
     made = np.zeros((len(forecast), width))
-    triangle = np.linalg.qr(forecast.T, mode="r").T
+    triangle = np.asarray(np.linalg.qr(forecast.T, mode="r")).T
     made[:, : triangle.shape[1]] = triangle
     return made

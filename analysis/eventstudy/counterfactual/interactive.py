@@ -106,7 +106,7 @@ class InteractiveFixedEffects(DonorModel):
 
     def _count(self, y: Floats, known: Floats) -> int:
         """The number of factors: given, or by leaving out one day at a time."""
-        most = known.shape[1] - 1
+        most = int(known.shape[1]) - 1
         if self.factors is not None:
             return most
         errors = []

@@ -7,13 +7,13 @@ abnormal return in the window to that of the estimation window, and the p-value 
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
-from analysis.errors import InputError
+from analysis.errors import InputError, unknown
 from analysis.eventstudy.counterfactual.rows import Reader, Rows, rows_of_events
 from analysis.eventstudy.fitted import Ints
 from analysis.eventstudy.inputs import check_inside
@@ -199,3 +199,17 @@ def _drawn(size: int, most: int, seed: int) -> Ints:
 def _check_most(most: int) -> None:
     if most < FEWEST:
         raise InputError(f"most must be at least {FEWEST} placebos, not {most!r}.")
+
+
+def placebos(results: EventStudyResults, window: tuple[int, int], kind: str) -> pd.DataFrame:
+    """Infer by one of the three ways, by name, see `EventStudyResults.placebos`."""
+    from analysis.eventstudy.counterfactual.conformal import conformal
+
+    ways: dict[str, Callable[[EventStudyResults, tuple[int, int]], pd.DataFrame]] = {
+        "space": placebo_in_space,
+        "time": placebo_in_time,
+        "conformal": conformal,
+    }
+    if kind not in ways:
+        raise unknown("kind of placebos", kind, ways)
+    return ways[kind](results, window)

@@ -51,7 +51,7 @@ def ridged(y: Floats, x: Floats, ridge: float) -> tuple[Floats, float]:
 
 
 def _stages(x: Floats, ridge: float) -> list[float]:
-    largest = float(np.vecdot(x, x, axis=0).max())
+    largest = float(np.einsum("tj,tj->j", x, x).max())
     stages = [ridge]
     while stages[-1] * FALL < largest:
         stages.append(stages[-1] * FALL)
@@ -71,7 +71,8 @@ def _newton(
         slope = ridge * dual + x @ weights - y
         if float(np.linalg.norm(slope)) <= STATIONARY * size:
             break
-        way = -np.linalg.solve(curvature(x, weights, ridge), slope)
+        solved = np.linalg.solve(curvature(x, weights, ridge), slope)
+        way = -np.asarray(solved, dtype=np.float64)
         moved = _step(y, x, ridge, dual, weights, slope, way)
         if moved is None:
             break
@@ -106,7 +107,8 @@ def project(values: Floats) -> Floats:
     ordered = np.sort(values)[::-1]
     excess = np.cumsum(ordered) - 1.0
     last = np.flatnonzero(ordered * np.arange(1, len(values) + 1) > excess)[-1]
-    return np.maximum(values - excess[last] / (last + 1), 0.0)
+    projected: Floats = np.maximum(values - excess[last] / (last + 1), 0.0)
+    return projected
 
 
 def _step(

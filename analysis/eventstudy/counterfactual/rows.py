@@ -90,7 +90,7 @@ class Reader:
 
     def day0(self, security: Hashable, date: pd.Timestamp) -> int:
         """Number of day 0 among the sessions."""
-        return int(self.sessions(security).get_loc(date))
+        return int(self.sessions(security).get_indexer(pd.DatetimeIndex([date]))[0])
 
     def rows(self, security: Hashable, day0: int, spared: Iterable[int] = ()) -> Rows:
         """Rows around a session.
@@ -112,9 +112,7 @@ class Reader:
         y, donors_before, _ = self._at(security, before)
         after, donors_after, found = self._at(security, offsets + day0)
         kept = whole(donors_before, donors_after)
-        return Rows(
-            y, after, donors_before[:, kept], donors_after[:, kept], offsets[found], kept
-        )
+        return Rows(y, after, donors_before[:, kept], donors_after[:, kept], offsets[found], kept)
 
     def own_events(self, security: Hashable) -> list[int]:
         """Sessions of a security's events."""

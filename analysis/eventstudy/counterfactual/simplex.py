@@ -89,7 +89,7 @@ def frank_wolfe(y: Floats, x: Floats, steps: int = STARTING_STEPS) -> Ints:
     every = np.arange(len(y))
     visited = np.empty((len(y), steps), dtype=np.int64)
     # ‖y − x_j‖² is least: the best single column.
-    visited[:, 0] = np.argmin(np.vecdot(x, x, axis=0) - 2.0 * (y @ x), axis=1)
+    visited[:, 0] = np.argmin(np.einsum("tj,tj->j", x, x) - 2.0 * (y @ x), axis=1)
     matched = x.T[visited[:, 0]]
     for step in range(1, steps):
         residual = y - matched
@@ -197,7 +197,8 @@ class Hull:
     @classmethod
     def of(cls, gram: Floats, active: Ints) -> Hull:
         """Take the inverse afresh."""
-        return cls(active, np.linalg.inv(gram[np.ix_(active, active)] + 1.0))
+        inverse = np.linalg.inv(gram[np.ix_(active, active)] + 1.0)
+        return cls(active, np.asarray(inverse, dtype=np.float64))
 
     def goal(self) -> Floats:
         """Weights of the nearest point, (a,); they may be negative."""

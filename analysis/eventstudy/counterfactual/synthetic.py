@@ -12,7 +12,7 @@ from analysis.errors import InputError
 from analysis.eventstudy.counterfactual.donors import DonorModel
 from analysis.eventstudy.counterfactual.matching import Match, face, share, spent
 from analysis.eventstudy.counterfactual.simplex import simplex
-from analysis.eventstudy.fitted import Floats
+from analysis.eventstudy.fitted import Floats, Ints
 
 # The grid of penalties, as in the authors' package: from the largest eigenvalue down.
 PENALTIES, SMALLEST = 20, 1e-8
@@ -167,7 +167,7 @@ class AugmentedSyntheticControl(DonorModel):
         return np.asarray(grid[np.argmax(mean <= bound[:, None], axis=1)])
 
 
-def _held_out(y: Floats, before: Floats, products: Floats, out: Floats, grid: Floats) -> Floats:
+def _held_out(y: Floats, before: Floats, products: Floats, out: Ints, grid: Floats) -> Floats:
     """Mean squared error on some rows of matches from the others, (n, penalties)."""
     keep = np.setdiff1d(np.arange(len(before)), out)
     weights = simplex(y[:, keep], before[keep]).weights
