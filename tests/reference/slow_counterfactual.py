@@ -99,6 +99,8 @@ def panel(seed, donors=12, days=60, after=5, factors=2, noise=0.01):
     """Returns of one security and its donors with common factors: y, before, y_after, after."""
     rng = np.random.default_rng(seed)
     common = rng.normal(0, 0.01, (days + after, factors))
-    x = common @ rng.normal(0.7, 0.4, (factors, donors)) + rng.normal(0, noise, (days + after, donors))
+    x = common @ rng.normal(0.7, 0.4, (factors, donors)) + rng.normal(
+        0, noise, (days + after, donors)
+    )
     y = common @ rng.normal(0.7, 0.4, factors) + rng.normal(0, noise, days + after)
     return y[:days], x[:days], y[days:], x[days:]

@@ -183,14 +183,14 @@ def test_a_known_effect_is_found(model):
 
 @by_name
 def test_t_keeps_its_size_when_nothing_happened(model):
-    """500 securities at once, so that a share of rejections far from 5 % would show."""
+    """300 securities, so that a share of rejections far from 5 % would show."""
     rejected = []
-    for seed in range(10):
+    for seed in range(6):
         returns, _ = panel(70, 110, seed=seed)
         asked = events(returns, [100] * 50, [f"S{at}" for at in range(50)])
         results = study(returns, asked, model=model, estimation=(-90, -6)).fit()
         rejected.append(results.car((-1, 1))["p_value"] < 0.05)
-    assert 0.02 < np.mean(rejected) < 0.09
+    assert 0.015 < np.mean(rejected) < 0.095
 
 
 def test_weights_of_donors_are_recovered_and_name_them():
@@ -396,5 +396,5 @@ def test_t_does_not_depend_on_the_unit(model, scale):
 def test_only_results_of_these_models_have_weights():
     returns, factors = panel(4, 160)
     results = study(returns, events(returns, [100]), factors, model=MarketModel("F0")).fit()
-    with pytest.raises(InputError, match="counterfactual model .* not of market model"):
+    with pytest.raises(InputError, match=r"counterfactual model .* not of market model"):
         weights(results)

@@ -175,7 +175,7 @@ def _earlier(
     count = 0
     # The first shift whose event window ends before the real one begins.
     shift = last - first + 1
-    while count < most and day0 - shift + study.estimation[0] + study.min_observations > 0:
+    while count < most and day0 - shift + study.estimation[1] + 1 >= study.min_observations:
         placed = day0 - shift
         shift += step
         if any(abs(placed - session) <= last - first for session in own):
