@@ -23,7 +23,8 @@ class SyntheticControl(DonorModel):
     """Normal return: the mixture of donors that was nearest before the event.
 
     R̂_t = Σ_j w_j·R_jt with w = argmin Σ_t (R_t − Σ_j w_j·R_jt)² over w ≥ 0, Σw = 1, on the
-    estimation window: Abadie & Gardeazabal (2003); Abadie, Diamond & Hainmueller (2010), with the returns themselves as predictors and no intercept.
+    estimation window: Abadie & Gardeazabal (2003); Abadie, Diamond & Hainmueller (2010),
+    with the returns themselves as predictors and no intercept.
 
     Parameters
     ----------
@@ -84,8 +85,8 @@ class AugmentedSyntheticControl(DonorModel):
     penalty : float, optional
         λ, in squared returns. By default it is found for every event by cross-validation
         over `folds` consecutive stretches of the estimation window, each predicted from the
-        others: the largest λ whose error is within one standard error of the least (they
-        leave out one period at a time).
+        others: the largest λ whose error is within one standard error of the least (the
+        authors leave out one period at a time).
     folds : int
         At least 2.
 
