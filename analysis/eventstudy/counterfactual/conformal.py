@@ -38,13 +38,14 @@ def conformal(
 
     Under the sharp null that every day of the window had the effect θ, the security's returns
     less θ on these days are what they would have been: the model is fitted to them on the T
-    estimation rows and the L rows of the window together (Chernozhukov, Wüthrich & Zhu 2021,
-    sec. 2.2). The statistic is S(u) = |Σ_window u_t|/√L, which looks for effects of one sign
-    as a CAR does, and p is the share of the T + L cyclic shifts of the residuals, the
-    identity among them, whose S is at least as large (their moving block permutations). It
-    is valid for weakly dependent stationary residuals. The interval holds the CARs L·θ that
-    are not rejected at 1 − level, by bisection from the estimate outwards; it takes the
-    effect for spread evenly over the window.
+    estimation rows and the L rows of the window together. The statistic is S(u) =
+    |Σ_window u_t|/√L, which looks for effects of one sign as a CAR does, and p is the share
+    of the T + L cyclic shifts of the residuals, the identity among them, whose S is at least
+    as large (moving block permutations: Chernozhukov, Wüthrich & Zhu 2021, eqs. 1–2, where S
+    sums |u_t|^q). It is valid for weakly dependent stationary residuals. The interval holds
+    the CARs L·θ that are not rejected at 1 − level, by bisection from the estimate outwards;
+    it takes the effect for spread evenly over the window. (Their appendix A.1 averages
+    stretches of L rows instead, which leaves L times fewer permutations.)
 
     A tuning parameter (penalty, number of factors) stays where the event's own fit found it;
     `SyntheticDiD` has even time weights here, since no row comes after.

@@ -24,7 +24,7 @@ NO_COMPONENT = 1e-12
 class InteractiveFixedEffects(DonorModel):
     """Normal return: α + Σ_k β_k·f_kt, the factors f estimated from the donors.
 
-    Xu (2017, algorithm 1): the factors are the first r principal components of the donors'
+    Xu (2017): the factors are the first r principal components of the donors'
     returns, each less its mean, on the estimation and the event rows together (Bai 2009, eq.
     11–12 without covariates); the security's loadings and its own effect α follow by least
     squares on its estimation rows.

@@ -35,7 +35,7 @@ def placebo_in_space(
     """Put every donor in the place of the shocked security: Abadie, Diamond & Hainmueller (2010).
 
     The statistic is the ratio of root mean squared prediction errors, in the window over
-    before (their sec. 3.4); p = (1 + #{donors with a ratio at least as large})/(1 + B). A
+    before; p = (1 + #{donors with a ratio at least as large})/(1 + B). A
     donor's counterfactual is made of the other donors, never of the shocked security.
 
     Parameters
@@ -77,7 +77,7 @@ def placebo_in_time(
     step: int | None = None,
     most: int = MOST_IN_TIME,
 ) -> pd.DataFrame:
-    """Move the event to earlier sessions: Abadie, Diamond & Hainmueller (2015, sec. 4.2).
+    """Move the event to earlier sessions: Abadie, Diamond & Hainmueller (2015).
 
     The whole event moves, estimation window included, by multiples of `step` sessions; a
     placebo counts where its event window ends before that of the real event begins and

@@ -185,7 +185,7 @@ class Hull:
         The vertices, affinely independent.
     inverse : (a, a) float
         (11' + G)⁻¹ of these: its row sums, normed, are the weights of the point of the hull
-        that is nearest to the origin (Wolfe 1976, sec. 5).
+        that is nearest to the origin (Wolfe 1976).
     age : int
         Updates since the inverse was taken afresh.
     """
