@@ -23,7 +23,13 @@ def smoking(model):
         {"event_id": ["p99"], "security": ["California"], "date": pd.to_datetime(["1989-12-31"])}
     )
     return EventStudy(
-        packs, event, model=model, estimation=(-19, -1), window=(0, 11), min_observations=19
+        packs,
+        event,
+        model=model,
+        estimation=(-19, -1),
+        window=(0, 11),
+        min_observations=19,
+        units="any",
     ).fit()
 
 
