@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from analysis import settings
 from analysis.calendars import Calendars, Instant
 from analysis.catalogue import Catalogue
-from analysis.catalogue.selecting import select_events, select_securities
+from analysis.catalogue.selecting import select_events, select_peers, select_securities
 from analysis.errors import InputError, unknown
 from analysis.normal_returns import ModelChoice, choose_model
 from analysis.placing import instant_of, place
@@ -307,13 +307,14 @@ class Desk:
         from analysis.eventstudy import EventStudy
 
         securities = self.securities(events, tickers, group)
-        chosen = self._choose(model, securities, benchmark)
+        homes = self.benchmarks(securities, benchmark)
+        chosen = choose_model(model, homes, select_peers(self.catalogue, securities))
         placed = self._placed(events, securities)
         if chosen.needs_benchmark and not chosen.markets:
-            lacking = ~placed["security"].isin(list(self.benchmarks(securities, benchmark)))
+            lacking = ~placed["security"].isin(list(homes))
             placed.loc[lacking & (placed["reason"] == ""), "reason"] = _NO_BENCHMARK
         study = EventStudy(
-            _at_least(self.returns(securities), placed),
+            _at_least(self.returns([*securities, *chosen.peers]), placed),
             placed,
             model=chosen.model,
             factors=self._factors(chosen, benchmark, placed),
@@ -393,11 +394,6 @@ class Desk:
         homes = {item: self.catalogue.instrument(item)["benchmark"] for item in securities}
         return {security: home for security, home in homes.items() if home}
 
-    def _choose(
-        self, model: str | Model, securities: list[str], benchmark: str | None
-    ) -> ModelChoice:
-        return choose_model(model, self.benchmarks(securities, benchmark))
-
     def _placed(self, events: str | Sequence[str], securities: list[str]) -> pd.DataFrame:
         """Pairs for the engine, which skips those without a day 0; groups are roles."""
         frame = self.placements(events, securities).rename(columns={"day0": "date"})
@@ -408,12 +404,14 @@ class Desk:
     def _factors(
         self, chosen: ModelChoice, benchmark: str | None, placed: pd.DataFrame
     ) -> pd.DataFrame | None:
-        """Columns that the model reads: one benchmark, every home benchmark, or factors."""
+        """Columns that the model reads: benchmarks, and figures of the table of factors."""
+        table = self.factors(chosen.factors) if chosen.factors else None
         if chosen.needs_benchmark:
-            homes = self.instruments()["benchmark"].drop_nulls().unique().sort().to_list()
+            homes = self.instruments()["benchmark"].drop_nulls().unique().sort()
             named = [benchmark] if benchmark else [home for home in homes if home]
-            return _at_least(self.returns([*named, *chosen.markets]), placed)
-        return _at_least(self.factors(chosen.factors), placed) if chosen.factors else None
+            markets = self.returns([*named, *chosen.markets])
+            table = markets if table is None else markets.join(table, how="outer")
+        return None if table is None else _at_least(table, placed)
 
     def factors(self, names: Sequence[str]) -> pd.DataFrame:
         """Daily factors, dates × names, decimal returns, as of the desk's day."""

@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from analysis.briefings import wording
-from analysis.briefings.narrative import LEVEL, TEST_NAMES, Focus, robust_p
+from analysis.briefings.narrative import LEADING, LEVEL, TEST_NAMES, Focus, robust_p
+from analysis.catalogue.selecting import NEW_YORK
 from analysis.normal_returns import READS_BENCHMARK, READS_US_FACTORS
 
 if TYPE_CHECKING:
     import pandas as pd
 
-_NEW_YORK = {"XNYS", "XNAS", "ARCX", "XCBO", ""}
 
 _INCOMPLETE = (
     "It holds collected events on AI and chips: no macroeconomic news and few company results."
@@ -25,6 +25,15 @@ _INDEPENDENT = {
     "cross_sectional_t": "cross-sectional t",
     "patell_z": "Patell z",
     "bmp_t": "BMP t",
+}
+
+# The presets of the engine, in words.
+_PACKAGES = {
+    "eventstudy2": "eventstudy2 (Stata)",
+    "estudy": "estudy (Stata)",
+    "estudy2": "estudy2 (R)",
+    "lemaire": "eventstudy (Python)",
+    "eventstudy_r": "EventStudy (R)",
 }
 
 
@@ -66,6 +75,55 @@ def clustering(securities: pd.DataFrame, tests: pd.DataFrame) -> Caveat | None:
     return Caveat("Securities that react on one day are not independent", text, "warning")
 
 
+def conventions(compared: pd.DataFrame) -> Caveat | None:
+    """Say where other packages' conventions would have concluded something else.
+
+    Parameters
+    ----------
+    compared : pandas.DataFrame
+        From `EventStudyResults.compare_presets`; a package's test with a known error that
+        makes it another test is not counted.
+    """
+    parts = [
+        _otherwise(rows) for _, rows in compared.groupby(["window_start", "window_end"], sort=False)
+    ]
+    parts = [part for part in parts if part]
+    if not parts:
+        return None
+    return Caveat(
+        "Other packages would have concluded otherwise",
+        "From the same abnormal returns, averaged over all securities and judged at 5\u202f%. "
+        + " ".join(parts)
+        + " They differ in variances, ranks and reference distributions, and most take the "
+        "securities for independent.",
+    )
+
+
+def _otherwise(rows: pd.DataFrame) -> str:
+    """Count, per package, the tests of one window that part from our leading one."""
+    own = rows[(rows["preset"] == "faultline") & (rows["test"] == LEADING)].iloc[0]
+    decided = rows["significant"].notna() & ~rows["note"].str.startswith("no ")
+    theirs = rows[decided & (rows["preset"] != "faultline")]
+    if own["p_value"] != own["p_value"] or theirs.empty:
+        return ""
+    against = theirs[theirs["significant"] != own["significant"]]["preset"].value_counts()
+    counts = [
+        f"{words} in {against[name]} of "
+        f"{wording.count(int((theirs['preset'] == name).sum()), 'test')}"
+        for name, words in _PACKAGES.items()
+        if name in against.index
+    ]
+    if not counts:
+        return ""
+    ours, other = ("an effect", "none") if own["significant"] else ("no effect", "one")
+    window = wording.window_words(own["window_start"], own["window_end"])
+    return (
+        f"Over {window} {TEST_NAMES[LEADING]} finds {ours} "
+        f"({wording.p_value(float(own['p_value']))}); {other} would have come from "
+        f"{wording.listing(counts)}."
+    )
+
+
 def benchmark(
     focus: Focus | None, model: str, without_benchmark: float | None, names: dict[str, str]
 ) -> Caveat | None:
@@ -80,8 +138,9 @@ def benchmark(
         f"{wording.per_cent(float(row['raw']))}, less the benchmark "
         f"{wording.per_cent(float(row['market_adjusted']))}"
     )
-    if model == "market":
-        text += f", under the market model {wording.per_cent(float(row['abnormal']))}"
+    if model != "market_adjusted":
+        under = "the market model" if model == "market" else f"the model {model}"
+        text += f", under {under} {wording.per_cent(float(row['abnormal']))}"
     if without_benchmark is not None:
         text += (
             f", and with no benchmark at all (mean-adjusted) {wording.per_cent(without_benchmark)}"
@@ -95,9 +154,21 @@ def benchmark(
     return Caveat("The benchmark may hold the securities that moved", text + ".", level)
 
 
+def peers(model: str) -> Caveat | None:
+    """Say what a mean of the other securities takes out of a reaction that they share."""
+    if model != "equal_weight":
+        return None
+    return Caveat(
+        "The benchmark is made of securities that the event may have moved",
+        "What a security shares of the reaction with the others is taken out with their mean; "
+        "what is left is its own. The model unshocked compares with securities outside the study.",
+        "warning",
+    )
+
+
 def us_factors(model: str, exchanges: set[str]) -> Caveat | None:
     """Warn that US factors of a date come after Asia's close of that date."""
-    elsewhere = exchanges - _NEW_YORK
+    elsewhere = exchanges - NEW_YORK
     if model not in READS_US_FACTORS or not elsewhere:
         return None
     return Caveat(

@@ -93,6 +93,11 @@ class Measurement:
         return self.results.tests(self.windows)
 
     @cached_property
+    def conventions(self) -> pd.DataFrame:
+        """What other packages would have concluded for all securities, over all windows."""
+        return self.results.compare_presets(self.windows)
+
+    @cached_property
     def single_tests(self) -> int:
         """How many p-values of single securities there are, over all windows."""
         return sum(

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from analysis.briefings import wording
 from analysis.eventstudy.battery import RECOMMENDED
+from analysis.normal_returns import READS_BENCHMARK, READS_PEERS, READS_US_FACTORS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -38,12 +39,51 @@ TEST_NAMES = {
     "grank_overlap": "overlap-weighted rank",
 }
 
-_EXPLAINS = {
-    "market": "its market beta explains",
-    "market_adjusted": "its benchmark",
-    "mean_adjusted": "its own average day",
+
+@dataclass(frozen=True)
+class _Words:
+    """How prose speaks of what a model takes for normal.
+
+    "lost 17 % ... more than {explains}", "... not clearly apart from what {expected}", "Did
+    Nvidia move more than {by} explains?", "{taken_out} is taken out".
+    """
+
+    explains: str
+    expected: str
+    by: str
+    taken_out: str
+
+
+_BETA = "its market beta explains"
+_FACTORS = "its factor exposures explain"
+_PEERS = "its beta to the other securities explains"
+
+_ON_MARKET = _Words(
+    _BETA, _BETA, "the market", "what the security usually does when its benchmark moves"
+)
+_ON_PEERS = _Words(
+    _PEERS, _PEERS, "the mean of the others", "what the security usually does when the others move"
+)
+_ON_FACTORS = _Words(
+    _FACTORS, _FACTORS, "the US factors", "what its exposure to the US factors explains"
+)
+_WORDS = {
+    **dict.fromkeys(READS_US_FACTORS, _ON_FACTORS),
+    **dict.fromkeys(READS_PEERS, _ON_PEERS),
+    **dict.fromkeys(READS_BENCHMARK, _ON_MARKET),
+    "market_adjusted": _Words(
+        "its benchmark",
+        "its benchmark did",
+        "the market",
+        "the benchmark's return of the same day",
+    ),
+    "mean_adjusted": _Words(
+        "its own average day",
+        "it does on an average day",
+        "its average day",
+        "its own average return",
+    ),
 }
-_FACTORS_EXPLAIN = "its factor exposures explain"
 
 
 @dataclass(frozen=True)
@@ -88,11 +128,7 @@ def role_name(role: str) -> str:
 
 def explained_by(model: str) -> str:
     """What explains a return under a model: "the market", "its average day"."""
-    return {
-        "market": "the market",
-        "market_adjusted": "the market",
-        "mean_adjusted": "its average day",
-    }.get(model, "the US factors")
+    return _WORDS[model].by
 
 
 def focus_of(securities: pd.DataFrame, preferred: list[str]) -> Focus | None:
@@ -179,21 +215,13 @@ def _focus_sentence(focus: Focus, model: str) -> str:
     moved = f"{'lost' if raw < 0 else 'gained'} {wording.per_cent(abs(raw), sign=False)} on {when}"
     if not focus.moved:
         return (
-            f"{name} {moved}, not clearly apart from what {_expected(model)} "
+            f"{name} {moved}, not clearly apart from what {_WORDS[model].expected} "
             f"(abnormal return {wording.per_cent(abnormal)}, {evidence})"
         )
     if raw * abnormal > 0 and abs(abnormal) <= abs(raw):
-        more = f"{wording.points(abnormal)} more than {_EXPLAINS.get(model, _FACTORS_EXPLAIN)}"
+        more = f"{wording.points(abnormal)} more than {_WORDS[model].explains}"
         return f"{name} {moved}, {more} ({evidence})"
     return f"{name} {moved}; its abnormal return was {wording.per_cent(abnormal)} ({evidence})"
-
-
-def _expected(model: str) -> str:
-    return {
-        "market": "its market beta explains",
-        "market_adjusted": "its benchmark did",
-        "mean_adjusted": "it does on an average day",
-    }.get(model, _FACTORS_EXPLAIN)
 
 
 def _families_clause(focus: Focus, named: pd.DataFrame) -> str:
@@ -236,7 +264,8 @@ def lead(securities: pd.DataFrame, zero: pd.DataFrame, tests: pd.DataFrame, mode
     """The paragraph under the headline: the group, its certainty, what abnormal means."""
     measured = securities[securities["abnormal"].notna()]
     sentences = [
-        f"An abnormal return is what is left of a return once {_taken_out(model)} is taken out."
+        "An abnormal return is what is left of a return once "
+        f"{_WORDS[model].taken_out} is taken out."
     ]
     pooled = zero[zero["group"] == "all"]
     if len(measured) > 1:
@@ -256,14 +285,6 @@ def lead(securities: pd.DataFrame, zero: pd.DataFrame, tests: pd.DataFrame, mode
         sentences.append(_robust_sentence(tests))
         sentences.append(_disagreement(row))
     return " ".join(item for item in sentences if item)
-
-
-def _taken_out(model: str) -> str:
-    return {
-        "market": "what the security usually does when its benchmark moves",
-        "market_adjusted": "the benchmark's return of the same day",
-        "mean_adjusted": "its own average return",
-    }.get(model, "what its exposure to the US factors explains")
 
 
 def _disagreement(pooled: pd.Series) -> str:

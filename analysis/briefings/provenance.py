@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from analysis.briefings import wording
-from analysis.normal_returns import MODELS, READS_US_FACTORS
+from analysis.normal_returns import MODELS, MOVING_VARIANCE, READS_PEERS, READS_US_FACTORS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -45,7 +45,10 @@ def provenance(measured: Measurement) -> pd.DataFrame:
             ("Benchmark", _benchmark(measured)),
             ("Estimation window", _sessions(measured.estimation)),
             ("Event window", _sessions(measured.window)),
-            ("Standard errors", "full forecast covariance; residual variance RSS/(T \u2212 k)"),
+            (
+                "Standard errors",
+                f"full forecast covariance; residual variance {_variance(measured)}",
+            ),
             ("Dependence", "residual correlation weighted by shared event days"),
             ("Software", f"faultline {analysis.__version__}"),
         ]
@@ -58,7 +61,15 @@ def _benchmark(measured: Measurement) -> str:
         return "none"
     if measured.model in READS_US_FACTORS:
         return "US factors (Ken French data library)"
+    if measured.model in READS_PEERS:
+        return "equal-weight mean of other securities that trade at the same hours"
     return measured.benchmark or "each security's home index"
+
+
+def _variance(measured: Measurement) -> str:
+    if measured.model in MOVING_VARIANCE:
+        return "forecast from the last estimation session"
+    return "RSS/(T \u2212 k)"
 
 
 def _tables_used(measured: Measurement) -> list[str]:

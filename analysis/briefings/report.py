@@ -228,7 +228,9 @@ class EventReport(Measurement):
         securities = self.securities
         found = [
             caveats.clustering(securities, self.tests),
+            caveats.conventions(self.conventions),
             caveats.benchmark(self.focus, self.model, self.mean_adjusted, self.names),
+            caveats.peers(self.model),
             caveats.us_factors(self.model, set(securities["exchange"])),
             caveats.confounders(self.others, self.notes),
             caveats.uncertain_day(self.placements),

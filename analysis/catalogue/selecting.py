@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 
     from analysis.catalogue import Catalogue
 
+# Exchanges whose sessions are New York's, and what has no exchange; all others are in Asia.
+NEW_YORK = frozenset({"XNYS", "XNAS", "ARCX", "XCBO", ""})
+
 
 def select_events(
     events: pl.DataFrame,
@@ -83,10 +86,6 @@ def select_securities(
     InputError
         For an unknown ticker or group, for both at once, and for an empty list.
     """
-    import polars as pl
-
-    from analysis.tables.curated import NOT_TRADED
-
     if tickers is not None and group is not None:
         raise InputError("Give tickers or a group, not both.")
     if group is not None:
@@ -104,7 +103,28 @@ def select_securities(
         for event in events
         for ticker in catalogue.entities_to_tickers((event["entities"] or "").split(";"))
     ]
-    traded = catalogue.instruments().filter(
+    return list(dict.fromkeys([*named, *_traded(catalogue)["ticker"].to_list()]))
+
+
+def select_peers(catalogue: Catalogue, securities: Sequence[str]) -> dict[str, list[str]]:
+    """Those that each security may be compared with, itself among them.
+
+    Every security with a role that is traded, on exchanges of the same hours: returns of one
+    date in New York and in Asia are hours apart.
+    """
+    hours: dict[bool, list[str]] = {True: [], False: []}
+    for ticker, exchange in _traded(catalogue).select("ticker", "exchange").iter_rows():
+        hours[(exchange or "") in NEW_YORK].append(ticker)
+    exchanges = {item: catalogue.instrument(item)["exchange"] or "" for item in securities}
+    return {item: hours[exchange in NEW_YORK] for item, exchange in exchanges.items()}
+
+
+def _traded(catalogue: Catalogue) -> pl.DataFrame:
+    """Instruments with a role that is not index, etf, fx or volatility."""
+    import polars as pl
+
+    from analysis.tables.curated import NOT_TRADED
+
+    return catalogue.instruments().filter(
         pl.col("role").is_not_null() & ~pl.col("role").is_in(list(NOT_TRADED))
     )
-    return list(dict.fromkeys([*named, *traded["ticker"].to_list()]))

@@ -12,13 +12,14 @@ from cyclopts import App, Parameter
 
 from analysis.cli import output
 from analysis.errors import InputError
+from analysis.normal_returns import MODELS
 
 Window = tuple[int, int]
 
 if TYPE_CHECKING:
     from analysis.cli.measured import Measured, Row
 
-_EXAMPLES = """Examples
+_EXAMPLES = f"""Examples
 
 faultline study ds-appstore-1
     every security with a home benchmark around 27 January 2025
@@ -32,7 +33,7 @@ faultline study ds-r1 ds-appstore-1 --group gpu --model market_adjusted --json
 faultline study us-h20-8k --window -10 20 --car 0 0 --car 0 20 --csv h20.csv
     a longer event window, the table per security written to a file
 
-Models: market, market_adjusted, mean_adjusted, ff3, ff5, carhart.
+Models: {", ".join(MODELS)}.
 Day offsets count sessions of each security's own exchange, both ends included.
 """
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from analysis.cli import output
 from analysis.cli.measured import ledger_window
 from analysis.cli.output import Column, number, p_value, percent
-from analysis.normal_returns import READS_BENCHMARK
+from analysis.normal_returns import READS_BENCHMARK, READS_PEERS
 
 if TYPE_CHECKING:
     from analysis.cli.measured import Measured, Pair, Row, Window
@@ -31,6 +31,7 @@ def _print_head(found: Measured) -> None:
     against = f"benchmark {found.benchmark}" if found.benchmark else "home benchmarks"
     if found.model not in READS_BENCHMARK:
         against = "no benchmark" if found.model == "mean_adjusted" else "US factors"
+        against = "the mean of other securities" if found.model in READS_PEERS else against
     output.line(
         f"Event study of {', '.join(found.events)}: model {found.model}, {against}, estimation "
         f"{_window(found.estimation)}, event window {_window(found.window)}"

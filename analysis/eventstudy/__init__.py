@@ -12,31 +12,57 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from analysis.eventstudy.candidates import candidates_around
-    from analysis.eventstudy.models import FactorModel, MarketAdjusted, MarketModel, MeanAdjusted
+    from analysis.eventstudy.models import (
+        CAPM,
+        FactorModel,
+        MarketAdjusted,
+        MarketModel,
+        MeanAdjusted,
+    )
+    from analysis.eventstudy.moving_variance import Ewma, Garch
+    from analysis.eventstudy.peers import EqualWeight
     from analysis.eventstudy.results import EventStudyResults
+    from analysis.eventstudy.robust import QuantileModel, RobustModel
     from analysis.eventstudy.study import EventStudy
+    from analysis.eventstudy.thin import Dimson, ScholesWilliams
     from analysis.eventstudy.uncertain import UncertainStudy
     from analysis.eventstudy.uncertain_results import UncertainResults
 
 __all__ = [
+    "CAPM",
+    "Dimson",
+    "EqualWeight",
     "EventStudy",
     "EventStudyResults",
+    "Ewma",
     "FactorModel",
+    "Garch",
     "MarketAdjusted",
     "MarketModel",
     "MeanAdjusted",
+    "QuantileModel",
+    "RobustModel",
+    "ScholesWilliams",
     "UncertainResults",
     "UncertainStudy",
     "candidates_around",
 ]
 
 _ROOMS = {
+    "CAPM": "models",
+    "Dimson": "thin",
+    "EqualWeight": "peers",
     "EventStudy": "study",
     "EventStudyResults": "results",
+    "Ewma": "moving_variance",
     "FactorModel": "models",
+    "Garch": "moving_variance",
     "MarketAdjusted": "models",
     "MarketModel": "models",
     "MeanAdjusted": "models",
+    "QuantileModel": "robust",
+    "RobustModel": "robust",
+    "ScholesWilliams": "thin",
     "UncertainResults": "uncertain_results",
     "UncertainStudy": "uncertain",
     "candidates_around": "candidates",

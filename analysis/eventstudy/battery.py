@@ -12,8 +12,9 @@ from typing import Literal
 import numpy as np
 
 from analysis.errors import unknown
-from analysis.eventstudy.dependence import check_mode, rbar
+from analysis.eventstudy.dependence import check_mode
 from analysis.eventstudy.fitted import Floats, Sample
+from analysis.eventstudy.history import History, observe
 from analysis.eventstudy.outcome import Outcome, undefined
 from analysis.eventstudy.parametric import (
     adjusted_patell_z,
@@ -33,7 +34,8 @@ from analysis.eventstudy.ranks import (
 )
 from analysis.eventstudy.signs import generalized_sign, sign, wilcoxon
 
-Placebos = Callable[[Sample], Outcome]
+# A test that needs more of the study than the sample, given the sample.
+FromStudy = Callable[[Sample], Outcome]
 
 TEST_NAMES = (
     "time_series_t",
@@ -51,6 +53,7 @@ TEST_NAMES = (
     "sign",
     "generalized_sign",
     "wilcoxon",
+    "calendar_time_t",
     "permutation",
 )
 
@@ -58,24 +61,31 @@ TEST_NAMES = (
 RECOMMENDED = ("kolari_pynnonen_t", "permutation", "grank_overlap")
 
 _ALONE: dict[str, Callable[[Sample], Outcome]] = {
-    "time_series_t": time_series_t,
     "cross_sectional_t": cross_sectional_t,
     "skewness_adjusted_t": skewness_adjusted_t,
     "patell_z": patell_z,
     "bmp_t": bmp_t,
+    "sign": sign,
+    "wilcoxon": wilcoxon,
+}
+
+_WITH_HISTORY: dict[str, Callable[[Sample, History], Outcome]] = {
+    "time_series_t": time_series_t,
     "corrado_rank": corrado_rank,
     "corrado_zivney_rank": corrado_zivney_rank,
     "grank_t": grank_t,
     "grank_z": grank_z,
-    "sign": sign,
     "generalized_sign": generalized_sign,
-    "wilcoxon": wilcoxon,
 }
 
 _WITH_RBAR: dict[str, Callable[[Sample, float], Outcome]] = {
     "adjusted_patell_z": adjusted_patell_z,
     "kolari_pynnonen_t": kolari_pynnonen_t,
-    "grank_overlap": grank_overlap,
+}
+
+_UNASKED = {
+    "calendar_time_t": "no calendar of returns was given",
+    "permutation": "no placebo dates were given",
 }
 
 
@@ -83,7 +93,8 @@ def run(
     sample: Sample,
     names: Iterable[str] | Literal["all"] = "all",
     rbar_mode: str = "overlap",
-    placebos: Placebos | None = None,
+    placebos: FromStudy | None = None,
+    portfolio: FromStudy | None = None,
 ) -> list[Outcome]:
     """Run tests on one sample.
 
@@ -98,6 +109,9 @@ def run(
     placebos : callable, optional
         The permutation test of this study, given the sample; without it `permutation` is
         NaN with a reason.
+    portfolio : callable, optional
+        The calendar-time portfolio of this study, given the sample; without it
+        `calendar_time_t` is NaN with a reason.
 
     Returns
     -------
@@ -111,8 +125,9 @@ def run(
     """
     chosen = named(names)
     check_mode(rbar_mode)
-    correlation = rbar(sample, rbar_mode) if any(name in _WITH_RBAR for name in chosen) else 0.0
-    return [_outcome(name, sample, correlation, placebos) for name in chosen]
+    history = observe(sample, chosen, rbar_mode)
+    from_study = {"calendar_time_t": portfolio, "permutation": placebos}
+    return [_outcome(name, sample, history, from_study) for name in chosen]
 
 
 def named(names: Iterable[str] | Literal["all"]) -> tuple[str, ...]:
@@ -162,11 +177,16 @@ def adjust(p_values: Floats) -> tuple[Floats, Floats]:
     return holm, bh
 
 
-def _outcome(name: str, sample: Sample, correlation: float, placebos: Placebos | None) -> Outcome:
+def _outcome(
+    name: str, sample: Sample, history: History, from_study: dict[str, FromStudy | None]
+) -> Outcome:
     if name in _ALONE:
         return _ALONE[name](sample)
+    if name in _WITH_HISTORY:
+        return _WITH_HISTORY[name](sample, history)
     if name in _WITH_RBAR:
-        return _WITH_RBAR[name](sample, correlation)
-    if placebos is None:
-        return undefined(name, sample.size, "no placebo dates were given")
-    return placebos(sample)
+        return _WITH_RBAR[name](sample, history.rbar)
+    if name == "grank_overlap":
+        return grank_overlap(sample, history.rbar, history)
+    test = from_study[name]
+    return undefined(name, sample.size, _UNASKED[name]) if test is None else test(sample)

@@ -6,8 +6,10 @@ over an executor, so a chunk carries only the series of its own securities and p
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass
+from concurrent.futures import Executor, Future
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -15,60 +17,170 @@ from analysis.eventstudy.fits import Fit
 from analysis.eventstudy.fitted import Ints
 from analysis.eventstudy.models import Model
 from analysis.eventstudy.placing import Placing, renumber
-from analysis.eventstudy.windows import Panel, Places, cut, span
+from analysis.eventstudy.threads import in_order
+from analysis.eventstudy.windows import (
+    Block,
+    Bools,
+    Panel,
+    Places,
+    Straight,
+    cut,
+    own_events,
+    slide,
+    span,
+)
 
 # Most events of one chunk, and most cells (events × series × days): blocks stay in cache. They
 # do not depend on the number of workers, so neither do the results, to the last bit.
 CHUNK = 512
 CELLS = 1 << 19
+# Most chunks that wait in an executor: each holds a copy of its securities' returns.
+WAITING = 32
 
 
 @dataclass(frozen=True)
 class Chunk:
-    """Some events, the panel of their securities, and how to fit them."""
+    """Some events, the panel of their securities, and how to fit them.
 
-    panel: Panel
+    Attributes
+    ----------
+    panel : Panel or Straight
+    places : Places
+    estimation_offsets, offsets : (E,), (W,) int
+    model : Model
+    spare : bool
+        Leave the rows that a `Panel` marks as near events out of the estimation window.
+    taken : (h,) int and (h, E) bool, optional
+        With a `Straight` panel: the rows to leave out, see `windows.own_events`.
+    """
+
+    panel: Panel | Straight
     places: Places
     estimation_offsets: Ints
     offsets: Ints
     model: Model
     spare: bool
+    taken: tuple[Ints, Bools] | None = None
 
 
-def chunks(
-    placing: Placing,
-    places: Places,
-    model: Model,
-    estimation: tuple[int, int],
-    window: tuple[int, int],
-    *,
-    spare: bool,
-) -> Iterator[Chunk]:
-    """Cut events into chunks; give them sorted by security, so that a chunk needs few series.
-
-    Parameters
-    ----------
-    placing : Placing
-    places : Places
-        The events to fit, real or placebo, securities numbered as in ``placing``.
-    model : Model
-    estimation, window : (int, int)
-        Relative days.
-    spare : bool
-        Leave rows near real events of the same security out of the estimation window.
-    """
-    offsets, before = span(window), span(estimation)
-    step = min(CHUNK, CELLS // ((1 + places.factors.shape[1]) * (len(offsets) + len(before))) + 1)
-    for start in range(0, max(len(places), 1), step):
-        part = places.take(np.arange(start, min(start + step, len(places))))
-        securities = np.unique(part.security)
-        panel = placing.panel(securities, offsets)
-        yield Chunk(panel, renumber(part, securities), before, offsets, model, spare)
+def cut_chunk(chunk: Chunk) -> Block:
+    """Cut the rows of a chunk out of its panel."""
+    before, around = chunk.estimation_offsets, chunk.offsets
+    if isinstance(chunk.panel, Straight):
+        taken = chunk.taken or (np.empty(0, np.int64), np.empty((0, len(before)), np.bool_))
+        return slide(chunk.panel, chunk.places, before, around, taken)
+    return cut(chunk.panel, chunk.places, before, around, spare=chunk.spare)
 
 
 def fit_chunk(chunk: Chunk) -> Fit:
     """Fit one chunk, here or in another process."""
-    block = cut(
-        chunk.panel, chunk.places, chunk.estimation_offsets, chunk.offsets, spare=chunk.spare
-    )
-    return chunk.model.fit(block)
+    return chunk.model.fit(cut_chunk(chunk))
+
+
+def fit_slim(chunk: Chunk) -> Fit:
+    """Fit one chunk, and leave behind what can be made again from its places."""
+    fit = fit_chunk(chunk)
+    return replace(fit, fitted=fit.fitted.slim())
+
+
+@dataclass(frozen=True, eq=False)
+class Recipe:
+    """How every event of a study is fitted, as often as it is asked for.
+
+    Attributes
+    ----------
+    placing : Placing
+    places : Places
+        The events, ascending by security and then by position, so that a chunk needs few
+        series.
+    model : Model
+    estimation, window : (int, int)
+        Relative days.
+    spare : bool
+        Leave rows near a security's other events out of its estimation windows.
+    """
+
+    placing: Placing
+    places: Places
+    model: Model
+    estimation: tuple[int, int]
+    window: tuple[int, int]
+    spare: bool
+
+    @property
+    def step(self) -> int:
+        """Events of one chunk."""
+        days = self.estimation[1] - self.estimation[0] + self.window[1] - self.window[0] + 2
+        return min(CHUNK, CELLS // ((1 + int(self.places.factors.shape[1])) * days) + 1)
+
+    def chunks(self, *, alone: bool = False) -> Iterator[Chunk]:
+        """Cut all events into chunks, in their order."""
+        for start in range(0, max(len(self.places), 1), self.step):
+            yield self.chunk(
+                np.arange(start, min(start + self.step, len(self.places))), alone=alone
+            )
+
+    def chunk(self, rows: Ints, *, alone: bool = False) -> Chunk:
+        """Make the chunk of some events.
+
+        Parameters
+        ----------
+        rows : (n,) int
+            Rows of `places`.
+        alone : bool
+            Copy the series of these securities, for a worker that has no others.
+        """
+        before, around = span(self.estimation), span(self.window)
+        places = self.places.take(rows)
+        panel = self.placing.straight
+        if panel is None or not self._inside(places):
+            securities = np.unique(places.security)
+            slab = self.placing.panel(securities, around)
+            numbered = renumber(places, securities)
+            return Chunk(slab, numbered, before, around, self.model, self.spare)
+        every = self.placing.ordered
+        taken = own_events(places, every, self.estimation, self.window) if self.spare else None
+        if alone:
+            securities = np.unique(places.security)
+            panel = replace(panel, returns=panel.returns[securities])
+            places = renumber(places, securities)
+        return Chunk(panel, places, before, around, self.model, self.spare, taken)
+
+    def straight(self, rows: Ints) -> bool:
+        """Whether all days are sessions of these events, and their windows inside."""
+        return self.placing.straight is not None and self._inside(self.places.take(rows))
+
+    def _inside(self, places: Places) -> bool:
+        if not len(places):
+            return True
+        first, last = places.position.min(), places.position.max()
+        return bool(
+            first + self.estimation[0] >= 0 and last + self.window[1] < self.placing.calendars.size
+        )
+
+
+def fit_all(recipe: Recipe, executor: Executor | None, *, slim: bool) -> Iterator[Fit]:
+    """Fit the chunks of a recipe in their order, here or over an executor.
+
+    Parameters
+    ----------
+    recipe : Recipe
+    executor : concurrent.futures.Executor or None
+    slim : bool
+        Leave out what can be made again.
+    """
+    work = fit_slim if slim else fit_chunk
+    if executor is None:
+        yield from in_order(work, recipe.chunks())
+        return
+    waiting: deque[Future[Fit]] = deque()
+    try:
+        for chunk in recipe.chunks(alone=True):
+            waiting.append(executor.submit(work, chunk))
+            if len(waiting) >= WAITING:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    finally:
+        for future in waiting:
+            future.cancel()

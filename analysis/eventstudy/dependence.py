@@ -10,19 +10,25 @@ whose events share day 0 and every usable row need column sums only.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 
 import numpy as np
-from numpy.typing import NDArray
 
 from analysis.errors import unknown
+from analysis.eventstudy.crowds import (
+    LEAST_COMMON_DATES,
+    Crowd,
+    correlations,
+    crowd,
+    standardised,
+)
 from analysis.eventstudy.fitted import Floats, Ints, Sample
-from analysis.eventstudy.outcome import ROUNDING
+from analysis.eventstudy.overlap import OverlapSums, masked_total
+from analysis.eventstudy.threads import in_order
+from analysis.eventstudy.windows import Bools
 
 RBAR_MODES = ("overlap", "calendar", "event")
 
-LEAST_COMMON_DATES = 3
 # From about this size on, column sums beat matrix products.
 LEAST_ALIKE = 32
 # Cells of a block (events × days): two of them and their products stay in cache.
@@ -62,8 +68,44 @@ def rbar(sample: Sample, mode: str = "overlap") -> float:
     if mode == "event":
         columns = np.arange(fitted.residuals.shape[1], dtype=np.int64)
         return mean_correlation(fitted.residuals, np.broadcast_to(columns, fitted.residuals.shape))
+    if mode == "overlap" and (sums := overlap_sums(sample)) is not None:
+        blocks = list(fitted.block_rows())
+        for rows, residuals in zip(blocks, in_order(fitted.residuals_of, blocks), strict=True):
+            sums.add(rows, residuals)
+        return mean_overlap(sample, sums, fitted.residuals_of)
     windows = fitted.days[:, sample.columns] if mode == "overlap" else None
     return mean_correlation(fitted.residuals, fitted.residual_days, windows)
+
+
+def overlap_sums(sample: Sample) -> OverlapSums | None:
+    """Sums to fill for `mean_overlap`; None where the events do not count the same days."""
+    day0, width = sample.fitted.straight(), len(sample.fitted.estimation_offsets)
+    if day0 is None or sample.size < 2 or width < LEAST_COMMON_DATES:
+        return None
+    return OverlapSums(day0, sample.fitted.n == width, width, sample.length)
+
+
+def mean_overlap(sample: Sample, sums: OverlapSums, fetch: Callable[[Ints], Floats]) -> float:
+    """Overlap-weighted mean correlation of events that count the same days.
+
+    Parameters
+    ----------
+    sample : Sample
+    sums : OverlapSums
+        Filled with the values of every event.
+    fetch : callable
+        Positions of events, (n,) -> the same values, (n, E), NaN where missing.
+
+    Returns
+    -------
+    float
+        See `rbar`.
+    """
+    fitted, n = sample.fitted, sample.size
+    total = sums.total() + masked_total(
+        fetch, sums.day0, sums.whole, fitted.estimation_offsets, fitted.offsets[sample.columns]
+    )
+    return total / (n * (n - 1))
 
 
 def check_mode(mode: str) -> None:
@@ -110,7 +152,7 @@ def mean_correlation(
         return 0.0
     blocks = list(
         _blocks(
-            _standardised(values[enough], used[enough]),
+            standardised(values[enough], used[enough]),
             days[enough],
             used[enough],
             None if windows is None else windows[enough],
@@ -119,53 +161,18 @@ def mean_correlation(
     )
     total = 0.0
     for position, left in enumerate(blocks):
-        total += _correlations(left, left)
-        total += 2.0 * sum(_correlations(left, right) for right in blocks[position + 1 :])
+        total += correlations(left, left)
+        total += 2.0 * sum(correlations(left, right) for right in blocks[position + 1 :])
     return total / (size * (size - 1))
-
-
-@dataclass(frozen=True)
-class _Block:
-    """Some events spread out on the time line, from `start` on.
-
-    Attributes
-    ----------
-    values, present : (n, D) float
-        Standardised values, 0 where missing, and 1 where there is one.
-    inside : (n, V) float or None
-        1 where the day, counted from `window_start`, is in the event's window.
-    length : int
-        Days of a window, L.
-    alike : bool
-        All events have the same days and the same window.
-    """
-
-    start: int
-    values: Floats
-    present: Floats
-    window_start: int
-    inside: Floats | None
-    length: int
-    alike: bool
-
-
-def _standardised(values: Floats, used: NDArray[np.bool_]) -> Floats:
-    """Centre and scale each row, so that sums of squares lose no digits later."""
-    count = np.maximum(used.sum(axis=1, keepdims=True), 1)
-    known = np.where(used, values, 0.0)
-    centred = np.where(used, known - known.sum(axis=1, keepdims=True) / count, 0.0)
-    scale = np.sqrt((centred**2).sum(axis=1, keepdims=True) / count)
-    standardised: Floats = centred / np.where(scale > 0, scale, 1.0)
-    return standardised
 
 
 def _blocks(
     values: Floats,
     days: Ints,
-    used: NDArray[np.bool_],
+    used: Bools,
     windows: Ints | None,
     most: int,
-) -> Iterator[_Block]:
+) -> Iterator[Crowd]:
     """Cut the events into blocks that are near in time, those that are alike by themselves."""
     rows = np.where(used, days, -1)
     group, count = _groups(rows if windows is None else np.hstack([rows, windows]))
@@ -179,7 +186,7 @@ def _blocks(
         while len(run):
             size = _affordable(first[run[:most]], last[run[:most]])
             part, run = run[:size], run[size:]
-            yield _block(
+            yield crowd(
                 values[part],
                 days[part],
                 used[part],
@@ -201,112 +208,3 @@ def _affordable(first: Ints, last: Ints) -> int:
     span = np.maximum.accumulate(last) - np.minimum.accumulate(first) + 1
     too_much = np.arange(1, len(span) + 1) * span > CELLS
     return max(int(np.argmax(too_much)), 1) if too_much.any() else len(span)
-
-
-def _block(
-    values: Floats,
-    days: Ints,
-    used: NDArray[np.bool_],
-    windows: Ints | None,
-    *,
-    alike: bool,
-) -> _Block:
-    """Spread the values out on the time line."""
-    row, column = np.nonzero(used)
-    day = days[row, column]
-    start = int(day.min())
-    width = int(day.max()) - start + 1
-    spread_out = np.zeros((len(values), width))
-    present = np.zeros((len(values), width))
-    spread_out[row, day - start] = values[row, column]
-    present[row, day - start] = 1.0
-    if windows is None:
-        return _Block(start, spread_out, present, 0, None, 1, alike)
-    window_start = int(windows.min())
-    inside = np.zeros((len(values), int(windows.max()) - window_start + 1))
-    np.put_along_axis(inside, windows - window_start, (windows >= 0).astype(float), axis=1)
-    return _Block(start, spread_out, present, window_start, inside, windows.shape[1], alike)
-
-
-def _correlations(left: _Block, right: _Block) -> float:
-    """Sum of the weighted correlations of every event on the left with every one on the right.
-
-    A block with itself leaves each event's correlation with itself out.
-    """
-    low = max(left.start, right.start)
-    high = min(left.start + left.values.shape[1], right.start + right.values.shape[1])
-    if high - low < LEAST_COMMON_DATES:
-        return 0.0
-    weight = _window_shares(left, right)
-    if weight is not None and not weight.any():
-        return 0.0
-    ours = slice(low - left.start, high - left.start)
-    theirs = slice(low - right.start, high - right.start)
-    if left.alike and right.alike:
-        share = 1.0 if weight is None else float(weight[0, 0])
-        return share * _sum_of_alike(left, right, ours, theirs)
-    pairs = _pairs(left, right, ours, theirs)
-    if weight is not None:
-        pairs *= weight
-    if left is right:
-        np.fill_diagonal(pairs, 0.0)
-    return float(pairs.sum())
-
-
-def _window_shares(left: _Block, right: _Block) -> Floats | None:
-    """Share of the window that each pair has in common, (n, m), or (1, 1) if all are alike."""
-    if left.inside is None or right.inside is None:
-        return None
-    ours, theirs = left.inside, right.inside
-    if left.alike and right.alike:
-        ours, theirs = ours[:1], theirs[:1]
-    low = max(left.window_start, right.window_start)
-    high = min(left.window_start + ours.shape[1], right.window_start + theirs.shape[1])
-    if high <= low:
-        return np.zeros((1, 1))
-    shares: Floats = (
-        ours[:, low - left.window_start : high - left.window_start]
-        @ theirs[:, low - right.window_start : high - right.window_start].T
-    ) / left.length
-    return shares
-
-
-def _sum_of_alike(left: _Block, right: _Block, ours: slice, theirs: slice) -> float:
-    """Sum of correlations where all pairs have the same common days.
-
-    Each correlation is the product of two rows of unit length, so their sum is the product
-    of the two sums of rows.
-    """
-    common = (left.present[0, ours] > 0) & (right.present[0, theirs] > 0)
-    if common.sum() < LEAST_COMMON_DATES:
-        return 0.0
-    mine, varying = _unit_sum(left.values[:, ours][:, common])
-    if left is right:
-        return float(mine @ mine) - varying
-    return float(mine @ _unit_sum(right.values[:, theirs][:, common])[0])
-
-
-def _unit_sum(values: Floats) -> tuple[Floats, int]:
-    """Sum of the rows, each centred and scaled to unit length, and how many had variance."""
-    centred = values - values.mean(axis=1, keepdims=True)
-    square = (centred**2).sum(axis=1)
-    varies = square > ROUNDING * (values**2).sum(axis=1)
-    unit_sum: Floats = (1.0 / np.sqrt(square[varies])) @ centred[varies]
-    return unit_sum, int(varies.sum())
-
-
-def _pairs(left: _Block, right: _Block, ours: slice, theirs: slice) -> Floats:
-    """Correlation of each pair on its own common days, shape (n, m)."""
-    x, on_x = left.values[:, ours], left.present[:, ours]
-    y, on_y = right.values[:, theirs], right.present[:, theirs]
-    count = on_x @ on_y.T
-    enough = count >= LEAST_COMMON_DATES
-    per = 1.0 / np.where(enough, count, 1.0)
-    sum_x, sum_y = x @ on_y.T, on_x @ y.T
-    square_x, square_y = (x**2) @ on_y.T, on_x @ (y**2).T
-    var_x, var_y = square_x - sum_x**2 * per, square_y - sum_y**2 * per
-    good = enough & (var_x > ROUNDING * square_x) & (var_y > ROUNDING * square_y)
-    covariance = x @ y.T - sum_x * sum_y * per
-    scale = np.sqrt(np.where(good, var_x * var_y, 1.0))
-    correlation: Floats = np.where(good, covariance / scale, 0.0)
-    return correlation

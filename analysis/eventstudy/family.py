@@ -11,15 +11,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from analysis.eventstudy.battery import adjust, run
-from analysis.eventstudy.fitted import Ints, Sample
+from analysis.eventstudy.battery import FromStudy, adjust, run
+from analysis.eventstudy.calendar_time import Portfolio
+from analysis.eventstudy.fitted import Ints
 from analysis.eventstudy.inputs import Window
-from analysis.eventstudy.outcome import Outcome
 from analysis.eventstudy.resampling import Placebos
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from analysis.eventstudy.results import EventStudyResults
 
 
@@ -42,12 +40,13 @@ def family(
         group, window_start, window_end, test, statistic, df, p_value, p_holm, p_bh, n,
         reason.
     """
-    placebos = _placebos(results, windows)
+    placebos, portfolio = Placebos.of(results, tuple(windows)), Portfolio.of(results)
     rows = []
     for group in results.groups:
         for window in windows:
             sample, members = results.sample(window, group)
-            outcomes = run(sample, names, results.study.rbar, _permutation(placebos, members))
+            from_study = _of(placebos, members), _of(portfolio, members)
+            outcomes = run(sample, names, results.study.rbar, *from_study)
             rows += [(group, *window, one) for one in outcomes]
     holm, bh = adjust(np.array([outcome.p_value for *_, outcome in rows], dtype=np.float64))
     return pd.DataFrame(
@@ -67,19 +66,5 @@ def family(
     )
 
 
-def _placebos(results: EventStudyResults, windows: list[Window]) -> Placebos:
-    study = results.study
-    return Placebos(
-        results.placing,
-        results.placing.places.take(results.numbers),
-        study.model,
-        study.estimation,
-        study.window,
-        study.min_observations,
-        tuple(windows),
-        study.seed,
-    )
-
-
-def _permutation(placebos: Placebos, members: Ints) -> Callable[[Sample], Outcome]:
-    return lambda sample: placebos.test(sample, members)
+def _of(asked: Placebos | Portfolio, members: Ints) -> FromStudy:
+    return lambda sample: asked.test(sample, members)

@@ -7,7 +7,6 @@ study writes it into its ledger.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,10 +21,16 @@ NO_VARIATION = 1e-10
 COLLINEAR = 1e-12
 
 CONSTANT_FACTOR, COLLINEAR_FACTORS, NO_VARIANCE = 1, 2, 3
+WEAK_INSTRUMENT, NOT_CONVERGED, NOT_STATIONARY, NO_MIDDLE, FAR_QUANTILE = 4, 5, 6, 7, 8
 FLAWS = {
     CONSTANT_FACTOR: "a factor does not vary",
     COLLINEAR_FACTORS: "the factors are collinear",
     NO_VARIANCE: "the residual variance is zero",
+    WEAK_INSTRUMENT: "the benchmark does not vary with the sum of its lag, itself and its lead",
+    NOT_CONVERGED: "the estimation did not converge",
+    NOT_STATIONARY: "the GARCH variance is not stationary (alpha and beta sum to 1)",
+    NO_MIDDLE: "the middle half of the residuals does not vary",
+    FAR_QUANTILE: "there are too few observations for a quantile so far out",
 }
 
 
@@ -42,15 +47,20 @@ class Fit:
     flaws : (N,) int
         0, or a key of `FLAWS`: what keeps the event from being fitted. Its figures mean
         nothing then.
+    centre : (N, f) float or None
+        Where the regressors are a constant and the block's factors less these means: the
+        means. The regressors need not be kept then.
     """
 
     fitted: Fitted
     estimates: Floats
     flaws: NDArray[np.int8]
+    centre: Floats | None = None
 
     def take(self, rows: Bools | Ints) -> Fit:
         """Keep some of the events, by mask or by position."""
-        return Fit(self.fitted.take(rows), self.estimates[rows], self.flaws[rows])
+        centre = None if self.centre is None else self.centre[rows]
+        return Fit(self.fitted.take(rows), self.estimates[rows], self.flaws[rows], centre)
 
 
 def least_squares(block: Block) -> Fit:
@@ -72,6 +82,8 @@ def least_squares(block: Block) -> Fit:
         centred regressors and ``fitted.xtx_inv`` the matching inverse, which give the same
         forecast covariance as the raw ones.
     """
+    if block.estimation_factors.shape[1] == 1 and (fit := _line(block)) is not None:
+        return fit
     usable = complete(block)
     n = usable.sum(axis=1)
     y, y_mean, y_largest = _centre(block.estimation_returns, usable, n)
@@ -88,7 +100,7 @@ def least_squares(block: Block) -> Fit:
         block,
         ar=block.returns - y_mean[:, None] - _predict(beta, distance),
         residuals=np.where(usable, residuals, np.nan),
-        x=_with_constant(distance),
+        x=with_constant(distance),
         xtx_inv=_with_count(inverse, n),
         sigma=sigma,
         dof=dof,
@@ -97,7 +109,63 @@ def least_squares(block: Block) -> Fit:
     alpha = y_mean - np.einsum("nf,nf->n", beta, x_mean)
     flaws = np.where((flaws == 0) & _still(rss, y_largest, n), NO_VARIANCE, flaws)
     r2 = 1.0 - rss / np.where(tss > 0, tss, np.nan)
-    return Fit(fitted, np.column_stack([alpha, beta, sigma, n, r2]), flaws.astype(np.int8))
+    estimates = np.column_stack([alpha, beta, sigma, n, r2])
+    return Fit(fitted, estimates, flaws.astype(np.int8), x_mean)
+
+
+def _line(block: Block) -> Fit | None:
+    """Regress on a constant and one factor, with as few passes over the rows as it takes.
+
+    None where a series hardly varies: what is rounding then is for the careful way to say.
+    """
+    y, x = block.estimation_returns, block.estimation_factors[:, 0, :]
+    y_sum, x_sum = y.sum(axis=1), x.sum(axis=1)
+    n = np.full(len(y), y.shape[1])
+    usable = None
+    # A sum over a missing value is missing: most blocks need no mask.
+    if not (np.isfinite(y_sum).all() and np.isfinite(x_sum).all()):
+        usable = complete(block)
+        n = usable.sum(axis=1)
+        y, x = np.where(usable, y, 0.0), np.where(usable, x, 0.0)
+        y_sum, x_sum = y.sum(axis=1), x.sum(axis=1)
+    y_mean, x_mean = y_sum / np.maximum(n, 1), x_sum / np.maximum(n, 1)
+    y, x = y - y_mean[:, None], x - x_mean[:, None]
+    if usable is not None:
+        y *= usable
+        x *= usable
+    sxx, tss = np.vecdot(x, x), np.vecdot(y, y)
+    if _faint(sxx, x_mean, n).any():
+        return None
+    beta = np.vecdot(x, y) / sxx
+    x *= beta[:, None]
+    residuals = np.subtract(y, x, out=y)
+    rss = np.vecdot(residuals, residuals)
+    # The residuals are small against the returns: compare with these.
+    if (rss <= n * NO_VARIATION**2 * (np.abs(y_mean) + np.sqrt(tss)) ** 2).any():
+        return None
+    if usable is not None:
+        residuals[~usable] = np.nan
+    distance = block.factors - x_mean[:, None, None]
+    inverse = (1.0 / sxx)[:, None, None]
+    sigma = np.sqrt(rss / np.maximum(n - 2, 1))
+    fitted = assemble(
+        block,
+        ar=block.returns - y_mean[:, None] - beta[:, None] * distance[:, 0, :],
+        residuals=residuals,
+        x=with_constant(distance),
+        xtx_inv=_with_count(inverse, n),
+        sigma=sigma,
+        dof=n - 2,
+        n=n,
+    )
+    estimates = np.column_stack([y_mean - beta * x_mean, beta, sigma, n, 1.0 - rss / tss])
+    return Fit(fitted, estimates, np.zeros(len(n), dtype=np.int8), x_mean[:, None])
+
+
+def _faint(squares: Floats, mean: Floats, n: Ints) -> Bools:
+    """Whether a series may hold nothing but rounding, by a bound of its largest value."""
+    faint: Bools = squares <= n * (NO_VARIATION * (np.abs(mean) + np.sqrt(squares))) ** 2
+    return faint
 
 
 def differences(block: Block) -> Fit:
@@ -143,43 +211,6 @@ def differences(block: Block) -> Fit:
     imposed = np.broadcast_to([0.0, 1.0], (events, 2))
     estimates = np.column_stack([imposed, sigma, n, r2])
     return Fit(fitted, estimates, np.where(still, NO_VARIANCE, 0).astype(np.int8))
-
-
-def join(fits: Sequence[Fit]) -> Fit:
-    """Put the fits of consecutive chunks together, in their order."""
-    if len(fits) == 1:
-        return fits[0]
-    parts = [fit.fitted for fit in fits]
-    first = parts[0]
-    fitted = Fitted(
-        first.offsets,
-        first.estimation_offsets,
-        np.concatenate([part.ar for part in parts]),
-        np.concatenate([part.days for part in parts]),
-        np.concatenate([part.residuals for part in parts]),
-        np.concatenate([part.residual_days for part in parts]),
-        np.concatenate([part.x for part in parts]),
-        np.concatenate([part.xtx_inv for part in parts]),
-        np.concatenate([part.sigma for part in parts]),
-        np.concatenate([part.dof for part in parts]),
-        np.concatenate([part.n for part in parts]),
-        _joined([part.relative_sd for part in parts]),
-        _joined([part.residual_relative_sd for part in parts]),
-    )
-    return Fit(
-        fitted,
-        np.concatenate([fit.estimates for fit in fits]),
-        np.concatenate([fit.flaws for fit in fits]),
-    )
-
-
-def _joined(parts: Sequence[Floats | None]) -> Floats | None:
-    """Put parts together that are there for all chunks or for none."""
-    return (
-        np.concatenate([part for part in parts if part is not None])
-        if parts[0] is not None
-        else None
-    )
 
 
 def complete(block: Block) -> Bools:
@@ -233,7 +264,7 @@ def _predict(beta: Floats, x: Floats) -> Floats:
     return predicted
 
 
-def _with_constant(x: Floats) -> Floats:
+def with_constant(x: Floats) -> Floats:
     """Regressors as (N, W, k) with the constant first."""
     events, _, width = x.shape
     return np.concatenate([np.ones((events, width, 1)), x.transpose(0, 2, 1)], axis=2)

@@ -6,13 +6,20 @@ function of a `Sample`, that is of the events which are whole in one window.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
+# Some events, by position, by mask or as a slice of consecutive ones.
+Rows = Ints | NDArray[np.bool_] | slice
+
+# Events whose estimation rows are looked at together, and those whose event rows are.
+BLOCK = 512
+SLICE = 8192
 
 
 @dataclass(frozen=True)
@@ -88,15 +95,63 @@ class Fitted:
             None if self.residual_relative_sd is None else self.residual_relative_sd[rows],
         )
 
+    def regressors(self, rows: Rows) -> Floats:
+        """Regressors of the event-window rows of some events, see `x`."""
+        return self.x[rows]
+
+    def block_rows(self, size: int = BLOCK) -> Iterator[Rows]:
+        """Name the events in blocks whose residuals stay in cache, for `residuals_of`."""
+        for start in range(0, len(self), size):
+            yield slice(start, min(start + size, len(self)))
+
+    def residuals_of(self, rows: Rows) -> Floats:
+        """Residuals of some events, (n, E); not to be written to."""
+        return self.residuals[rows]
+
+    def slim(self) -> Fitted:
+        """Leave out residuals and days, which can be made again."""
+        return replace(
+            self,
+            days=self.days[:, :0],
+            residuals=self.residuals[:, :0],
+            residual_days=self.residual_days[:, :0],
+        )
+
+    def straight(self) -> Ints | None:
+        """Day 0 of every event where all count the same unbroken days, else None.
+
+        Then the rows of an event are the days around its day 0 without a gap, and those of
+        two events differ by the distance of their days 0 alone.
+        """
+        return None
+
     def ar_variance(self) -> Floats:
         """Forecast variance of each abnormal return, shape (N, W).
 
         s²(1 + x_t'(X'X)⁻¹x_t): Patell (1976); MacKinlay (1997, eq. 8). Where the variance
         moves with time the 1 is the day's share of s².
         """
-        leverage = np.einsum("nwi,nij,nwj->nw", self.x, self.xtx_inv, self.x)
-        own: Floats | float = 1.0 if self.relative_sd is None else self.relative_sd**2
-        variance: Floats = self.sigma[:, None] ** 2 * (own + leverage)
+        variance = np.empty_like(self.ar)
+        for rows in _slices(len(self)):
+            x = self.regressors(rows)
+            variance[rows] = 1.0 if self.relative_sd is None else self.relative_sd[rows] ** 2
+            if x.shape[2]:
+                variance[rows] += ((x @ self.xtx_inv[rows]) * x).sum(axis=2)
+        variance *= self.sigma[:, None] ** 2
+        return variance
+
+    def car_variance(self, columns: Ints) -> Floats:
+        """Forecast variance of the sum of some abnormal returns, shape (N,): see `cumulate`."""
+        variance = np.empty(len(self))
+        for rows in _slices(len(self)):
+            total = self.regressors(rows)[:, columns, :].sum(axis=1)
+            variance[rows] = float(len(columns))
+            if self.relative_sd is not None:
+                variance[rows] = (self.relative_sd[rows][:, columns] ** 2).sum(axis=1)
+            for i in range(total.shape[1]):
+                for j in range(total.shape[1]):
+                    variance[rows] += total[:, i] * total[:, j] * self.xtx_inv[rows, i, j]
+        variance *= self.sigma**2
         return variance
 
 
@@ -156,13 +211,16 @@ def cumulate(fitted: Fitted, window: tuple[int, int]) -> tuple[Sample, NDArray[n
     """
     first, last = window
     columns = np.flatnonzero((fitted.offsets >= first) & (fitted.offsets <= last))
-    kept = np.isfinite(fitted.ar[:, columns]).all(axis=1) & (fitted.sigma > 0)
-    part = fitted if kept.all() else fitted.take(kept)
-    total = part.x[:, columns, :].sum(axis=1)
-    leverage = np.einsum("ni,nij,nj->n", total, part.xtx_inv, total)
-    car = part.ar[:, columns].sum(axis=1)
-    own: Floats | float = float(len(columns))
-    if part.relative_sd is not None:
-        own = (part.relative_sd[:, columns] ** 2).sum(axis=1)
-    se = part.sigma * np.sqrt(own + leverage)
+    car = fitted.ar[:, columns].sum(axis=1)
+    kept = np.isfinite(car) & (fitted.sigma > 0)
+    if kept.all():
+        part = fitted
+    else:
+        part, car = fitted.take(kept), car[kept]
+    se = np.sqrt(part.car_variance(columns))
     return Sample(part, window, columns, car, se, car / se), kept
+
+
+def _slices(size: int) -> Iterator[slice]:
+    """Cut many events into slices whose regressors stay in cache."""
+    return (slice(start, start + SLICE) for start in range(0, size, SLICE))

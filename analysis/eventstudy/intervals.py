@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 
-from analysis.errors import InputError
-from analysis.eventstudy.fitted import Floats, Sample
+from analysis.errors import InputError, unknown
+from analysis.eventstudy.dependence import rbar
+from analysis.eventstudy.fitted import Floats, Sample, cumulate
+from analysis.eventstudy.inputs import Window
+
+if TYPE_CHECKING:
+    from analysis.eventstudy.results import EventStudyResults
+
+METHODS = ("kolari_pynnonen", "cross_sectional")
 
 
 def two_sided(statistic: Floats, df: Floats) -> Floats:
@@ -55,8 +64,7 @@ def caar_interval(sample: Sample, rbar: float, level: float) -> tuple[float, flo
     """
     from scipy.special import stdtrit
 
-    if not 0.0 < level < 1.0:
-        raise InputError(f"level must lie between 0 and 1, for instance 0.95, not {level!r}.")
+    check_level(level)
     n, sigma = sample.size, sample.se
     if n < 2 or not rbar < 1.0:
         return math.nan, math.nan, math.nan
@@ -67,3 +75,122 @@ def caar_interval(sample: Sample, rbar: float, level: float) -> tuple[float, flo
     se = math.sqrt(shared * bracket) / n
     caar, reach = float(sample.car.mean()), float(stdtrit(n - 1, 0.5 + level / 2)) * se
     return se, caar - reach, caar + reach
+
+
+def caar_path(results: EventStudyResults, group: str | None, level: float) -> pd.DataFrame:
+    """Cumulate the CAAR day by day with its band, see `EventStudyResults.caar_path`."""
+    first, last = results.study.window
+    _, whole = results.sample(results.study.window, group)
+    fitted = results.fitted.take(whole)
+    rows = []
+    for day in range(first, last + 1):
+        sample, _ = cumulate(fitted, (first, day))
+        band = caar_interval(sample, rbar(sample, results.study.rbar), level)
+        rows.append((day, _mean(sample.car), *band, sample.size))
+    return pd.DataFrame(rows, columns=["day", "caar", "se", "low", "high", "n"])
+
+
+def interval_table(
+    results: EventStudyResults, windows: list[Window], level: float, method: str
+) -> pd.DataFrame:
+    """Tabulate the intervals of CARs and CAARs, see `Inference.intervals`."""
+    check_level(level)
+    if method not in METHODS:
+        raise unknown("method", str(method), METHODS)
+    parts = [_cars(results, window, level) for window in windows]
+    parts += [
+        _caar(results, window, group, level, method)
+        for group in results.groups
+        for window in windows
+    ]
+    return pd.concat(parts, ignore_index=True)
+
+
+def check_level(level: float) -> None:
+    """Check that a confidence level is one.
+
+    Raises
+    ------
+    InputError
+        Not between 0 and 1.
+    """
+    if not 0.0 < level < 1.0:
+        raise InputError(f"level must lie between 0 and 1, for instance 0.95, not {level!r}.")
+
+
+def _cars(results: EventStudyResults, window: Window, level: float) -> pd.DataFrame:
+    from scipy.special import stdtrit
+
+    sample, members = results.sample(window)
+    df = sample.fitted.dof
+    reach = stdtrit(df, 0.5 + level / 2) * sample.se
+    index = results.index[members]
+    return pd.DataFrame(
+        {
+            "kind": "car",
+            "group": pd.Series(None, index=range(sample.size), dtype="str"),
+            "event_id": index.get_level_values("event_id"),
+            "security": index.get_level_values("security"),
+            "window_start": window[0],
+            "window_end": window[1],
+            "estimate": sample.car,
+            "se": sample.se,
+            "df": df,
+            "low": sample.car - reach,
+            "high": sample.car + reach,
+            "n": 1,
+            "reason": "",
+        }
+    )
+
+
+def _caar(
+    results: EventStudyResults, window: Window, group: str, level: float, method: str
+) -> pd.DataFrame:
+    sample, _ = results.sample(window, group)
+    correlation = 0.0
+    if method == "cross_sectional":
+        band = _independent(sample, level)
+    else:
+        correlation = rbar(sample, results.study.rbar)
+        band = caar_interval(sample, correlation, level)
+    whole = math.isfinite(band[0])
+    return pd.DataFrame(
+        {
+            "kind": ["caar"],
+            "group": [group],
+            "event_id": [None],
+            "security": [None],
+            "window_start": [window[0]],
+            "window_end": [window[1]],
+            "estimate": [_mean(sample.car)],
+            "se": [band[0]],
+            "df": [sample.size - 1.0 if whole else math.nan],
+            "low": [band[1]],
+            "high": [band[2]],
+            "n": [sample.size],
+            "reason": ["" if whole else _why_none(sample, correlation)],
+        }
+    )
+
+
+def _independent(sample: Sample, level: float) -> tuple[float, float, float]:
+    """Mean CAR ± t·sd/√N, t(N−1): Brown & Warner (1980)."""
+    from scipy.special import stdtrit
+
+    n = sample.size
+    if n < 2:
+        return math.nan, math.nan, math.nan
+    se = float(sample.car.std(ddof=1)) / math.sqrt(n)
+    caar, reach = float(sample.car.mean()), float(stdtrit(n - 1, 0.5 + level / 2)) * se
+    return se, caar - reach, caar + reach
+
+
+def _why_none(sample: Sample, correlation: float) -> str:
+    if sample.size < 2:
+        return f"needs at least 2 events, has {sample.size}"
+    return f"the mean residual correlation of {correlation:.3g} leaves no positive variance"
+
+
+def _mean(values: Floats) -> float:
+    return float(values.mean()) if len(values) else math.nan

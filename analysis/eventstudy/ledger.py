@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -16,7 +17,10 @@ from analysis.eventstudy.fits import FLAWS, Fit
 from analysis.eventstudy.fitted import Fitted, Ints
 from analysis.eventstudy.inputs import Window, day
 from analysis.eventstudy.placing import Placing
-from analysis.eventstudy.windows import Bools
+from analysis.eventstudy.windows import Bools, span
+
+if TYPE_CHECKING:
+    from analysis.eventstudy.results import EventStudyResults
 
 COLUMNS = ["event_id", "security", "window_start", "window_end", "reason"]
 
@@ -28,6 +32,39 @@ class Skip:
     row: int
     window: Window | None
     reason: str
+
+
+def left_out(results: EventStudyResults, windows: list[Window]) -> pd.DataFrame:
+    """List the events left out altogether, and those with a hole in one of some windows.
+
+    Parameters
+    ----------
+    results : EventStudyResults
+    windows : list of (int, int)
+        Checked.
+
+    Returns
+    -------
+    pandas.DataFrame
+        event_id, security, window_start, window_end (blank: left out of every window),
+        reason. Pairs that never reached the study stand first.
+    """
+    skips = [Skip(row, None, reason) for row, reason in results.placing.skipped.items()]
+    rows = results.placing.rows
+    skips += [Skip(int(rows[at]), None, why) for at, why in results.unfitted.items()]
+    skips.sort(key=lambda skip: skip.row)
+    for window in windows:
+        skips += holes(results.placing, results.numbers, results.fitted, window)
+    ledger = frame(skips, results.study.events)
+    if results.refused is None or results.refused.empty:
+        return ledger
+    before = results.refused.reindex(columns=ledger.columns)
+    pairs = ["event_id", "security"]
+    known = pd.MultiIndex.from_frame(before[pairs])
+    ledger = ledger[~pd.MultiIndex.from_frame(ledger[pairs]).isin(known)]
+    blank = ["window_start", "window_end"]
+    before[blank] = before[blank].astype(ledger[blank].dtypes)
+    return before if ledger.empty else pd.concat([before, ledger], ignore_index=True)
 
 
 def unfitted(
@@ -50,14 +87,17 @@ def unfitted(
     dict of int to str
         Placed event -> reason.
     """
-    empty: Bools = np.logical_and.reduce(np.isnan(fit.fitted.ar), axis=1)
+    empty: Bools = np.isnan(fit.fitted.ar[:, 0])
+    for column in range(1, fit.fitted.ar.shape[1]):
+        empty &= np.isnan(fit.fitted.ar[:, column])
     few: Bools = np.less(fit.fitted.n, least)
     lost: Bools = np.logical_or.reduce([empty, few, fit.flaws > 0])
     reasons: dict[int, str] = {}
     for at in np.flatnonzero(lost):
         number = int(numbers[at])
         if empty[at]:
-            reasons[number] = _nothing_in_window(placing, number, fit.fitted.days[at], window)
+            days = _days(placing, number, window)
+            reasons[number] = _nothing_in_window(placing, number, days, window)
         elif few[at]:
             found = int(fit.fitted.n[at])
             reasons[number] = (
@@ -81,12 +121,11 @@ def holes(placing: Placing, numbers: Ints, fitted: Fitted, window: Window) -> li
     window : (int, int)
     """
     inside = (fitted.offsets >= window[0]) & (fitted.offsets <= window[1])
-    offsets, days = fitted.offsets[inside], fitted.days[:, inside]
-    missing = ~np.isfinite(fitted.ar[:, inside])
+    offsets, ar = fitted.offsets[inside], fitted.ar[:, inside]
     skips = []
-    for at in np.flatnonzero(missing.any(axis=1)):
-        number, gone = int(numbers[at]), missing[at]
-        reason = _hole(placing, number, offsets[gone], days[at, gone])
+    for at in np.flatnonzero(~np.isfinite(ar.sum(axis=1))):
+        number, gone = int(numbers[at]), ~np.isfinite(ar[at])
+        reason = _hole(placing, number, offsets[gone], _days(placing, number, window)[gone])
         skips.append(Skip(int(placing.rows[number]), window, reason))
     return skips
 
@@ -125,6 +164,13 @@ def _hole(placing: Placing, number: int, offsets: Ints, days: Ints) -> str:
         what = f"no {_missing(placing, number, at)} on day {first} ({day(placing.dates[at])})"
     more = len(offsets) - 1
     return what + (f", and {more} more day{'s' if more > 1 else ''} of the window" * (more > 0))
+
+
+def _days(placing: Placing, number: int, window: Window) -> Ints:
+    """Days of a placed event's window on the union of all calendars."""
+    one = placing.places.take(np.array([number]))
+    days: Ints = placing.calendars.days(one.calendar, one.position, span(window))[0]
+    return days
 
 
 def _end(window: Window | None, side: int) -> int | None:

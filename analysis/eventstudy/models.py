@@ -8,15 +8,27 @@ model must pickle.
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Protocol, runtime_checkable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, ClassVar, Protocol, Self, runtime_checkable
+
+import numpy as np
 
 from analysis.errors import InputError
+from analysis.eventstudy.columns import excess, joined, less, names, securities
 from analysis.eventstudy.fits import Fit, differences, least_squares
+from analysis.eventstudy.peers import EqualWeight
 from analysis.eventstudy.windows import Block
 
 if TYPE_CHECKING:
     import pandas as pd
+
+# A column of factors, security -> column for several benchmarks, or the mean of the peers.
+Market = str | Mapping[Hashable, str | None] | EqualWeight
+
+# Ken French's library: the three-factor model's size factor is not that of five factors.
+FAMA_FRENCH_3 = ("mkt_rf", "smb_ff3", "hml")
+FAMA_FRENCH_5 = ("mkt_rf", "smb", "hml", "rmw", "cma")
+CARHART = (*FAMA_FRENCH_3, "mom")
 
 
 class Model(Protocol):
@@ -90,7 +102,37 @@ class MeanAdjusted:
 
 
 @dataclass(frozen=True)
-class MarketAdjusted:
+class OnMarket:
+    """What the models on one benchmark per security share.
+
+    Parameters
+    ----------
+    market : str, mapping or EqualWeight
+        Column of ``factors``; security -> column for several benchmarks; or the mean of the
+        peers, see `peers.EqualWeight`.
+    """
+
+    name: ClassVar[str] = "model on a benchmark"
+
+    market: Market = "market"
+
+    def needs(self, security: Hashable) -> tuple[str, ...] | None:
+        """Name the security's benchmark."""
+        column = benchmark(self.market, security)
+        return None if column is None else (column,)
+
+    def prepare(
+        self, returns: pd.DataFrame, events: pd.DataFrame, factors: pd.DataFrame | None
+    ) -> tuple[Self, pd.DataFrame | None]:
+        """Average the peers, where they are the benchmark."""
+        if not isinstance(self.market, EqualWeight):
+            return self, factors
+        columns, made = self.market.columns(returns, events)
+        return replace(self, market=columns), joined(factors, made)
+
+
+@dataclass(frozen=True)
+class MarketAdjusted(OnMarket):
     """Normal return: the market's return on the same day, nothing estimated.
 
     AR = R − R_m, not demeaned; s² is the variance of the differences about their mean with
@@ -100,52 +142,99 @@ class MarketAdjusted:
 
     Parameters
     ----------
-    market : str or mapping
-        Column of ``factors``, or security -> column for several benchmarks.
+    market : str, mapping or EqualWeight
+        See `OnMarket`.
     """
-
-    market: str | Mapping[Hashable, str | None] = "market"
 
     name: ClassVar[str] = "market-adjusted returns"
     k: ClassVar[int] = 0
     rf: ClassVar[str | None] = None
     parameters: ClassVar[tuple[str, ...]] = ("alpha", "beta", "sigma", "n", "r2")
 
-    def needs(self, security: Hashable) -> tuple[str, ...] | None:
-        """Name the security's benchmark."""
-        return _benchmark(self.market, security)
-
     def fit(self, block: Block) -> Fit:
         """Subtract the market and measure the variance of the differences."""
-        return differences(block)
+        return differences(with_factors(block, 1))
 
 
 @dataclass(frozen=True)
-class MarketModel:
+class MarketModel(OnMarket):
     """Normal return: α + β·R_m, by least squares on the estimation window.
 
     Var(AR_t) = s²(1 + x_t'(X'X)⁻¹x_t), s² = RSS/(T−2): MacKinlay (1997, eq. 8).
 
     Parameters
     ----------
-    market : str or mapping
-        Column of ``factors``, or security -> column for several benchmarks.
+    market : str, mapping or EqualWeight
+        See `OnMarket`.
     """
-
-    market: str | Mapping[Hashable, str | None] = "market"
 
     name: ClassVar[str] = "market model"
     k: ClassVar[int] = 2
     rf: ClassVar[str | None] = None
     parameters: ClassVar[tuple[str, ...]] = ("alpha", "beta", "sigma", "n", "r2")
 
-    def needs(self, security: Hashable) -> tuple[str, ...] | None:
-        """Name the security's benchmark."""
-        return _benchmark(self.market, security)
-
     def fit(self, block: Block) -> Fit:
         """Regress every event's returns on its benchmark."""
-        return least_squares(block)
+        return least_squares(with_factors(block, 1))
+
+
+@dataclass(frozen=True)
+class CAPM(OnMarket):
+    """Normal return: R_f + α + β·(R_m − R_f), by least squares on the estimation window.
+
+    The market model in excess of the risk-free rate: Sharpe (1964); Lintner (1965). α is
+    estimated as Jensen (1968) does, not set to 0, and Var(AR) is the market model's.
+
+    Parameters
+    ----------
+    market : str, mapping or EqualWeight
+        See `OnMarket`; by default the market of Ken French's library.
+    rf : str
+        Column of ``factors``: the risk-free rate, decimal daily. It is subtracted from every
+        return of a security.
+    excess : bool
+        Whether the market's figures are in excess of the rate already, as Ken French's
+        Mkt−RF is. False for an index or for peers: the rate is then subtracted from them.
+
+    Raises
+    ------
+    InputError
+        A mean of peers that is said to be in excess of the rate: returns are not.
+    """
+
+    market: Market = "mkt_rf"
+    rf: str = "rf"
+    excess: bool = True
+
+    name: ClassVar[str] = "CAPM"
+    k: ClassVar[int] = 2
+    parameters: ClassVar[tuple[str, ...]] = ("alpha", "beta", "sigma", "n", "r2")
+
+    def __post_init__(self) -> None:
+        if self.excess and isinstance(self.market, EqualWeight):
+            raise InputError("The mean of peers is no excess return: say CAPM(..., excess=False).")
+
+    def prepare(
+        self, returns: pd.DataFrame, events: pd.DataFrame, factors: pd.DataFrame | None
+    ) -> tuple[CAPM, pd.DataFrame | None]:
+        """Average the peers and subtract the rate from the market, where either is asked."""
+        if self.excess:
+            return self, factors
+        model, factors = super().prepare(returns, events, factors)
+        column_of = {one: benchmark(model.market, one) for one in securities(events)}
+        columns = names([(column,) if column else None for column in column_of.values()])
+        if not columns:
+            return replace(model, market=column_of, excess=True), factors
+        market = {
+            one: less(column, self.rf) if column else None for one, column in column_of.items()
+        }
+        return replace(model, market=market, excess=True), excess(
+            factors, columns, self.rf, self.name
+        )
+
+    def fit(self, block: Block) -> Fit:
+        """Regress every event's excess returns on its benchmark's."""
+        return least_squares(with_factors(block, 1))
 
 
 @dataclass(frozen=True)
@@ -153,7 +242,7 @@ class FactorModel:
     """Normal return: α + Σβ_j·f_j, by least squares on the estimation window.
 
     Var(AR_t) = s²(1 + x_t'(X'X)⁻¹x_t), s² = RSS/(T−k): Campbell, Lo & MacKinlay (1997,
-    ch. 4). With one column and its risk-free rate it is the CAPM.
+    ch. 4). `ff3`, `ff5` and `carhart` name the usual columns.
 
     Parameters
     ----------
@@ -181,6 +270,31 @@ class FactorModel:
             raise InputError(f"FactorModel names a column twice: {', '.join(map(str, names))}.")
         object.__setattr__(self, "columns", names)
 
+    @classmethod
+    def ff3(cls, rf: str | None = "rf") -> FactorModel:
+        """Market, size and value: Fama & French (1993).
+
+        Columns mkt_rf, smb_ff3 and hml of ``factors``, returns in excess of ``rf``; with
+        other names write ``FactorModel(columns, rf=...)``.
+        """
+        return cls(FAMA_FRENCH_3, rf)
+
+    @classmethod
+    def ff5(cls, rf: str | None = "rf") -> FactorModel:
+        """Market, size, value, profitability and investment: Fama & French (2015).
+
+        Columns mkt_rf, smb, hml, rmw and cma; smb is the five-factor library's own.
+        """
+        return cls(FAMA_FRENCH_5, rf)
+
+    @classmethod
+    def carhart(cls, rf: str | None = "rf") -> FactorModel:
+        """Market, size, value and momentum: Carhart (1997).
+
+        Columns mkt_rf, smb_ff3, hml and mom.
+        """
+        return cls(CARHART, rf)
+
     @property
     def k(self) -> int:
         """One coefficient per factor and the constant."""
@@ -202,11 +316,29 @@ class FactorModel:
         return least_squares(block)
 
 
-def _benchmark(
-    market: str | Mapping[Hashable, str | None], security: Hashable
-) -> tuple[str, ...] | None:
+def benchmark(market: Market, security: Hashable) -> str | None:
+    """Name a security's benchmark; None where it has none.
+
+    Raises
+    ------
+    InputError
+        Peers that were not averaged yet: an `EventStudy` does that when it is made.
+    """
     if isinstance(market, str):
-        return (market,)
+        return market
+    if isinstance(market, EqualWeight):
+        raise InputError("EqualWeight becomes a benchmark only in an EventStudy: give it one.")
     column = market.get(security)
     # A blank or missing cell of a table of instruments is no benchmark.
-    return (column,) if isinstance(column, str) and column else None
+    return column if isinstance(column, str) and column else None
+
+
+def with_factors(block: Block, count: int) -> Block:
+    """The block; one without events, which has no factors either, with as many as are read."""
+    if block.factors.shape[1] == count or len(block.returns):
+        return block
+    return replace(
+        block,
+        factors=np.empty((0, count, len(block.offsets))),
+        estimation_factors=np.empty((0, count, len(block.estimation_offsets))),
+    )

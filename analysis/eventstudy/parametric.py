@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
-
 from analysis.eventstudy.fitted import Floats, Sample
+from analysis.eventstudy.history import History, observe
 from analysis.eventstudy.outcome import (
     ROUNDING,
     Outcome,
@@ -26,7 +25,7 @@ SAME_CAR = "the CAR is the same for every event"
 SAME_SCAR = "the standardised CAR is the same for every event"
 
 
-def time_series_t(sample: Sample) -> Outcome:
+def time_series_t(sample: Sample, history: History | None = None) -> Outcome:
     """Test CAAR against the variation of average abnormal returns before the events.
 
     t = CAAR / (√L·sd), sd (ddof 1) of AAR_s over the estimation offsets s with at least
@@ -39,13 +38,11 @@ def time_series_t(sample: Sample) -> Outcome:
     n = sample.size
     if n < 1:
         return too_few("time_series_t", n, 1)
-    residuals = sample.fitted.residuals
-    present = np.isfinite(residuals)
-    count = present.sum(axis=0)
-    some = count > 0
+    days = (history or observe(sample, ["time_series_t"])).residuals
+    some = days.counts > 0
     if some.sum() < 2:
         return undefined("time_series_t", n, "needs at least 2 estimation days")
-    aar = np.where(present, residuals, 0.0).sum(axis=0)[some] / count[some]
+    aar = days.means()[some]
     sd = spread(aar)
     if sd == 0:
         return undefined("time_series_t", n, "the average abnormal return never varies")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -15,7 +16,7 @@ import pandas as pd
 from analysis.eventstudy.fitted import Floats, Ints
 from analysis.eventstudy.inputs import day
 from analysis.eventstudy.models import Model
-from analysis.eventstudy.windows import Bools, Calendars, Panel, Places, near_events
+from analysis.eventstudy.windows import Bools, Calendars, Panel, Places, Straight, near_events
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,22 @@ class Placing:
     risk_free: Floats | None
     skipped: dict[int, str]
 
+    @cached_property
+    def ordered(self) -> Places:
+        """All placed events, ascending by security and then by position."""
+        return self.places.take(np.lexsort((self.places.position, self.places.security)))
+
+    @cached_property
+    def straight(self) -> Straight | None:
+        """The whole panel without a copy, where every day is a session of every security."""
+        days = self.calendars.size
+        one = len(self.calendars.lengths) == 1 and self.calendars.lengths[0] == days > 0
+        if not one or self.source[0] < 0 or (np.diff(self.source) != 1).any():
+            return None
+        rows = slice(int(self.source[0]), int(self.source[0]) + days)
+        free = None if self.risk_free is None else self.risk_free[:-1]
+        return Straight(self.returns[rows].T, self.factors[:, :-1], free)
+
     def panel(self, securities: Ints, offsets: Ints) -> Panel:
         """Build the panel of some securities, numbered anew in the order given.
 
@@ -76,7 +93,10 @@ class Placing:
             slab[:, present] = chosen[self.source[present]].T
         if self.risk_free is not None:
             slab -= self.risk_free
-        theirs = self.places.take(np.isin(self.places.security, securities))
+        first = np.searchsorted(self.ordered.security, securities)
+        last = np.searchsorted(self.ordered.security, securities, side="right")
+        own = [np.arange(start, stop) for start, stop in zip(first, last, strict=True)]
+        theirs = self.ordered.take(np.concatenate([np.empty(0, np.int64), *own]))
         numbered = renumber(theirs, securities)
         marks = near_events(self.calendars, numbered, offsets, len(securities))
         return Panel(self.calendars, slab, self.factors, marks)
@@ -113,9 +133,11 @@ def place(
     """
     codes, securities = pd.factorize(events["security"])
     column = returns.columns.get_indexer(securities)
-    needs = [model.needs(security) for security in securities]
-    calendar_of, dates, stacked = _calendars(securities, column >= 0, returns.index, calendars)
-    reasons = _unusable(securities, column, calendar_of, needs)
+    # Plain objects: walking through an Arrow-backed index costs more than all the rest.
+    names: list[Hashable] = securities.tolist()
+    needs = [model.needs(name) for name in names]
+    calendar_of, dates, stacked = _calendars(names, column >= 0, returns.index, calendars)
+    reasons = _unusable(names, column, calendar_of, needs)
     lost = np.isin(codes, list(reasons))
     skipped = {int(row): reasons[codes[row]] for row in np.flatnonzero(lost)}
     rows = np.flatnonzero(~lost)
@@ -124,7 +146,7 @@ def place(
     for number in np.flatnonzero(~exact):
         row, code = rows[number], codes[number]
         sessions = _sessions(dates, stacked, int(calendar_of[code]))
-        skipped[int(row)] = _no_day0(events["date"].iloc[row], sessions, securities[int(code)])
+        skipped[int(row)] = _no_day0(events["date"].iloc[row], sessions, names[int(code)])
     wanted = _factor_rows(needs, factors)
     places = Places(column[codes], calendar_of[codes], position, wanted[codes])
     on_union = _on_union(factors, dates)
@@ -143,7 +165,7 @@ def place(
 
 
 def _calendars(
-    securities: pd.Index,
+    securities: Sequence[Hashable],
     known: Bools,
     index: pd.Index,
     calendars: Mapping[Hashable, pd.DatetimeIndex] | None,
@@ -176,19 +198,21 @@ def _calendars(
 
 
 def _unusable(
-    securities: pd.Index,
+    securities: Sequence[Hashable],
     column: Ints,
     calendar_of: Ints,
     needs: Sequence[tuple[str, ...] | None],
 ) -> dict[int, str]:
     """Say which securities cannot take part, and why."""
     reasons: dict[int, str] = {}
-    for code, security in enumerate(securities):
+    lost = (column < 0) | (calendar_of < 0) | np.array([one is None for one in needs], dtype=bool)
+    for code in np.flatnonzero(lost).tolist():
+        security = securities[code]
         if column[code] < 0:
             reasons[code] = f"no returns for {security}"
         elif calendar_of[code] < 0:
             reasons[code] = f"no calendar for {security}"
-        elif needs[code] is None:
+        else:
             reasons[code] = f"no benchmark for {security}"
     return reasons
 
@@ -224,9 +248,9 @@ def _factor_rows(needs: Sequence[tuple[str, ...] | None], factors: pd.DataFrame 
     rows = np.zeros((len(needs), width), dtype=np.int64)
     if factors is not None and width:
         number = {column: row for row, column in enumerate(factors.columns)}
-        for code, one in enumerate(needs):
-            if one is not None:
-                rows[code] = [number[column] for column in one]
+        # Most securities need the same columns: each choice is looked up once.
+        chosen = {one: [number[column] for column in one] for one in set(needs) if one is not None}
+        rows[:] = [chosen.get(one, [0] * width) if one else [0] * width for one in needs]
     return rows
 
 

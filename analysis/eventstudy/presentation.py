@@ -15,6 +15,7 @@ import pandas as pd
 
 from analysis.eventstudy.battery import RECOMMENDED
 from analysis.eventstudy.inputs import Window
+from analysis.eventstudy.presets import plain
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -31,6 +32,10 @@ COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#0
 WHY = (
     "The tests shown are those that keep their size when events share dates; "
     "tests that take the events for independent reject far too often then."
+)
+OWN = (
+    "These figures follow Faultline's own conventions; tests(), car() and caar() follow those "
+    "of the preset."
 )
 SLOW = "The permutation test is left out of this view; summary() and tests() have it."
 
@@ -82,6 +87,8 @@ def summarise(results: EventStudyResults, *, quick: bool = False) -> Summary:
     -------
     Summary
     """
+    own = (OWN,) if results.study.preset else ()
+    results = plain(results)
     tables = []
     if len(results.fitted):
         tables.append(("Average over events (CAAR)", _averages(results, quick=quick)))
@@ -89,7 +96,7 @@ def summarise(results: EventStudyResults, *, quick: bool = False) -> Summary:
     if len(results.skipped):
         tables.append(_left_out(results))
     title = f"Event study: {len(results.fitted)} of {len(results.events)} events"
-    sentences = (_conventions(results), _dates(results), WHY) + ((SLOW,) if quick else ())
+    sentences = (_conventions(results), _dates(results), WHY) + own + ((SLOW,) if quick else ())
     return Summary(title, sentences, tuple(tables))
 
 
@@ -242,9 +249,11 @@ def _left_out(results: EventStudyResults) -> tuple[str, pd.DataFrame]:
 
 def _conventions(results: EventStudyResults) -> str:
     study = results.study
+    # Not capitalize(), which would write Capm and Garch.
+    name = study.model.name[:1].upper() + study.model.name[1:]
     return (
-        f"{study.model.name.capitalize()}, estimation window {_window(study.estimation)} with at "
-        f"least {study.min_observations} observations, event window {_window(study.window)}."
+        f"{name}, estimation window {_window(study.estimation)} with at least "
+        f"{study.min_observations} observations, event window {_window(study.window)}."
     )
 
 

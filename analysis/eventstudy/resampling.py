@@ -9,8 +9,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
 
 from analysis.eventstudy.chunks import CHUNK, Chunk, fit_chunk
 from analysis.eventstudy.fitted import Floats, Ints, Sample, cumulate
@@ -18,22 +21,62 @@ from analysis.eventstudy.inputs import Window
 from analysis.eventstudy.models import Model
 from analysis.eventstudy.outcome import Outcome, too_few, undefined
 from analysis.eventstudy.placing import Placing, renumber
+from analysis.eventstudy.rolling import Series, edges, rolling_scars, runs
 from analysis.eventstudy.windows import Bools, Panel, Places, span
+
+if TYPE_CHECKING:
+    from analysis.eventstudy.results import EventStudyResults
 
 TEST = "permutation"
 MOST_PLACEBOS = 999
 # With fewer, no p-value below 1/40 could come out, and 5 % two-sided would be out of reach.
 LEAST_PLACEBOS = 39
+COLUMNS = [
+    "group",
+    "window_start",
+    "window_end",
+    "statistic",
+    "p_value",
+    "placebos",
+    "admissible",
+    "exact",
+    "n",
+    "reason",
+]
 # Cells of one slice of shifts × events.
 CELLS = 1 << 21
+
+
+@dataclass(frozen=True)
+class Placed:
+    """A permutation test, and how many dates it stands on.
+
+    Attributes
+    ----------
+    outcome : Outcome
+    placebos : int
+        Placebo dates used, B.
+    admissible : int
+        Those that there are.
+    """
+
+    outcome: Outcome
+    placebos: int
+    admissible: int
+
+    @property
+    def exact(self) -> bool:
+        """Whether every admissible date was used, so that the p-value is no estimate."""
+        return self.admissible <= MOST_PLACEBOS
 
 
 @dataclass(frozen=True, eq=False)
 class Placebos:
     """The events of a study on all the dates to which they could be moved together.
 
-    Placebo fits are kept, one per security and session, so that several windows and groups
-    of one call share them.
+    What the events would be on a placebo date is kept, per security and session, so that
+    several windows and groups of one call share it. Where the model is plain least squares
+    it comes from running sums over each series (`rolling`), else from a fit per date.
 
     Parameters
     ----------
@@ -59,6 +102,21 @@ class Placebos:
     windows: tuple[Window, ...]
     seed: int
 
+    @classmethod
+    def of(cls, results: EventStudyResults, windows: tuple[Window, ...]) -> Placebos:
+        """Move the fitted events of a study."""
+        study = results.study
+        return cls(
+            results.placing,
+            results.placing.places.take(results.numbers),
+            study.model,
+            study.estimation,
+            study.window,
+            study.min_observations,
+            windows,
+            study.seed,
+        )
+
     def test(self, sample: Sample, members: Ints) -> Outcome:
         """Compare the mean SCAR of some events with that on their placebo dates.
 
@@ -67,8 +125,10 @@ class Placebos:
         refits the model. It is admissible when every event keeps ``min_observations`` and a
         whole window, and no placebo window meets the event window of any event of the
         study; rows in the event windows of a security's own real events are cut from its
-        placebo estimation windows. All admissible s are used if they are at most 999, else
-        999 seeded draws among them. p = (1 + #{|S_s| ≥ |S_0|})/(1 + B).
+        placebo estimation windows. All admissible s are used if they are at most 999, and
+        the p-value is exact; else 999 seeded draws among them, none twice.
+        p = (1 + #{|S_s| ≥ |S_0|})/(1 + B). Where a model names a ``stand_in`` that is quicker
+        to fit and never fails, S_0 and every S_s are those of that.
 
         Parameters
         ----------
@@ -82,29 +142,51 @@ class Placebos:
         Outcome
             The statistic is S_0, the mean SCAR; NaN with a reason where B < 39.
         """
+        return self.answer(sample, members).outcome
+
+    def answer(self, sample: Sample, members: Ints) -> Placed:
+        """As `test`, and say on how many dates it stands."""
         if sample.size < 1:
-            return too_few(TEST, sample.size, 1)
-        placed = self._statistics(sample.window, members)
+            return Placed(too_few(TEST, sample.size, 1), 0, 0)
+        shifts = self._shifts(sample.window, members)
+        placed = self._statistics(sample.window, members, self._drawn(shifts))
         count = len(placed)
         if count < LEAST_PLACEBOS:
             reason = f"{count} admissible placebo dates, at least {LEAST_PLACEBOS} are needed"
-            return undefined(TEST, sample.size, reason)
-        observed = float(sample.scar.mean())
+            return Placed(undefined(TEST, sample.size, reason), count, len(shifts))
+        observed = self._observed(sample, members)
         reached = int((np.abs(placed) >= abs(observed)).sum())
-        return Outcome(TEST, observed, np.nan, (1 + reached) / (1 + count), sample.size)
+        p_value = (1 + reached) / (1 + count)
+        return Placed(Outcome(TEST, observed, np.nan, p_value, sample.size), count, len(shifts))
 
-    def _statistics(self, window: Window, members: Ints) -> Floats:
+    @property
+    def _refitted(self) -> Model:
+        return cast("Model", getattr(self.model, "stand_in", self.model))
+
+    def _observed(self, sample: Sample, members: Ints) -> float:
+        """Mean SCAR on the real dates, of the model that is fitted on the others."""
+        if self._refitted is self.model:
+            return float(sample.scar.mean())
+        real = self._own.security[members], self._own.position[members]
+        self._fit(*real)
+        return float(self._scars[self.windows.index(sample.window)][real].mean())
+
+    def _drawn(self, shifts: Ints) -> Ints:
+        """All shifts, or as many as are used where there are more."""
+        if len(shifts) <= MOST_PLACEBOS:
+            return shifts
+        # A key per shift, not per call: windows that share shifts share their fits.
+        keys = np.random.default_rng(self.seed).random(2 * self._days + 1)
+        order = np.argsort(keys[shifts + self._days], kind="stable")
+        return np.sort(shifts[order[:MOST_PLACEBOS]])
+
+    def _statistics(self, window: Window, members: Ints, shifts: Ints) -> Floats:
         """Mean SCAR of each placebo, (B,)."""
-        shifts = self._shifts(window, members)
-        if len(shifts) > MOST_PLACEBOS:
-            # A key per shift, not per call: windows that share shifts share their fits.
-            keys = np.random.default_rng(self.seed).random(2 * self._days + 1)
-            order = np.argsort(keys[shifts + self._days], kind="stable")
-            shifts = np.sort(shifts[order[:MOST_PLACEBOS]])
-        table = self._scars[self.windows.index(window)]
         means = [np.empty(0)]
-        for part in self._slices(shifts, members):
-            position, _ = self._moved(part, members)
+        # Not before a shift is there: the tables of many securities are large.
+        table = self._scars[self.windows.index(window)] if len(shifts) else means[0]
+        for part in self._slices(shifts, len(members)):
+            position = self._moved(part, members)
             own = np.broadcast_to(self._own.security[members], position.shape)
             self._fit(own, position)
             means.append(table[own, position].mean(axis=1))
@@ -114,27 +196,46 @@ class Placebos:
 
     def _shifts(self, window: Window, members: Ints) -> Ints:
         """Every admissible number of days, ascending."""
-        day0 = self._day0[members]
-        every = np.arange(-day0.min(), self._days - day0.max())
-        every = every[every != 0]
-        allowed = self._allowed[self.windows.index(window)]
         found = [np.empty(0, dtype=np.int64)]
-        for part in self._slices(every, members):
-            position, exists = self._moved(part, members)
-            fine = exists & allowed[self._own.security[members], position]
+        for part in self._slices(self._clear(window, members), len(members)):
+            allowed = self._allowed[self.windows.index(window)]
+            position = self._moved(part, members)
+            fine = allowed[self._own.security[members], position]
             found.append(part[fine.all(axis=1)])
         return np.concatenate(found)
 
-    def _moved(self, shifts: Ints, members: Ints) -> tuple[Ints, Bools]:
-        """Session of every moved day 0, (shifts, n), and whether there is one."""
-        calendar = np.broadcast_to(self._own.calendar[members], (len(shifts), len(members)))
-        day = self._day0[members] + shifts[:, None]
-        position, _ = self.placing.calendars.locate(calendar, day)
-        length = self.placing.calendars.lengths[calendar]
-        return np.minimum(position, length - 1), position < length
+    def _clear(self, window: Window, members: Ints) -> Ints:
+        """Shifts with a whole window on the calendar for each event, and no event in any."""
+        calendar, day0, _ = self._starts(members)
+        every = np.arange(-day0.min(), self._days - day0.max())
+        every = every[every != 0]
+        offsets, calendars = span(window), self.placing.calendars
+        found = [np.empty(0, dtype=np.int64)]
+        for part in self._slices(every, len(day0) * len(offsets)):
+            kind = np.broadcast_to(calendar, (len(part), len(day0)))
+            position, _ = calendars.locate(kind, day0 + part[:, None])
+            days = calendars.days(kind.ravel(), position.ravel(), offsets)
+            fine = ((days >= 0) & ~self._near_any_event[days]).all(axis=1)
+            fine &= position.ravel() < calendars.lengths[kind.ravel()]
+            found.append(part[fine.reshape(kind.shape).all(axis=1)])
+        return np.concatenate(found)
 
-    def _slices(self, shifts: Ints, members: Ints) -> list[Ints]:
-        step = max(1, CELLS // max(len(members), 1))
+    def _moved(self, shifts: Ints, members: Ints) -> Ints:
+        """Session of every moved day 0, (shifts, n)."""
+        calendar, day0, which = self._starts(members)
+        kind = np.broadcast_to(calendar, (len(shifts), len(day0)))
+        position, _ = self.placing.calendars.locate(kind, day0 + shifts[:, None])
+        return position[:, which]
+
+    def _starts(self, members: Ints) -> tuple[Ints, Ints, Ints]:
+        """Calendar and day 0 of the events, none twice, and which of them each event has."""
+        calendar, day0 = self._own.calendar[members], self._day0[members]
+        key, which = np.unique(calendar * (self._days + 1) + day0, return_inverse=True)
+        return key // (self._days + 1), key % (self._days + 1), which
+
+    @staticmethod
+    def _slices(shifts: Ints, width: int) -> list[Ints]:
+        step = max(1, CELLS // max(width, 1))
         return [shifts[start : start + step] for start in range(0, len(shifts), step)]
 
     def _fit(self, own: Ints, position: Ints) -> None:
@@ -142,13 +243,15 @@ class Placebos:
         wanted = np.zeros_like(self._done)
         wanted[own, position] = True
         security, session = np.nonzero(wanted & ~self._done)
+        if not len(security):
+            return
         self._done[security, session] = True
         calendar, factors = self._calendar_of[security], self._factors_of[security]
         places = Places(security, calendar, session, factors)
         before, during = span(self.estimation), span(self.window)
         for start in range(0, len(places), CHUNK):
             part = places.take(np.arange(start, min(start + CHUNK, len(places))))
-            fit = fit_chunk(Chunk(self._panel, part, before, during, self.model, spare=True))
+            fit = fit_chunk(Chunk(self._panel, part, before, during, self._refitted, spare=True))
             # Cumulating needs no residuals, and copying them would cost more than the rest.
             light = replace(
                 fit.fitted,
@@ -201,28 +304,47 @@ class Placebos:
         return self.placing.calendars.days(self._calendar_of, start, np.arange(most))
 
     @cached_property
-    def _done(self) -> Bools:
-        return np.zeros(self._sessions.shape, dtype=np.bool_)
+    def _series(self) -> Series:
+        """Every security on its own sessions."""
+        sessions, own = self._sessions, np.arange(len(self._securities))[:, None]
+        returns = self._panel.returns[own, sessions]
+        factors = self._panel.factors[self._factors_of[:, :, None], sessions[:, None, :]]
+        complete = np.isfinite(returns)
+        for factor in np.moveaxis(factors, 1, 0):
+            complete &= np.isfinite(factor)
+        return Series(
+            returns, factors, complete, complete & ~self._panel.near_events[own, sessions]
+        )
 
     @cached_property
+    def _tables(self) -> tuple[list[Floats], Bools]:
+        """SCAR by security and session of day 0 per window, and where it is already there."""
+        shape = self._sessions.shape
+        if not runs(self._refitted, self._factors_of.shape[1]):
+            return [np.full(shape, np.nan) for _ in self.windows], np.zeros(shape, dtype=np.bool_)
+        adjusted = self._refitted.k == 0
+        scars, doubtful = rolling_scars(
+            self._series, self.estimation, self.windows, adjusted=adjusted
+        )
+        for table in scars:
+            table[doubtful] = np.nan
+        return scars, ~doubtful
+
+    @property
     def _scars(self) -> list[Floats]:
-        """SCAR by security and session of day 0, one table per window."""
-        return [np.full(self._sessions.shape, np.nan) for _ in self.windows]
+        return self._tables[0]
+
+    @property
+    def _done(self) -> Bools:
+        return self._tables[1]
 
     @cached_property
     def _allowed(self) -> list[Bools]:
-        """Whether a security's event may be moved to a session, one table per window."""
-        sessions, own = self._sessions, np.arange(len(self._securities))[:, None]
-        complete = np.isfinite(self._panel.returns[own, sessions])
-        for factor in self._factors_of.T:
-            complete &= np.isfinite(self._panel.factors[factor[:, None], sessions])
-        free = complete & ~self._panel.near_events[own, sessions]
-        enough = _count(free, self.estimation) >= self.min_observations
-        real = self._near_any_event[sessions]
+        """Whether a security has what an event on a session needs, one table per window."""
+        series = self._series
+        enough = _count(series.free, self.estimation) >= self.min_observations
         return [
-            enough
-            & (_count(complete, window) == window[1] - window[0] + 1)
-            & (_count(real, window) == 0)
+            enough & (_count(series.complete, window) == window[1] - window[0] + 1)
             for window in self.windows
         ]
 
@@ -240,12 +362,39 @@ class Placebos:
         return marks
 
 
-def _count(flags: Bools, window: Window) -> Ints:
+def placebo_table(
+    results: EventStudyResults, windows: list[Window], groups: tuple[str, ...]
+) -> pd.DataFrame:
+    """Tabulate the permutation test with the number of dates that it stands on.
+
+    Parameters
+    ----------
+    results : EventStudyResults
+    windows : list of (int, int)
+        Checked.
+    groups : tuple of str
+        Checked.
+
+    Returns
+    -------
+    pandas.DataFrame
+        See `EventStudyResults.permutation`.
+    """
+    placebos = Placebos.of(results, tuple(windows))
+    rows = []
+    for group in groups:
+        for window in windows:
+            placed = placebos.answer(*results.sample(window, group))
+            one = placed.outcome
+            stand = (placed.placebos, placed.admissible, placed.exact, one.n, one.reason)
+            rows.append((group, *window, one.statistic, one.p_value, *stand))
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def _count(flags: Bools, window: Window) -> NDArray[np.int32]:
     """Count the flags in a window around every column, those outside the table as none."""
-    total = np.zeros((flags.shape[0], flags.shape[1] + 1), dtype=np.int64)
-    np.cumsum(flags, axis=1, out=total[:, 1:])
-    column = np.arange(flags.shape[1])
-    first = np.clip(column + window[0], 0, flags.shape[1])
-    last = np.clip(column + window[1] + 1, 0, flags.shape[1])
-    counted: Ints = total[:, last] - total[:, first]
+    total = np.zeros((flags.shape[0], flags.shape[1] + 1), dtype=np.int32)
+    np.cumsum(flags, axis=1, out=total[:, 1:], dtype=np.int32)
+    first, last = edges(flags.shape[1], window)
+    counted: NDArray[np.int32] = total[:, last] - total[:, first]
     return counted

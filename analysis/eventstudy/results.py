@@ -9,20 +9,21 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pandas as pd
 
 from analysis.errors import unknown
+from analysis.eventstudy import presets
 from analysis.eventstudy.battery import named, run
-from analysis.eventstudy.dependence import rbar
 from analysis.eventstudy.family import family
 from analysis.eventstudy.fits import Fit
 from analysis.eventstudy.fitted import Fitted, Floats, Ints, Sample, cumulate
+from analysis.eventstudy.inference import Inference
 from analysis.eventstudy.inputs import EVERYTHING, Window, check_inside
-from analysis.eventstudy.intervals import caar_interval, two_sided
-from analysis.eventstudy.ledger import Skip, frame, holes
+from analysis.eventstudy.intervals import caar_path, two_sided
+from analysis.eventstudy.ledger import left_out
 from analysis.eventstudy.placing import Placing
 from analysis.eventstudy.presentation import Summary, figure, summarise
 
@@ -36,7 +37,7 @@ LEADING_TEST = "kolari_pynnonen_t"
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class EventStudyResults:
+class EventStudyResults(Inference):
     """The answers of one event study.
 
     Attributes
@@ -91,11 +92,12 @@ class EventStudyResults:
     @cached_property
     def index(self) -> pd.MultiIndex:
         """(event_id, security) of the fitted events."""
-        asked = self.study.events.iloc[self.placing.rows[self.numbers]]
-        return pd.MultiIndex.from_arrays(
-            [asked["event_id"].to_numpy(), asked["security"].to_numpy()],
-            names=["event_id", "security"],
-        )
+        rows, names = self.placing.rows[self.numbers], ["event_id", "security"]
+        # Levels in the order of the events: sorting a million names would cost more than fits.
+        coded = [pd.factorize(self.study.events[name].take(rows)) for name in names]
+        levels: list[Any] = [level for _, level in coded]
+        codes: list[Any] = [numbers for numbers, _ in coded]
+        return pd.MultiIndex(levels=levels, codes=codes, names=names, verify_integrity=False)
 
     @cached_property
     def groups(self) -> tuple[str, ...]:
@@ -159,7 +161,10 @@ class EventStudyResults:
         MacKinlay (1997, ch. 4); Mikkelson & Partch (1988). Events with a hole in the
         window are left out, see `skipped_in`.
         """
-        sample, kept = cumulate(self.fitted, check_inside(window, self.study.window))
+        asked = check_inside(window, self.study.window)
+        if self.study.preset:
+            return presets.car(self, asked)
+        sample, kept = cumulate(self.fitted, asked)
         return pd.DataFrame(
             {
                 "car": sample.car,
@@ -194,6 +199,8 @@ class EventStudyResults:
         InputError
             Unknown group, or a window outside the event window.
         """
+        if self.study.preset:
+            return presets.caar(self, window, group)
         sample, _ = self.sample(window, group)
         outcome = run(sample, [LEADING_TEST], self.study.rbar)[0]
         return pd.Series(
@@ -236,15 +243,7 @@ class EventStudyResults:
         The standard error is that of `intervals.caar_interval`, honest about events that
         share dates; the band holds day by day, not for the path as a whole.
         """
-        first, last = self.study.window
-        _, whole = self.sample(self.study.window, group)
-        fitted = self.fitted.take(whole)
-        rows = []
-        for day in range(first, last + 1):
-            sample, _ = cumulate(fitted, (first, day))
-            band = caar_interval(sample, rbar(sample, self.study.rbar), level)
-            rows.append((day, _mean(sample.car), *band, sample.size))
-        return pd.DataFrame(rows, columns=["day", "caar", "se", "low", "high", "n"])
+        return caar_path(self, group, level)
 
     def tests(
         self,
@@ -274,7 +273,28 @@ class EventStudyResults:
         InputError
             Unknown test, or a window outside the event window.
         """
+        if self.study.preset:
+            return presets.tests(self, self._windows(windows), tests)
         return family(self, self._windows(windows), named(tests))
+
+    def compare_presets(
+        self, windows: Window | Sequence[Window], group: str | None = None
+    ) -> pd.DataFrame:
+        """Say what other packages' conventions would have concluded from the same returns.
+
+        Returns
+        -------
+        pandas.DataFrame
+            preset (``"faultline"`` is ours), package_test, test (our name of it),
+            window_start, window_end, statistic, df, p_value, significant (at 5 %), n, reason,
+            note; ``attrs["differences"]`` says in sentences where a package differs from us.
+
+        Raises
+        ------
+        InputError
+            Unknown group, or a window outside the event window.
+        """
+        return presets.compare(self, self._windows(windows), group)
 
     @property
     def skipped(self) -> pd.DataFrame:
@@ -293,22 +313,7 @@ class EventStudyResults:
         InputError
             A window outside the event window.
         """
-        skips = [Skip(row, None, reason) for row, reason in self.placing.skipped.items()]
-        rows = self.placing.rows
-        skips += [Skip(int(rows[at]), None, why) for at, why in self.unfitted.items()]
-        skips.sort(key=lambda skip: skip.row)
-        for window in self._windows(windows):
-            skips += holes(self.placing, self.numbers, self.fitted, window)
-        ledger = frame(skips, self.study.events)
-        if self.refused is None or self.refused.empty:
-            return ledger
-        before = self.refused.reindex(columns=ledger.columns)
-        pairs = ["event_id", "security"]
-        known = pd.MultiIndex.from_frame(before[pairs])
-        ledger = ledger[~pd.MultiIndex.from_frame(ledger[pairs]).isin(known)]
-        blank = ["window_start", "window_end"]
-        before[blank] = before[blank].astype(ledger[blank].dtypes)
-        return before if ledger.empty else pd.concat([before, ledger], ignore_index=True)
+        return left_out(self, self._windows(windows))
 
     def sample(self, window: Window, group: str | None = None) -> tuple[Sample, Ints]:
         """The arrays of the events that are whole in a window, and which events they are.
@@ -367,6 +372,11 @@ class EventStudyResults:
             raise unknown("group", group, self.groups)
         names = self.study.events["group"].to_numpy()[self.placing.rows[self.numbers]]
         return np.flatnonzero(names == group)
+
+    def _groups(self, group: str | None) -> tuple[str, ...]:
+        if group is not None:
+            self._members(group)
+        return self.groups if group is None else (group,)
 
     def _windows(self, windows: Window | Sequence[Window]) -> list[Window]:
         """Check windows; one alone may stand without a list, none is asked twice."""

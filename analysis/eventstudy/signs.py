@@ -10,8 +10,9 @@ import math
 import numpy as np
 
 from analysis.eventstudy.fitted import Floats, Sample
+from analysis.eventstudy.history import History, observe
 from analysis.eventstudy.outcome import Outcome, normal, too_few, undefined
-from analysis.eventstudy.ranks import midranks
+from analysis.eventstudy.ranking import midranks
 
 # Up to here Wilcoxon's statistic is referred to its exact distribution.
 MOST_EXACT = 50
@@ -31,7 +32,7 @@ def sign(sample: Sample) -> Outcome:
     return normal("sign", _sign_statistic(sample, 0.5), n)
 
 
-def generalized_sign(sample: Sample) -> Outcome:
+def generalized_sign(sample: Sample, history: History | None = None) -> Outcome:
     """Test whether CARs are positive as often as abnormal returns were before the events.
 
     z = (w − N·p̂) / √(N·p̂(1−p̂)), w the number of strictly positive CARs and p̂ the mean
@@ -42,11 +43,10 @@ def generalized_sign(sample: Sample) -> Outcome:
     n = sample.size
     if n < 1:
         return too_few("generalized_sign", n, 1)
-    residuals = sample.fitted.residuals
-    usable = np.isfinite(residuals).sum(axis=1)
-    if usable.min() == 0:
+    positive = (history or observe(sample, ["generalized_sign"])).positive
+    if np.isnan(positive).any():
         return undefined("generalized_sign", n, "an event has no estimation day")
-    share = float(((residuals > 0).sum(axis=1) / usable).mean())
+    share = float(positive.mean())
     if share in (0.0, 1.0):
         which = "no" if share == 0.0 else "every"
         return undefined(

@@ -14,9 +14,9 @@ import numpy as np
 import pandas as pd
 
 from analysis.errors import InputError
-from analysis.eventstudy.chunks import chunks, fit_chunk
+from analysis.eventstudy import pooled, presets
+from analysis.eventstudy.chunks import Recipe, fit_all
 from analysis.eventstudy.dependence import check_mode
-from analysis.eventstudy.fits import join
 from analysis.eventstudy.inputs import (
     Window,
     check_calendars,
@@ -63,8 +63,9 @@ class EventStudy:
         estimation window.
     rbar : {"overlap", "calendar", "event"}
         How the mean residual correlation r̄ is taken, see `dependence.rbar`.
-    preset : None
-        Name of another package's conventions; there is none yet.
+    preset : {"eventstudy2", "estudy", "estudy2", "lemaire", "eventstudy_r"}, optional
+        Another package's conventions for `tests`, `car` and `caar`, see `presets`; without
+        it our own.
     seed : int
         Of the draws of the permutation test.
     units : {"decimal", "any"}
@@ -100,12 +101,12 @@ class EventStudy:
     def __post_init__(self) -> None:
         _check_model(self.model)
         check_mode(self.rbar)
-        _check_preset(self.preset)
+        presets.check(self.preset)
         checked = {
             "returns": check_table(self.returns, "returns"),
             "events": check_events(self.events),
         }
-        securities = list(pd.unique(checked["events"]["security"]))
+        securities = pd.unique(checked["events"]["security"]).tolist()
         model, given = self.model, self.factors
         if isinstance(model, Prepared):
             given = None if given is None else check_table(given, "factors")
@@ -141,8 +142,8 @@ class EventStudy:
             With a ledger of the events that were skipped; it may be all of them.
         """
         placing = place(self.events, self.returns, self.factors, self.calendars, self.model)
-        order = np.argsort(placing.places.security, kind="stable")
-        work = chunks(
+        order = np.lexsort((placing.places.position, placing.places.security))
+        recipe = Recipe(
             placing,
             placing.places.take(order),
             self.model,
@@ -150,14 +151,11 @@ class EventStudy:
             self.window,
             spare=self.exclude_own_events,
         )
-        fit = join(
-            list(map(fit_chunk, work) if executor is None else executor.map(fit_chunk, work))
-        )
+        keep = len(order) * (self.estimation[1] - self.estimation[0] + 1) <= pooled.KEPT
+        fit = pooled.pool(recipe, fit_all(recipe, executor, slim=not keep), keep=keep)
         reasons = unfitted(placing, order, fit, self.estimation, self.window, self.min_observations)
         numbers = np.setdiff1d(order, np.array(list(reasons), dtype=np.int64))
-        chosen = np.argsort(order, kind="stable")[numbers]
-        if not np.array_equal(chosen, np.arange(len(order))):
-            fit = fit.take(chosen)
+        fit = pooled.in_order(fit, np.argsort(order, kind="stable")[numbers])
         return EventStudyResults(self, placing, numbers, fit, reasons)
 
 
@@ -165,8 +163,3 @@ def _check_model(model: object) -> None:
     if isinstance(model, type) or not all(hasattr(model, face) for face in ("needs", "fit", "k")):
         name = model.__name__ if isinstance(model, type) else repr(model)
         raise InputError(f"model must be a normal-return model such as MarketModel(), not {name}.")
-
-
-def _check_preset(preset: object) -> None:
-    if preset is not None:
-        raise InputError(f"Unknown preset {preset!r}: there is none yet; leave preset=None.")

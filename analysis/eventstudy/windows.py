@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from analysis.eventstudy.fitted import Floats, Ints
@@ -103,6 +104,24 @@ class Panel:
 
 
 @dataclass(frozen=True)
+class Straight:
+    """A panel in which every day is a session of everybody: windows are slices of it.
+
+    Attributes
+    ----------
+    returns : (S, U) float
+        Decimal returns, a row a security; a view of what the analyst gave, in any layout.
+    factors : (F, U) float
+    risk_free : (U,) float or None
+        What to subtract from every return.
+    """
+
+    returns: Floats
+    factors: Floats
+    risk_free: Floats | None
+
+
+@dataclass(frozen=True)
 class Places:
     """N events by the numbers of what they need.
 
@@ -155,6 +174,105 @@ class Block:
     estimation_returns: Floats
     factors: Floats
     estimation_factors: Floats
+
+
+def slide(
+    panel: Straight,
+    places: Places,
+    estimation_offsets: Ints,
+    offsets: Ints,
+    taken: tuple[Ints, NDArray[np.bool_]],
+) -> Block:
+    """Cut the rows of events whose windows lie inside a straight panel.
+
+    Parameters
+    ----------
+    panel : Straight
+    places : Places
+        The N events; their positions are days of the panel.
+    estimation_offsets, offsets : (E,), (W,) int
+        Relative days, without a gap, all of them inside the panel.
+    taken : (h,) int and (h, E) bool
+        Events with rows near other events of their security, and which rows these are: they
+        are left out of the estimation window.
+
+    Returns
+    -------
+    Block
+    """
+    before, around = places.position + estimation_offsets[0], places.position + offsets[0]
+    estimation_returns = _rows(panel.returns, places.security, before, len(estimation_offsets))
+    returns = _rows(panel.returns, places.security, around, len(offsets))
+    if panel.risk_free is not None:
+        free, none = panel.risk_free[None, :], np.zeros_like(before)
+        estimation_returns -= _rows(free, none, before, len(estimation_offsets))
+        returns -= _rows(free, none, around, len(offsets))
+    if len(taken[0]):
+        estimation_returns[taken[0]] = np.where(taken[1], np.nan, estimation_returns[taken[0]])
+    wanted = places.factors
+    return Block(
+        offsets,
+        estimation_offsets,
+        places.position[:, None] + offsets,
+        places.position[:, None] + estimation_offsets,
+        returns,
+        estimation_returns,
+        _rows(panel.factors, wanted, around[:, None], len(offsets)),
+        _rows(panel.factors, wanted, before[:, None], len(estimation_offsets)),
+    )
+
+
+def _rows(values: Floats, series: Ints, start: Ints, length: int) -> Floats:
+    """Slices of some series from some days on, one behind the other in memory."""
+    return sliding_window_view(values, length, axis=1)[series, start]
+
+
+def own_events(
+    places: Places, every: Places, estimation: tuple[int, int], window: tuple[int, int]
+) -> tuple[Ints, Bools]:
+    """Find the estimation rows that lie in the event windows of a security's other events.
+
+    Parameters
+    ----------
+    places : Places
+        The N events to fit.
+    every : Places
+        All events of the study, ascending by security and then by position.
+    estimation, window : (int, int)
+        Relative days.
+
+    Returns
+    -------
+    (h,) int
+        Which of the N events have such rows.
+    (h, E) bool
+        The rows.
+    """
+    # Only earlier events can reach back so far: the estimation window ends before the event
+    # window begins. Go through them from the latest on, as long as any is near enough.
+    stride = int(max(every.position.max(initial=0), places.position.max(initial=0))) + 2
+    key = every.security * stride + every.position
+    at = np.searchsorted(key, places.security * stride + places.position) - 1
+    offsets = span(estimation)
+    taken = np.zeros((0, len(offsets)), dtype=np.bool_)
+    found = np.empty(0, dtype=np.int64)
+    while True:
+        near = np.maximum(at, 0)
+        back = every.position[near] - places.position if len(key) else np.zeros_like(at)
+        reaches = (at >= 0) & (back + window[1] >= estimation[0])
+        if len(key):
+            reaches &= every.security[near] == places.security
+        if not reaches.any():
+            return found, taken
+        rows = np.flatnonzero(reaches)
+        more = np.setdiff1d(rows, found, assume_unique=True)
+        found = np.concatenate([found, more])
+        taken = np.concatenate([taken, np.zeros((len(more), len(offsets)), dtype=np.bool_)])
+        slot = np.empty(len(places), dtype=np.int64)
+        slot[found] = np.arange(len(found))
+        first, last = back[rows] + window[0], back[rows] + window[1]
+        taken[slot[rows]] |= (offsets >= first[:, None]) & (offsets <= last[:, None])
+        at = np.where(reaches, at - 1, -1)
 
 
 def span(window: tuple[int, int]) -> Ints:

@@ -21,22 +21,30 @@ def fit(
     estimation: tuple[int, int],
     window: tuple[int, int],
     sessions: Sequence[np.ndarray] | None = None,
+    *,
+    spare: bool = False,
 ) -> Fitted:
     """Fit each event.
 
     `returns` is (securities, D) and `factors` (D, f), both on the union of all calendars; an
-    event is (security, day 0 on the union); `sessions` lists each security's own days.
+    event is (security, day 0 on the union); `sessions` lists each security's own days. With
+    `spare`, days in the event window of another event of the security are not estimated on.
     """
     estimation_offsets = np.arange(estimation[0], estimation[1] + 1)
     offsets = np.arange(window[0], window[1] + 1)
     fits = []
+    near = {}
+    for security, day0 in events:
+        own = np.arange(returns.shape[1]) if sessions is None else sessions[security]
+        near.setdefault(security, []).append(_days(own, int(np.searchsorted(own, day0)), offsets))
     for security, day0 in events:
         own = np.arange(returns.shape[1]) if sessions is None else sessions[security]
         zero = int(np.searchsorted(own, day0))
         assert own[zero] == day0
         before = _days(own, zero, estimation_offsets)
         around = _days(own, zero, offsets)
-        fits.append(_fit_one(returns[security], factors, before, around, model))
+        taken = {day for days in near[security] for day in days} if spare else set()
+        fits.append(_fit_one(returns[security], factors, before, around, model, taken))
     parts = [np.array(part) for part in zip(*fits, strict=True)]
     ar, days, residuals, residual_days, x, inverse, sigma, dof, n = parts
     return Fitted(
@@ -48,9 +56,11 @@ def _days(own, zero, offsets):
     return [int(own[zero + offset]) if 0 <= zero + offset < len(own) else -1 for offset in offsets]
 
 
-def _fit_one(returns, factors, before, around, model):
+def _fit_one(returns, factors, before, around, model, taken=frozenset()):
     rows, columns = [], []
     for column, day in enumerate(before):
+        if day in taken:
+            continue
         if day >= 0 and np.isfinite(returns[day]) and np.isfinite(factors[day]).all():
             rows.append(day)
             columns.append(column)
@@ -79,6 +89,24 @@ def _fit_one(returns, factors, before, around, model):
                 x[column] = [1.0, *factors[day, :width]]
                 ar[column] = returns[day] - x[column] @ beta
     return ar, around, residuals, before, x, inverse, sigma, float(dof), n
+
+
+def sample(fitted: Fitted, window: tuple[int, int]) -> tuple[Sample, list[int]]:
+    """Events that are whole in a window, and which they are, by adding up day after day."""
+    columns = [at for at, day in enumerate(fitted.offsets) if window[0] <= day <= window[1]]
+    kept, car, se = [], [], []
+    for i in range(len(fitted)):
+        days = [float(fitted.ar[i, column]) for column in columns]
+        if any(np.isnan(days)):
+            continue
+        total = sum(fitted.x[i, column] for column in columns)
+        spread = len(columns) + float(total @ fitted.xtx_inv[i] @ total)
+        kept.append(i)
+        car.append(sum(days))
+        se.append(float(fitted.sigma[i]) * float(np.sqrt(spread)))
+    arrays = np.array(car), np.array(se)
+    whole = fitted.take(np.array(kept, dtype=np.int64))
+    return Sample(whole, window, np.array(columns), *arrays, arrays[0] / arrays[1]), kept
 
 
 def random_fitted(

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from statsmodels.stats.multitest import multipletests
 
 from analysis.errors import InputError
-from analysis.eventstudy import battery
+from analysis.eventstudy import battery, history
 from analysis.eventstudy.dependence import RBAR_MODES
 from analysis.eventstudy.fitted import cumulate
 from analysis.eventstudy.outcome import Outcome
@@ -32,9 +32,11 @@ PINNED = [
     "sign",
     "generalized_sign",
     "wilcoxon",
+    "calendar_time_t",
     "permutation",
 ]
-COMPUTED = [name for name in PINNED if name != "permutation"]
+FROM_STUDY = ["calendar_time_t", "permutation"]
+COMPUTED = [name for name in PINNED if name not in FROM_STUDY]
 
 
 def results_of(sample):
@@ -80,7 +82,7 @@ def test_the_mode_of_rbar_reaches_the_corrected_tests(mode):
 
 def test_rbar_is_computed_once_and_only_when_asked_for(monkeypatch):
     calls = []
-    monkeypatch.setattr(battery, "rbar", lambda sample, mode: calls.append(mode) or 0.1)
+    monkeypatch.setattr(history, "rbar", lambda sample, mode: calls.append(mode) or 0.1)
     sample = slow_fit.random_sample(1)
     battery.run(sample, ["bmp_t", "sign", "grank_t"])
     assert calls == []
@@ -88,22 +90,32 @@ def test_rbar_is_computed_once_and_only_when_asked_for(monkeypatch):
     assert calls == ["event"]
 
 
-def test_placebos_answer_for_permutation():
+@pytest.mark.parametrize(
+    ("name", "part"), [("permutation", "placebos"), ("calendar_time_t", "portfolio")]
+)
+def test_what_the_study_gives_answers_for_the_tests_that_need_more_than_a_sample(name, part):
     sample = slow_fit.random_sample(1)
     given_samples = []
 
-    def placebos(asked):
+    def answer(asked):
         given_samples.append(asked)
-        return Outcome("permutation", 1.5, math.nan, 0.25, asked.size)
+        return Outcome(name, 1.5, math.nan, 0.25, asked.size)
 
-    assert battery.run(sample, ["permutation"], placebos=placebos)[0].p_value == 0.25
+    assert battery.run(sample, [name], **{part: answer})[0].p_value == 0.25
     assert given_samples == [sample]
 
 
-def test_permutation_without_placebos_says_so():
-    outcome = battery.run(slow_fit.random_sample(1), ["permutation"])[0]
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("permutation", "no placebo dates were given"),
+        ("calendar_time_t", "no calendar of returns was given"),
+    ],
+)
+def test_a_test_that_needs_the_study_says_so_without_it(name, reason):
+    outcome = battery.run(slow_fit.random_sample(1), [name])[0]
     assert math.isnan(outcome.p_value)
-    assert outcome.reason == "no placebo dates were given"
+    assert outcome.reason == reason
 
 
 def test_an_unknown_test_names_its_neighbours():

@@ -124,6 +124,17 @@ def test_markets_that_were_closed_are_named(report: EventReport) -> None:
     assert "with no benchmark at all (mean-adjusted) −17." in text
 
 
+def test_what_other_packages_would_have_concluded_is_said_where_it_differs(
+    report: EventReport,
+) -> None:
+    compared = report.conventions
+    assert set(zip(compared["window_start"], compared["window_end"], strict=True)) == set(
+        report.windows
+    )
+    said = "Other packages would have concluded otherwise" in report.how_sure().text
+    assert said == bool(compared.attrs["differences"])
+
+
 def test_the_facts_name_three_zones_and_every_day_0(report: EventReport) -> None:
     facts = context.event_facts(report.desk, report.event, report.placements)
     labels = facts["fact"].to_list()

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from analysis.briefings import caveats, narrative
+from analysis.normal_returns import MODELS
 
 NVIDIA = {
     "event_id": "e",
@@ -200,7 +203,7 @@ def test_a_study_without_any_abnormal_return_still_has_a_headline() -> None:
     assert "No security had enough data" in written.headline
 
 
-@pytest.mark.parametrize("model", ["market", "market_adjusted", "mean_adjusted", "ff3", "carhart"])
+@pytest.mark.parametrize("model", MODELS)
 def test_every_model_has_its_words(model: str) -> None:
     written = narrative.opening(securities(NVIDIA), groups(all=(-0.1, 0.01)), battery(), [], model)
     assert "13.1 points more than its" in written.headline
@@ -214,6 +217,52 @@ def test_the_clustering_caveat_sets_naive_tests_beside_robust_ones() -> None:
     assert "2 securities share 1 reaction day" in box.text
     assert "BMP t p\u00a0<\u00a00.001" in box.text
     assert "Kolari–Pynnönen p\u00a00.030" in box.text
+
+
+def compared(*rows: tuple[str, str, float, str]) -> pd.DataFrame:
+    """A comparison over day 0: preset, test, p, note."""
+    return pd.DataFrame(
+        [
+            {
+                "preset": preset,
+                "test": test,
+                "window_start": 0,
+                "window_end": 0,
+                "p_value": p,
+                "significant": p < 0.05 if p == p else pd.NA,
+                "note": note,
+            }
+            for preset, test, p, note in rows
+        ]
+    ).astype({"significant": "boolean"})
+
+
+def test_packages_that_conclude_otherwise_are_counted() -> None:
+    box = caveats.conventions(
+        compared(
+            ("faultline", "kolari_pynnonen_t", 0.2, ""),
+            ("faultline", "bmp_t", 0.001, ""),
+            ("estudy", "bmp_t", 0.001, ""),
+            ("estudy", "grank_t", 0.3, ""),
+            ("estudy", "", 0.0, "no signed-rank test"),
+            ("estudy2", "", math.nan, ""),
+            ("lemaire", "", 0.01, ""),
+        )
+    )
+    assert box is not None
+    assert "Kolari–Pynnönen finds no effect (p\u00a00.200)" in box.text
+    assert (
+        "one would have come from estudy (Stata) in 1 of 2 tests and eventstudy (Python) in 1 of "
+        "1 test."
+    ) in box.text
+    assert "estudy2" not in box.text
+
+
+def test_packages_that_agree_need_no_caveat() -> None:
+    ours = ("faultline", "kolari_pynnonen_t", 0.01, "")
+    assert caveats.conventions(compared(ours, ("lemaire", "", 0.02, ""))) is None
+    unknown = ("faultline", "kolari_pynnonen_t", math.nan, "")
+    assert caveats.conventions(compared(unknown, ("lemaire", "", 0.02, ""))) is None
 
 
 def test_one_security_needs_no_clustering_caveat() -> None:

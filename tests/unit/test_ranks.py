@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy import stats
 
-from analysis.eventstudy import ranks, signs
+from analysis.eventstudy import ranking, ranks, signs
 from analysis.eventstudy.dependence import rbar
 from analysis.eventstudy.fitted import cumulate
 from tests.reference import slow_fit, slow_statistics
@@ -57,11 +57,11 @@ def test_every_statistic_agrees_with_its_definition_in_loops(seed, events, missi
 )
 def test_midranks_are_those_of_scipy(values):
     expected = stats.rankdata(values, axis=1, nan_policy="omit")
-    np.testing.assert_array_equal(ranks.midranks(values), expected)
+    np.testing.assert_array_equal(ranking.midranks(values), expected)
 
 
 def test_no_columns_have_no_ranks():
-    assert ranks.midranks(np.empty((3, 0))).shape == (3, 0)
+    assert ranking.midranks(np.empty((3, 0))).shape == (3, 0)
 
 
 def test_corrado_rank_by_hand():

@@ -4,70 +4,27 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.eventstudy import FactorModel, MarketModel, MeanAdjusted, resampling
+from analysis.errors import InputError
+from analysis.eventstudy import FactorModel, MarketAdjusted, MarketModel, MeanAdjusted, resampling
 from tests.reference.panels import events, panel, study
+from tests.reference.slow_dates import permutation
 
 ESTIMATION, WINDOW, LEAST = (-60, -11), (-3, 3), 20
 
 
 def slow(returns, factors, columns, asked, window, calendars=None):
-    """Mean SCAR on the real dates and on every admissible placebo date."""
-    union = list(returns.index)
-    y = {name: returns[name].to_numpy() for name in returns}
-    x = np.column_stack([np.ones(len(union)), factors[columns]])
-    own = {
-        name: list(range(len(union)))
-        if calendars is None
-        else [union.index(date) for date in calendars[name]]
-        for name in asked["security"]
-    }
-    places = [
-        (name, union.index(date))
-        for name, date in zip(asked["security"], asked["date"], strict=True)
-    ]
-    taken = {name: set() for name, _ in places}
-    for name, day in places:
-        taken[name] |= set(rows(own[name], own[name].index(day), WINDOW))
-    anywhere = set().union(*taken.values())
-
-    def scar(name, zero, cut):
-        inside = rows(own[name], zero, window)
-        before = [day for day in rows(own[name], zero, ESTIMATION) if day not in cut]
-        before = [day for day in before if np.isfinite([y[name][day], *x[day]]).all()]
-        whole = len(inside) == window[1] - window[0] + 1
-        if not whole or len(before) < LEAST or not np.isfinite(y[name][inside]).all():
-            return None
-        if not np.isfinite(x[inside]).all():
-            return None
-        b, *_ = np.linalg.lstsq(x[before], y[name][before], rcond=None)
-        s2 = ((y[name][before] - x[before] @ b) ** 2).sum() / (len(before) - x.shape[1])
-        if s2 < 1e-25:
-            return None
-        g = x[inside].sum(axis=0)
-        variance = s2 * (len(inside) + g @ np.linalg.inv(x[before].T @ x[before]) @ g)
-        return (y[name][inside] - x[inside] @ b).sum() / np.sqrt(variance), set(inside)
-
-    def mean(shift):
-        scars = []
-        for name, day in places:
-            later = [at for at, session in enumerate(own[name]) if session >= day + shift]
-            if day + shift < 0 or not later:
-                return None
-            cut = taken[name] - (set() if shift else set(rows(own[name], later[0], WINDOW)))
-            placed = scar(name, later[0], cut)
-            if placed is None or (shift and placed[1] & anywhere):
-                return None
-            scars.append(placed[0])
-        return np.mean(scars)
-
-    placed = [mean(shift) for shift in range(-len(union), len(union)) if shift]
-    return mean(0), np.array([one for one in placed if one is not None])
-
-
-def rows(sessions, zero, window):
-    """Days of the sessions around a session, those that exist."""
-    inside = range(zero + window[0], zero + window[1] + 1)
-    return [sessions[at] for at in inside if 0 <= at < len(sessions)]
+    """Mean SCAR on the real dates and on every admissible placebo date, by loops."""
+    return permutation(
+        returns,
+        factors,
+        columns,
+        asked,
+        window,
+        calendars,
+        estimation=ESTIMATION,
+        event_window=WINDOW,
+        least=LEAST,
+    )
 
 
 def agrees(row, observed, placed):
@@ -149,6 +106,65 @@ def test_more_dates_than_needed_are_drawn_with_the_seed(monkeypatch):
     assert len({tuple(p_values(seed)) for seed in range(6)}) > 1
     # 60 placebos: every p-value is a multiple of 1/61.
     assert np.array(p_values(1)) * 61 == pytest.approx(np.round(np.array(p_values(1)) * 61))
+
+
+def test_running_sums_are_the_fits_of_every_date(monkeypatch):
+    rng = np.random.default_rng(21)
+    returns, factors = panel(5, 300, seed=21, gaps=0.01, factors=3)
+    # Levels far from zero, one series in another unit, a flat stretch and one wild return.
+    returns = returns * [1, 1, 100, 1, 1] + [0, 0.5, 0, 0, 0]
+    returns.iloc[40:140, 3] = 0.001
+    returns.iloc[20, 4] = 30.0
+    factors["F0"] += 0.3
+    asked = events(returns, list(150 + rng.integers(0, 6, 5)))
+    for row in range(140, 165):
+        returns.iloc[row] = returns.iloc[row].fillna(0.01)
+    windows = ((0, 0), (-2, 3))
+    many = FactorModel(["F0", "F1", "F2"])
+    for model in (MarketModel("F0"), MeanAdjusted(), MarketAdjusted("F1"), many):
+        results = study(returns, asked, factors, model=model).fit()
+        fast = resampling.Placebos.of(results, windows)
+        with monkeypatch.context() as patch:
+            patch.setattr(resampling, "runs", lambda model, factors: False)
+            slowly = resampling.Placebos.of(results, windows)
+            assert not slowly._done.any()
+        # The flat stretch, which only a fit can judge.
+        assert (~fast._done).any()
+        for window in windows:
+            _, members = results.sample(window)
+            shifts = fast._shifts(window, members)
+            assert len(shifts) > 39
+            found = fast._statistics(window, members, shifts)
+            expected = slowly._statistics(window, members, shifts)
+            np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-10)
+
+
+def test_it_says_on_how_many_dates_it_stands(monkeypatch):
+    returns, factors = panel(4, 260, seed=22)
+    asked = events(returns, [150] * 4).assign(group=list("aabb"))
+    results = study(returns, asked, factors, model=MarketModel("F0")).fit()
+    table = results.permutation([(0, 0), (-1, 1)])
+    assert list(table.columns) == resampling.COLUMNS
+    assert table["group"].tolist() == ["all"] * 2 + ["a"] * 2 + ["b"] * 2
+    assert table["exact"].all()
+    assert (table["placebos"] == table["admissible"]).all()
+    monkeypatch.setattr(resampling, "MOST_PLACEBOS", 60)
+    drawn = results.permutation((0, 0), "a").iloc[0]
+    assert (drawn["placebos"], drawn["exact"]) == (60, False)
+    assert drawn["admissible"] == table["admissible"].iloc[2]
+    with pytest.raises(InputError, match="Unknown group 'c'"):
+        results.permutation((0, 0), "c")
+
+
+def test_events_on_every_date_leave_none_and_build_no_table(monkeypatch):
+    returns, factors = panel(4, 200, seed=23)
+    rows = list(range(64, 200, 3))
+    asked = events(returns, rows)
+    results = study(returns, asked, factors, model=MarketModel("F0"), estimation=(-60, -4)).fit()
+    monkeypatch.setattr(resampling.Placebos, "_tables", property(lambda self: 1 / 0))
+    row = results.permutation((0, 0)).iloc[0]
+    assert row["admissible"] == 0
+    assert row["reason"] == "0 admissible placebo dates, at least 39 are needed"
 
 
 def test_a_strong_effect_has_the_smallest_p_value_there_is():

@@ -129,7 +129,7 @@ def test_one_window_may_stand_alone_and_none_counts_twice(results):
         (lambda r: r.car("0,0"), "two whole relative days"),
         (lambda r: r.tests([(0, 0)], ["grank"]), "Unknown test 'grank'. Did you mean 'grank_"),
         (lambda r: r.tests([(0, 0)], "bmp"), "Unknown test 'bmp'. Did you mean 'bmp_t'"),
-        (lambda r: r.tests([(0, 0)], ["calendar_time_t"]), "Unknown test 'calendar_time_t'"),
+        (lambda r: r.tests([(0, 0)], ["calendar_time"]), "Unknown test 'calendar_time'. Did you"),
         (lambda r: r.caar_path(level=95), "level must lie between 0 and 1"),
         (lambda r: r.caar_path("nobody"), "Unknown group 'nobody'"),
     ],

@@ -90,9 +90,9 @@ def test_the_executor_gets_the_chunks():
     class Counting(ThreadPoolExecutor):
         calls = 0
 
-        def map(self, function, *iterables, **options):
+        def submit(self, function, /, *arguments, **options):
             Counting.calls += 1
-            return super().map(function, *iterables, **options)
+            return super().submit(function, *arguments, **options)
 
     with Counting(1) as executor:
         study(RETURNS, ASKED, FACTORS, model=MarketModel("F0")).fit(executor)
@@ -202,7 +202,7 @@ def test_indexes_may_be_of_different_resolution():
         ({"min_observations": 2}, "min_observations=2 is too small: the market model needs .* 3"),
         ({"min_observations": 20.5}, "min_observations must be a whole number, not 20.5"),
         ({"rbar": "overlaps"}, "Unknown r̄ mode 'overlaps'. Did you mean 'overlap'"),
-        ({"preset": "estudy"}, "Unknown preset 'estudy': there is none yet"),
+        ({"preset": "e-study"}, "Unknown preset 'e-study'. Did you mean 'estudy'"),
         ({"model": MarketModel}, "instance|not MarketModel"),
         ({"model": "market"}, "normal-return model such as MarketModel.., not 'market'"),
         ({"model": MarketModel("F9")}, "Unknown column of factors 'F9'. Did you mean"),

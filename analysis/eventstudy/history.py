@@ -1,0 +1,292 @@
+"""One look at the estimation rows of a sample: all that its tests need of them.
+
+The rows of a large study are made again whenever they are looked at, so every test of one
+`tests()` call shares a single pass over blocks that stay in cache. A block is sorted once;
+whatever is ranked among its rows (the event window's abnormal returns, a standardised CAR)
+is placed by binary search, and the ranks of the rows follow by counting.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from analysis.eventstudy.dependence import (
+    mean_correlation,
+    mean_overlap,
+    overlap_sums,
+    rbar,
+)
+from analysis.eventstudy.fitted import Floats, Ints, Rows, Sample
+from analysis.eventstudy.outcome import ROUNDING, spread
+from analysis.eventstudy.overlap import OverlapSums
+from analysis.eventstudy.ranking import SortedRows
+from analysis.eventstudy.threads import in_order
+
+WITH_RBAR = frozenset({"adjusted_patell_z", "kolari_pynnonen_t", "grank_overlap"})
+GENERALIZED = frozenset({"grank_t", "grank_z"})
+OF_RESIDUALS = GENERALIZED | {
+    "time_series_t",
+    "generalized_sign",
+    "corrado_rank",
+    "corrado_zivney_rank",
+    "grank_overlap",
+}
+
+
+@dataclass
+class DayMeans:
+    """Sums over events by relative day, and how many events have a value on it."""
+
+    sums: Floats
+    counts: Ints
+
+    @classmethod
+    def of(cls, days: int) -> DayMeans:
+        """Start with no event."""
+        return cls(np.zeros(days), np.zeros(days, dtype=np.int64))
+
+    def add(self, sums: Floats, counts: Ints) -> None:
+        """Add those of more events."""
+        self.sums += sums
+        self.counts += counts
+
+    def means(self) -> Floats:
+        """Mean over the events present; 0 on a day without any."""
+        means: Floats = self.sums / np.maximum(self.counts, 1)
+        return means
+
+
+@dataclass
+class GeneralizedRanks:
+    """Generalized ranks of a sample: U of each SCAR* among the event's own residuals.
+
+    Attributes
+    ----------
+    scale : float
+        SCAR* = SCAR × scale.
+    days : DayMeans
+        Sums of U over the estimation rows.
+    own : (N,) float
+        U of SCAR*.
+    counts : (N,) int
+        Values ranked for each event, n_i.
+    rbar : float
+        Overlap-weighted mean correlation of the estimation U, where it was asked for.
+    """
+
+    scale: float
+    days: DayMeans
+    own: Floats
+    counts: Ints
+    rbar: float = math.nan
+
+
+@dataclass
+class History:
+    """What the tests of one sample need of its estimation rows; only what was asked for.
+
+    Attributes
+    ----------
+    rbar : float
+        Mean residual correlation.
+    residuals : DayMeans
+        Sums of residuals by estimation day.
+    positive : (N,) float
+        Share of strictly positive residuals of each event; NaN without any residual.
+    corrado, zivney : DayMeans or None
+        Sums of U over the estimation days and then the days of the event window.
+    generalized, overlapping : GeneralizedRanks or None
+        For `grank_t` and `grank_z`, and for `grank_overlap`.
+    """
+
+    rbar: float
+    residuals: DayMeans
+    positive: Floats
+    corrado: DayMeans | None = None
+    zivney: DayMeans | None = None
+    generalized: GeneralizedRanks | None = None
+    overlapping: GeneralizedRanks | None = None
+    scaled_sar: Floats | None = None
+
+
+def observe(
+    sample: Sample, tests: Collection[str], mode: str = "overlap", mean: float | None = None
+) -> History:
+    """Look at the estimation rows of a sample once, for some tests.
+
+    Parameters
+    ----------
+    sample : Sample
+    tests : collection of str
+        Names of tests.
+    mode : {"overlap", "calendar", "event"}
+        How r̄ pairs and weights the events, see `dependence.rbar`.
+    mean : float, optional
+        r̄, where it is known already.
+
+    Returns
+    -------
+    History
+    """
+    wanted, fitted = set(tests), sample.fitted
+    if mean is None:
+        mean = rbar(sample, mode) if wanted & WITH_RBAR else math.nan
+    width, size = len(fitted.estimation_offsets), sample.size
+    history = History(mean, DayMeans.of(width), np.full(size, np.nan))
+    _prepare_ranks(history, sample, wanted)
+    sums = None if history.overlapping is None else overlap_sums(sample)
+    if wanted & OF_RESIDUALS:
+
+        def look(rows: Rows) -> _Seen:
+            return _look(history, sample, rows, wanted, keep=sums is not None)
+
+        for seen in in_order(look, fitted.block_rows()):
+            _take_in(history, seen)
+            if sums is not None and seen.ranks is not None:
+                sums.add(seen.rows, seen.ranks)
+    if history.overlapping is not None:
+        history.overlapping.rbar = _rank_correlation(sample, history.overlapping, sums)
+    return history
+
+
+def _prepare_ranks(history: History, sample: Sample, wanted: set[str]) -> None:
+    """Make room for the ranks that are wanted and can be had."""
+    size, width = sample.size, len(sample.fitted.estimation_offsets)
+    days = width + len(sample.fitted.offsets)
+    if "corrado_rank" in wanted and size:
+        history.corrado = DayMeans.of(days)
+    if size < 2:
+        return
+    if "corrado_zivney_rank" in wanted:
+        history.zivney = DayMeans.of(days)
+        history.scaled_sar = _scaled_sar(sample)
+    sd = spread(sample.scar)
+    if wanted & GENERALIZED and sd > 0:
+        history.generalized = _none_ranked(1.0 / sd, width, size)
+    if "grank_overlap" in wanted and sd > 0 and history.rbar < 1.0:
+        scale = math.sqrt(1.0 - history.rbar) / sd
+        history.overlapping = _none_ranked(scale, width, size)
+
+
+def daily_spread(values: Floats) -> Floats:
+    """Standard deviation across events (ddof 1) by day; NaN with fewer than 2, or where 0."""
+    spreads = np.full(values.shape[1], np.nan)
+    for column in range(values.shape[1]):
+        present = values[:, column]
+        present = present[np.isfinite(present)]
+        if len(present) > 1:
+            sd = float(present.std(ddof=1))
+            if sd > ROUNDING * np.abs(present).max():
+                spreads[column] = sd
+    return spreads
+
+
+def _scaled_sar(sample: Sample) -> Floats:
+    """SAR of the event window over its standard deviation across events, (N, W)."""
+    scaled = sample.fitted.ar_variance()
+    np.sqrt(scaled, out=scaled)
+    np.divide(sample.fitted.ar, scaled, out=scaled)
+    scaled /= daily_spread(scaled)
+    return scaled
+
+
+def _none_ranked(scale: float, width: int, size: int) -> GeneralizedRanks:
+    return GeneralizedRanks(
+        scale, DayMeans.of(width), np.full(size, np.nan), np.zeros(size, dtype=np.int64)
+    )
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """What one block of events adds to a `History`."""
+
+    rows: Rows
+    residuals: tuple[Floats, Ints]
+    positive: Floats | None = None
+    corrado: tuple[Floats, Ints] | None = None
+    zivney: tuple[Floats, Ints] | None = None
+    generalized: tuple[Floats, Ints, Floats] | None = None
+    overlapping: tuple[Floats, Ints, Floats] | None = None
+    counts: Ints | None = None
+    ranks: Floats | None = None
+
+
+def _look(history: History, sample: Sample, rows: Rows, wanted: set[str], *, keep: bool) -> _Seen:
+    """Look at one block of events; with `keep`, hand on the ranks of its residuals."""
+    fitted = sample.fitted
+    residuals = fitted.residuals_of(rows)
+    size, width = residuals.shape
+    # A sum over a missing value is missing: most blocks need no mask.
+    whole = bool(np.isfinite(residuals.sum(axis=1)).all())
+    counts, known, on_day = np.full(size, width), residuals, np.full(width, size)
+    if not whole:
+        present = np.isfinite(residuals)
+        known = np.where(present, residuals, 0.0)
+        counts, on_day = np.count_nonzero(present, axis=1), present.sum(axis=0)
+    day_sums = known.sum(axis=0) if "time_series_t" in wanted else np.zeros(width)
+    positive = None
+    if "generalized_sign" in wanted:
+        above = np.count_nonzero(residuals > 0, axis=1)
+        positive = np.where(counts > 0, above / np.maximum(counts, 1), np.nan)
+    seen = _Seen(rows, (day_sums, on_day), positive)
+    if not (history.corrado or history.zivney or history.generalized or history.overlapping):
+        return seen
+    raw = ranked = SortedRows.of(residuals, counts)
+    if fitted.residual_relative_sd is not None:
+        # Each residual over its own standard deviation: another order.
+        ranked = SortedRows.of(residuals / fitted.residual_relative_sd[rows], counts)
+    # Residuals are compared as they are; what is standardised is brought into their units.
+    sigma = fitted.sigma[rows]
+    scar = sample.scar[rows] * sigma
+    zivney = None if history.scaled_sar is None else history.scaled_sar[rows] * sigma[:, None]
+    one, two = history.generalized, history.overlapping
+    return replace(
+        seen,
+        corrado=raw.with_days(fitted.ar[rows]) if history.corrado else None,
+        zivney=None if zivney is None else ranked.with_days(zivney),
+        generalized=None if one is None else ranked.with_one(scar * one.scale),
+        overlapping=None if two is None else ranked.with_one(scar * two.scale),
+        counts=counts,
+        ranks=ranked.around_one(scar * two.scale) if keep and two is not None else None,
+    )
+
+
+def _take_in(history: History, seen: _Seen) -> None:
+    """Add what a block of events adds."""
+    history.residuals.add(*seen.residuals)
+    if seen.positive is not None:
+        history.positive[seen.rows] = seen.positive
+    for days, more in ((history.corrado, seen.corrado), (history.zivney, seen.zivney)):
+        if days is not None and more is not None:
+            days.add(*more)
+    for ranks, part in (
+        (history.generalized, seen.generalized),
+        (history.overlapping, seen.overlapping),
+    ):
+        if ranks is not None and part is not None and seen.counts is not None:
+            ranks.days.add(part[0], part[1])
+            ranks.own[seen.rows] = part[2]
+            ranks.counts[seen.rows] = seen.counts + 1
+
+
+def _rank_correlation(sample: Sample, ranks: GeneralizedRanks, sums: OverlapSums | None) -> float:
+    """Overlap-weighted mean correlation of the estimation U."""
+    fitted = sample.fitted
+
+    def values(rows: Ints) -> Floats:
+        residuals = fitted.residuals_of(rows)
+        if fitted.residual_relative_sd is not None:
+            residuals = residuals / fitted.residual_relative_sd[rows]
+        ordered = SortedRows.of(residuals, np.isfinite(residuals).sum(axis=1))
+        scar = sample.scar[rows] * fitted.sigma[rows] * ranks.scale
+        return ordered.around_one(scar)
+
+    if sums is not None:
+        return mean_overlap(sample, sums, values)
+    windows = fitted.days[:, sample.columns]
+    every = values(np.arange(sample.size))
+    return mean_correlation(every, fitted.residual_days, windows)

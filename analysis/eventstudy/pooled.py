@@ -1,0 +1,216 @@
+"""All fitted events of a study: what is light is kept, what is heavy is kept or made again.
+
+A million events have two gigabytes of estimation residuals. `pool` keeps them while they are
+few; beyond that they are made again, chunk by chunk, whenever a test goes through them. The
+days and the regressors of an event always follow from its place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analysis.eventstudy.chunks import Recipe, cut_chunk, fit_chunk
+from analysis.eventstudy.fits import Fit, with_constant
+from analysis.eventstudy.fitted import BLOCK, Fitted, Floats, Ints, Rows
+from analysis.eventstudy.windows import Bools, Places, span
+
+# Most residuals (events × estimation days) that are kept: 64 megabytes.
+KEPT = 1 << 23
+
+
+class Pooled(Fitted):
+    """Fitted events whose heavy arrays are made when they are asked for.
+
+    Parameters
+    ----------
+    recipe : Recipe
+    at : (N,) int
+        The recipe's row of each event.
+    residuals : (all rows of the recipe, E) float or None
+        Kept residuals; None where they are made again.
+    coefficients : (all rows of the recipe, 1 + f) float or None
+        Constant and betas, where a residual is what they leave of a return.
+    light : dict of str to array
+        One row per event: ar, sigma, dof, n, xtx_inv, relative_sd, residual_relative_sd, and
+        either x, or centre (N, f), the means of the factors.
+    """
+
+    def __init__(
+        self,
+        recipe: Recipe,
+        at: Ints,
+        residuals: Floats | None,
+        coefficients: Floats | None,
+        light: dict[str, Any],
+    ) -> None:
+        self.__dict__.update(
+            recipe=recipe,
+            at=at,
+            kept=residuals,
+            coefficients=coefficients,
+            light=light,
+            offsets=span(recipe.window),
+            estimation_offsets=span(recipe.estimation),
+            **{name: light[name] for name in light if name not in ("x", "centre")},
+        )
+
+    recipe: Recipe
+    at: Ints
+    kept: Floats | None
+    coefficients: Floats | None
+    light: dict[str, Any]
+
+    def take(self, rows: Bools | Ints) -> Pooled:
+        """Keep some of the events, by mask or by position."""
+        light = {name: None if one is None else one[rows] for name, one in self.light.items()}
+        return Pooled(self.recipe, self.at[rows], self.kept, self.coefficients, light)
+
+    @property
+    def days(self) -> Ints:
+        """Days of the event window, see `Fitted`."""
+        return self._days(self.places, self.offsets)
+
+    @property
+    def residual_days(self) -> Ints:
+        """Days of the estimation window, see `Fitted`."""
+        return self._days(self.places, self.estimation_offsets)
+
+    @property
+    def residuals(self) -> Floats:
+        """Residuals of the estimation window, (N, E), see `Fitted`."""
+        if self.kept is not None:
+            return self.kept[_slice(self.at)]
+        every = np.empty((len(self), len(self.estimation_offsets)))
+        for rows in self.block_rows():
+            every[rows] = self.residuals_of(rows)
+        return every
+
+    @property
+    def x(self) -> Floats:
+        """Regressors of the event window, see `Fitted`."""
+        return self.regressors(slice(None))
+
+    @property
+    def places(self) -> Places:
+        """Places of the events."""
+        return self.recipe.places.take(self.at)
+
+    def regressors(self, rows: Rows) -> Floats:
+        """Regressors of the event-window rows of some events."""
+        if self.light["x"] is not None:
+            kept: Floats = self.light["x"][rows]
+            return kept
+        places = self.recipe.places.take(self.at[rows])
+        days = self._days(places, self.offsets)
+        factors = self.recipe.placing.factors[places.factors[:, :, None], days[:, None, :]]
+        return with_constant(factors - self.light["centre"][rows][:, :, None])
+
+    def block_rows(self, size: int = BLOCK) -> Iterator[Rows]:
+        """Name the events in blocks, in the order of the securities."""
+        ascending = bool(np.all(self.at[1:] > self.at[:-1]))
+        order = None if ascending else np.argsort(self.at, kind="stable")
+        size = min(size, self.recipe.step)
+        for start in range(0, len(self), size):
+            part = slice(start, min(start + size, len(self)))
+            yield part if order is None else order[part]
+
+    def residuals_of(self, rows: Rows) -> Floats:
+        """Residuals of some events, (n, E); not to be written to."""
+        at = self.at[rows]
+        if self.kept is not None:
+            return self.kept[_slice(at)]
+        chunk = self.recipe.chunk(at)
+        if self.coefficients is None:
+            return fit_chunk(chunk).fitted.residuals
+        block = cut_chunk(chunk)
+        residuals = block.estimation_returns
+        residuals -= self.coefficients[at, 0, None]
+        for number in range(block.estimation_factors.shape[1]):
+            factor = block.estimation_factors[:, number]
+            factor *= self.coefficients[at, number + 1, None]
+            residuals -= factor
+        return residuals
+
+    def straight(self) -> Ints | None:
+        """Day 0 of every event where all count the same unbroken days, else None."""
+        if not self.recipe.straight(self.at):
+            return None
+        position: Ints = self.recipe.places.position[self.at]
+        return position
+
+    def _days(self, places: Places, offsets: Ints) -> Ints:
+        return self.recipe.placing.calendars.days(places.calendar, places.position, offsets)
+
+
+def pool(recipe: Recipe, fits: Iterable[Fit], *, keep: bool) -> Fit:
+    """Put the fits of a recipe's chunks together, in the recipe's order.
+
+    Parameters
+    ----------
+    recipe : Recipe
+    fits : iterable of Fit
+        Of consecutive chunks.
+    keep : bool
+        Keep the residuals.
+
+    Returns
+    -------
+    Fit
+        Its `fitted` is a `Pooled`.
+    """
+    size, start = len(recipe.places), 0
+    light: dict[str, Any] = {}
+    estimates = np.empty((size, 0))
+    flaws = np.zeros(size, dtype=np.int8)
+    residuals = None
+    for fit in fits:
+        one = fit.fitted
+        parts = {
+            "ar": one.ar,
+            "sigma": one.sigma,
+            "dof": one.dof,
+            "n": one.n,
+            "xtx_inv": one.xtx_inv,
+            "relative_sd": one.relative_sd,
+            "residual_relative_sd": one.residual_relative_sd,
+            "centre": fit.centre,
+            "x": one.x if fit.centre is None else None,
+        }
+        if not light:
+            light = {name: _room(size, part) for name, part in parts.items()}
+            estimates = np.empty((size, fit.estimates.shape[1]))
+            residuals = np.empty((size, one.residuals.shape[1])) if keep else None
+        stop = start + len(one)
+        for name, part in parts.items():
+            if part is not None:
+                light[name][start:stop] = part
+        estimates[start:stop], flaws[start:stop] = fit.estimates, fit.flaws
+        if residuals is not None:
+            residuals[start:stop] = one.residuals
+        start = stop
+    linear = light.get("centre")
+    coefficients = None if linear is None else estimates[:, : 1 + linear.shape[1]]
+    fitted = Pooled(recipe, np.arange(size), residuals, coefficients, light)
+    return Fit(fitted, estimates, flaws)
+
+
+def in_order(fit: Fit, rows: Ints) -> Fit:
+    """Choose some of the pooled events, in another order; nothing is copied for nothing."""
+    if np.array_equal(rows, np.arange(len(fit.fitted))):
+        return fit
+    return fit.take(rows)
+
+
+def _room(size: int, part: NDArray[Any] | None) -> NDArray[Any] | None:
+    return None if part is None else np.empty((size, *part.shape[1:]), dtype=part.dtype)
+
+
+def _slice(at: Ints) -> Rows:
+    """Name the same rows by a slice where they are consecutive, so that nothing is copied."""
+    if len(at) and at[-1] - at[0] == len(at) - 1 and np.all(at[1:] > at[:-1]):
+        return slice(int(at[0]), int(at[-1]) + 1)
+    return at

@@ -1,0 +1,208 @@
+"""Presets: what a reader of another package would have got from the same abnormal returns.
+
+``EventStudy(..., preset="estudy")`` answers `tests`, `car` and `caar` by that package's
+conventions; nothing else changes, and no preset is ever the default. One module per package
+declares its tests; `compare` sets all of them beside our own. The estimation and event
+windows, the model and the returns stay the caller's: a preset knows nothing of the package's
+defaults for those.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from copy import copy
+from dataclasses import replace
+from importlib import import_module
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+import pandas as pd
+
+from analysis.errors import InputError, unknown
+from analysis.eventstudy.battery import adjust
+from analysis.eventstudy.inputs import EVERYTHING, Window
+
+if TYPE_CHECKING:
+    from analysis.eventstudy.outcome import Outcome
+    from analysis.eventstudy.presets.case import Case
+    from analysis.eventstudy.presets.convention import Preset, Statistic
+    from analysis.eventstudy.results import EventStudyResults
+
+NAMES = ("eventstudy2", "estudy", "estudy2", "lemaire", "eventstudy_r")
+
+
+def check(preset: object) -> None:
+    """Refuse what is no preset.
+
+    Raises
+    ------
+    InputError
+        Not None, and not one of `NAMES`.
+    """
+    if preset is None or preset in NAMES:
+        return
+    if isinstance(preset, str):
+        raise unknown("preset", preset, NAMES)
+    raise InputError(f"preset must be one of {', '.join(NAMES)}, or None, not {preset!r}.")
+
+
+def preset(name: str) -> Preset:
+    """Load a preset by its name."""
+    check(name)
+    found: Preset = import_module(f"{__name__}.{name}").PRESET
+    return found
+
+
+def plain(results: EventStudyResults) -> EventStudyResults:
+    """The same answers by our own conventions."""
+    if results.study.preset is None:
+        return results
+    # The study was checked when it was made, its model prepared: not again.
+    study = copy(results.study)
+    object.__setattr__(study, "preset", None)
+    return replace(results, study=study)
+
+
+def tests(
+    results: EventStudyResults,
+    windows: list[Window],
+    names: Iterable[str] | Literal["all"],
+) -> pd.DataFrame:
+    """Run the tests of the study's preset on every group and window.
+
+    Parameters
+    ----------
+    results : EventStudyResults
+        Of a study with a preset.
+    windows : list of (int, int)
+        Checked.
+    names : iterable of str or "all"
+        Names of the preset's tests: ours where it is that test, else the package's own.
+
+    Returns
+    -------
+    pandas.DataFrame
+        As `EventStudyResults.tests`.
+
+    Raises
+    ------
+    InputError
+        A test that the package does not have.
+    """
+    chosen = _preset_of(results)
+    statistics = _named(chosen, names)
+    rows = [
+        (group, *window, outcome)
+        for group in results.groups
+        for window in windows
+        for outcome in _outcomes(chosen, statistics, _case(results, window, group))
+    ]
+    holm, bh = adjust(np.array([one.p_value for *_, one in rows], dtype=np.float64))
+    return pd.DataFrame(
+        {
+            "group": [group for group, *_ in rows],
+            "window_start": [first for _, first, _, _ in rows],
+            "window_end": [last for _, _, last, _ in rows],
+            "test": [one.test for *_, one in rows],
+            "statistic": [one.statistic for *_, one in rows],
+            "df": [one.df for *_, one in rows],
+            "p_value": [one.p_value for *_, one in rows],
+            "p_holm": holm,
+            "p_bh": bh,
+            "n": [one.n for *_, one in rows],
+            "reason": [one.reason for *_, one in rows],
+        }
+    )
+
+
+def car(results: EventStudyResults, window: Window) -> pd.DataFrame:
+    """Judge every event's CAR as the study's preset does, see `EventStudyResults.car`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        (event_id, security) × car, se, t, df, p_value, scar. The p-value is the package's,
+        of one side where the package's is.
+
+    Raises
+    ------
+    InputError
+        The package cannot handle the study's model.
+    """
+    chosen = _able(results)
+    case = _case(results, window)
+    found = chosen.car(case)
+    t = case.car / found.se
+    columns = {"car": case.car, "se": found.se, "t": t, "df": found.df, "p_value": found.p_value}
+    return pd.DataFrame({**columns, "scar": t}, index=results.index[case.members])
+
+
+def caar(results: EventStudyResults, window: Window, group: str | None = None) -> pd.Series:
+    """Average the CARs as the study's preset does, with its leading test.
+
+    Raises
+    ------
+    InputError
+        The package cannot handle the study's model.
+    """
+    chosen = _able(results)
+    case = _case(results, window, group)
+    (outcome,) = _outcomes(chosen, _named(chosen, [chosen.lead]), case)
+    return pd.Series(
+        {
+            "caar": chosen.caar(case),
+            "n": case.size,
+            "test": outcome.test,
+            "statistic": outcome.statistic,
+            "df": outcome.df,
+            "p_value": outcome.p_value,
+        },
+        name=group or EVERYTHING,
+        dtype=object,
+    )
+
+
+def compare(
+    results: EventStudyResults, windows: list[Window], group: str | None = None
+) -> pd.DataFrame:
+    """Set every preset's conclusions beside ours, see `EventStudyResults.compare_presets`."""
+    from analysis.eventstudy.presets.comparison import table
+
+    return table(results, windows, group)
+
+
+def _preset_of(results: EventStudyResults) -> Preset:
+    return preset(str(results.study.preset))
+
+
+def _able(results: EventStudyResults) -> Preset:
+    chosen = _preset_of(results)
+    if reason := chosen.unable(results.study.model):
+        raise InputError(f"{reason}; take another model or leave preset=None.")
+    return chosen
+
+
+def _case(results: EventStudyResults, window: Window, group: str | None = None) -> Case:
+    from analysis.eventstudy.presets.case import Case
+
+    return Case.of(results, window, group)
+
+
+def _named(chosen: Preset, names: Iterable[str] | Literal["all"]) -> tuple[Statistic, ...]:
+    """The preset's tests by their names; ``"all"``, or a single name, stands without a list."""
+    if isinstance(names, str):
+        names = chosen.names if names == "all" else (names,)
+    by_name = {one.name: one for one in chosen.statistics}
+    asked = tuple(dict.fromkeys(names))
+    for name in asked:
+        if name not in by_name:
+            raise unknown(f"test of {chosen.package}", name, chosen.names)
+    return tuple(by_name[name] for name in asked)
+
+
+def _outcomes(chosen: Preset, statistics: tuple[Statistic, ...], case: Case) -> list[Outcome]:
+    from analysis.eventstudy.outcome import undefined
+
+    if reason := chosen.unable(case.model):
+        return [undefined(one.name, case.size, reason) for one in statistics]
+    return [one.outcome(case) for one in statistics]

@@ -1,0 +1,177 @@
+"""All presets beside our own conventions: who would have concluded what.
+
+`EventStudyResults.compare_presets` is its caller. The table is tidy; the sentences in its
+``attrs`` say where the conclusions differ.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from analysis.eventstudy.inputs import EVERYTHING, Window
+from analysis.eventstudy.outcome import Outcome
+from analysis.eventstudy.presets import NAMES, plain, preset
+from analysis.eventstudy.presets.case import Case
+from analysis.eventstudy.results import LEADING_TEST
+
+if TYPE_CHECKING:
+    from analysis.eventstudy.presets.convention import Preset, Statistic
+    from analysis.eventstudy.results import EventStudyResults
+
+OURS = "faultline"
+LEVEL = 0.05
+# Our tests that some package has too, and the two closed forms that lead our summaries.
+OUR_TESTS = (
+    LEADING_TEST,
+    "grank_overlap",
+    "time_series_t",
+    "cross_sectional_t",
+    "patell_z",
+    "adjusted_patell_z",
+    "bmp_t",
+    "corrado_rank",
+    "grank_t",
+    "sign",
+    "generalized_sign",
+    "wilcoxon",
+)
+OUTCOME = ["test", "statistic", "df", "p_value", "n", "reason"]
+COLUMNS = [
+    "preset",
+    "package_test",
+    "test",
+    "window_start",
+    "window_end",
+    "statistic",
+    "df",
+    "p_value",
+    "significant",
+    "n",
+    "reason",
+    "note",
+]
+
+
+def table(
+    results: EventStudyResults, windows: list[Window], group: str | None = None
+) -> pd.DataFrame:
+    """Run every preset and our own conventions on the same abnormal returns.
+
+    Parameters
+    ----------
+    results : EventStudyResults
+    windows : list of (int, int)
+        Checked, none twice.
+    group : str, optional
+        One of ``results.groups``.
+
+    Returns
+    -------
+    pandas.DataFrame
+        See `EventStudyResults.compare_presets`; ``attrs["differences"]`` holds the sentences.
+    """
+    own = plain(results)
+    ours = own.tests(windows, OUR_TESTS)
+    ours = ours[ours["group"] == (group or EVERYTHING)]
+    rows: list[dict[str, object]] = []
+    for window in windows:
+        case = Case.of(own, window, group)
+        here = ours[(ours["window_start"] == window[0]) & (ours["window_end"] == window[1])]
+        for name, statistic, df, p, n, reason in here[OUTCOME].itertuples(index=False):
+            rows.append(_row(OURS, name, name, window, Outcome(name, statistic, df, p, n, reason)))
+        for name in NAMES:
+            rows += _rows(preset(name), window, case)
+    found = pd.DataFrame(rows, columns=COLUMNS).astype({"significant": "boolean"})
+    found.attrs["differences"] = differences(found)
+    return found
+
+
+def differences(found: pd.DataFrame) -> tuple[str, ...]:
+    """Say where the packages' conclusions differ from ours, one sentence a window.
+
+    Ours is that of `LEADING_TEST`. A package's test that answers another question by a known
+    error is told by name and not counted. Windows without a difference are silent.
+
+    Parameters
+    ----------
+    found : pandas.DataFrame
+        From `table`.
+
+    Returns
+    -------
+    tuple of str
+    """
+    sentences = []
+    for window in dict.fromkeys(zip(found["window_start"], found["window_end"], strict=True)):
+        rows = found[(found["window_start"] == window[0]) & (found["window_end"] == window[1])]
+        ours = rows[(rows["preset"] == OURS) & (rows["test"] == LEADING_TEST)].iloc[0]
+        if pd.isna(ours["significant"]):
+            continue
+        decided = rows[(rows["preset"] != OURS) & rows["significant"].notna()]
+        unsound = [note.startswith("no ") for note in decided["note"]]
+        other = decided[
+            (decided["significant"] != ours["significant"]) & ~pd.Series(unsound, decided.index)
+        ]
+        if len(other):
+            sentences.append(_sentence(window, ours, other))
+    return tuple(sentences)
+
+
+def _sentence(window: Window, ours: pd.Series, other: pd.DataFrame) -> str:
+    against = "; ".join(
+        f"{name} ({', '.join(rows['package_test'])})"
+        for name, rows in other.groupby("preset", sort=False)
+    )
+    here = f"In the window ({_signed(window[0])}, {_signed(window[1])})"
+    p = f"p {_p(float(ours['p_value']))}"
+    if ours["significant"]:
+        return (
+            f"{here} {LEADING_TEST} finds an effect at 5 % ({p}); by these packages' conventions "
+            f"there would have been none: {against}."
+        )
+    return (
+        f"{here} {LEADING_TEST} finds no effect at 5 % ({p}); by these packages' conventions "
+        f"there would have been one: {against}."
+    )
+
+
+def _rows(chosen: Preset, window: Window, case: Case) -> list[dict[str, object]]:
+    if reason := chosen.unable(case.model):
+        nothing = Outcome("", math.nan, math.nan, math.nan, case.size, reason)
+        return [_row(chosen.name, "", "", window, nothing)]
+    return [_preset_row(chosen, one, window, case) for one in chosen.statistics]
+
+
+def _preset_row(chosen: Preset, one: Statistic, window: Window, case: Case) -> dict[str, object]:
+    return _row(chosen.name, one.theirs, one.ours, window, one.outcome(case), one.note)
+
+
+def _row(
+    name: str, theirs: str, ours: str, window: Window, outcome: Outcome, note: str = ""
+) -> dict[str, object]:
+    decided = math.isfinite(outcome.p_value)
+    return {
+        "preset": name,
+        "package_test": theirs,
+        "test": ours,
+        "window_start": window[0],
+        "window_end": window[1],
+        "statistic": outcome.statistic,
+        "df": outcome.df,
+        "p_value": outcome.p_value,
+        "significant": outcome.p_value < LEVEL if decided else pd.NA,
+        "n": outcome.n,
+        "reason": outcome.reason,
+        "note": note,
+    }
+
+
+def _signed(day: int) -> str:
+    return f"{day:+d}".replace("-", "−") if day else "0"
+
+
+def _p(value: float) -> str:
+    return "< 0.001" if value < 0.001 else f"{value:.3f}"

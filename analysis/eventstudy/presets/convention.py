@@ -1,0 +1,139 @@
+"""What a preset is: a package's tests by name, its standard errors, its average.
+
+One module per package declares a `Preset`; `analysis.eventstudy.presets` runs it and
+`comparison` sets the presets beside each other.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from analysis.eventstudy.battery import TEST_NAMES
+from analysis.eventstudy.fitted import Floats
+from analysis.eventstudy.models import FactorModel, MarketAdjusted, MarketModel, MeanAdjusted, Model
+from analysis.eventstudy.outcome import Outcome, undefined
+from analysis.eventstudy.presets.case import Case
+
+LINEAR = (MeanAdjusted, MarketAdjusted, MarketModel, FactorModel)
+
+
+@dataclass(frozen=True)
+class Cars:
+    """How a package judges single CARs.
+
+    Attributes
+    ----------
+    se : (N,) float
+        Standard error of each CAR, decimal.
+    df : (N,) float
+        Degrees of freedom of its t.
+    p_value : (N,) float
+        As the package prints it.
+    """
+
+    se: Floats
+    df: Floats
+    p_value: Floats
+
+
+@dataclass(frozen=True)
+class Statistic:
+    """One test of a package.
+
+    Attributes
+    ----------
+    name : str
+        Our name where it is that test, else the package's own.
+    theirs : str
+        What the package calls it.
+    compute : callable
+        A case in, an outcome out; its ``test`` is filled in by `outcome`.
+    least : int
+        Fewest events.
+    note : str
+        Where the package departs from what the name promises; empty where it does not.
+    """
+
+    name: str
+    theirs: str
+    compute: Callable[[Case], Outcome]
+    least: int = 2
+    note: str = ""
+
+    @property
+    def ours(self) -> str:
+        """Our name of the test; empty where we have no such test."""
+        return self.name if self.name in TEST_NAMES else ""
+
+    def outcome(self, case: Case) -> Outcome:
+        """Compute the statistic, or say why there is none."""
+        if case.size < self.least:
+            events = "event" if self.least == 1 else "events"
+            return undefined(
+                self.name, case.size, f"needs at least {self.least} {events}, has {case.size}"
+            )
+        with np.errstate(divide="ignore", invalid="ignore"):
+            found = self.compute(case)
+        return replace(found, test=self.name)
+
+
+@dataclass(frozen=True)
+class Preset:
+    """The conventions of a package.
+
+    Attributes
+    ----------
+    name : str
+        As in ``EventStudy(preset=...)``.
+    package : str
+        Package, version and language, for a sentence.
+    statistics : tuple of Statistic
+    car : callable
+        Standard errors and p-values of single CARs.
+    caar : callable
+        The package's average of the CARs.
+    lead : str
+        The test that stands beside the average in `caar`.
+    models : tuple of type
+        Normal-return models that the package fits.
+    """
+
+    name: str
+    package: str
+    statistics: tuple[Statistic, ...]
+    car: Callable[[Case], Cars]
+    caar: Callable[[Case], float]
+    lead: str
+    models: tuple[type, ...] = LINEAR
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of its tests."""
+        return tuple(one.name for one in self.statistics)
+
+    def unable(self, model: Model) -> str:
+        """Why the package cannot answer with a model; empty where it can."""
+        if type(model) in self.models:
+            return ""
+        return f"{self.package} fits no {model.name}"
+
+
+def mean_car(case: Case) -> float:
+    """Average the CARs: the usual CAAR."""
+    return float(case.car.mean()) if case.size else math.nan
+
+
+def over_error(values: Floats) -> float:
+    """Mean of some values over its standard error, ddof 1; NaN where they do not vary."""
+    sd = values.std(ddof=1)
+    return float(values.mean() / (sd / math.sqrt(len(values)))) if sd > 0 else math.nan
+
+
+def dependence_factor(rbar: float, n: int) -> float:
+    """√((1−r̄)/(1+(N−1)r̄)), Kolari & Pynnönen (2010); NaN where it is not defined."""
+    below = 1.0 + (n - 1) * rbar
+    return math.sqrt((1.0 - rbar) / below) if below > 0 and rbar < 1 else math.nan

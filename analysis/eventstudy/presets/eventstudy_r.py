@@ -1,0 +1,133 @@
+"""`EventStudy` for R, version 0.66.
+
+Residual sd with T−k, but no forecast error in the t of single days and CARs, in BMP and in
+Kolari–Pynnönen; Patell sums daily SARs that do have it. r̄ is taken in event time, and the
+rank test divides by the plain standard deviation (ddof 1) of the daily mean ranks. What it
+calls a calendar-time portfolio test is the average over the standard deviation of the
+estimation window's averages: Brown & Warner (1985), our ``time_series_t``. Reproduces that
+package's closed-form cases, see tests/conformance; reference distributions of the tests that
+it prints without p-values are those of our conventions.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from analysis.eventstudy.fitted import Floats
+from analysis.eventstudy.intervals import two_sided
+from analysis.eventstudy.models import MarketAdjusted
+from analysis.eventstudy.outcome import Outcome, normal, student, undefined
+from analysis.eventstudy.presets.case import Case
+from analysis.eventstudy.presets.convention import (
+    Cars,
+    Preset,
+    Statistic,
+    dependence_factor,
+    mean_car,
+    over_error,
+)
+from analysis.eventstudy.ranking import midranks
+
+
+def _scaled(case: Case) -> Floats:
+    """CAR over √L·s, without the forecast error, (N,)."""
+    return case.car / (math.sqrt(case.length) * case.sigma)
+
+
+def _cars(case: Case) -> Cars:
+    return Cars(math.sqrt(case.length) * case.sigma, case.dof, two_sided(_scaled(case), case.dof))
+
+
+def _cross_sectional(case: Case) -> Outcome:
+    return student("", over_error(case.car), case.size - 1, case.size)
+
+
+def _patell(case: Case) -> Outcome:
+    """ΣΣ SAR / √(L·ΣQ), SAR with the forecast error of its day, Q = (T−k)/(T−k−2)."""
+    if case.dof.min() <= 2:
+        return undefined("", case.size, "an event has no more than 2 degrees of freedom")
+    variance = case.sample.fitted.ar_variance()[:, case.sample.columns]
+    if isinstance(case.model, MarketAdjusted):
+        # The mean model's correction, though market-adjusted returns estimate no mean.
+        variance = variance * (1.0 + 1.0 / case.n)[:, None]
+    sar = case.ar / np.sqrt(variance)
+    q = (case.dof / (case.dof - 2)).sum()
+    return normal("", float(sar.sum()) / math.sqrt(case.length * q), case.size)
+
+
+def _bmp(case: Case) -> Outcome:
+    return student("", over_error(_scaled(case)), case.size - 1, case.size)
+
+
+def _kolari_pynnonen(case: Case) -> Outcome:
+    factor = dependence_factor(case.rbar_event, case.size)
+    return student("", over_error(_scaled(case)) * factor, case.size - 1, case.size)
+
+
+def _sign(case: Case) -> Outcome:
+    return normal("", _excess(case, 0.5), case.size)
+
+
+def _generalized_sign(case: Case) -> Outcome:
+    before, usable = case.residuals > 0, np.isfinite(case.residuals)
+    p = float((before.sum(axis=1) / usable.sum(axis=1)).mean())
+    if p in (0.0, 1.0):
+        return undefined("", case.size, "the estimation returns all have one sign")
+    return normal("", _excess(case, p), case.size)
+
+
+def _excess(case: Case, p: float) -> float:
+    positive = int((case.car > 0).sum())
+    return (positive - case.size * p) / math.sqrt(case.size * p * (1 - p))
+
+
+def _rank(case: Case) -> Outcome:
+    """Ū_0/sd(Ū, ddof 1) with U = K/(M+1) − ½ over both windows."""
+    if case.length > 1:
+        return undefined("", case.size, "the package has this test for single days only")
+    rows = np.hstack([case.residuals, case.sample.fitted.ar])
+    present = np.isfinite(rows)
+    u = np.where(present, midranks(rows) / (present.sum(axis=1, keepdims=True) + 1.0) - 0.5, 0.0)
+    count = present.sum(axis=0)
+    means = u.sum(axis=0) / np.maximum(count, 1)
+    sd = float(means[count > 0].std(ddof=1))
+    at = case.residuals.shape[1] + case.sample.columns[0]
+    return normal("", float(means[at]) / sd if sd > 0 else math.nan, case.size)
+
+
+def _calendar_time(case: Case) -> Outcome:
+    """AAR, or CAAR/√L, over the sd (ddof 1) of the estimation AAR, t(rows − 1)."""
+    present = np.isfinite(case.residuals)
+    count = present.sum(axis=0)
+    some = count > 0
+    aar = np.where(present, case.residuals, 0.0).sum(axis=0)[some] / count[some]
+    sd = float(aar.std(ddof=1)) * math.sqrt(case.length)
+    statistic = float(case.car.mean()) / sd if sd > 0 else math.nan
+    return student("", statistic, float(len(aar) - 1), case.size)
+
+
+PRESET = Preset(
+    name="eventstudy_r",
+    package="EventStudy 0.66 for R",
+    statistics=(
+        Statistic(
+            "time_series_t",
+            "CalendarTimePortfolioTest",
+            _calendar_time,
+            least=1,
+            note="called a calendar-time test, but works in event time",
+        ),
+        Statistic("cross_sectional_t", "CSectTTest", _cross_sectional),
+        Statistic("patell_z", "PatellZTest", _patell, least=1),
+        Statistic("bmp_t", "BMPTest", _bmp),
+        Statistic("kolari_pynnonen_t", "KolariPynnonenTest", _kolari_pynnonen),
+        Statistic("corrado_rank", "RankTest", _rank, least=1),
+        Statistic("sign", "SignTest", _sign, least=1),
+        Statistic("generalized_sign", "GeneralizedSignTest", _generalized_sign, least=1),
+    ),
+    car=_cars,
+    caar=mean_car,
+    lead="cross_sectional_t",
+)

@@ -1,0 +1,67 @@
+"""`eventstudy` for Python, by Lemaire (0.1).
+
+Residual variance with the divisor T, no forecast error, T−1 degrees of freedom whatever the
+model, and p-values of one side: t on the side on which the CAR lies. The average's variance
+is Σ var_i/N², its degrees of freedom Σ(T_i−1). Constant-mean variance is taken over the
+estimation and the event window together. The single CARs reproduce the table in its own
+notebook for Apple in January 2007, see tests/conformance; for the average no printed output
+of which the data are at hand exists.
+
+By default that package takes 300 estimation rows that end 30 rows before the window, and
+moves an event to the next row within four days; here both are the caller's. Its returns from
+prices divide by today's price; here returns are as given. Its rank and sign tests are not
+described, so they are not here.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from analysis.eventstudy.fitted import Floats
+from analysis.eventstudy.models import FactorModel, MarketModel, MeanAdjusted
+from analysis.eventstudy.outcome import Outcome, undefined
+from analysis.eventstudy.presets.case import Case
+from analysis.eventstudy.presets.convention import Cars, Preset, Statistic, mean_car
+
+ONE_SIDED = "the p-value is of one side, half of the usual"
+
+
+def _variance(case: Case) -> Floats:
+    """Variance of one abnormal return of each event, divisor T, (N,)."""
+    if isinstance(case.model, MeanAdjusted):
+        whole = np.hstack([case.residuals, case.sample.fitted.ar])
+        together: Floats = np.nanvar(whole, axis=1)
+        return together
+    return case.rss / case.n
+
+
+def _cars(case: Case) -> Cars:
+    se: Floats = np.sqrt(case.length * _variance(case))
+    from scipy.special import stdtr
+
+    df = case.n - 1
+    return Cars(se, df, stdtr(df, -np.abs(case.car / se)))
+
+
+def _aggregate(case: Case) -> Outcome:
+    """CAAR / √(L·Σvar_i/N²), t with Σ(T_i−1) degrees of freedom, one side."""
+    from scipy.special import stdtr
+
+    sd = math.sqrt(case.length * _variance(case).sum()) / case.size
+    if not sd > 0:
+        return undefined("", case.size, "the abnormal returns never vary")
+    t, df = float(case.car.mean()) / sd, float((case.n - 1).sum())
+    return Outcome("", t, df, float(stdtr(df, -abs(t))), case.size)
+
+
+PRESET = Preset(
+    name="lemaire",
+    package="Lemaire's eventstudy for Python",
+    statistics=(Statistic("aggregate_t", "T-stat", _aggregate, least=1, note=ONE_SIDED),),
+    car=_cars,
+    caar=mean_car,
+    lead="aggregate_t",
+    models=(MeanAdjusted, MarketModel, FactorModel),
+)

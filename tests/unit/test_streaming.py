@@ -1,0 +1,212 @@
+"""A large study answers as a small one does: nothing depends on what is kept or shared."""
+
+import threading
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from analysis.eventstudy import (
+    FactorModel,
+    MarketAdjusted,
+    MarketModel,
+    MeanAdjusted,
+    chunks,
+    overlap,
+    pooled,
+    ranking,
+    threads,
+)
+from analysis.eventstudy import history as history_module
+from analysis.eventstudy.battery import TEST_NAMES
+from analysis.eventstudy.dependence import rbar
+from analysis.eventstudy.fitted import cumulate
+from tests.reference import slow_statistics
+from tests.reference.panels import events, panel, study
+
+CLOSED = [name for name in TEST_NAMES if name not in ("permutation", "calendar_time_t")]
+MODELS = [
+    MeanAdjusted(),
+    MarketAdjusted("F0"),
+    MarketModel("F0"),
+    FactorModel(("F0", "F1"), rf="F2"),
+]
+
+
+def question(model, *, gaps=0.0, count=40, securities=8, own=True, **options):
+    """Ask about events of a few securities, several of each, near enough to cut rows."""
+    returns, factors = panel(securities, 260, seed=3, gaps=gaps, factors=3)
+    rng = np.random.default_rng(4)
+    rows = [*rng.integers(70, 240, count - 4), 3, 62, 256, 258]
+    asked = events(returns, rows)
+    return study(returns, asked, factors, model=model, exclude_own_events=own, **options)
+
+
+def close(left, right):
+    pd.testing.assert_frame_equal(left, right, rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("gaps", [0.0, 0.03])
+@pytest.mark.parametrize("model", MODELS, ids=lambda model: model.name)
+def test_residuals_that_are_made_again_are_those_that_were_kept(model, gaps, monkeypatch):
+    asked = question(model, gaps=gaps)
+    kept = asked.fit()
+    monkeypatch.setattr(pooled, "KEPT", 0)
+    again = asked.fit()
+    assert kept.fitted.kept is not None
+    assert again.fitted.kept is None
+    np.testing.assert_allclose(again.fitted.residuals, kept.fitted.residuals, atol=1e-15)
+    close(again.tests([(0, 0), (-1, 1)], CLOSED), kept.tests([(0, 0), (-1, 1)], CLOSED))
+    close(again.car((-1, 1)), kept.car((-1, 1)))
+
+
+@pytest.mark.parametrize("own", [True, False])
+def test_a_straight_panel_gives_what_calendars_give(own):
+    # The same sessions named one by one, and one more security on a calendar of its own, send
+    # the events the general way.
+    straight = question(MarketModel("F0"), own=own).fit()
+    returns = straight.study.returns
+    own_days = dict.fromkeys(returns.columns, returns.index) | {"S0": returns.index[1:]}
+    general = question(MarketModel("F0"), own=own, calendars=own_days).fit()
+    assert straight.placing.straight is not None
+    assert general.placing.straight is None
+    close(general.parameters, straight.parameters)
+    close(general.abnormal, straight.abnormal)
+    names = [name for name in CLOSED if name != "time_series_t"]
+    close(general.tests([(-1, 1)], names), straight.tests([(-1, 1)], names))
+
+
+def test_a_part_of_the_returns_serves_as_the_only_calendar():
+    returns, factors = panel(3, 200, seed=1)
+    asked = events(returns, [120, 130, 150])
+    inner = returns.index[20:190]
+    calendars = dict.fromkeys(returns.columns, inner)
+    narrow = study(returns, asked, factors, model=MarketModel("F0"), calendars=calendars).fit()
+    assert narrow.placing.straight is not None
+    whole = study(returns.loc[inner], asked, factors, model=MarketModel("F0")).fit()
+    close(narrow.parameters, whole.parameters)
+    close(narrow.abnormal, whole.abnormal)
+
+
+def test_rows_near_earlier_events_of_the_security_are_left_out():
+    returns, factors = panel(1, 200, seed=2)
+    asked = events(returns, [70, 100, 103, 130], ["S0"] * 4)
+    results = study(returns, asked, factors, model=MarketModel("F0")).fit()
+    # Estimation (−60, −11), window (−3, 3): which days are left out is counted by hand.
+    taken = {100: range(67, 74), 103: range(67, 74), 130: [*range(67, 74), *range(97, 107)]}
+    for number, (zero, days) in enumerate(taken.items(), start=1):
+        own = set(range(zero - 60, zero - 10))
+        assert results.parameters["n"].iloc[number] == 50 - len(own & set(days))
+        missing = np.flatnonzero(np.isnan(results.fitted.residuals[number])) + zero - 60
+        assert set(missing) == own & set(days)
+
+
+@settings(max_examples=25)
+@given(
+    seed=st.integers(0, 10**6),
+    length=st.integers(1, 7),
+    width=st.integers(5, 30),
+    holes=st.sampled_from([0.0, 0.2]),
+    shift=st.sampled_from([0.0, 50.0]),
+)
+def test_overlap_sums_agree_with_a_loop_over_pairs(seed, length, width, holes, shift):
+    rng = np.random.default_rng(seed)
+    size = 14
+    day0 = rng.integers(100, 100 + 2 * length, size)
+    values = rng.standard_normal((size, width)) + shift
+    values[rng.random(size) < holes, rng.integers(0, width)] = np.nan
+    whole = np.isfinite(values).all(axis=1)
+    offsets, window = np.arange(-width - 9, -9), np.arange(length)
+    sums = overlap.OverlapSums(day0, whole, width, length)
+    for start in range(0, size, 5):
+        sums.add(slice(start, start + 5), values[start : start + 5])
+    masked = overlap.masked_total(lambda rows: values[rows], day0, whole, offsets, window)
+    mean = (sums.total() + masked) / (size * (size - 1))
+    slow = slow_statistics.mean_correlation(values, day0[:, None] + offsets, day0[:, None] + window)
+    assert mean == pytest.approx(slow, abs=1e-10)
+
+
+def test_rbar_of_a_study_with_holes_agrees_with_a_loop_over_pairs(monkeypatch):
+    monkeypatch.setattr(overlap, "MASKED", 3)
+    sample, _ = question(MarketModel("F0"), gaps=0.01).fit().sample((-2, 2))
+    fitted = sample.fitted
+    assert 0 < (fitted.n == 50).sum() < sample.size
+    slow = slow_statistics.mean_correlation(
+        fitted.residuals, fitted.residual_days, fitted.days[:, sample.columns]
+    )
+    assert rbar(sample) == pytest.approx(slow, abs=1e-12)
+
+
+@settings(max_examples=60)
+@given(
+    seed=st.integers(0, 10**6),
+    discrete=st.booleans(),
+    holes=st.booleans(),
+    width=st.integers(0, 12),
+)
+def test_placing_values_among_sorted_rows_is_ranking_them_together(seed, discrete, holes, width):
+    rng = np.random.default_rng(seed)
+    values, more = rng.standard_normal((4, width)), rng.standard_normal((4, 3))
+    if discrete:
+        values, more = np.round(values), np.round(more)
+    if holes:
+        values[rng.random(values.shape) < 0.3] = np.nan
+        more[0, 1] = np.nan
+    rows = ranking.SortedRows.of(values, np.isfinite(values).sum(axis=1))
+    expected = ranking.centred_ranks(np.hstack([values, more]))
+    sums, counts = rows.with_days(more)
+    np.testing.assert_allclose(sums, np.nansum(expected, axis=0), atol=1e-14)
+    np.testing.assert_array_equal(counts, np.isfinite(expected).sum(axis=0))
+    one = ranking.centred_ranks(np.hstack([values, more[:, :1]]))
+    sums, counts, own = rows.with_one(more[:, 0])
+    np.testing.assert_allclose(sums, np.nansum(one[:, :-1], axis=0), atol=1e-14)
+    np.testing.assert_array_equal(counts, np.isfinite(one[:, :-1]).sum(axis=0))
+    np.testing.assert_allclose(own, one[:, -1], atol=1e-15)
+    np.testing.assert_allclose(rows.around_one(more[:, 0]), one[:, :-1], atol=1e-15)
+
+
+def test_blocks_side_by_side_come_back_in_their_order(monkeypatch):
+    monkeypatch.setattr(threads, "threads", lambda: 3)
+    seen = set()
+
+    def work(number):
+        seen.add(threading.current_thread().name)
+        return number**2
+
+    assert list(threads.in_order(work, range(50))) == [number**2 for number in range(50)]
+    assert all(name.startswith("faultline") for name in seen)
+    seen.clear()
+    assert list(threads.in_order(work, range(5))) == [0, 1, 4, 9, 16]
+    assert seen == {threading.current_thread().name}
+
+
+def test_a_block_that_fails_says_so(monkeypatch):
+    monkeypatch.setattr(threads, "threads", lambda: 2)
+    with pytest.raises(ZeroDivisionError):
+        list(threads.in_order(lambda number: 1 / (number - 30), range(50)))
+
+
+def test_threads_change_nothing_to_the_last_bit(monkeypatch):
+    monkeypatch.setattr(chunks, "CHUNK", 4)
+    monkeypatch.setattr(pooled, "KEPT", 0)
+    asked = question(MarketModel("F0"))
+    answers = []
+    for count in (1, 3):
+        monkeypatch.setattr(threads, "threads", lambda count=count: count)
+        results = asked.fit()
+        answers.append((results.car((-1, 1)), results.tests([(-1, 1)], CLOSED)))
+    for alone, shared in zip(*answers, strict=True):
+        pd.testing.assert_frame_equal(alone, shared, check_exact=True)
+
+
+def test_the_estimation_rows_are_looked_at_once_for_all_tests(monkeypatch):
+    sample = cumulate(question(MeanAdjusted()).fit().fitted, (-1, 1))[0]
+    looks = []
+    look = history_module._look
+    monkeypatch.setattr(
+        history_module, "_look", lambda *given, **how: looks.append(1) or look(*given, **how)
+    )
+    history_module.observe(sample, CLOSED)
+    assert len(looks) == len(list(sample.fitted.block_rows()))
