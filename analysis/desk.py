@@ -307,11 +307,10 @@ class Desk:
         from analysis.eventstudy import EventStudy
 
         securities = self.securities(events, tickers, group)
-        homes = self.benchmarks(securities, benchmark)
-        chosen = choose_model(model, homes, select_peers(self.catalogue, securities))
+        chosen = self._choose(model, securities, benchmark)
         placed = self._placed(events, securities)
         if chosen.needs_benchmark and not chosen.markets:
-            lacking = ~placed["security"].isin(list(homes))
+            lacking = ~placed["security"].isin(list(self.benchmarks(securities, benchmark)))
             placed.loc[lacking & (placed["reason"] == ""), "reason"] = _NO_BENCHMARK
         study = EventStudy(
             _at_least(self.returns([*securities, *chosen.peers]), placed),
@@ -396,6 +395,12 @@ class Desk:
             return dict.fromkeys(securities, benchmark)
         homes = {item: self.catalogue.instrument(item)["benchmark"] for item in securities}
         return {security: home for security, home in homes.items() if home}
+
+    def _choose(
+        self, model: str | Model, securities: list[str], benchmark: str | None
+    ) -> ModelChoice:
+        peers = select_peers(self.catalogue, securities)
+        return choose_model(model, self.benchmarks(securities, benchmark), peers)
 
     def _placed(self, events: str | Sequence[str], securities: list[str]) -> pd.DataFrame:
         """Pairs for the engine, which skips those without a day 0; groups are roles."""

@@ -40,6 +40,8 @@ def floats(table: pd.DataFrame, name: str) -> Floats:
         named with what to do about it.
     """
     plain = {dtype: _is_plain(dtype) for dtype in set(table.dtypes)}
+    if set(plain) == {np.dtype(np.float64)}:
+        return table.to_numpy()
     if all(plain.values()):
         return table.to_numpy(dtype=np.float64, na_value=np.nan)
     columns = [

@@ -15,14 +15,25 @@ import pandas as pd
 
 from analysis.errors import InputError, unknown
 from analysis.eventstudy.figures import floats
+from analysis.eventstudy.fitted import Floats
 from analysis.eventstudy.models import Model
 
 Window = tuple[int, int]
 
 EVERYTHING = "all"
 
+# Squares of larger figures, and their sums, leave the range of floats.
+LARGEST = 1e100
+# Cells of a slab of rows.
+SLAB = 1 << 17
+
 
 def check_table(table: object, name: str) -> pd.DataFrame:
+    """Check a frame of dates × series, see `check_panel`."""
+    return check_panel(table, name)[0]
+
+
+def check_panel(table: object, name: str) -> tuple[pd.DataFrame, tuple[Floats, Floats]]:
     """Check a frame of dates × series: ordered, unique, without time zone, finite.
 
     Parameters
@@ -35,6 +46,8 @@ def check_table(table: object, name: str) -> pd.DataFrame:
     -------
     pandas.DataFrame
         The same figures as floats.
+    (float array, float array)
+        Lowest and highest figure of every column, NaN where it is all missing.
 
     Raises
     ------
@@ -49,13 +62,42 @@ def check_table(table: object, name: str) -> pd.DataFrame:
         raise InputError(f"{name} holds no figures.")
     check_columns(table, name)
     values = floats(table, name)
-    if np.isinf(values).any():
-        row, column_number = np.argwhere(np.isinf(values))[0]
+    checked = pd.DataFrame(values, index=table.index, columns=table.columns, copy=False)
+    return checked, extremes(checked, name)
+
+
+def extremes(table: pd.DataFrame, name: str) -> tuple[Floats, Floats]:
+    """Lowest and highest figure of every column, NaN where it is all missing.
+
+    Raises
+    ------
+    InputError
+        An infinite figure, or one too large to compute with.
+    """
+    values = table.to_numpy()
+    low, high = np.full(values.shape[1], np.nan), np.full(values.shape[1], np.nan)
+    # A slab of rows is read twice while it is in cache, and nothing is copied.
+    step = max(1, SLAB // max(values.shape[1], 1))
+    for start in range(0, len(values), step):
+        rows = values[start : start + step]
+        low = np.fmin(low, np.fmin.reduce(rows, axis=0))
+        high = np.fmax(high, np.fmax.reduce(rows, axis=0))
+    large = np.flatnonzero((low < -LARGEST) | (high > LARGEST))
+    if len(large):
+        at = int(large[0])
+        row = int(np.flatnonzero(np.abs(values[:, at]) > LARGEST)[0])
+        where = f"{day(table.index[row])} in column {table.columns[at]!r}"
+        if np.isinf(values[:, at]).any():
+            row = int(np.flatnonzero(np.isinf(values[:, at]))[0])
+            where = f"{day(table.index[row])} in column {table.columns[at]!r}"
+            raise InputError(
+                f"{name} is infinite on {where}; leave it blank (NaN) or mend the price."
+            )
         raise InputError(
-            f"{name} is infinite on {day(table.index[row])} in column "
-            f"{table.columns[column_number]!r}; leave it blank (NaN) or mend the price."
+            f"{name} holds {values[row, at]:g} on {where}; figures beyond {LARGEST:g} cannot be "
+            "computed with."
         )
-    return pd.DataFrame(values, index=table.index, columns=table.columns, copy=False)
+    return low, high
 
 
 def check_columns(table: pd.DataFrame, name: str) -> None:

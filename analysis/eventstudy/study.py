@@ -23,6 +23,7 @@ from analysis.eventstudy.inputs import (
     check_events,
     check_factors,
     check_options,
+    check_panel,
     check_seed,
     check_table,
 )
@@ -45,8 +46,8 @@ class EventStudy:
     events : pandas.DataFrame
         Columns event_id, security, date (day 0, a session of the security) and optionally
         group. One row per event and security.
-    model : MeanAdjusted, MarketAdjusted, MarketModel or FactorModel
-        The normal-return model.
+    model : Model
+        The normal-return model: one of `models`, `thin`, `moving_variance` or `robust`.
     factors : pandas.DataFrame, optional
         Dates × factors, decimal; whatever the model needs.
     estimation, window : (int, int)
@@ -102,19 +103,17 @@ class EventStudy:
         _check_model(self.model)
         check_mode(self.rbar)
         presets.check(self.preset)
-        checked = {
-            "returns": check_table(self.returns, "returns"),
-            "events": check_events(self.events),
-        }
+        returns, ends = check_panel(self.returns, "returns")
+        checked = {"returns": returns, "events": check_events(self.events)}
         securities = pd.unique(checked["events"]["security"]).tolist()
         model, given = self.model, self.factors
         if isinstance(model, Prepared):
             given = None if given is None else check_table(given, "factors")
-            model, given = model.prepare(checked["returns"], checked["events"], given)
+            model, given = model.prepare(returns, checked["events"], given)
         factors = check_factors(given, model, securities)
         check_calendars(self.calendars)
         check_seed(self.seed)
-        check_units(self.units, checked["returns"], factors, model, securities)
+        check_units(self.units, returns, factors, model, securities, ends)
         estimation, window = check_options(
             self.estimation, self.window, self.min_observations, model
         )

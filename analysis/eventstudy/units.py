@@ -21,7 +21,7 @@ import pandas as pd
 
 from analysis.errors import InputError, SuspectReturnsWarning
 from analysis.eventstudy.fitted import Floats
-from analysis.eventstudy.inputs import day
+from analysis.eventstudy.inputs import day, extremes
 from analysis.eventstudy.models import Model, OnMarket
 
 UNITS = ("decimal", "any")
@@ -35,8 +35,6 @@ LARGE_MEDIAN = 0.25
 FEW = 20
 # A rate of 1 % per session is no riskless one; a yearly rate, or one in per cent, is above it.
 LARGE_RATE = 0.01
-# Squares of larger figures, and their sums, leave the range of floats.
-LARGEST = 1e100
 
 # Whoever makes the study: above the look, check_units, __post_init__ and __init__.
 CALLER = 5
@@ -53,24 +51,27 @@ def check_units(
     factors: pd.DataFrame | None,
     model: Model,
     securities: Sequence[Hashable],
+    ends: tuple[Floats, Floats] | None = None,
 ) -> None:
     """Look whether returns, benchmarks and the risk-free rate can be decimals.
 
     Parameters
     ----------
     units : {"decimal", "any"}
-        "any" looks at nothing but sizes that cannot be computed with.
+        "any" looks at nothing.
     returns, factors : pandas.DataFrame
         From `inputs.check_table`.
     model : Model
         Its benchmark must be a return as well; other factors are only warned of.
     securities : sequence
         The securities of the events.
+    ends : (S,) float, (S,) float, optional
+        `inputs.extremes` of the returns, where they are known.
 
     Raises
     ------
     InputError
-        Unknown units; a return or benchmark below −1; a figure beyond 1e100.
+        Unknown units; a return or benchmark below −1.
 
     Warns
     -----
@@ -79,32 +80,13 @@ def check_units(
     """
     if units not in UNITS:
         raise InputError(f"units must be one of {', '.join(map(repr, UNITS))}, not {units!r}.")
-    low, high = _ends(returns, "returns")
-    of_factors = None if factors is None else _ends(factors, "factors")
     if units == "any":
         return
+    low, high = extremes(returns, "returns") if ends is None else ends
     _check_possible(returns, low, "returns")
     _warn_of_large(returns, low, high)
-    if factors is not None and of_factors is not None:
-        _check_factors(factors, of_factors[0], model, securities)
-
-
-def _ends(table: pd.DataFrame, name: str) -> tuple[Floats, Floats]:
-    """Lowest and highest value of every column, NaN where it is all missing.
-
-    Reductions, for a copy of a large panel would be as large as the panel.
-    """
-    values = table.to_numpy()
-    low, high = np.fmin.reduce(values, axis=0), np.fmax.reduce(values, axis=0)
-    large = np.flatnonzero((low < -LARGEST) | (high > LARGEST))
-    if len(large):
-        at = int(large[0])
-        row = int(np.flatnonzero(np.abs(values[:, at]) > LARGEST)[0])
-        raise InputError(
-            f"{name} holds {values[row, at]:g} on {day(table.index[row])} in column "
-            f"{table.columns[at]!r}; figures beyond {LARGEST:g} cannot be computed with."
-        )
-    return low, high
+    if factors is not None:
+        _check_factors(factors, extremes(factors, "factors")[0], model, securities)
 
 
 def _check_possible(table: pd.DataFrame, low: Floats, name: str) -> None:

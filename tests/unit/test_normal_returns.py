@@ -66,6 +66,7 @@ def test_names_stand_for_these_models() -> None:
         "carhart": FactorModel.carhart(),
         "scholes_williams": ScholesWilliams(benchmarks),
         "dimson": Dimson(benchmarks),
+        "lagged": Dimson(benchmarks, lags=1, leads=0, contemporaneous=False),
         "ewma": Ewma(home),
         "garch": Garch(home),
         "quantile": QuantileModel(home),
@@ -111,6 +112,18 @@ def test_models_on_models_read_what_these_read(desk: Desk) -> None:
     assert len(desk.study("ds-appstore-1", ["NVDA"], model=peers).abnormal) == 1
     every = RobustModel(MarketModel(EqualWeight()))
     assert len(desk.study("ds-appstore-1", ["NVDA"], model=every).abnormal) == 1
+
+
+def test_asia_answers_to_new_yorks_last_close(desk: Desk) -> None:
+    asia = ["2330.TW", "000660.KS", "8035.T"]
+    lagged = desk.study("ds-appstore-1", asia, model="lagged", benchmark="^GSPC")
+    same_day = desk.study("ds-appstore-1", asia, model="market", benchmark="^GSPC")
+    # A holiday of New York is a session like any other; on the same date it is missing.
+    assert lagged.parameters["n"].tolist() == [220] * 3
+    assert (same_day.parameters["n"] < 220).all()
+    assert lagged.skipped.empty
+    assert (lagged.parameters["beta"] > 1).all()
+    assert (lagged.parameters["r2"] > 1.5 * same_day.parameters["r2"]).all()
 
 
 def test_peers_trade_at_the_same_hours(desk: Desk) -> None:
