@@ -133,7 +133,14 @@ def test_the_unit_of_returns_scales_cars_and_leaves_every_statistic(seed, model,
 def test_the_opposite_returns_turn_every_statistic_and_leave_every_p_value(seed, model):
     returns, asked, factors, calendars = question(seed)
     expected = answers(returns, asked, factors, calendars, model)
-    assert_same(answers(-returns, asked, -factors, calendars, model), expected, sign=-1.0)
+    found = answers(-returns, asked, -factors, calendars, model)
+    if isinstance(model, QuantileModel):
+        # It goes through some rows: the shares of residuals above and below are not 1 together.
+        found, expected = (
+            (results, table.drop("generalized_sign", level="test"))
+            for results, table in (found, expected)
+        )
+    assert_same(found, expected, sign=-1.0)
 
 
 @quick
@@ -221,8 +228,8 @@ def test_what_the_model_explains_leaves_abnormal_returns_alone(seed, model, cons
     returns, asked, factors, calendars = question(seed)
     expected = answers(returns, asked, factors, calendars, model)
     moved = returns + constant
-    if model.k > 1:
-        # A constant, and any multiple of the market, are fitted away.
+    if model.k > 1 and not isinstance(getattr(model, "market", None), EqualWeight):
+        # A constant, and any multiple of the market, are fitted away (peers move with it too).
         moved = moved.add(slope * factors["F0"], axis=0)
     found = answers(moved, asked, factors, calendars, model)
     np.testing.assert_allclose(found[0].abnormal, expected[0].abnormal, rtol=1e-8, atol=1e-13)
