@@ -34,9 +34,9 @@ lint: python ## Check style, types, layers and that notebooks hold no output
 	@$(BIN)/lint-imports
 	@$(BIN)/nbstripout --verify --keep-id notebooks/*.ipynb
 
-bench: python ## Measure how long the engine takes
+bench: python ## Measure the engine beside plain NumPy and other packages (QUICK=1 without a million events)
 	@$(PYTHON) scripts/environment.py dev
-	@$(BIN)/python tests/benchmarks/run.py
+	@$(BIN)/python -m tests.benchmarks.run $(if $(QUICK),--quick)
 
 lab: python ## Open the notebooks in JupyterLab
 	@$(PYTHON) scripts/environment.py lab
@@ -51,7 +51,7 @@ lock: python ## Resolve the dependencies anew (maintainers)
 	@$(PYTHON) scripts/lock.py
 
 clean: ## Remove the environment and all caches; reports and the store stay
-	@rm -rf .venv .uv dist .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache \
+	@rm -rf .venv .venv-bench .uv dist .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache \
 		.hypothesis .import_linter_cache
 	@find analysis notebooks scripts tests -depth \
 		\( -name __pycache__ -o -name .ipynb_checkpoints \) -exec rm -rf {} +

@@ -6,7 +6,8 @@
     ├── InputError   (ValueError)  the caller asked for something that cannot be: exit 2
     ├── DataError    (ValueError)  a stored or curated table breaks its schema: exit 2
     ├── NothingLeft  (LookupError) every part was skipped; the message lists why: exit 1
-    └── RenderError  (RuntimeError) a notebook failed while it ran: exit 1
+    ├── RenderError  (RuntimeError) a notebook failed while it ran: exit 1
+    └── WorkerError  (RuntimeError) an executor lost a worker or the work it was given: exit 1
 
 A message says what, where, and what to do about it. What is doubtful but can be computed is
 not raised but warned of::
@@ -46,6 +47,10 @@ class NothingLeft(FaultlineError, LookupError):
 
 class RenderError(FaultlineError, RuntimeError):
     """A notebook that failed while it ran; the partial notebook is kept."""
+
+
+class WorkerError(FaultlineError, RuntimeError):
+    """An executor that lost a worker, or the work it was given."""
 
 
 class FaultlineWarning(UserWarning):

@@ -12,6 +12,12 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from analysis.eventstudy.candidates import candidates_around
+    from analysis.eventstudy.counterfactual import (
+        AugmentedSyntheticControl,
+        InteractiveFixedEffects,
+        SyntheticControl,
+        SyntheticDiD,
+    )
     from analysis.eventstudy.intraday import intraday_study
     from analysis.eventstudy.models import (
         CAPM,
@@ -37,6 +43,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CAPM",
+    "AugmentedSyntheticControl",
     "Dimson",
     "EqualWeight",
     "EventStudy",
@@ -44,12 +51,15 @@ __all__ = [
     "Ewma",
     "FactorModel",
     "Garch",
+    "InteractiveFixedEffects",
     "MarketAdjusted",
     "MarketModel",
     "MeanAdjusted",
     "QuantileModel",
     "RobustModel",
     "ScholesWilliams",
+    "SyntheticControl",
+    "SyntheticDiD",
     "TimeOfDay",
     "UncertainResults",
     "UncertainStudy",
@@ -64,6 +74,7 @@ __all__ = [
 ]
 
 _ROOMS = {
+    "AugmentedSyntheticControl": "counterfactual",
     "CAPM": "models",
     "Dimson": "thin",
     "EqualWeight": "peers",
@@ -72,12 +83,15 @@ _ROOMS = {
     "Ewma": "moving_variance",
     "FactorModel": "models",
     "Garch": "moving_variance",
+    "InteractiveFixedEffects": "counterfactual",
     "MarketAdjusted": "models",
     "MarketModel": "models",
     "MeanAdjusted": "models",
     "QuantileModel": "robust",
     "RobustModel": "robust",
     "ScholesWilliams": "thin",
+    "SyntheticControl": "counterfactual",
+    "SyntheticDiD": "counterfactual",
     "TimeOfDay": "seasonality",
     "UncertainResults": "uncertain_results",
     "UncertainStudy": "uncertain",

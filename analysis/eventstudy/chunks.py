@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
-from concurrent.futures import Executor, Future
+from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future
 from dataclasses import dataclass, replace
 
 import numpy as np
 
+from analysis.errors import WorkerError
 from analysis.eventstudy.fits import Fit
 from analysis.eventstudy.fitted import Ints
 from analysis.eventstudy.models import Model
@@ -174,13 +175,33 @@ def fit_all(recipe: Recipe, executor: Executor | None, *, slim: bool) -> Iterato
         yield from in_order(work, recipe.chunks())
         return
     waiting: deque[Future[Fit]] = deque()
+    done = 0
     try:
         for chunk in recipe.chunks(alone=True):
             waiting.append(executor.submit(work, chunk))
             if len(waiting) >= WAITING:
-                yield waiting.popleft().result()
+                yield _result(waiting.popleft(), recipe, done)
+                done += 1
         while waiting:
-            yield waiting.popleft().result()
+            yield _result(waiting.popleft(), recipe, done)
+            done += 1
     finally:
         for future in waiting:
             future.cancel()
+
+
+def _result(future: Future[Fit], recipe: Recipe, number: int) -> Fit:
+    """Wait for one chunk; what the work raised stays as it is, a lost worker is named."""
+    try:
+        return future.result()
+    except Exception as error:
+        # Dask is not imported to know its own error.
+        killed = type(error).__name__ == "KilledWorker"
+        if not (killed or isinstance(error, BrokenExecutor | CancelledError)):
+            raise
+        first, last = number * recipe.step + 1, (number + 1) * recipe.step
+        raise WorkerError(
+            f"The executor lost a worker while it fitted events {first} to "
+            f"{min(last, len(recipe.places))} ({type(error).__name__}): give its workers more "
+            "memory, or fit without executor=."
+        ) from error

@@ -15,14 +15,12 @@ import numpy as np
 import pandas as pd
 
 from analysis.errors import InputError
-from analysis.eventstudy.fits import FLAWS, Fit
+from analysis.eventstudy.fits import SPARSE, Fit
 from analysis.eventstudy.fitted import Floats
 from analysis.eventstudy.models import MarketModel, Model, Prepared
 from analysis.eventstudy.windows import Block
 
 COLUMN = "minute of the day"
-SPARSE = 41
-FLAWS[SPARSE] = "a time of day of the event window is too rare for a variance of its own"
 
 
 @dataclass(frozen=True)

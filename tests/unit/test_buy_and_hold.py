@@ -212,14 +212,14 @@ def test_too_few_or_equal_events_are_said():
     assert "too few for 0.99" in seldom.outcome.reason
 
 
-def one_study(change=None, factor=None):
+def one_study(change=None, factor=None, **options):
     returns, factors = panel(seed=4)
     asked = events(returns, [80, 100, 120])
     for (row, column), value in (change or {}).items():
         returns.iloc[row, column] = value
     for row, value in (factor or {}).items():
         factors.loc[factors.index[row], "other"] = value
-    return study(returns, asked, factors, model=MARKET).fit()
+    return study(returns, asked, factors, model=MARKET, **options).fit()
 
 
 def test_a_hole_leaves_the_event_out_with_its_reason():

@@ -17,7 +17,7 @@ import pandas as pd
 
 from analysis.errors import InputError, unknown
 from analysis.eventstudy.dependence import rbar
-from analysis.eventstudy.fits import FLAWS, Fit, assemble, complete, with_constant
+from analysis.eventstudy.fits import TOO_SHORT, Fit, assemble, complete, with_constant
 from analysis.eventstudy.fitted import Floats
 from analysis.eventstudy.inputs import Window
 from analysis.eventstudy.intervals import caar_interval
@@ -33,9 +33,6 @@ MEASURES = (RATIO, LOG)
 # Breidt & Carriquiry (1996): share of the variance that keeps the logarithm of a return of
 # nearly zero from running away.
 INLIER = 0.02
-
-TOO_SHORT = 40
-FLAWS[TOO_SHORT] = "an expected variance ratio needs more than 2 degrees of freedom"
 
 
 @dataclass(frozen=True)
