@@ -373,7 +373,10 @@ class Desk:
 
         table = check_candidates(candidates).table
         securities = list(table["security"].unique())
-        chosen = self._choose(model, securities, benchmark)
+        if options.pop("preset", None) is not None:
+            raise InputError("A study of uncertain dates has our conventions; leave preset out.")
+        homes = self.benchmarks(securities, benchmark)
+        chosen = choose_model(model, homes, select_peers(self.catalogue, securities))
         return UncertainStudy(
             _at_least(self.returns([*securities, *chosen.peers]), table),
             table,
