@@ -14,7 +14,7 @@ def test_the_examples_of_the_engine_run_one_after_the_other(capsys):
     assert len(blocks) >= 5
     names: dict[str, object] = {}
     for block in blocks:
-        exec(compile(block, "docs/event_studies.md", "exec"), names)  # noqa: S102 - our own page
+        exec(compile(block, "docs/event_studies.md", "exec"), names)
     assert "Ball" in capsys.readouterr().out
 
 
