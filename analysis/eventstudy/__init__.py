@@ -12,6 +12,13 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from analysis.eventstudy.candidates import candidates_around
+    from analysis.eventstudy.counterfactual import (
+        AugmentedSyntheticControl,
+        InteractiveFixedEffects,
+        SyntheticControl,
+        SyntheticDiD,
+    )
+    from analysis.eventstudy.intraday import intraday_study
     from analysis.eventstudy.models import (
         CAPM,
         FactorModel,
@@ -20,9 +27,15 @@ if TYPE_CHECKING:
         MeanAdjusted,
     )
     from analysis.eventstudy.moving_variance import Ewma, Garch
+    from analysis.eventstudy.outcomes.buy_and_hold import buy_and_hold
+    from analysis.eventstudy.outcomes.garch import garch_volatility
+    from analysis.eventstudy.outcomes.long_horizon import long_horizon
+    from analysis.eventstudy.outcomes.volatility import abnormal_volatility, volatility_multiples
+    from analysis.eventstudy.outcomes.volume import abnormal_volume
     from analysis.eventstudy.peers import EqualWeight
     from analysis.eventstudy.results import EventStudyResults
     from analysis.eventstudy.robust import QuantileModel, RobustModel
+    from analysis.eventstudy.seasonality import TimeOfDay
     from analysis.eventstudy.study import EventStudy
     from analysis.eventstudy.thin import Dimson, ScholesWilliams
     from analysis.eventstudy.uncertain import UncertainStudy
@@ -30,6 +43,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CAPM",
+    "AugmentedSyntheticControl",
     "Dimson",
     "EqualWeight",
     "EventStudy",
@@ -37,18 +51,30 @@ __all__ = [
     "Ewma",
     "FactorModel",
     "Garch",
+    "InteractiveFixedEffects",
     "MarketAdjusted",
     "MarketModel",
     "MeanAdjusted",
     "QuantileModel",
     "RobustModel",
     "ScholesWilliams",
+    "SyntheticControl",
+    "SyntheticDiD",
+    "TimeOfDay",
     "UncertainResults",
     "UncertainStudy",
+    "abnormal_volatility",
+    "abnormal_volume",
+    "buy_and_hold",
     "candidates_around",
+    "garch_volatility",
+    "intraday_study",
+    "long_horizon",
+    "volatility_multiples",
 ]
 
 _ROOMS = {
+    "AugmentedSyntheticControl": "counterfactual",
     "CAPM": "models",
     "Dimson": "thin",
     "EqualWeight": "peers",
@@ -57,15 +83,26 @@ _ROOMS = {
     "Ewma": "moving_variance",
     "FactorModel": "models",
     "Garch": "moving_variance",
+    "InteractiveFixedEffects": "counterfactual",
     "MarketAdjusted": "models",
     "MarketModel": "models",
     "MeanAdjusted": "models",
     "QuantileModel": "robust",
     "RobustModel": "robust",
     "ScholesWilliams": "thin",
+    "SyntheticControl": "counterfactual",
+    "SyntheticDiD": "counterfactual",
+    "TimeOfDay": "seasonality",
     "UncertainResults": "uncertain_results",
     "UncertainStudy": "uncertain",
+    "abnormal_volatility": "outcomes.volatility",
+    "abnormal_volume": "outcomes.volume",
+    "buy_and_hold": "outcomes.buy_and_hold",
     "candidates_around": "candidates",
+    "garch_volatility": "outcomes.garch",
+    "intraday_study": "intraday",
+    "long_horizon": "outcomes.long_horizon",
+    "volatility_multiples": "outcomes.volatility",
 }
 
 

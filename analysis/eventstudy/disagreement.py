@@ -32,8 +32,8 @@ WHAT = (
     "the candidate days and pays for the search; the likelihood weighs them (Ball & Torous 1988)."
 )
 ROUGH = (
-    "With fewer than ten events the χ² reference of the likelihood ratio is rough; read "
-    "max_permutation and likelihood_permutation."
+    "With fewer than ten events the χ² reference of the likelihood ratio is rough (it rejects "
+    "too rarely); read max_permutation and likelihood_permutation."
 )
 FEW_EVENTS = 10
 

@@ -22,6 +22,7 @@ COLLINEAR = 1e-12
 
 CONSTANT_FACTOR, COLLINEAR_FACTORS, NO_VARIANCE = 1, 2, 3
 WEAK_INSTRUMENT, NOT_CONVERGED, NOT_STATIONARY, NO_MIDDLE, FAR_QUANTILE = 4, 5, 6, 7, 8
+TOO_FEW_DONORS, NO_FREEDOM, TOO_SHORT, SPARSE = 9, 10, 11, 12
 FLAWS = {
     CONSTANT_FACTOR: "a factor does not vary",
     COLLINEAR_FACTORS: "the factors are collinear",
@@ -31,6 +32,10 @@ FLAWS = {
     NOT_STATIONARY: "the GARCH variance is not stationary (alpha and beta sum to 1)",
     NO_MIDDLE: "the middle half of the residuals does not vary",
     FAR_QUANTILE: "there are too few observations for a quantile so far out",
+    TOO_FEW_DONORS: "too few donors have a return on every one of its rows",
+    NO_FREEDOM: "the counterfactual leaves no degree of freedom",
+    TOO_SHORT: "an expected variance ratio needs more than 2 degrees of freedom",
+    SPARSE: "a time of day of the event window is too rare for a variance of its own",
 }
 
 

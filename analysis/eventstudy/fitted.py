@@ -108,6 +108,11 @@ class Fitted:
         """Residuals of some events, (n, E); not to be written to."""
         return self.residuals[rows]
 
+    def residual_blocks(self) -> Iterator[tuple[Rows, Floats]]:
+        """Go through the residuals in blocks: which events, and theirs (not to be written to)."""
+        for rows in self.block_rows():
+            yield rows, self.residuals_of(rows)
+
     def slim(self) -> Fitted:
         """Leave out residuals and days, which can be made again."""
         return replace(

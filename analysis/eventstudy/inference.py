@@ -7,7 +7,7 @@ is a call into the room that does the work.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Literal, cast
 
 import pandas as pd
 
@@ -213,6 +213,47 @@ class Inference:
             weights=weights,
             level=level,
         )
+
+    def compare_presets(
+        self, windows: Window | Sequence[Window], group: str | None = None
+    ) -> pd.DataFrame:
+        """Say what other packages' conventions would have concluded from the same returns.
+
+        Returns
+        -------
+        pandas.DataFrame
+            preset (``"faultline"`` is ours), package_test, test (our name of it),
+            window_start, window_end, statistic, df, p_value, significant (at 5 %), n, reason,
+            note; ``attrs["differences"]`` says in sentences where a package differs from us.
+
+        Raises
+        ------
+        InputError
+            Unknown group, or a window outside the event window.
+        """
+        from analysis.eventstudy import presets
+
+        results = self._results
+        return presets.compare(results, results._windows(windows), group)
+
+    def placebos(
+        self, window: Window, kind: Literal["space", "time", "conformal"] = "space"
+    ) -> pd.DataFrame:
+        """Infer from a counterfactual model by its placebos or its permuted residuals.
+
+        Returns
+        -------
+        pandas.DataFrame
+            See `counterfactual.placebo_in_space`, `placebo_in_time`, `conformal`.
+
+        Raises
+        ------
+        InputError
+            Another model, an unknown kind, or a window outside the event window.
+        """
+        from analysis.eventstudy.counterfactual.placebos import placebos
+
+        return placebos(self._results, window, kind)
 
     @property
     def _results(self) -> EventStudyResults:

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from typing import cast
 
 import numpy as np
 import pandas as pd
@@ -19,6 +20,7 @@ import pandas as pd
 from analysis.eventstudy.fitted import Floats, Ints, cumulate
 from analysis.eventstudy.inputs import Window
 from analysis.eventstudy.located import Located
+from analysis.eventstudy.models import Model
 from analysis.eventstudy.resampling import CELLS, MOST_PLACEBOS
 from analysis.eventstudy.study import EventStudy
 from analysis.eventstudy.windows import Block, Bools, span
@@ -86,6 +88,25 @@ class MovedSets:
             whole = (np.isfinite(found[0]) | ~exists).all(axis=(1, 2))
             yield found[0][whole], found[1][whole]
 
+    def real(self, window: Window, members: Ints) -> tuple[Floats, Floats] | None:
+        """CARs on the real dates, (n, K), of the model that is fitted on the placebo dates.
+
+        None where that is the study's own model: a model may name a ``stand_in`` that is
+        quicker to fit and never fails, and like must be compared with like.
+        """
+        if self._refitted is self.study.model:
+            return None
+        own, first = self._own[members], self.located.anchor[members]
+        self._fit(window, own, first[None])
+        offset = self.located.offset[members]
+        cell = own[:, None], first[:, None], np.maximum(offset, 0)
+        car, se = (np.where(offset >= 0, one[cell], np.nan) for one in self._tables(window))
+        return car, se
+
+    @property
+    def _refitted(self) -> Model:
+        return cast("Model", getattr(self.study.model, "stand_in", self.study.model))
+
     def _shifts(self, window: Window, members: Ints) -> Ints:
         """Every admissible number of days, ascending."""
         day = self._day[members]
@@ -126,7 +147,7 @@ class MovedSets:
         done[security, session] = True
         for start in range(0, len(security), AT_A_TIME):
             rows = security[start : start + AT_A_TIME], session[start : start + AT_A_TIME]
-            fit = self.study.model.fit(self._block(*rows))
+            fit = self._refitted.fit(self._block(*rows))
             good = np.flatnonzero(fit.flaws == 0)
             fitted = fit.fitted.take(good)
             for step in range(self.located.reach + 1):

@@ -85,8 +85,8 @@ class Pooled(Fitted):
         if self.kept is not None:
             return self.kept[_slice(self.at)]
         every = np.empty((len(self), len(self.estimation_offsets)))
-        for rows in self.block_rows():
-            every[rows] = self.residuals_of(rows)
+        for rows, residuals in self.residual_blocks():
+            every[rows] = residuals
         return every
 
     @property

@@ -277,25 +277,6 @@ class EventStudyResults(Inference):
             return presets.tests(self, self._windows(windows), tests)
         return family(self, self._windows(windows), named(tests))
 
-    def compare_presets(
-        self, windows: Window | Sequence[Window], group: str | None = None
-    ) -> pd.DataFrame:
-        """Say what other packages' conventions would have concluded from the same returns.
-
-        Returns
-        -------
-        pandas.DataFrame
-            preset (``"faultline"`` is ours), package_test, test (our name of it),
-            window_start, window_end, statistic, df, p_value, significant (at 5 %), n, reason,
-            note; ``attrs["differences"]`` says in sentences where a package differs from us.
-
-        Raises
-        ------
-        InputError
-            Unknown group, or a window outside the event window.
-        """
-        return presets.compare(self, self._windows(windows), group)
-
     @property
     def skipped(self) -> pd.DataFrame:
         """Events left out altogether, and those with a hole in the event window.

@@ -24,6 +24,7 @@ from analysis.eventstudy.models import (
     Prepared,
     with_factors,
 )
+from analysis.eventstudy.outcome import ROUNDING
 from analysis.eventstudy.quantiles import quantile_fit
 
 if TYPE_CHECKING:
@@ -255,6 +256,9 @@ def _assembled(
 
     residuals = abnormal(block.estimation_returns, block.estimation_factors)
     residuals = np.where(usable, residuals, np.nan)
+    # A quantile goes through k of the rows: what rounding leaves there has no sign and no rank.
+    largest = np.abs(np.where(usable, block.estimation_returns, 0.0)).max(axis=1, initial=0.0)
+    residuals[np.abs(residuals) <= ROUNDING * largest[:, None]] = 0.0
     n = usable.sum(axis=1)
     dof = n - coefficients.shape[1]
     known = np.where(usable, residuals, 0.0)

@@ -187,7 +187,8 @@ def answer(standing: Standing | None, moved: MovedSets) -> list[Outcome]:
     - ``max_permutation``: S = the mean SCAR of largest size over the joint choices of
       candidates, one per event and shared by its securities;
       p = (1 + #{|S_s| ≥ |S_0|})/(1 + B) over the placebos s of `MovedSets.draws`, which take
-      the same maximum; B < 39 gives NaN and a reason.
+      the same maximum; B < 39 gives NaN and a reason. Where a model names a ``stand_in``,
+      S_0 and every S_s are those of that.
     - ``likelihood_ratio``: 2(ℓ₁ − ℓ₀) of the mixture, A = 0 against any A, λ ≥ 1 free in
       both, χ²(1); Ball & Torous (1988).
     - ``likelihood_any``: 2ℓ₁ against A = 0 and λ = 1, half χ²(1) half χ²(2): Self & Liang
@@ -212,12 +213,25 @@ def answer(standing: Standing | None, moved: MovedSets) -> list[Outcome]:
     best = standing.likelihood[1]
     ratio, both = float(best.statistic[0]), max(2.0 * float(best.top[0]), 0.0)
     largest, ratios = _placebos(standing, moved)
+    compared = _on_real_dates(standing, moved, (observed, ratio))
     return [
-        _against(MAX_TEST, observed, np.abs(largest), n),
+        _against(MAX_TEST, compared[0], np.abs(largest), n),
         Outcome(LIKELIHOOD_RATIO, ratio, 1.0, chi_square_tail(ratio), n),
         Outcome(LIKELIHOOD_ANY, both, math.nan, bounded_tail(both), n),
-        _against(LIKELIHOOD_PERMUTATION, ratio, ratios, n),
+        _against(LIKELIHOOD_PERMUTATION, compared[1], ratios, n),
     ]
+
+
+def _on_real_dates(
+    standing: Standing, moved: MovedSets, own: tuple[float, float]
+) -> tuple[float, float]:
+    """Largest mean SCAR and likelihood ratio, of the model that the placebos are fitted with."""
+    refitted = moved.real(standing.window, standing.members)
+    if refitted is None:
+        return own
+    car, se = (one[None] for one in refitted)
+    largest = float(standing.largest(car / se)[0][0])
+    return largest, float(maximise(standing.moments(car, se)).statistic[0])
 
 
 def _placebos(standing: Standing, moved: MovedSets) -> tuple[Floats, Floats]:

@@ -88,8 +88,8 @@ class UncertainResults:
               between securities. The one to trust.
             - likelihood_ratio: no mean effect, Ball & Torous (1988), χ² with one degree of
               freedom. Its sample size is the number of events, and it takes events for
-              independent of each other: rough with few, too small a p with events that
-              share days.
+              independent of each other. Simulated size at 5 %: 2 % with 5 events, 3–4 %
+              with 10 to 100; far above it with events that share days.
             - likelihood_any: neither a mean effect nor a rise of the variance, a mixture of
               χ² with one and two degrees of freedom.
             - likelihood_permutation: the likelihood ratio against placebo dates.

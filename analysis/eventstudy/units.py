@@ -22,7 +22,7 @@ import pandas as pd
 from analysis.errors import InputError, SuspectReturnsWarning
 from analysis.eventstudy.fitted import Floats
 from analysis.eventstudy.inputs import day, extremes
-from analysis.eventstudy.models import MarketAdjusted, MarketModel, Model
+from analysis.eventstudy.models import Model, OnMarket
 
 UNITS = ("decimal", "any")
 
@@ -129,7 +129,7 @@ def _check_factors(
     used = pd.Index(dict.fromkeys(column for one in needed for column in one))
     columns = factors.columns.get_indexer(used)
     chosen, lowest = factors.iloc[:, columns], low[columns]
-    if isinstance(model, MarketModel | MarketAdjusted):
+    if isinstance(model, OnMarket):
         _check_possible(chosen, lowest, "factors")
     elif len(found := np.flatnonzero(lowest < TOTAL_LOSS - SLACK)):
         at = int(found[0])

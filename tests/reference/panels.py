@@ -47,3 +47,18 @@ def study(returns, asked, factors=None, **options) -> EventStudy:
     """Ask with short windows: estimation (−60, −11), event window (−3, 3)."""
     short = {"estimation": (-60, -11), "window": (-3, 3), "min_observations": 20}
     return EventStudy(returns, asked, factors=factors, **{**short, **options})
+
+
+def half_hours(first: str, days: int) -> pd.DatetimeIndex:
+    """Half hours of New York by their end, 10:00 to 16:00, over some weekdays of 2024.
+
+    3 July closes at 13:00, 4 July is a holiday.
+    """
+    found = []
+    for date in pd.bdate_range(first, periods=days):
+        if date != pd.Timestamp("2024-07-04"):
+            close = "13h" if date == pd.Timestamp("2024-07-03") else "16h"
+            found.append(
+                pd.date_range(date + pd.Timedelta("10h"), date + pd.Timedelta(close), freq="30min")
+            )
+    return found[0].append(found[1:])

@@ -151,7 +151,12 @@ def test_returns_that_tie_have_an_exact_quantile_too(seed, q, digits, base):
     returns[:] = (factors.sum(axis=1).to_numpy()[:, None] + rng.normal(size=(120, 1))).round(digits)
     options = {"estimation": (-60, -11), "window": (-3, 3), "min_observations": 20}
     results = study(
-        returns, events(returns, [80]), factors, model=QuantileModel(base, q), **options
+        returns,
+        events(returns, [80]),
+        factors,
+        model=QuantileModel(base, q),
+        units="any",
+        **options,
     ).fit()
     x = np.column_stack([np.ones(50), factors[list(base.needs("S0"))].iloc[20:70]])
     y = returns["S0"].iloc[20:70].to_numpy()
@@ -262,7 +267,7 @@ MODELS = st.sampled_from(
 
 def fitted(seed, model, change=lambda returns, factors: (returns, factors)):
     returns, factors = change(*panel(3, 120, seed=seed, gaps=0.05, factors=2))
-    return study(returns, events(returns, [70, 90, 110]), factors, model=model).fit()
+    return study(returns, events(returns, [70, 90, 110]), factors, model=model, units="any").fit()
 
 
 @settings(max_examples=25)

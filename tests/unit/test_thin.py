@@ -317,7 +317,7 @@ MODELS = st.sampled_from(
 
 def fitted(seed, model, change=lambda returns, factors: (returns, factors)):
     returns, factors = change(*panel(3, 120, seed=seed, gaps=0.05))
-    return study(returns, events(returns, [70, 90, 110]), factors, model=model).fit()
+    return study(returns, events(returns, [70, 90, 110]), factors, model=model, units="any").fit()
 
 
 @settings(max_examples=20)

@@ -11,7 +11,9 @@ import pytest
 from analysis.errors import EventDateWarning, InputError
 from analysis.eventstudy import (
     EventStudy,
+    Ewma,
     FactorModel,
+    Garch,
     MarketModel,
     UncertainStudy,
     candidates_around,
@@ -176,6 +178,17 @@ def test_a_single_candidate_is_the_permutation_test(rows, model):
     assert found["statistic"].tolist() == pytest.approx(expected["statistic"].tolist(), rel=1e-12)
     assert found["p_value"].tolist() == expected["p_value"].tolist()
     assert results.disagreements(windows) == ()
+
+
+def test_a_model_with_a_stand_in_is_permuted_under_that():
+    returns, factors = panel(2, 260, seed=31)
+    days = candidates_around(events(returns, [150, 150]), returns.index, 1)
+    garch = quiet(ask(returns, days, factors, model=Garch(MarketModel("F0")))).set_index("test")
+    ewma = quiet(ask(returns, days, factors, model=Ewma(MarketModel("F0")))).set_index("test")
+    for test in ("max_permutation", "likelihood_permutation"):
+        assert garch.loc[test, "p_value"] == ewma.loc[test, "p_value"]
+        assert garch.loc[test, "statistic"] == pytest.approx(ewma.loc[test, "statistic"])
+    assert garch.loc["likelihood_ratio", "statistic"] != ewma.loc["likelihood_ratio", "statistic"]
 
 
 def test_one_seed_draws_one_set_of_placebos(monkeypatch):

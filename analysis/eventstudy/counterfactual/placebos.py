@@ -1,0 +1,215 @@
+"""Placebos: the same counterfactual where nothing happened.
+
+In space, every donor takes the place of the shocked security in turn; in time, the event is
+moved to earlier sessions. Either way the statistic is the ratio of the root mean squared
+abnormal return in the window to that of the estimation window, and the p-value its rank.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterable, Iterator
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from analysis.errors import InputError, unknown
+from analysis.eventstudy.counterfactual.rows import Reader, Rows, rows_of_events
+from analysis.eventstudy.fitted import Ints
+from analysis.eventstudy.inputs import check_inside
+
+if TYPE_CHECKING:
+    from analysis.eventstudy.counterfactual.matching import Matcher
+    from analysis.eventstudy.results import EventStudyResults
+
+COLUMNS = ["event_id", "security", "statistic", "p_value", "n", "reason"]
+# Most placebos of one event; fewest with which 5 % is within reach.
+MOST, FEWEST = 999, 19
+MOST_IN_TIME = 99
+HOLE = "a day of the window has no return"
+
+
+def placebo_in_space(
+    results: EventStudyResults, window: tuple[int, int], *, most: int = MOST, seed: int = 0
+) -> pd.DataFrame:
+    """Put every donor in the place of the shocked security: Abadie, Diamond & Hainmueller (2010).
+
+    The statistic is the ratio of root mean squared prediction errors, in the window over
+    before; p = (1 + #{donors with a ratio at least as large})/(1 + B). A
+    donor's counterfactual is made of the other donors, never of the shocked security.
+
+    Parameters
+    ----------
+    results : EventStudyResults
+        Of a study with a model of this package.
+    window : (int, int)
+        Relative days, both ends included, inside the event window.
+    most : int
+        Donors used, seeded draws where there are more.
+    seed : int
+
+    Returns
+    -------
+    pandas.DataFrame
+        event_id, security, statistic, p_value, n (placebos B), reason. Fewer than 19
+        placebos give no p-value and a reason: 5 % would be out of reach.
+
+    Raises
+    ------
+    InputError
+        The study has another model, or the window reaches outside the event window.
+    """
+    asked = check_inside(window, results.study.window)
+    _check_most(most)
+    reader = Reader(results)
+    found = []
+    for event_id, security, _, rows in rows_of_events(results, reader):
+        donors = _drawn(rows.donors_before.shape[1], most, seed)
+        placebos = (_without(reader.matcher, rows, int(donor), asked) for donor in donors)
+        found.append((event_id, security, *_ranked(reader.matcher, rows, asked, placebos)))
+    return pd.DataFrame(found, columns=COLUMNS)
+
+
+def placebo_in_time(
+    results: EventStudyResults,
+    window: tuple[int, int],
+    *,
+    step: int | None = None,
+    most: int = MOST_IN_TIME,
+) -> pd.DataFrame:
+    """Move the event to earlier sessions: Abadie, Diamond & Hainmueller (2015).
+
+    The whole event moves, estimation window included, by multiples of `step` sessions; a
+    placebo counts where its event window ends before that of the real event begins and
+    meets none of the security's other events, and where it has `min_observations` and a
+    whole window. The statistic is that of `placebo_in_space`; p = (1 + #{placebos with a
+    ratio at least as large})/(1 + B), good as far as the returns are stationary.
+
+    Parameters
+    ----------
+    results : EventStudyResults
+        Of a study with a model of this package.
+    window : (int, int)
+        Relative days, both ends included, inside the event window.
+    step : int, optional
+        Sessions from one placebo to the next; the length of the window by default, so that
+        no two placebo windows share a day.
+    most : int
+        Placebos used, the latest first.
+
+    Returns
+    -------
+    pandas.DataFrame
+        As of `placebo_in_space`.
+
+    Raises
+    ------
+    InputError
+        The study has another model, the window reaches outside the event window, or a step
+        below one.
+    """
+    asked = check_inside(window, results.study.window)
+    _check_most(most)
+    width = asked[1] - asked[0] + 1 if step is None else step
+    if width < 1:
+        raise InputError(f"step must be at least 1 session, not {step!r}.")
+    reader = Reader(results)
+    found = []
+    for event_id, security, day0, rows in rows_of_events(results, reader):
+        placebos = _earlier(reader, security, day0, asked, width, most)
+        found.append((event_id, security, *_ranked(reader.matcher, rows, asked, placebos)))
+    return pd.DataFrame(found, columns=COLUMNS)
+
+
+def _ranked(
+    matcher: Matcher, rows: Rows, window: tuple[int, int], placebos: Iterable[float]
+) -> tuple[float, float, int, str]:
+    """Statistic, p-value, number of placebos, reason."""
+    own = _ratio(matcher, rows, window)
+    if own is None:
+        return np.nan, np.nan, 0, HOLE
+    others = np.array([one for one in placebos if np.isfinite(one)])
+    if len(others) < FEWEST:
+        reason = f"{len(others)} placebos, at least {FEWEST} are needed"
+        return own, np.nan, len(others), reason
+    return own, float((1 + (others >= own).sum()) / (1 + len(others))), len(others), ""
+
+
+def _ratio(matcher: Matcher, rows: Rows, window: tuple[int, int]) -> float | None:
+    """The statistic of one event; None where a day of the window is missing."""
+    inside = rows.inside(window)
+    if inside is None or rows.donors_before.shape[1] < matcher.least:
+        return None
+    match = matcher.match(rows.y[None], rows.donors_before, rows.donors_after)[0]
+    errors = rows.after - match.after
+    before = float(np.mean((rows.y - match.before) ** 2))
+    return float(np.sqrt(np.mean(errors[inside] ** 2) / before)) if before > 0 else np.nan
+
+
+def _without(matcher: Matcher, rows: Rows, donor: int, window: tuple[int, int]) -> float:
+    """The statistic of a donor against the others."""
+    changed = Rows(
+        rows.donors_before[:, donor],
+        rows.donors_after[:, donor],
+        np.delete(rows.donors_before, donor, axis=1),
+        np.delete(rows.donors_after, donor, axis=1),
+        rows.offsets,
+        rows.kept,
+    )
+    found = _ratio(matcher, changed, window)
+    return np.nan if found is None else found
+
+
+def _earlier(
+    reader: Reader,
+    security: Hashable,
+    day0: int,
+    window: tuple[int, int],
+    step: int,
+    most: int,
+) -> Iterator[float]:
+    """The statistics of a security's backdated events, the latest first."""
+    study = reader.study
+    first, last = study.window
+    own = reader.own_events(security)
+    count = 0
+    # The first shift whose event window ends before the real one begins.
+    shift = last - first + 1
+    while count < most and day0 - shift + study.estimation[1] + 1 >= study.min_observations:
+        placed = day0 - shift
+        shift += step
+        if any(abs(placed - session) <= last - first for session in own):
+            continue
+        rows = reader.rows(security, placed, own)
+        if len(rows.y) < study.min_observations:
+            continue
+        found = _ratio(reader.matcher, rows, window)
+        if found is not None:
+            count += 1
+            yield found
+
+
+def _drawn(size: int, most: int, seed: int) -> Ints:
+    """All donors, or seeded draws without repetition."""
+    if size <= most:
+        return np.arange(size)
+    return np.sort(np.random.default_rng(seed).choice(size, most, replace=False))
+
+
+def _check_most(most: int) -> None:
+    if most < FEWEST:
+        raise InputError(f"most must be at least {FEWEST} placebos, not {most!r}.")
+
+
+def placebos(results: EventStudyResults, window: tuple[int, int], kind: str) -> pd.DataFrame:
+    """Infer by one of the three ways, by name, see `EventStudyResults.placebos`."""
+    from analysis.eventstudy.counterfactual.conformal import conformal
+
+    ways: dict[str, Callable[[EventStudyResults, tuple[int, int]], pd.DataFrame]] = {
+        "space": placebo_in_space,
+        "time": placebo_in_time,
+        "conformal": conformal,
+    }
+    if kind not in ways:
+        raise unknown("kind of placebos", kind, ways)
+    return ways[kind](results, window)

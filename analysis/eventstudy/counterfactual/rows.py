@@ -1,0 +1,145 @@
+"""One event's rows out of the results of a study: its returns and its donors'.
+
+What the inference of this package works on, read from the frames of the study by their
+labels, at day 0 or at an earlier session.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
+
+import numpy as np
+import pandas as pd
+
+from analysis.errors import InputError
+from analysis.eventstudy.counterfactual.donors import DonorModel
+from analysis.eventstudy.counterfactual.fitting import whole
+from analysis.eventstudy.fitted import Floats, Ints
+from analysis.eventstudy.windows import Bools
+
+if TYPE_CHECKING:
+    from analysis.eventstudy.counterfactual.matching import Matcher
+    from analysis.eventstudy.results import EventStudyResults
+
+
+@dataclass(frozen=True)
+class Rows:
+    """The rows of one event on which its security has a return.
+
+    Attributes
+    ----------
+    y, after : (T,), (W,) float
+        Its returns on the estimation and the event rows.
+    donors_before, donors_after : (T, J), (W, J) float
+        The donors without a missing return on these.
+    offsets : (W,) int
+        Relative day of each event row.
+    kept : (pool,) bool
+        Which donors of the study these are.
+    """
+
+    y: Floats
+    after: Floats
+    donors_before: Floats
+    donors_after: Floats
+    offsets: Ints
+    kept: Bools
+
+    def inside(self, window: tuple[int, int]) -> Bools | None:
+        """Which event rows lie in a window; None where one of its days is missing."""
+        inside: Bools = (self.offsets >= window[0]) & (self.offsets <= window[1])
+        return inside if int(inside.sum()) == window[1] - window[0] + 1 else None
+
+
+class Reader:
+    """Reads the rows of a study's events.
+
+    Parameters
+    ----------
+    results : EventStudyResults
+        Of a model of this package.
+
+    Raises
+    ------
+    InputError
+        The study has another model.
+    """
+
+    def __init__(self, results: EventStudyResults) -> None:
+        study = results.study
+        model = study.model
+        if not isinstance(model, DonorModel) or study.factors is None:
+            raise InputError(
+                "This needs the results of a counterfactual model such as SyntheticControl(), "
+                f"not of {study.model.name}."
+            )
+        self.model = model
+        self.matcher = cast("Matcher", model)
+        self.study = study
+        self._returns = study.returns
+        self._donors = study.factors[list(model.columns)].to_numpy()
+        self._donor_dates = pd.DatetimeIndex(study.factors.index)
+
+    def sessions(self, security: Hashable) -> pd.DatetimeIndex:
+        """Sessions of a security's calendar."""
+        if self.study.calendars is None:
+            return pd.DatetimeIndex(self._returns.index)
+        return self.study.calendars[security]
+
+    def day0(self, security: Hashable, date: pd.Timestamp) -> int:
+        """Number of day 0 among the sessions."""
+        return int(self.sessions(security).get_indexer(pd.DatetimeIndex([date]))[0])
+
+    def rows(self, security: Hashable, day0: int, spared: Iterable[int] = ()) -> Rows:
+        """Rows around a session.
+
+        Parameters
+        ----------
+        security : name
+        day0 : int
+            Number of the session among those of the security.
+        spared : iterable of int
+            Sessions of events whose windows are cut from the estimation window.
+        """
+        study = self.study
+        before = np.arange(study.estimation[0], study.estimation[1] + 1) + day0
+        for session in spared:
+            near = (before >= session + study.window[0]) & (before <= session + study.window[1])
+            before = before[~near]
+        offsets = np.arange(study.window[0], study.window[1] + 1)
+        y, donors_before, _ = self._at(security, before)
+        after, donors_after, found = self._at(security, offsets + day0)
+        kept = whole(donors_before, donors_after)
+        return Rows(y, after, donors_before[:, kept], donors_after[:, kept], offsets[found], kept)
+
+    def own_events(self, security: Hashable) -> list[int]:
+        """Sessions of a security's events."""
+        events, sessions = self.study.events, self.sessions(security)
+        dates = events.loc[events["security"] == security, "date"].dropna()
+        found = sessions.get_indexer(pd.DatetimeIndex(dates))
+        return [int(at) for at in found if at >= 0]
+
+    def _at(self, security: Hashable, numbers: Ints) -> tuple[Floats, Floats, Bools]:
+        """Returns of a security and the donors on some sessions, where it has one."""
+        sessions = self.sessions(security)
+        exists = (numbers >= 0) & (numbers < len(sessions))
+        dates = sessions[np.where(exists, numbers, 0)]
+        series = self._returns[security].reindex(dates).to_numpy()
+        found: Bools = exists & np.isfinite(series)
+        at = self._donor_dates.get_indexer(dates[found])
+        donors = np.where((at >= 0)[:, None], self._donors[at], np.nan)
+        return series[found], donors, found
+
+
+def rows_of_events(
+    results: EventStudyResults, reader: Reader
+) -> Iterable[tuple[Hashable, Hashable, int, Rows]]:
+    """Go through the fitted events: event_id, security, number of day 0, rows."""
+    dates = results.study.events["date"].iloc[results.placing.rows[results.numbers]]
+    for (event_id, security), date in zip(results.index, dates, strict=True):
+        day0 = reader.day0(security, date)
+        # The own window lies after the estimation window: sparing it cuts nothing.
+        spared = reader.own_events(security) if results.study.exclude_own_events else ()
+        yield event_id, security, day0, reader.rows(security, day0, spared)

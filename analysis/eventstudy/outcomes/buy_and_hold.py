@@ -1,0 +1,272 @@
+"""Buy-and-hold abnormal returns: what an investor had at the end, less what was normal.
+
+`buy_and_hold` is the entry; `holdings` looks the returns up, `skewness` tests their mean.
+"""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from analysis.errors import InputError
+from analysis.eventstudy.battery import adjust
+from analysis.eventstudy.fitted import Floats
+from analysis.eventstudy.inputs import Window, check_inside
+from analysis.eventstudy.intervals import two_sided
+from analysis.eventstudy.outcomes.holdings import NORMAL, Holdings, hold
+from analysis.eventstudy.outcomes.skewness import (
+    Tested,
+    bootstrapped_johnson_t,
+    cross_sectional_t,
+    johnson_t,
+)
+
+if TYPE_CHECKING:
+    from analysis.eventstudy.results import EventStudyResults
+
+DRAWS, SHARE, LEAST_DRAWS = 1999, 0.25, 99
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class BuyAndHold:
+    """Buy-and-hold abnormal returns (BHAR) and the tests of their means.
+
+    Attributes
+    ----------
+    benchmark : str
+        What the securities are compared with, see `buy_and_hold`.
+    events : pandas.DataFrame
+        event_id, security, window_start, window_end, held and benchmark (compounded, decimal),
+        bhar, se, t, df, p_value.
+    tests : pandas.DataFrame
+        group, window_start, window_end, test, mean (BHAR, decimal), statistic, df, p_value,
+        p_holm, p_bh, low, high, n, reason.
+    skipped : pandas.DataFrame
+        event_id, security, window_start, window_end, reason: the ledger of the study for
+        these windows, and the events that cannot be compounded.
+    note : str
+        What the tests do not know: events that share dates. May be empty.
+    """
+
+    benchmark: str
+    events: pd.DataFrame
+    tests: pd.DataFrame
+    skipped: pd.DataFrame
+    note: str
+
+    def __repr__(self) -> str:
+        head = f"Buy-and-hold abnormal returns over the benchmark {self.benchmark!r}"
+        shown = ["group", "window_start", "window_end", "test", "mean", "statistic", "p_value"]
+        body = self.tests[[*shown, "n"]].to_string(index=False, float_format=lambda x: f"{x:.4g}")
+        out = f"{len(self.skipped)} left out" if len(self.skipped) else ""
+        return "\n".join(part for part in (head, body, out, self.note) if part)
+
+
+def buy_and_hold(
+    results: EventStudyResults,
+    windows: Window | Sequence[Window],
+    benchmark: str = NORMAL,
+    *,
+    draws: int = DRAWS,
+    share: float = SHARE,
+    level: float = 0.95,
+    seed: int | None = None,
+) -> BuyAndHold:
+    """Compound the returns of every event in a window, less those of its benchmark.
+
+    BHAR_i = Π(1 + R_it) − Π(1 + B_it). Means over groups are tested by the cross-sectional t,
+    by Johnson's t, corrected for skewness, and by that t against its own bootstrap
+    distribution.
+
+    Parameters
+    ----------
+    results : EventStudyResults
+        Of a study of simple returns.
+    windows : (int, int) or sequence of them
+        Relative days, both ends included, inside the event window.
+    benchmark : str
+        ``"normal"``, the default: what the fitted model expects, R − AR; with `MarketAdjusted`
+        that is the market. ``"market"``: the market column that the model reads, whatever
+        alpha and beta it found. Or a column of factors, for instance the returns of a
+        portfolio of peers. Over months take `MarketAdjusted` or a column: a fitted alpha that
+        compounds for a year says more of the estimation window than of the event (Barber &
+        Lyon 1997; Kothari & Warner 1997).
+    draws : int
+        Resamples of the bootstrap, at least 99.
+    share : float
+        Of the events in each resample, above 0 and at most 1.
+    level : float
+        Confidence level of the intervals.
+    seed : int, optional
+        Of the bootstrap; by default that of the study. Every group and window draws with the
+        same seed, so that no figure depends on what else is asked.
+
+    Returns
+    -------
+    BuyAndHold
+
+    Raises
+    ------
+    InputError
+        A window outside the event window, an unknown benchmark, or an option out of range.
+
+    Notes
+    -----
+    An event with a hole in the window is left out, never filled; a return of −1 (the whole
+    price lost) counts, one below −1 is refused.
+
+    ``se`` of a single event is the standard error of its CAR, so that with market-adjusted
+    returns t = BHAR/(s√L): an approximation of first order, for windows of days. Over months
+    an event's own t means little; the tests across events are meant.
+
+    Of 1,500 samples of 100 log-normal values (skewness 6) about a mean of 0, at 5 %
+    two-sided, the cross-sectional t found 8.1 % losses and 0.6 % gains, Johnson's t 4.2 and
+    1.9 %, the bootstrapped one 2.7 and 2.4 %.
+
+    All tests here take the events for independent. Where windows overlap in calendar time
+    see `long_horizon`.
+
+    Source: Barber & Lyon (1997); Lyon, Barber & Tsai (1999).
+    """
+    draws, seed = _check(draws, share, level, results.study.seed if seed is None else seed)
+    events, tests, refused = [], [], []
+    asked = check_windows(results, windows)
+    shared = False
+    for window in asked:
+        whole = hold(results, window, benchmark)
+        refused.append(whole.refused)
+        events.append(_events(results, whole))
+        shared = shared or _share_dates(whole)
+        for group in results.groups:
+            _, members = results.sample(window, group)
+            values = whole.bhar[np.isin(whole.members, members)]
+            found = [
+                cross_sectional_t(values, level),
+                johnson_t(values, level),
+                bootstrapped_johnson_t(values, level, draws=draws, share=share, seed=seed),
+            ]
+            tests += [(group, *window, _mean(values), one) for one in found]
+    order = {group: at for at, group in enumerate(results.groups)}
+    tests.sort(key=lambda row: order[row[0]])
+    return BuyAndHold(
+        benchmark=benchmark,
+        events=pd.concat(events, ignore_index=True),
+        tests=_tests(tests),
+        skipped=together(results.skipped_in(asked), refused),
+        note=(
+            "Windows overlap in calendar time, which these tests do not know: see long_horizon()."
+            if shared
+            else ""
+        ),
+    )
+
+
+def check_windows(results: EventStudyResults, windows: Window | Sequence[Window]) -> list[Window]:
+    """Check windows; one alone may stand without a list, none is asked twice.
+
+    Raises
+    ------
+    InputError
+        A window outside the event window.
+    """
+    alone = isinstance(windows, tuple) and all(isinstance(end, int) for end in windows)
+    asked = [windows] if alone else list(windows)
+    return list(dict.fromkeys(check_inside(one, results.study.window) for one in asked))
+
+
+def together(ledger: pd.DataFrame, more: list[pd.DataFrame]) -> pd.DataFrame:
+    """Add further rows to the ledger of a study."""
+    parts = [part for part in (ledger, *more) if len(part)]
+    if len(parts) < 2 and len(ledger) == sum(map(len, parts)):
+        return ledger
+    ends = {"window_start": "Int64", "window_end": "Int64"}
+    return pd.concat([part.astype(ends) for part in parts], ignore_index=True)
+
+
+def check_level(level: float) -> None:
+    """Check a confidence level.
+
+    Raises
+    ------
+    InputError
+        Not between 0 and 1.
+    """
+    if not 0.0 < level < 1.0:
+        raise InputError(f"level must lie between 0 and 1, for instance 0.95, not {level!r}.")
+
+
+def _check(draws: object, share: float, level: float, seed: object) -> tuple[int, int]:
+    check_level(level)
+    if not 0.0 < share <= 1.0:
+        raise InputError(f"share must lie above 0 and at most at 1, not {share!r}.")
+    try:
+        count, start = operator.index(draws), operator.index(seed)  # type: ignore[arg-type]
+    except TypeError:
+        raise InputError(
+            f"draws and seed must be whole numbers, not {draws!r} and {seed!r}."
+        ) from None
+    if count < LEAST_DRAWS:
+        raise InputError(f"draws={count} is too few for a bootstrap; take at least {LEAST_DRAWS}.")
+    if start < 0:
+        raise InputError(f"seed must not be negative, not {start}.")
+    return count, start
+
+
+def _share_dates(whole: Holdings) -> bool:
+    """Whether any two windows have a calendar day in common."""
+    first, last = whole.dates[:, 0], whole.dates[:, -1]
+    order = np.argsort(first, kind="stable")
+    return bool((first[order][1:] <= np.maximum.accumulate(last[order])[:-1]).any())
+
+
+def _events(results: EventStudyResults, whole: Holdings) -> pd.DataFrame:
+    index = results.index[whole.members]
+    t = whole.bhar / whole.sample.se
+    return pd.DataFrame(
+        {
+            "event_id": index.get_level_values("event_id"),
+            "security": index.get_level_values("security"),
+            "window_start": whole.sample.window[0],
+            "window_end": whole.sample.window[1],
+            "held": (1.0 + whole.held).prod(axis=1) - 1.0,
+            "benchmark": (1.0 + whole.benchmark).prod(axis=1) - 1.0,
+            "bhar": whole.bhar,
+            "se": whole.sample.se,
+            "t": t,
+            "df": whole.sample.fitted.dof,
+            "p_value": two_sided(t, whole.sample.fitted.dof),
+        }
+    )
+
+
+def _tests(rows: list[tuple[str, int, int, float, Tested]]) -> pd.DataFrame:
+    p = np.array([one.outcome.p_value for *_, one in rows], dtype=np.float64)
+    holm, bh = adjust(p)
+    return pd.DataFrame(
+        {
+            "group": [row[0] for row in rows],
+            "window_start": [row[1] for row in rows],
+            "window_end": [row[2] for row in rows],
+            "test": [one.outcome.test for *_, one in rows],
+            "mean": [row[3] for row in rows],
+            "statistic": [one.outcome.statistic for *_, one in rows],
+            "df": [one.outcome.df for *_, one in rows],
+            "p_value": p,
+            "p_holm": holm,
+            "p_bh": bh,
+            "low": [one.low for *_, one in rows],
+            "high": [one.high for *_, one in rows],
+            "n": [one.outcome.n for *_, one in rows],
+            "reason": [one.outcome.reason for *_, one in rows],
+        }
+    )
+
+
+def _mean(values: Floats) -> float:
+    return float(values.mean()) if len(values) else math.nan
