@@ -141,18 +141,29 @@ class Fitted:
         moves with time the 1 is the day's share of s².
         """
         variance = np.empty_like(self.ar)
-        for rows in _slices(len(self)):
-            x = self.regressors(rows)
-            variance[rows] = 1.0 if self.relative_sd is None else self.relative_sd[rows] ** 2
-            if x.shape[2]:
-                variance[rows] += ((x @ self.xtx_inv[rows]) * x).sum(axis=2)
-        variance *= self.sigma[:, None] ** 2
+        for rows in slices(len(self)):
+            variance[rows] = self._ar_variance(rows)
+        return variance
+
+    def sar(self, rows: Rows) -> Floats:
+        """Standardised abnormal returns of some events, AR/√Var(AR), (n, W)."""
+        sar: Floats = self.ar[rows] / np.sqrt(self._ar_variance(rows))
+        return sar
+
+    def _ar_variance(self, rows: Rows) -> Floats:
+        x, inverse = self.regressors(rows), self.xtx_inv[rows]
+        own: Floats | float = 1.0 if self.relative_sd is None else self.relative_sd[rows] ** 2
+        leverage = np.zeros(x.shape[:2])
+        for i in range(x.shape[2]):
+            for j in range(x.shape[2]):
+                leverage += x[:, :, i] * x[:, :, j] * inverse[:, i, j, None]
+        variance: Floats = (own + leverage) * self.sigma[rows, None] ** 2
         return variance
 
     def car_variance(self, columns: Ints) -> Floats:
         """Forecast variance of the sum of some abnormal returns, shape (N,): see `cumulate`."""
         variance = np.empty(len(self))
-        for rows in _slices(len(self)):
+        for rows in slices(len(self)):
             total = self.regressors(rows)[:, columns, :].sum(axis=1)
             variance[rows] = float(len(columns))
             if self.relative_sd is not None:
@@ -230,6 +241,6 @@ def cumulate(fitted: Fitted, window: tuple[int, int]) -> tuple[Sample, NDArray[n
     return Sample(part, window, columns, car, se, car / se), kept
 
 
-def _slices(size: int) -> Iterator[slice]:
+def slices(size: int) -> Iterator[slice]:
     """Cut many events into slices whose regressors stay in cache."""
     return (slice(start, start + SLICE) for start in range(0, size, SLICE))

@@ -20,7 +20,7 @@ from analysis.eventstudy.dependence import (
     overlap_sums,
     rbar,
 )
-from analysis.eventstudy.fitted import Floats, Ints, Rows, Sample
+from analysis.eventstudy.fitted import Fitted, Floats, Ints, Rows, Sample, slices
 from analysis.eventstudy.outcome import ROUNDING, spread
 from analysis.eventstudy.overlap import OverlapSums
 from analysis.eventstudy.ranking import SortedRows
@@ -110,7 +110,7 @@ class History:
     zivney: DayMeans | None = None
     generalized: GeneralizedRanks | None = None
     overlapping: GeneralizedRanks | None = None
-    scaled_sar: Floats | None = None
+    sar_spread: Floats | None = None
 
 
 def observe(
@@ -165,7 +165,7 @@ def _prepare_ranks(history: History, sample: Sample, wanted: set[str]) -> None:
         return
     if "corrado_zivney_rank" in wanted:
         history.zivney = DayMeans.of(days)
-        history.scaled_sar = _scaled_sar(sample)
+        history.sar_spread = daily_spread(sample.fitted)
     sd = spread(sample.scar)
     if wanted & GENERALIZED and sd > 0:
         history.generalized = _none_ranked(1.0 / sd, width, size)
@@ -174,26 +174,27 @@ def _prepare_ranks(history: History, sample: Sample, wanted: set[str]) -> None:
         history.overlapping = _none_ranked(scale, width, size)
 
 
-def daily_spread(values: Floats) -> Floats:
-    """Standard deviation across events (ddof 1) by day; NaN with fewer than 2, or where 0."""
-    spreads = np.full(values.shape[1], np.nan)
-    for column in range(values.shape[1]):
-        present = values[:, column]
-        present = present[np.isfinite(present)]
-        if len(present) > 1:
-            sd = float(present.std(ddof=1))
-            if sd > ROUNDING * np.abs(present).max():
-                spreads[column] = sd
-    return spreads
+def daily_spread(fitted: Fitted) -> Floats:
+    """Standard deviation of SAR across events (ddof 1) by day of the event window.
 
-
-def _scaled_sar(sample: Sample) -> Floats:
-    """SAR of the event window over its standard deviation across events, (N, W)."""
-    scaled = sample.fitted.ar_variance()
-    np.sqrt(scaled, out=scaled)
-    np.divide(sample.fitted.ar, scaled, out=scaled)
-    scaled /= daily_spread(scaled)
-    return scaled
+    NaN with fewer than 2 events, or where they differ by rounding alone. Slices of events are
+    put together by Chan, Golub & LeVeque (1983), so that no table of SARs is ever held.
+    """
+    width = fitted.ar.shape[1]
+    count, mean, squares, largest = (np.zeros(width) for _ in range(4))
+    for rows in slices(len(fitted)):
+        sar = fitted.sar(rows)
+        known = np.isfinite(sar)
+        own = known.sum(axis=0)
+        sar = np.where(known, sar, 0.0)
+        own_mean = sar.sum(axis=0) / np.maximum(own, 1)
+        own_squares = (np.where(known, sar - own_mean, 0.0) ** 2).sum(axis=0)
+        both, apart = count + own, own_mean - mean
+        squares += own_squares + apart**2 * count * own / np.maximum(both, 1)
+        mean += apart * own / np.maximum(both, 1)
+        count, largest = both, np.maximum(largest, np.abs(sar).max(axis=0, initial=0.0))
+    sd = np.sqrt(squares / np.maximum(count - 1, 1))
+    return np.where((count > 1) & (sd > ROUNDING * largest), sd, np.nan)
 
 
 def _none_ranked(scale: float, width: int, size: int) -> GeneralizedRanks:
@@ -244,7 +245,9 @@ def _look(history: History, sample: Sample, rows: Rows, wanted: set[str], *, kee
     # Residuals are compared as they are; what is standardised is brought into their units.
     sigma = fitted.sigma[rows]
     scar = sample.scar[rows] * sigma
-    zivney = None if history.scaled_sar is None else history.scaled_sar[rows] * sigma[:, None]
+    zivney = None
+    if history.sar_spread is not None:
+        zivney = fitted.sar(rows) / history.sar_spread * sigma[:, None]
     one, two = history.generalized, history.overlapping
     return replace(
         seen,

@@ -21,7 +21,7 @@ from analysis.eventstudy.outcome import ROUNDING
 from analysis.eventstudy.windows import Bools
 
 # Values that are sorted by day 0 at a time, and events of one block of masked products.
-BUFFER = 1 << 23
+BUFFER = 1 << 22
 MASKED = 48
 # A mean beyond so many standard deviations costs digits when squares are summed.
 LARGE_MEAN = 0.1
