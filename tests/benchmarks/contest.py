@@ -12,7 +12,7 @@ import os
 
 from analysis.eventstudy.dependence import rbar
 from tests.benchmarks import engine, plain
-from tests.benchmarks.sets import CAR, made_up
+from tests.benchmarks.sets import CAR, TESTED, made_up
 from tests.benchmarks.timing import Contender, contest
 
 LOOPS_UP_TO = 1_000
@@ -38,14 +38,15 @@ def contenders(events: int, rounds: int) -> list[Contender]:
         engine.answer(warm, tests)
 
     def sample(*, exclude_own_events: bool) -> object:
-        return engine.fit(case, exclude_own_events=exclude_own_events).sample(CAR)[0]
+        return engine.fit(case, exclude_own_events=exclude_own_events).sample(TESTED)[0]
 
     few = min(rounds, 3)
     taking_part = [
         Contender("plain", lambda _: plain.vectorised(case).caar, rounds),
         Contender("parametric", lambda _: engine.answer(case, engine.PARAMETRIC), rounds),
         Contender("with rbar", lambda _: engine.answer(case, engine.WITH_RBAR), rounds),
-        Contender("battery", lambda _: engine.answer(case, engine.CLOSED_FORMS), rounds),
+        Contender("battery", lambda _: engine.battery(case), rounds),
+        Contender("battery, 21 days", lambda _: engine.battery(case, CAR), few),
         Contender(
             "rbar",
             lambda found: rbar(found, "overlap"),
@@ -60,7 +61,7 @@ def contenders(events: int, rounds: int) -> list[Contender]:
         ),
         Contender(
             "battery, holes",
-            lambda _: engine.answer(case, engine.CLOSED_FORMS, exclude_own_events=True),
+            lambda _: engine.battery(case, exclude_own_events=True),
             few,
         ),
     ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from analysis.eventstudy import EventStudy, MarketModel
 from analysis.eventstudy.battery import TEST_NAMES
 from analysis.eventstudy.results import EventStudyResults
-from tests.benchmarks.sets import CAR, ESTIMATION, WINDOW, Case
+from tests.benchmarks.sets import CAR, ESTIMATION, TESTED, WINDOW, Case
 
 PARAMETRIC = (
     "time_series_t",
@@ -34,15 +34,26 @@ def fit(case: Case, *, exclude_own_events: bool = False) -> EventStudyResults:
     ).fit()
 
 
-def answer(case: Case, tests: tuple[str, ...], *, exclude_own_events: bool = False) -> float:
-    """Abnormal returns, CARs with the full forecast covariance, tests; the CAAR."""
+def answer(
+    case: Case,
+    tests: tuple[str, ...],
+    window: tuple[int, int] = CAR,
+    *,
+    exclude_own_events: bool = False,
+) -> float:
+    """Abnormal returns, CARs with the full forecast covariance, tests of a window; the CAAR."""
     results = fit(case, exclude_own_events=exclude_own_events)
     abnormal, cars = results.abnormal, results.car(CAR)
-    table = results.tests([CAR], tests) if tests else None
+    table = results.tests([window], tests) if tests else None
     missing = table is not None and table["statistic"].isna().any()
     if missing or len(abnormal) != case.size or len(cars) != case.size:
         raise AssertionError(f"Not everything was answered:\n{table}")
     return float(cars["car"].mean())
+
+
+def battery(case: Case, window: tuple[int, int] = TESTED, **options: bool) -> float:
+    """Everything that has a formula, on one window."""
+    return answer(case, CLOSED_FORMS, window, **options)
 
 
 def permutation(case: Case) -> tuple[int, float]:

@@ -13,6 +13,7 @@ ROWS = {
     "parametric": "faultline: AR, CAR, five parametric tests",
     "with rbar": "faultline: and the two with r̄",
     "battery": "faultline: all closed-form tests",
+    "battery, 21 days": "faultline: all closed-form tests, of 21 days",
     "battery, holes": "faultline: all closed-form tests, own events cut",
     "rbar": "faultline: r̄ alone (overlap)",
     "rbar, holes": "faultline: r̄ alone, own events cut",

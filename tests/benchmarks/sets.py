@@ -17,6 +17,9 @@ import pandas as pd
 ESTIMATION, WINDOW = (-260, -11), (-10, 10)
 # The window of the CARs is the whole event window: that is what every peer cumulates.
 CAR = WINDOW
+# The window of the whole battery and of r̄: three days, as in every summary. Over 21 days, which
+# have a row of their own, events on 41 different distances depend on each other instead of 5.
+TESTED = (-1, 1)
 DAYS, PER_SECURITY = 2600, 4
 # Rows of the first and the last possible day 0.
 FIRST, LAST = 300, DAYS - 30
