@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.errors import EventDateWarning, unknown
+from analysis.eventstudy.asked import check_windows
 from analysis.eventstudy.battery import adjust
 from analysis.eventstudy.disagreement import Verdict, disagreements, fixed_verdicts, summarise
 from analysis.eventstudy.fitted import Floats, Ints, cumulate
@@ -297,9 +298,7 @@ class UncertainResults:
         return table
 
     def _windows(self, windows: Window | Sequence[Window]) -> list[Window]:
-        alone = isinstance(windows, tuple) and all(isinstance(end, int) for end in windows)
-        asked = [windows] if alone else list(windows)
-        return list(dict.fromkeys(check_inside(one, self.study.fixed.window) for one in asked))
+        return check_windows(windows, self.study.fixed.window)
 
     def _usual(self) -> list[Window]:
         first, last = self.study.fixed.window

@@ -187,6 +187,10 @@ def test_bad_questions_are_refused():
         placebo_in_space(results, (0, 0), most=5)
     with pytest.raises(InputError, match="step must be at least 1"):
         placebo_in_time(results, (0, 0), step=0)
+    with pytest.raises(InputError, match="step must be at least 1 session, a whole number"):
+        placebo_in_time(results, (0, 0), step=1.5)
+    with pytest.raises(InputError, match="seed must be at least 0"):
+        placebo_in_space(results, (0, 0), seed=-1)
     other = study(returns, asked, factors, model=MarketModel("F0")).fit()
     with pytest.raises(InputError, match="not of market model"):
         other.placebos((0, 0))

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from analysis.errors import InputError
+from analysis.eventstudy.asked import check_level
 from analysis.eventstudy.counterfactual.placebos import COLUMNS, FEWEST, HOLE
 from analysis.eventstudy.counterfactual.rows import Reader, Rows, rows_of_events
 from analysis.eventstudy.fitted import Floats
@@ -74,8 +74,7 @@ def conformal(
         that is none.
     """
     asked = check_inside(window, results.study.window)
-    if not 0 < level < 1:
-        raise InputError(f"level must lie between 0 and 1, not {level!r}.")
+    check_level(level)
     reader = Reader(results)
     found = []
     for event_id, security, _, rows in rows_of_events(results, reader):

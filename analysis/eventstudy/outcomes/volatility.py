@@ -16,13 +16,13 @@ import numpy as np
 import pandas as pd
 
 from analysis.errors import InputError, unknown
+from analysis.eventstudy.asked import check_windows
 from analysis.eventstudy.dependence import rbar
 from analysis.eventstudy.fits import TOO_SHORT, Fit, assemble, complete, with_constant
 from analysis.eventstudy.fitted import Floats
 from analysis.eventstudy.inputs import Window
 from analysis.eventstudy.intervals import caar_interval
 from analysis.eventstudy.models import MarketModel, MeanAdjusted, Model, Prepared
-from analysis.eventstudy.outcomes.buy_and_hold import check_windows
 from analysis.eventstudy.windows import Block
 
 if TYPE_CHECKING:
@@ -246,7 +246,7 @@ def volatility_multiples(
         )
     rows = []
     for group in results.groups:
-        for window in check_windows(results, windows):
+        for window in check_windows(windows, results.study.window):
             sample, _ = results.sample(window, group)
             answer = results.caar(window, group)
             _, low, high = caar_interval(sample, rbar(sample, results.study.rbar), level)
