@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -142,7 +142,7 @@ def long_horizon(
 
 
 def _ways(by: str | Sequence[str]) -> tuple[str, ...]:
-    ways = (by,) if isinstance(by, str) else tuple(by)
+    ways = tuple(by) if isinstance(by, Iterable) and not isinstance(by, str) else (by,)
     for way in ways:
         if way not in BY:
             raise unknown("cluster", str(way), BY)
