@@ -53,6 +53,8 @@ class Chunk:
         Leave the rows that a `Panel` marks as near events out of the estimation window.
     taken : (h,) int and (h, E) bool, optional
         With a `Straight` panel: the rows to leave out, see `windows.own_events`.
+    lean : bool
+        Residuals are not wanted one by one, see `windows.StraightBlock`.
     """
 
     panel: Panel | Straight
@@ -62,6 +64,7 @@ class Chunk:
     model: Model
     spare: bool
     taken: tuple[Ints, Bools] | None = None
+    lean: bool = False
 
 
 def cut_chunk(chunk: Chunk) -> Block:
@@ -69,7 +72,7 @@ def cut_chunk(chunk: Chunk) -> Block:
     before, around = chunk.estimation_offsets, chunk.offsets
     if isinstance(chunk.panel, Straight):
         taken = chunk.taken or (np.empty(0, np.int64), np.empty((0, len(before)), np.bool_))
-        return slide(chunk.panel, chunk.places, before, around, taken)
+        return slide(chunk.panel, chunk.places, before, around, taken, lean=chunk.lean)
     return cut(chunk.panel, chunk.places, before, around, spare=chunk.spare)
 
 
@@ -80,7 +83,7 @@ def fit_chunk(chunk: Chunk) -> Fit:
 
 def fit_slim(chunk: Chunk) -> Fit:
     """Fit one chunk, and leave behind what can be made again from its places."""
-    fit = fit_chunk(chunk)
+    fit = fit_chunk(replace(chunk, lean=True))
     return replace(fit, fitted=fit.fitted.slim())
 
 

@@ -13,12 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis.eventstudy.fitted import Fitted, Floats, Ints
-from analysis.eventstudy.windows import Block, Bools
+from analysis.eventstudy.windows import Block, Bools, StraightBlock
 
 # Below this share of a series' largest value, variation is rounding and no variation.
 NO_VARIATION = 1e-10
 # Smallest eigenvalue of the factors' correlation matrix that still tells them apart.
 COLLINEAR = 1e-12
+# A sum of squared residuals above this share of the total keeps its digits in a difference.
+SMALL_SHARE = 1e-4
 
 CONSTANT_FACTOR, COLLINEAR_FACTORS, NO_VARIANCE = 1, 2, 3
 WEAK_INSTRUMENT, NOT_CONVERGED, NOT_STATIONARY, NO_MIDDLE, FAR_QUANTILE = 4, 5, 6, 7, 8
@@ -55,12 +57,16 @@ class Fit:
     centre : (N, f) float or None
         Where the regressors are a constant and the block's factors less these means: the
         means. The regressors need not be kept then.
+    day_sums : (E,) float, (E,) int or None
+        Sum of the residuals by estimation day, and how many; where the residuals themselves
+        were left out.
     """
 
     fitted: Fitted
     estimates: Floats
     flaws: NDArray[np.int8]
     centre: Floats | None = None
+    day_sums: tuple[Floats, Ints] | None = None
 
     def take(self, rows: Bools | Ints) -> Fit:
         """Keep some of the events, by mask or by position."""
@@ -141,14 +147,21 @@ def _line(block: Block) -> Fit | None:
     sxx, tss = np.vecdot(x, x), np.vecdot(y, y)
     if _faint(sxx, x_mean, n).any():
         return None
-    beta = np.vecdot(x, y) / sxx
-    x *= beta[:, None]
-    residuals = np.subtract(y, x, out=y)
-    rss = np.vecdot(residuals, residuals)
+    sxy = np.vecdot(x, y)
+    beta = sxy / sxx
+    day_sums, rss = None, tss - beta * sxy
+    if isinstance(block, StraightBlock) and block.lean and (rss > SMALL_SHARE * tss).all():
+        # No digit is lost by subtracting, and sums by day are two products.
+        on_day = np.full(y.shape[1], len(y)) if usable is None else usable.sum(axis=0)
+        day_sums, residuals = (y.sum(axis=0) - beta @ x, on_day), y[:, :0]
+    else:
+        x *= beta[:, None]
+        residuals = np.subtract(y, x, out=y)
+        rss = np.vecdot(residuals, residuals)
     # The residuals are small against the returns: compare with these.
     if (rss <= n * NO_VARIATION**2 * (np.abs(y_mean) + np.sqrt(tss)) ** 2).any():
         return None
-    if usable is not None:
+    if usable is not None and day_sums is None:
         residuals[~usable] = np.nan
     distance = block.factors - x_mean[:, None, None]
     inverse = (1.0 / sxx)[:, None, None]
@@ -163,8 +176,11 @@ def _line(block: Block) -> Fit | None:
         dof=n - 2,
         n=n,
     )
-    estimates = np.column_stack([y_mean - beta * x_mean, beta, sigma, n, 1.0 - rss / tss])
-    return Fit(fitted, estimates, np.zeros(len(n), dtype=np.int8), x_mean[:, None])
+    estimates = np.empty((len(n), 5))
+    columns = (y_mean - beta * x_mean, beta, sigma, n, 1.0 - rss / tss)
+    for column, values in enumerate(columns):
+        estimates[:, column] = values
+    return Fit(fitted, estimates, np.zeros(len(n), np.int8), x_mean[:, None], day_sums)
 
 
 def _faint(squares: Floats, mean: Floats, n: Ints) -> Bools:
@@ -271,8 +287,11 @@ def _predict(beta: Floats, x: Floats) -> Floats:
 
 def with_constant(x: Floats) -> Floats:
     """Regressors as (N, W, k) with the constant first."""
-    events, _, width = x.shape
-    return np.concatenate([np.ones((events, width, 1)), x.transpose(0, 2, 1)], axis=2)
+    events, f, width = x.shape
+    whole = np.empty((events, width, f + 1))
+    whole[:, :, 0] = 1.0
+    whole[:, :, 1:] = x.transpose(0, 2, 1)
+    return whole
 
 
 def _with_count(inverse: Floats, n: Ints) -> Floats:
@@ -298,13 +317,16 @@ def assemble(
     residual_relative_sd: Floats | None = None,
 ) -> Fitted:
     """Put a block's days and what a model made of it together, see `Fitted` for the shapes."""
+    known = not isinstance(block, StraightBlock)
+    none = np.empty((len(ar), 0), dtype=np.int64)
     return Fitted(
         offsets=block.offsets,
         estimation_offsets=block.estimation_offsets,
         ar=ar,
-        days=block.days,
+        # The days of a straight panel follow from day 0: `pooled` makes them when asked.
+        days=block.days if known else none,
         residuals=residuals,
-        residual_days=block.estimation_days,
+        residual_days=block.estimation_days if known else none,
         x=x,
         xtx_inv=xtx_inv,
         sigma=sigma,

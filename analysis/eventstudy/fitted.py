@@ -113,6 +113,10 @@ class Fitted:
         for rows in self.block_rows():
             yield rows, self.residuals_of(rows)
 
+    def day_sums(self) -> tuple[Floats, Ints] | None:
+        """Sums of all residuals by estimation day and how many, where known beforehand."""
+        return None
+
     def slim(self) -> Fitted:
         """Leave out residuals and days, which can be made again."""
         return replace(

@@ -139,7 +139,9 @@ def observe(
     history = History(mean, DayMeans.of(width), np.full(size, np.nan))
     _prepare_ranks(history, sample, wanted)
     sums = None if history.overlapping is None else overlap_sums(sample)
-    if wanted & OF_RESIDUALS:
+    if wanted & OF_RESIDUALS == {"time_series_t"} and (known := fitted.day_sums()) is not None:
+        history.residuals.add(*known)
+    elif wanted & OF_RESIDUALS:
 
         def look(rows: Rows) -> _Seen:
             return _look(history, sample, rows, wanted, keep=sums is not None)

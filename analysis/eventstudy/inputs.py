@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Hashable, Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -177,16 +178,17 @@ def check_events(events: object) -> pd.DataFrame:
         row = int(np.flatnonzero(blank)[0])
         raise InputError(f"events has a blank event_id or security in row {row}.")
     check_names(events, "events")
-    twice = events.duplicated(["event_id", "security"])
-    if twice.any():
-        first = events.loc[twice].iloc[0]
+    # Ids that are all different spare the look at pairs.
+    once = events["event_id"].is_unique
+    if not once and (twice := events.duplicated(["event_id", "security"])).any():
+        first = events.iloc[int(np.flatnonzero(twice)[0])]
         raise InputError(
             f"events holds {first['event_id']!r} with {first['security']!r} twice; keep one row."
         )
     return pd.DataFrame(
         {
-            "event_id": events["event_id"].to_numpy(),
-            "security": events["security"].to_numpy(),
+            "event_id": _names(events["event_id"]),
+            "security": _names(events["security"]),
             "date": event_dates(events["date"]),
             "group": group_names(events),
         }
@@ -227,6 +229,11 @@ def check_seed(seed: object) -> int:
     if found < 0:
         raise InputError(f"seed must be a whole number of at least 0, not {seed!r}.")
     return found
+
+
+def _names(column: pd.Series) -> Any:
+    """Names without their index; text that is text already is not read anew."""
+    return column.array if isinstance(column.dtype, pd.StringDtype) else column.to_numpy()
 
 
 def check_calendars(calendars: object) -> None:

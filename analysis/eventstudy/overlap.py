@@ -44,8 +44,11 @@ class OverlapSums:
 
     def __init__(self, day0: Ints, whole: Bools, width: int, length: int) -> None:
         self.day0, self.whole, self.length = day0, whole, length
-        self.lags = np.arange(min(length, width - LEAST_COMMON_DATES + 1))
         self.zeros = np.unique(day0[whole])
+        # Distances that no two days 0 have cost nothing.
+        near = range(1, min(length, width - LEAST_COMMON_DATES + 1))
+        met = [lag for lag in near if np.isin(self.zeros + lag, self.zeros).any()]
+        self.lags = np.array([0, *met])
         versions = 2 * len(self.lags) - 1
         self.sums = np.zeros((len(self.zeros), versions, width))
         self.means = np.zeros((len(self.zeros), versions))
@@ -76,13 +79,13 @@ class OverlapSums:
         width, count = self.sums.shape[2], len(self.lags)
         same = self.sums[:, 0] - self.means[:, 0, None]
         total = float(np.vecdot(same, same).sum()) - self.varying
-        for lag in range(1, count):
+        for number, lag in enumerate(self.lags[1:].tolist(), start=1):
             later = np.searchsorted(self.zeros, self.zeros + lag)
             met = later < len(self.zeros)
             met[met] = self.zeros[later[met]] == self.zeros[met] + lag
             later = later[met]
-            front = count + lag - 1
-            ours = self.sums[met, lag, lag:] - self.means[met, lag, None]
+            front = count + number - 1
+            ours = self.sums[met, number, lag:] - self.means[met, number, None]
             theirs = self.sums[later, front, : width - lag] - self.means[later, front, None]
             share = 1.0 - lag / self.length
             total += 2.0 * share * float(np.vecdot(ours, theirs).sum())
@@ -117,15 +120,15 @@ class OverlapSums:
         1, 2, ...; the weight is 0 where the rows do not vary. Sums over fewer rows are built
         up from the middle, never by subtraction.
         """
-        count = len(self.lags)
-        width = values.shape[1]
-        edge = count - 1
+        width, edge = values.shape[1], int(self.lags[-1])
         if width < 2 * edge:
             firsts, seconds = self._plain_moments(values)
         else:
             middle = values[:, edge : width - edge]
-            firsts = _moments(values, middle.sum(axis=1), edge, squared=False)
-            seconds = _moments(values, np.vecdot(middle, middle), edge, squared=True)
+            columns = np.concatenate([self.lags, edge + self.lags[1:]])
+            firsts = _moments(values, middle.sum(axis=1), edge, squared=False)[:, columns]
+            squares = np.vecdot(middle, middle)
+            seconds = _moments(values, squares, edge, squared=True)[:, columns]
         lags = np.concatenate([self.lags, self.lags[1:]])
         means = firsts / (width - lags)
         squares = seconds - firsts * means

@@ -18,8 +18,9 @@ from analysis.eventstudy.fits import Fit, with_constant
 from analysis.eventstudy.fitted import BLOCK, Fitted, Floats, Ints, Rows
 from analysis.eventstudy.windows import Bools, Places, span
 
-# Most residuals (events × estimation days) that are kept: 64 megabytes.
-KEPT = 1 << 23
+# Most residuals (events × estimation days) that are kept: to touch more memory for the first
+# time costs as much as to make them again.
+KEPT = 1 << 21
 
 
 class Pooled(Fitted):
@@ -32,6 +33,8 @@ class Pooled(Fitted):
         The recipe's row of each event.
     residuals : (all rows of the recipe, E) float or None
         Kept residuals; None where they are made again.
+    day_sums : (E,) float and int, or None
+        Sums of the residuals of all rows of the recipe by estimation day, and how many.
     coefficients : (all rows of the recipe, 1 + f) float or None
         Constant and betas, where a residual is what they leave of a return.
     light : dict of str to array
@@ -46,12 +49,14 @@ class Pooled(Fitted):
         residuals: Floats | None,
         coefficients: Floats | None,
         light: dict[str, Any],
+        day_sums: tuple[Floats, Ints] | None = None,
     ) -> None:
         self.__dict__.update(
             recipe=recipe,
             at=at,
             kept=residuals,
             coefficients=coefficients,
+            summed=day_sums,
             light=light,
             offsets=span(recipe.window),
             estimation_offsets=span(recipe.estimation),
@@ -63,11 +68,15 @@ class Pooled(Fitted):
     kept: Floats | None
     coefficients: Floats | None
     light: dict[str, Any]
+    summed: tuple[Floats, Ints] | None
 
     def take(self, rows: Bools | Ints) -> Pooled:
         """Keep some of the events, by mask or by position."""
         light = {name: None if one is None else one[rows] for name, one in self.light.items()}
-        return Pooled(self.recipe, self.at[rows], self.kept, self.coefficients, light)
+        at = self.at[rows]
+        # The sums are those of every event: another order has the same, a part has not.
+        sums = self.summed if len(at) == len(self.at) else None
+        return Pooled(self.recipe, at, self.kept, self.coefficients, light, sums)
 
     @property
     def days(self) -> Ints:
@@ -135,6 +144,10 @@ class Pooled(Fitted):
             residuals -= factor
         return residuals
 
+    def day_sums(self) -> tuple[Floats, Ints] | None:
+        """Sums of all residuals by estimation day and how many, where known beforehand."""
+        return self.summed
+
     def straight(self) -> Ints | None:
         """Day 0 of every event where all count the same unbroken days, else None."""
         if not self.recipe.straight(self.at):
@@ -167,6 +180,7 @@ def pool(recipe: Recipe, fits: Iterable[Fit], *, keep: bool) -> Fit:
     estimates = np.empty((size, 0))
     flaws = np.zeros(size, dtype=np.int8)
     residuals = None
+    sums: list[tuple[Floats, Ints] | None] = []
     for fit in fits:
         one = fit.fitted
         parts = {
@@ -191,10 +205,11 @@ def pool(recipe: Recipe, fits: Iterable[Fit], *, keep: bool) -> Fit:
         estimates[start:stop], flaws[start:stop] = fit.estimates, fit.flaws
         if residuals is not None:
             residuals[start:stop] = one.residuals
+        sums.append(fit.day_sums)
         start = stop
     linear = light.get("centre")
     coefficients = None if linear is None else estimates[:, : 1 + linear.shape[1]]
-    fitted = Pooled(recipe, np.arange(size), residuals, coefficients, light)
+    fitted = Pooled(recipe, np.arange(size), residuals, coefficients, light, _summed(sums))
     return Fit(fitted, estimates, flaws)
 
 
@@ -203,6 +218,14 @@ def in_order(fit: Fit, rows: Ints) -> Fit:
     if np.array_equal(rows, np.arange(len(fit.fitted))):
         return fit
     return fit.take(rows)
+
+
+def _summed(parts: list[tuple[Floats, Ints] | None]) -> tuple[Floats, Ints] | None:
+    known = [part for part in parts if part is not None]
+    if not known or len(known) < len(parts):
+        return None
+    sums = np.add.reduce([part[0] for part in known])
+    return sums, np.add.reduce([part[1] for part in known])
 
 
 def _room(size: int, part: NDArray[Any] | None) -> NDArray[Any] | None:

@@ -96,7 +96,7 @@ class SortedRows:
         total = self.counts + np.count_nonzero(known, axis=1)
         scale = 1.0 / (total + 1.0)
         sums, counts = self._added(passed.reshape(rows, width), scale)
-        own = found + midranks(more)
+        own = found + few_ranks(more)
         own_sums, own_counts = _added(own * scale[:, None] - 0.5)
         return np.concatenate([sums, own_sums]), np.concatenate([counts, own_counts])
 
@@ -125,9 +125,11 @@ class SortedRows:
 
     def around_one(self, one: Floats) -> Floats:
         """U of the values of each row, ranked together with one more; NaN where missing, (n, E)."""
-        if self._found(one[:, None])[1]:
+        above = self.values > one[:, None]
+        # Values above and values below are all there are, unless one of them is equal.
+        if self.tied or above.sum() + (self.values < one[:, None]).sum() < self.counts.sum():
             return centred_ranks(np.hstack([self.values, one[:, None]]))[:, :-1]
-        ranks = np.add(self.ranks, self.values > one[:, None], dtype=np.float64)
+        ranks = np.add(self.ranks, above, dtype=np.float64)
         ranks *= (1.0 / (self.counts + 2.0))[:, None]
         ranks -= 0.5
         if self.present is not None:
@@ -177,6 +179,20 @@ class SortedRows:
 def _added(ranks: Floats) -> tuple[Floats, Ints]:
     present = np.isfinite(ranks)
     return np.where(present, ranks, 0.0).sum(axis=0), present.sum(axis=0)
+
+
+def few_ranks(values: Floats) -> Floats:
+    """Rank the values of each row, of which there are few, like `midranks`."""
+    rows, width = values.shape
+    order = np.argsort(values, axis=1)
+    order += (np.arange(rows) * width)[:, None]
+    ordered = values.ravel().take(order)
+    # Missing values stand last; they and ties are for the careful way.
+    if not (np.isfinite(ordered[:, -1:]).all() and (ordered[:, 1:] > ordered[:, :-1]).all()):
+        return midranks(values)
+    ranks = np.empty(rows * width)
+    ranks[order.ravel()] = np.broadcast_to(np.arange(1.0, width + 1.0), (rows, width)).ravel()
+    return ranks.reshape(rows, width)
 
 
 def midranks(values: Floats) -> Floats:

@@ -165,7 +165,7 @@ class EventStudyResults(Inference):
         asked = check_inside(window, self.study.window)
         if self.study.preset:
             return presets.car(self, asked)
-        sample, kept = cumulate(self.fitted, asked)
+        sample, rows = self.sample(asked)
         return pd.DataFrame(
             {
                 "car": sample.car,
@@ -175,7 +175,7 @@ class EventStudyResults(Inference):
                 "p_value": two_sided(sample.scar, sample.fitted.dof),
                 "scar": sample.scar,
             },
-            index=self.index[kept],
+            index=self.index if len(rows) == len(self.index) else self.index[rows],
         )
 
     def caar(self, window: Window, group: str | None = None) -> pd.Series:
@@ -319,11 +319,24 @@ class EventStudyResults(Inference):
         InputError
             Unknown group, or a window outside the event window.
         """
-        asked = check_inside(window, self.study.window)
-        members = self._members(group)
-        everyone = len(members) == len(self.fitted)
-        sample, kept = cumulate(self.fitted if everyone else self.fitted.take(members), asked)
-        return sample, members[kept]
+        asked = check_inside(window, self.study.window), group or EVERYTHING
+        # CARs, their average and their tests ask for the same sample one after the other.
+        known = self._samples.get(asked)
+        if known is None:
+            members = self._members(group)
+            everyone = len(members) == len(self.fitted)
+            sample, kept = cumulate(
+                self.fitted if everyone else self.fitted.take(members), asked[0]
+            )
+            known = sample, members[kept]
+            self._samples.clear()
+            self._samples[asked] = known
+        return known
+
+    @cached_property
+    def _samples(self) -> dict[tuple[Window, str], tuple[Sample, Ints]]:
+        """The sample that was asked for last."""
+        return {}
 
     def summary(self) -> Summary:
         """Say in words and tables what was found; prints as text, shows as HTML."""

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
+from numpy.lib.stride_tricks import as_strided
 from numpy.typing import NDArray
 
 from analysis.eventstudy.fitted import Floats, Ints
@@ -120,6 +120,29 @@ class Straight:
     factors: Floats
     risk_free: Floats | None
 
+    def returns_from(self, series: Ints, start: Ints, length: int) -> Floats:
+        """Excess returns of some securities on the days from `start` on, (n, length)."""
+        rows: Floats = self._slices(self.returns, length)[series, start]
+        if self.risk_free is not None:
+            rows -= self._slices(self.risk_free[None, :], length)[0, start]
+        return rows
+
+    def factors_from(self, series: Ints, start: Ints, length: int) -> Floats:
+        """Factors on the days from `start` on, (n, f) and (n,) -> (n, f, length)."""
+        rows: Floats = self._slices(self.factors, length)[series, start[:, None]]
+        return rows
+
+    def _slices(self, values: Floats, length: int) -> Floats:
+        """Every run of so many days of every series, as a view."""
+        series, days = values.shape
+        step = values.strides[1]
+        return as_strided(
+            values,
+            (series, days - length + 1, length),
+            (values.strides[0], step, step),
+            writeable=False,
+        )
+
 
 @dataclass(frozen=True)
 class Places:
@@ -182,6 +205,8 @@ def slide(
     estimation_offsets: Ints,
     offsets: Ints,
     taken: tuple[Ints, NDArray[np.bool_]],
+    *,
+    lean: bool = False,
 ) -> Block:
     """Cut the rows of events whose windows lie inside a straight panel.
 
@@ -195,36 +220,27 @@ def slide(
     taken : (h,) int and (h, E) bool
         Events with rows near other events of their security, and which rows these are: they
         are left out of the estimation window.
+    lean : bool
+        See `StraightBlock`.
 
     Returns
     -------
     Block
     """
     before, around = places.position + estimation_offsets[0], places.position + offsets[0]
-    estimation_returns = _rows(panel.returns, places.security, before, len(estimation_offsets))
-    returns = _rows(panel.returns, places.security, around, len(offsets))
-    if panel.risk_free is not None:
-        free, none = panel.risk_free[None, :], np.zeros_like(before)
-        estimation_returns -= _rows(free, none, before, len(estimation_offsets))
-        returns -= _rows(free, none, around, len(offsets))
+    estimation_returns = panel.returns_from(places.security, before, len(estimation_offsets))
     if len(taken[0]):
         estimation_returns[taken[0]] = np.where(taken[1], np.nan, estimation_returns[taken[0]])
-    wanted = places.factors
-    return Block(
+    return StraightBlock(
+        places.position,
         offsets,
         estimation_offsets,
-        places.position[:, None] + offsets,
-        places.position[:, None] + estimation_offsets,
-        returns,
+        panel.returns_from(places.security, around, len(offsets)),
         estimation_returns,
-        _rows(panel.factors, wanted, around[:, None], len(offsets)),
-        _rows(panel.factors, wanted, before[:, None], len(estimation_offsets)),
+        panel.factors_from(places.factors, around, len(offsets)),
+        panel.factors_from(places.factors, before, len(estimation_offsets)),
+        lean=lean,
     )
-
-
-def _rows(values: Floats, series: Ints, start: Ints, length: int) -> Floats:
-    """Slices of some series from some days on, one behind the other in memory."""
-    return sliding_window_view(values, length, axis=1)[series, start]
 
 
 def own_events(
@@ -273,6 +289,50 @@ def own_events(
         first, last = back[rows] + window[0], back[rows] + window[1]
         taken[slot[rows]] |= (offsets >= first[:, None]) & (offsets <= last[:, None])
         at = np.where(reaches, at - 1, -1)
+
+
+class StraightBlock(Block):
+    """Rows cut out of a straight panel: their days follow from day 0, and few ask for them.
+
+    With `lean` nobody wants the residuals one by one, but their sums by day: a model that can
+    do without them may leave them out.
+    """
+
+    def __init__(
+        self,
+        day0: Ints,
+        offsets: Ints,
+        estimation_offsets: Ints,
+        returns: Floats,
+        estimation_returns: Floats,
+        factors: Floats,
+        estimation_factors: Floats,
+        *,
+        lean: bool,
+    ) -> None:
+        self.__dict__.update(
+            lean=lean,
+            day0=day0,
+            offsets=offsets,
+            estimation_offsets=estimation_offsets,
+            returns=returns,
+            estimation_returns=estimation_returns,
+            factors=factors,
+            estimation_factors=estimation_factors,
+        )
+
+    day0: Ints
+    lean: bool
+
+    @property
+    def days(self) -> Ints:
+        """Days of the event window, see `Block`."""
+        return self.day0[:, None] + self.offsets
+
+    @property
+    def estimation_days(self) -> Ints:
+        """Days of the estimation window, see `Block`."""
+        return self.day0[:, None] + self.estimation_offsets
 
 
 def span(window: tuple[int, int]) -> Ints:

@@ -20,7 +20,8 @@ ROWS = {
     "numpy loop": "NumPy, one event at a time",
     "statsmodels loop": "statsmodels, one event at a time",
 }
-NO_CAAR = ("rbar", "rbar, holes")
+# Rows whose figure is r̄, or the CAAR of other estimation rows.
+NO_CAAR = ("rbar", "rbar, holes", "battery, holes")
 BIG, MIDDLE = 1_000_000, 20_000
 
 

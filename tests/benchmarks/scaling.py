@@ -65,6 +65,7 @@ def measure(events: int) -> dict[str, object]:
         "seconds": best
         | {"copy": min(copied), "sort": min(ordered)}
         | {name: min(best[name], seconds) for name, (seconds, _) in first.items()},
+        "cpu": {name: took["cpu"] for name, took in taken.items()},
         "above": {name: memory for name, (_, memory) in first.items()},
         "peak": peak_of_process(),
     }

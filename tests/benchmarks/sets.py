@@ -18,8 +18,8 @@ ESTIMATION, WINDOW = (-260, -11), (-10, 10)
 # The window of the CARs is the whole event window: that is what every peer cumulates.
 CAR = WINDOW
 DAYS, PER_SECURITY = 2600, 4
-# Days between two possible days 0: two events of one security never share an event window.
-APART = 30
+# Rows of the first and the last possible day 0.
+FIRST, LAST = 300, DAYS - 30
 # Rows that are drawn together: what lies beside the panel itself stays small.
 ROWS = 16
 
@@ -74,11 +74,10 @@ def made_up(events: int) -> Case:
 
 
 def days_zero(rng: np.random.Generator, securities: int) -> np.ndarray:
-    """Rows of day 0: distinct slots for each security, with room for every window."""
-    slots = np.arange(300, DAYS - APART, APART)
-    keys = rng.random((securities, len(slots)), dtype=np.float32)
-    chosen = np.argpartition(keys, PER_SECURITY, axis=1)[:, :PER_SECURITY]
-    return slots[chosen].ravel()
+    """Rows of day 0: any days with room for both windows, distinct for each security."""
+    drawn = rng.integers(FIRST, LAST - PER_SECURITY + 2, (securities, PER_SECURITY))
+    drawn.sort(axis=1)
+    return (drawn + np.arange(PER_SECURITY)).ravel()
 
 
 @cache
