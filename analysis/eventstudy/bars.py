@@ -129,9 +129,22 @@ def day0(instants: pd.Series | pd.DatetimeIndex, index: pd.DatetimeIndex) -> pd.
     pandas.DatetimeIndex
         Blank where the instant is blank or no bar ends after it. An instant long before the
         first bar is given that bar: nothing here knows when the first session began.
+
+    Raises
+    ------
+    InputError
+        Instants that are no dates or carry a time zone, or bars that are not ascending.
     """
     check_dates(index, "The index of bars")
-    asked = pd.DatetimeIndex(instants)
+    if not len(index):
+        raise InputError("The index of bars is empty, so no instant has a bar.")
+    try:
+        asked = pd.DatetimeIndex(instants)
+    except (TypeError, ValueError):
+        raise InputError(
+            "The instants must be a Series or DatetimeIndex of dates and times "
+            "(pd.to_datetime reads text)."
+        ) from None
     if asked.tz is not None:
         raise InputError(
             f"The instants carry the time zone {asked.tz}; give them on the exchange's own clock, "

@@ -17,10 +17,10 @@ import numpy as np
 import pandas as pd
 
 from analysis.errors import InputError, unknown
+from analysis.eventstudy.asked import check_level
 from analysis.eventstudy.clusters import by_date, by_overlap
 from analysis.eventstudy.fitted import Floats, Ints, Sample
 from analysis.eventstudy.inputs import Window
-from analysis.eventstudy.intervals import check_level
 from analysis.eventstudy.outcome import spread
 
 if TYPE_CHECKING:

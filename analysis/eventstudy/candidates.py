@@ -313,7 +313,10 @@ def _calendar_of(
 def _shares(weights: Sequence[float] | None, count: int) -> np.ndarray:
     if weights is None:
         return np.full(count, 1.0 / count)
-    share = np.asarray(weights, dtype=np.float64)
+    try:
+        share = np.asarray(weights, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise InputError(f"weights must be {count} numbers, not {weights!r}.") from None
     if share.shape != (count,):
         raise InputError(
             f"weights must be {count} numbers, one for each candidate from the earliest to the "

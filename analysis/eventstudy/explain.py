@@ -16,9 +16,9 @@ import numpy as np
 import pandas as pd
 
 from analysis.errors import InputError, unknown
+from analysis.eventstudy.asked import check_level
 from analysis.eventstudy.fitted import Floats
 from analysis.eventstudy.inputs import Window
-from analysis.eventstudy.intervals import check_level
 from analysis.eventstudy.ledger import left_out
 from analysis.eventstudy.regressors import DAY0, KEYS, beside, complete, keyed, needed, own, read
 

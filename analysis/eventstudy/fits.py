@@ -183,6 +183,22 @@ def _line(block: Block) -> Fit | None:
     return Fit(fitted, estimates, np.zeros(len(n), np.int8), x_mean[:, None], day_sums)
 
 
+def with_residuals(block: Block) -> Block:
+    """The same rows for a base model whose residuals are needed, also where a study keeps none."""
+    if not isinstance(block, StraightBlock) or not block.lean:
+        return block
+    return StraightBlock(
+        block.day0,
+        block.offsets,
+        block.estimation_offsets,
+        block.returns,
+        block.estimation_returns,
+        block.factors,
+        block.estimation_factors,
+        lean=False,
+    )
+
+
 def _faint(squares: Floats, mean: Floats, n: Ints) -> Bools:
     """Whether a series may hold nothing but rounding, by a bound of its largest value."""
     faint: Bools = squares <= n * (NO_VARIATION * (np.abs(mean) + np.sqrt(squares))) ** 2

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from analysis.errors import InputError, unknown
+from analysis.errors import unknown
+from analysis.eventstudy.asked import check_level
 from analysis.eventstudy.dependence import rbar
 from analysis.eventstudy.fitted import Floats, Sample, cumulate
 from analysis.eventstudy.inputs import Window
@@ -104,18 +105,6 @@ def interval_table(
         for window in windows
     ]
     return pd.concat(parts, ignore_index=True)
-
-
-def check_level(level: float) -> None:
-    """Check that a confidence level is one.
-
-    Raises
-    ------
-    InputError
-        Not between 0 and 1.
-    """
-    if not 0.0 < level < 1.0:
-        raise InputError(f"level must lie between 0 and 1, for instance 0.95, not {level!r}.")
 
 
 def _cars(results: EventStudyResults, window: Window, level: float) -> pd.DataFrame:

@@ -337,8 +337,13 @@ def with_factors(block: Block, count: int) -> Block:
     """The block; one without events, which has no factors either, with as many as are read."""
     if block.factors.shape[1] == count or len(block.returns):
         return block
-    return replace(
-        block,
-        factors=np.empty((0, count, len(block.offsets))),
-        estimation_factors=np.empty((0, count, len(block.estimation_offsets))),
+    return Block(
+        block.offsets,
+        block.estimation_offsets,
+        block.days,
+        block.estimation_days,
+        block.returns,
+        block.estimation_returns,
+        np.empty((0, count, len(block.offsets))),
+        np.empty((0, count, len(block.estimation_offsets))),
     )

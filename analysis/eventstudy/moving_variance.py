@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from analysis.errors import InputError
-from analysis.eventstudy.fits import NOT_CONVERGED, NOT_STATIONARY, Fit
+from analysis.eventstudy.fits import NOT_CONVERGED, NOT_STATIONARY, Fit, with_residuals
 from analysis.eventstudy.models import MarketModel, Model, Prepared
 
 if TYPE_CHECKING:
@@ -125,7 +125,7 @@ class Ewma(_MovingVariance):
 
     def fit(self, block: Block) -> Fit:
         """Fit the base, then run the average over every event's residuals at once."""
-        fit = self.base.fit(block)
+        fit = self.base.fit(with_residuals(block))
         shares = _shares(fit)
         moving = np.ones(len(shares))
         path = np.empty_like(shares.T)
@@ -196,7 +196,7 @@ class Garch(_MovingVariance):
 
     def fit(self, block: Block) -> Fit:
         """Fit the base, then the variance event by event."""
-        fit = self.base.fit(block)
+        fit = self.base.fit(with_residuals(block))
         shares, flaws = _shares(fit), fit.flaws.copy()
         steps = fit.fitted.offsets
         path, ahead = np.full_like(shares, np.nan), np.ones((len(shares), len(steps)))

@@ -16,6 +16,7 @@ import pandas as pd
 
 from analysis.errors import unknown
 from analysis.eventstudy import presets
+from analysis.eventstudy.asked import check_windows
 from analysis.eventstudy.battery import named, run
 from analysis.eventstudy.family import family
 from analysis.eventstudy.fits import Fit
@@ -373,10 +374,7 @@ class EventStudyResults(Inference):
         return self.groups if group is None else (group,)
 
     def _windows(self, windows: Window | Sequence[Window]) -> list[Window]:
-        """Check windows; one alone may stand without a list, none is asked twice."""
-        alone = isinstance(windows, tuple) and all(isinstance(end, int) for end in windows)
-        asked = [windows] if alone else list(windows)
-        return list(dict.fromkeys(check_inside(one, self.study.window) for one in asked))
+        return check_windows(windows, self.study.window)
 
 
 def _mean(values: Floats) -> float:

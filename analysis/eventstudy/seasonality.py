@@ -111,10 +111,15 @@ class TimeOfDay:
 
     def fit(self, block: Block) -> Fit:
         """Fit the base, then the variance of every time of day."""
-        inner = replace(
-            block,
-            factors=block.factors[:, :-1, :],
-            estimation_factors=block.estimation_factors[:, :-1, :],
+        inner = Block(
+            block.offsets,
+            block.estimation_offsets,
+            block.days,
+            block.estimation_days,
+            block.returns,
+            block.estimation_returns,
+            block.factors[:, :-1, :],
+            block.estimation_factors[:, :-1, :],
         )
         fit = self.base.fit(inner)
         if fit.fitted.relative_sd is not None:

@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.errors import EventDateWarning, unknown
+from analysis.eventstudy.asked import check_windows
 from analysis.eventstudy.battery import adjust
 from analysis.eventstudy.disagreement import Verdict, disagreements, fixed_verdicts, summarise
 from analysis.eventstudy.fitted import Floats, Ints, cumulate
@@ -122,14 +123,17 @@ class UncertainResults:
         Returns
         -------
         pandas.DataFrame
-            One row per group: effect (decimal, the CAR that the event adds on average), se
-            (from the observed information; NaN where it is not positive), variance_ratio
+            One row per group that has a pair left: effect (decimal, the CAR that the event adds
+            on average), se (from the observed information; NaN where it is not positive),
+            variance_ratio
             (λ ≥ 1, of the CARs around the true day over what is normal), log_likelihood
             (against no event at all), events, n.
         """
         rows = {group: self._standing(window, group) for group in self.groups}
         found = {group: one.estimate() for group, one in rows.items() if one is not None}
-        return pd.DataFrame.from_dict(found, orient="index").rename_axis("group")
+        columns = ["effect", "se", "variance_ratio", "log_likelihood", "events", "n"]
+        table = pd.DataFrame.from_dict(found, orient="index").reindex(columns=columns)
+        return table.rename_axis("group")
 
     def posterior(self, window: Window = (0, 0), group: str | None = None) -> pd.DataFrame:
         """How likely each candidate is to be the day, given the returns and the weights.
@@ -297,9 +301,7 @@ class UncertainResults:
         return table
 
     def _windows(self, windows: Window | Sequence[Window]) -> list[Window]:
-        alone = isinstance(windows, tuple) and all(isinstance(end, int) for end in windows)
-        asked = [windows] if alone else list(windows)
-        return list(dict.fromkeys(check_inside(one, self.study.fixed.window) for one in asked))
+        return check_windows(windows, self.study.fixed.window)
 
     def _usual(self) -> list[Window]:
         first, last = self.study.fixed.window

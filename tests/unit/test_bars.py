@@ -112,6 +112,9 @@ def test_the_variance_by_the_time_of_day_is_made_visible():
         (lambda c: bars.bar_returns(-c), "a price must be positive"),
         (lambda c: bars.sessions(c.index.tz_localize("UTC")), "carries the time zone UTC"),
         (lambda c: bars.day0(c.index.tz_localize("UTC"), c.index), "carry the time zone UTC"),
+        (lambda c: bars.day0(pd.Series(["soon"]), c.index), "must be a Series or DatetimeIndex"),
+        (lambda c: bars.day0(c.index[0], c.index), "must be a Series or DatetimeIndex"),
+        (lambda c: bars.day0(c.index, c.index[:0]), "index of bars is empty"),
     ],
 )
 def test_what_cannot_be_asked_is_said(call, words):

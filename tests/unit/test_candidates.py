@@ -63,6 +63,7 @@ def test_beyond_the_calendar_there_is_no_candidate():
         (1.5, None, "or two such as"),
         ((1, 2, 3), None, "or two such as"),
         (1, [0.5, 0.5], "weights must be 3 numbers"),
+        (1, ["a", "b", "c"], "weights must be 3 numbers, not"),
     ],
 )
 def test_a_reach_that_makes_no_sense_is_refused(sessions, weights, match):

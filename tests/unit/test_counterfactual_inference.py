@@ -1,5 +1,7 @@
 """Placebos and conformal inference: against loops, and when nothing happened."""
 
+from importlib import import_module
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -171,6 +173,17 @@ def test_an_interval_that_no_permutation_bounds_is_infinite():
     assert (row["low"], row["high"]) == (-np.inf, np.inf)
 
 
+def test_an_interval_that_leaves_out_its_own_estimate_is_none_and_says_so(monkeypatch):
+    returns, _ = panel(8, 110, seed=7)
+    results = study(returns, events(returns, [100], ["S0"]), model=SyntheticControl()).fit()
+    # As though every effect were rejected.
+    monkeypatch.setattr(import_module(conformal.__module__), "shifted", lambda *_: 0.01)
+    row = conformal(results, (-1, 1)).iloc[0]
+    assert np.isnan([row["low"], row["high"]]).all()
+    assert "the estimate itself is rejected" in row["reason"]
+    assert conformal(results, (-1, 1), interval=False)["reason"].tolist() == [""]
+
+
 def test_bad_questions_are_refused():
     returns, factors = panel(6, 110, seed=8)
     asked = events(returns, [100], ["S0"])
@@ -187,6 +200,10 @@ def test_bad_questions_are_refused():
         placebo_in_space(results, (0, 0), most=5)
     with pytest.raises(InputError, match="step must be at least 1"):
         placebo_in_time(results, (0, 0), step=0)
+    with pytest.raises(InputError, match="step must be at least 1 session, a whole number"):
+        placebo_in_time(results, (0, 0), step=1.5)
+    with pytest.raises(InputError, match="seed must be at least 0"):
+        placebo_in_space(results, (0, 0), seed=-1)
     other = study(returns, asked, factors, model=MarketModel("F0")).fit()
     with pytest.raises(InputError, match="not of market model"):
         other.placebos((0, 0))

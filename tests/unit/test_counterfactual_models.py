@@ -266,7 +266,9 @@ def test_donors_that_cannot_be_are_refused(options, sentence):
     ("make", "sentence"),
     [
         (lambda: AugmentedSyntheticControl(penalty=0), "penalty must be a number above zero"),
+        (lambda: AugmentedSyntheticControl(penalty="large"), "penalty must be a number"),
         (lambda: AugmentedSyntheticControl(folds=1), "folds must be at least 2"),
+        (lambda: AugmentedSyntheticControl(folds=2.5), "folds must be at least 2, a whole number"),
         (lambda: InteractiveFixedEffects(factors=-1), "factors must be a whole number"),
         (lambda: InteractiveFixedEffects(factors=1.5), "factors must be a whole number"),
     ],

@@ -18,9 +18,19 @@ def test_the_examples_of_the_engine_run_one_after_the_other(capsys):
     assert "Ball" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("page", ["README.md", *sorted(map(str, Path("docs").glob("*.md")))])
+@pytest.mark.parametrize(
+    "page", ["README.md", *sorted(f"docs/{one.name}" for one in (ROOT / "docs").glob("*.md"))]
+)
 def test_links_lead_to_files_that_are_there(page):
     text = (ROOT / page).read_text(encoding="utf-8")
     targets = re.findall(r"\]\((?!https?:)([^)#]+)\)", text)
     where = (ROOT / page).parent
     assert [target for target in targets if not (where / target).exists()] == []
+
+
+def test_the_readme_counts_the_tests_right():
+    from analysis.eventstudy.battery import TEST_NAMES
+
+    words = {16: "sixteen", 17: "seventeen", 18: "eighteen"}
+    for page in ("README.md", "docs/event_studies.md"):
+        assert f"{words[len(TEST_NAMES)]} tests" in (ROOT / page).read_text(encoding="utf-8")

@@ -145,6 +145,7 @@ def test_one_cluster_or_no_event_is_a_reason():
     [
         ({"outcome": "sar"}, "Unknown outcome 'sar'"),
         ({"by": "mouth"}, "Did you mean 'month'"),
+        ({"by": 3}, "Unknown cluster '3'"),
         ({"by": ("date", "month")}, "Every date lies inside one month"),
         ({"by": ("security", "security")}, "one cluster or two different ones"),
         ({"by": ("security", "event", "date")}, "one cluster or two"),

@@ -180,6 +180,7 @@ def test_a_garch_without_a_long_run_variance_is_skipped_with_its_reason():
         events(returns, [280]),
         factors,
         model=Garch(MeanAdjusted()),
+        units="any",
         **WIDE,
     ).fit()
     assert "GARCH variance is not stationary" in results.skipped["reason"].iloc[0]
@@ -272,7 +273,8 @@ def test_a_base_is_a_model_with_a_variance_at_rest(wrapper):
 
 def fitted(seed, change=lambda returns, factors: (returns, factors)):
     returns, factors = change(*restless(2, 120, seed=seed, gaps=0.05))
-    return study(returns, events(returns, [70, 110]), factors, model=Ewma(MarketModel("F0"))).fit()
+    model = Ewma(MarketModel("F0"))
+    return study(returns, events(returns, [70, 110]), factors, model=model, units="any").fit()
 
 
 @settings(max_examples=20)

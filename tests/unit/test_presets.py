@@ -336,6 +336,22 @@ def test_a_study_without_a_whole_event_gives_reasons(name):
     assert results.car((-1, 1)).empty
 
 
+@pytest.mark.parametrize("name", presets.NAMES)
+def test_a_study_without_a_fitted_event_has_an_empty_table_of_cars(name):
+    results = fit(name, returns=RETURNS * np.nan, asked=ASKED.iloc[:1])
+    assert len(results.fitted) == 0
+    assert results.car((-1, 1)).empty
+    assert (results.tests((-1, 1))["reason"] != "").all()
+
+
+@pytest.mark.parametrize("name", presets.NAMES)
+def test_differences_to_the_market_of_one_sign_give_figures_or_reasons(name):
+    above = RETURNS.abs() + 0.001
+    above = above.add(FACTORS["F0"], axis=0)
+    table = fit(name, "adjusted", above).tests((0, 0))
+    assert ((table["reason"] == "") == table["statistic"].notna()).all()
+
+
 # --- beside each other -----------------------------------------------------------------------
 
 

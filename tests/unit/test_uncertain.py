@@ -332,6 +332,7 @@ def test_where_nothing_is_left_every_answer_says_so():
     assert table["p_value"].isna().all()
     assert (table["reason"] != "").all()
     assert results.effect().empty
+    assert list(results.effect()["effect"]) == []
     assert results.posterior().empty
     assert results.car().empty
     assert sorted(results.skipped["security"]) == ["S0", "XYZ"]

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from analysis.errors import InputError
+from analysis.eventstudy.asked import check_level
 from analysis.eventstudy.counterfactual.placebos import COLUMNS, FEWEST, HOLE
 from analysis.eventstudy.counterfactual.rows import Reader, Rows, rows_of_events
 from analysis.eventstudy.fitted import Floats
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from analysis.eventstudy.counterfactual.matching import Matcher
     from analysis.eventstudy.results import EventStudyResults
 
+REJECTED = "the estimate itself is rejected at this level: there is no interval around it"
 # Doublings of the distance from the estimate until an effect is rejected, and halvings after.
 DOUBLINGS, HALVINGS = 12, 12
 
@@ -65,7 +66,8 @@ def conformal(
     -------
     pandas.DataFrame
         event_id, security, statistic (decimal), p_value, n (permutations), reason, car, low,
-        high (decimal); a side of the interval that the data do not bound is infinite.
+        high (decimal); a side of the interval that the data do not bound is infinite. With
+        a low level the estimate itself may be rejected: then a reason and no interval.
 
     Raises
     ------
@@ -74,8 +76,7 @@ def conformal(
         that is none.
     """
     asked = check_inside(window, results.study.window)
-    if not 0 < level < 1:
-        raise InputError(f"level must lie between 0 and 1, not {level!r}.")
+    check_level(level)
     reader = Reader(results)
     found = []
     for event_id, security, _, rows in rows_of_events(results, reader):
@@ -116,7 +117,8 @@ def _one(
         low, high = _bounds(
             lambda effect: shifted(residuals(effect), length) > 1.0 - level, car / length, unit
         )
-    return statistic, p_value, size, "", car, low * length, high * length
+    reason = REJECTED if interval and np.isnan(low) else ""
+    return statistic, p_value, size, reason, car, low * length, high * length
 
 
 def shifted(residuals: Floats, length: int) -> float:

@@ -131,7 +131,9 @@ class DonorModel:
 
 
 def _names(names: Iterable[Hashable]) -> tuple[Hashable, ...]:
-    every: Iterable[Hashable] = [names] if isinstance(names, str) else names
+    # A single name may stand without a list.
+    alone = isinstance(names, str) or not isinstance(names, Iterable)
+    every = [names] if alone else names
     return tuple(dict.fromkeys(every))
 
 

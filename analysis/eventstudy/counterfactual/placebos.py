@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from analysis.errors import InputError, unknown
+from analysis.errors import unknown
+from analysis.eventstudy.asked import check_count
 from analysis.eventstudy.counterfactual.rows import Reader, Rows, rows_of_events
 from analysis.eventstudy.fitted import Ints
 from analysis.eventstudy.inputs import check_inside
@@ -60,7 +61,8 @@ def placebo_in_space(
         The study has another model, or the window reaches outside the event window.
     """
     asked = check_inside(window, results.study.window)
-    _check_most(most)
+    check_count(most, "most", FEWEST, "placebos")
+    check_count(seed, "seed", 0)
     reader = Reader(results)
     found = []
     for event_id, security, _, rows in rows_of_events(results, reader):
@@ -109,10 +111,8 @@ def placebo_in_time(
         below one.
     """
     asked = check_inside(window, results.study.window)
-    _check_most(most)
-    width = asked[1] - asked[0] + 1 if step is None else step
-    if width < 1:
-        raise InputError(f"step must be at least 1 session, not {step!r}.")
+    check_count(most, "most", FEWEST, "placebos")
+    width = asked[1] - asked[0] + 1 if step is None else check_count(step, "step", 1, "session")
     reader = Reader(results)
     found = []
     for event_id, security, day0, rows in rows_of_events(results, reader):
@@ -194,11 +194,6 @@ def _drawn(size: int, most: int, seed: int) -> Ints:
     if size <= most:
         return np.arange(size)
     return np.sort(np.random.default_rng(seed).choice(size, most, replace=False))
-
-
-def _check_most(most: int) -> None:
-    if most < FEWEST:
-        raise InputError(f"most must be at least {FEWEST} placebos, not {most!r}.")
 
 
 def placebos(results: EventStudyResults, window: tuple[int, int], kind: str) -> pd.DataFrame:

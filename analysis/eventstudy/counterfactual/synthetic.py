@@ -9,6 +9,7 @@ from typing import ClassVar
 import numpy as np
 
 from analysis.errors import InputError
+from analysis.eventstudy.asked import check_count, number
 from analysis.eventstudy.counterfactual.donors import DonorModel
 from analysis.eventstudy.counterfactual.matching import Match, face, share, spent
 from analysis.eventstudy.counterfactual.simplex import simplex
@@ -110,10 +111,9 @@ class AugmentedSyntheticControl(DonorModel):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.penalty is not None and not 0 < self.penalty < np.inf:
+        if self.penalty is not None and not 0 < number(self.penalty) < np.inf:
             raise InputError(f"penalty must be a number above zero, not {self.penalty!r}.")
-        if self.folds < 2:
-            raise InputError(f"folds must be at least 2, not {self.folds!r}.")
+        check_count(self.folds, "folds", 2)
 
     def held(self, match: Match) -> AugmentedSyntheticControl:
         """The same model with the penalty that a match found."""

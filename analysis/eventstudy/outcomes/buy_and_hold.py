@@ -15,9 +15,10 @@ import numpy as np
 import pandas as pd
 
 from analysis.errors import InputError
+from analysis.eventstudy.asked import check_level, check_windows, number
 from analysis.eventstudy.battery import adjust
 from analysis.eventstudy.fitted import Floats
-from analysis.eventstudy.inputs import Window, check_inside
+from analysis.eventstudy.inputs import Window
 from analysis.eventstudy.intervals import two_sided
 from analysis.eventstudy.outcomes.holdings import NORMAL, Holdings, hold
 from analysis.eventstudy.outcomes.skewness import (
@@ -136,7 +137,9 @@ def buy_and_hold(
     """
     draws, seed = _check(draws, share, level, results.study.seed if seed is None else seed)
     events, tests, refused = [], [], []
-    asked = check_windows(results, windows)
+    asked = check_windows(windows, results.study.window)
+    if not asked:
+        raise InputError("windows is empty; give at least one, such as (0, 5).")
     shared = False
     for window in asked:
         whole = hold(results, window, benchmark)
@@ -167,19 +170,6 @@ def buy_and_hold(
     )
 
 
-def check_windows(results: EventStudyResults, windows: Window | Sequence[Window]) -> list[Window]:
-    """Check windows; one alone may stand without a list, none is asked twice.
-
-    Raises
-    ------
-    InputError
-        A window outside the event window.
-    """
-    alone = isinstance(windows, tuple) and all(isinstance(end, int) for end in windows)
-    asked = [windows] if alone else list(windows)
-    return list(dict.fromkeys(check_inside(one, results.study.window) for one in asked))
-
-
 def together(ledger: pd.DataFrame, more: list[pd.DataFrame]) -> pd.DataFrame:
     """Add further rows to the ledger of a study."""
     parts = [part for part in (ledger, *more) if len(part)]
@@ -189,21 +179,9 @@ def together(ledger: pd.DataFrame, more: list[pd.DataFrame]) -> pd.DataFrame:
     return pd.concat([part.astype(ends) for part in parts], ignore_index=True)
 
 
-def check_level(level: float) -> None:
-    """Check a confidence level.
-
-    Raises
-    ------
-    InputError
-        Not between 0 and 1.
-    """
-    if not 0.0 < level < 1.0:
-        raise InputError(f"level must lie between 0 and 1, for instance 0.95, not {level!r}.")
-
-
 def _check(draws: object, share: float, level: float, seed: object) -> tuple[int, int]:
     check_level(level)
-    if not 0.0 < share <= 1.0:
+    if not 0.0 < number(share) <= 1.0:
         raise InputError(f"share must lie above 0 and at most at 1, not {share!r}.")
     try:
         count, start = operator.index(draws), operator.index(seed)  # type: ignore[arg-type]

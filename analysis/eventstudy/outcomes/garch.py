@@ -15,9 +15,10 @@ import numpy as np
 import pandas as pd
 
 from analysis.errors import InputError
+from analysis.eventstudy.asked import check_windows
 from analysis.eventstudy.fitted import Floats, Ints
 from analysis.eventstudy.inputs import Window
-from analysis.eventstudy.outcomes.buy_and_hold import check_windows, together
+from analysis.eventstudy.outcomes.buy_and_hold import together
 
 if TYPE_CHECKING:
     from analysis.eventstudy.results import EventStudyResults
@@ -138,7 +139,7 @@ def garch_volatility(
     Source: Białkowski, Gottschalk & Wisniewski (2008, section 3), with placebo days instead of
     their bootstrap over unrelated firms; Bollerslev (1986).
     """
-    asked = check_windows(results, windows)
+    asked = check_windows(windows, results.study.window)
     if results.fitted.relative_sd is not None:
         raise InputError(
             f"The {results.study.model.name} has a moving variance already; fit its base model "

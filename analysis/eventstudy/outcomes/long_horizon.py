@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -17,9 +17,9 @@ import numpy as np
 import pandas as pd
 
 from analysis.errors import InputError, unknown
+from analysis.eventstudy.asked import check_level, check_windows
 from analysis.eventstudy.fitted import Floats, Ints
 from analysis.eventstudy.inputs import Window
-from analysis.eventstudy.outcomes.buy_and_hold import check_level, check_windows
 from analysis.eventstudy.outcomes.holdings import NORMAL, Holdings, hold
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ def long_horizon(
     ways = _ways(by)
     check_level(level)
     rows = []
-    for window in check_windows(results, windows):
+    for window in check_windows(windows, results.study.window):
         held = outcome == "bhar"
         whole = hold(results, window, benchmark if held else NORMAL, compound=held)
         for group in results.groups:
@@ -142,7 +142,7 @@ def long_horizon(
 
 
 def _ways(by: str | Sequence[str]) -> tuple[str, ...]:
-    ways = (by,) if isinstance(by, str) else tuple(by)
+    ways = tuple(by) if isinstance(by, Iterable) and not isinstance(by, str) else (by,)
     for way in ways:
         if way not in BY:
             raise unknown("cluster", str(way), BY)

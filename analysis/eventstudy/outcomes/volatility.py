@@ -16,13 +16,20 @@ import numpy as np
 import pandas as pd
 
 from analysis.errors import InputError, unknown
+from analysis.eventstudy.asked import check_windows
 from analysis.eventstudy.dependence import rbar
-from analysis.eventstudy.fits import TOO_SHORT, Fit, assemble, complete, with_constant
+from analysis.eventstudy.fits import (
+    TOO_SHORT,
+    Fit,
+    assemble,
+    complete,
+    with_constant,
+    with_residuals,
+)
 from analysis.eventstudy.fitted import Floats
 from analysis.eventstudy.inputs import Window
 from analysis.eventstudy.intervals import caar_interval
 from analysis.eventstudy.models import MarketModel, MeanAdjusted, Model, Prepared
-from analysis.eventstudy.outcomes.buy_and_hold import check_windows
 from analysis.eventstudy.windows import Block
 
 if TYPE_CHECKING:
@@ -112,7 +119,8 @@ class Volatility:
 
     def fit(self, block: Block) -> Fit:
         """Fit the base and take the ratios."""
-        fit = MeanAdjusted().fit(block) if self.base is None else self.base.fit(block)
+        base = MeanAdjusted() if self.base is None else self.base
+        fit = base.fit(with_residuals(block))
         sound = fit.flaws == 0
         ratio, before = self._ratios(block, fit, sound)
         n = np.isfinite(before).sum(axis=1)
@@ -246,7 +254,7 @@ def volatility_multiples(
         )
     rows = []
     for group in results.groups:
-        for window in check_windows(results, windows):
+        for window in check_windows(windows, results.study.window):
             sample, _ = results.sample(window, group)
             answer = results.caar(window, group)
             _, low, high = caar_interval(sample, rbar(sample, results.study.rbar), level)

@@ -129,9 +129,12 @@ def car(results: EventStudyResults, window: Window) -> pd.DataFrame:
     InputError
         The package cannot handle the study's model.
     """
+    from analysis.eventstudy.presets.convention import Cars
+
     chosen = _able(results)
     case = _case(results, window)
-    found = chosen.car(case)
+    # Without an event there is no security either whose factors could be looked up.
+    found = chosen.car(case) if case.size else Cars(*np.empty((3, 0)))
     t = case.car / found.se
     columns = {"car": case.car, "se": found.se, "t": t, "df": found.df, "p_value": found.p_value}
     return pd.DataFrame({**columns, "scar": t}, index=results.index[case.members])

@@ -122,6 +122,8 @@ def _sign(case: Case) -> Outcome:
 def _generalized_sign(case: Case) -> Outcome:
     """As `_sign` with p̂ pooled over all days of all firms."""
     pooled = float((case.residuals > 0).sum() / np.isfinite(case.residuals).sum())
+    if pooled in (0.0, 1.0):
+        return undefined("", case.size, "the estimation returns all have one sign")
     return _daily(case, normal("", _excess(case, pooled), case.size))
 
 
