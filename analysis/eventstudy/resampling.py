@@ -28,10 +28,9 @@ if TYPE_CHECKING:
     from analysis.eventstudy.results import EventStudyResults
 
 TEST = "permutation"
-MOST_PLACEBOS = 999
-# With fewer, no p-value below 1/40 could come out, and 5 % two-sided would be out of reach.
-LEAST_PLACEBOS = 39
-# A placebo that differs from the real dates by the rounding of running sums has reached them.
+# The most that are used; with fewer than the least, 5 % two-sided would be out of reach.
+MOST_PLACEBOS, LEAST_PLACEBOS = 999, 39
+# The rounding of running sums: a placebo nearer than that has reached the real dates.
 SAME = 1e-8
 COLUMNS = [
     "group",

@@ -21,7 +21,7 @@ from analysis.eventstudy.family import family
 from analysis.eventstudy.fits import Fit
 from analysis.eventstudy.fitted import Fitted, Floats, Ints, Sample, cumulate
 from analysis.eventstudy.inference import Inference
-from analysis.eventstudy.inputs import EVERYTHING, Window, check_inside
+from analysis.eventstudy.inputs import EVERYTHING, Window, check_inside, several
 from analysis.eventstudy.intervals import caar_path, two_sided
 from analysis.eventstudy.ledger import left_out
 from analysis.eventstudy.placing import Placing
@@ -374,9 +374,7 @@ class EventStudyResults(Inference):
 
     def _windows(self, windows: Window | Sequence[Window]) -> list[Window]:
         """Check windows; one alone may stand without a list, none is asked twice."""
-        alone = isinstance(windows, tuple) and all(isinstance(end, int) for end in windows)
-        asked = [windows] if alone else list(windows)
-        return list(dict.fromkeys(check_inside(one, self.study.window) for one in asked))
+        return list(dict.fromkeys(check_inside(one, self.study.window) for one in several(windows)))
 
 
 def _mean(values: Floats) -> float:

@@ -18,7 +18,7 @@ from analysis.errors import EventDateWarning, unknown
 from analysis.eventstudy.battery import adjust
 from analysis.eventstudy.disagreement import Verdict, disagreements, fixed_verdicts, summarise
 from analysis.eventstudy.fitted import Floats, Ints, cumulate
-from analysis.eventstudy.inputs import EVERYTHING, Window, check_inside
+from analysis.eventstudy.inputs import EVERYTHING, Window, check_inside, several
 from analysis.eventstudy.located import Located
 from analysis.eventstudy.moved import MovedSets
 from analysis.eventstudy.outcome import Outcome
@@ -297,9 +297,9 @@ class UncertainResults:
         return table
 
     def _windows(self, windows: Window | Sequence[Window]) -> list[Window]:
-        alone = isinstance(windows, tuple) and all(isinstance(end, int) for end in windows)
-        asked = [windows] if alone else list(windows)
-        return list(dict.fromkeys(check_inside(one, self.study.fixed.window) for one in asked))
+        return list(
+            dict.fromkeys(check_inside(one, self.study.fixed.window) for one in several(windows))
+        )
 
     def _usual(self) -> list[Window]:
         first, last = self.study.fixed.window

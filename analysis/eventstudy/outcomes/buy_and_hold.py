@@ -17,8 +17,8 @@ import pandas as pd
 from analysis.errors import InputError
 from analysis.eventstudy.battery import adjust
 from analysis.eventstudy.fitted import Floats
-from analysis.eventstudy.inputs import Window, check_inside
-from analysis.eventstudy.intervals import two_sided
+from analysis.eventstudy.inputs import Window, check_inside, several
+from analysis.eventstudy.intervals import check_level, two_sided
 from analysis.eventstudy.outcomes.holdings import NORMAL, Holdings, hold
 from analysis.eventstudy.outcomes.skewness import (
     Tested,
@@ -175,9 +175,7 @@ def check_windows(results: EventStudyResults, windows: Window | Sequence[Window]
     InputError
         A window outside the event window.
     """
-    alone = isinstance(windows, tuple) and all(isinstance(end, int) for end in windows)
-    asked = [windows] if alone else list(windows)
-    return list(dict.fromkeys(check_inside(one, results.study.window) for one in asked))
+    return list(dict.fromkeys(check_inside(one, results.study.window) for one in several(windows)))
 
 
 def together(ledger: pd.DataFrame, more: list[pd.DataFrame]) -> pd.DataFrame:
@@ -187,18 +185,6 @@ def together(ledger: pd.DataFrame, more: list[pd.DataFrame]) -> pd.DataFrame:
         return ledger
     ends = {"window_start": "Int64", "window_end": "Int64"}
     return pd.concat([part.astype(ends) for part in parts], ignore_index=True)
-
-
-def check_level(level: float) -> None:
-    """Check a confidence level.
-
-    Raises
-    ------
-    InputError
-        Not between 0 and 1.
-    """
-    if not 0.0 < level < 1.0:
-        raise InputError(f"level must lie between 0 and 1, for instance 0.95, not {level!r}.")
 
 
 def _check(draws: object, share: float, level: float, seed: object) -> tuple[int, int]:

@@ -19,7 +19,8 @@ import pandas as pd
 from analysis.errors import InputError, unknown
 from analysis.eventstudy.fitted import Floats, Ints
 from analysis.eventstudy.inputs import Window
-from analysis.eventstudy.outcomes.buy_and_hold import check_level, check_windows
+from analysis.eventstudy.intervals import check_level
+from analysis.eventstudy.outcomes.buy_and_hold import check_windows
 from analysis.eventstudy.outcomes.holdings import NORMAL, Holdings, hold
 
 if TYPE_CHECKING:
