@@ -30,8 +30,7 @@ if TYPE_CHECKING:
 TEST = "permutation"
 # The most that are used; with fewer than the least, 5 % two-sided would be out of reach.
 MOST_PLACEBOS, LEAST_PLACEBOS = 999, 39
-# The rounding of running sums: a placebo nearer than that has reached the real dates.
-SAME = 1e-8
+SAME = 1e-8  # Running sums round: a placebo nearer than this has reached the real dates.
 COLUMNS = [
     "group",
     "window_start",
