@@ -11,7 +11,7 @@ from typing import Literal
 
 import numpy as np
 
-from analysis.errors import unknown
+from analysis.errors import InputError, unknown
 from analysis.eventstudy.dependence import check_mode
 from analysis.eventstudy.fitted import Floats, Sample
 from analysis.eventstudy.history import History, observe
@@ -140,11 +140,13 @@ def named(names: Iterable[str] | Literal["all"]) -> tuple[str, ...]:
     """
     if isinstance(names, str):
         names = TEST_NAMES if names == "all" else (names,)
-    chosen = tuple(dict.fromkeys(names))
+    if not isinstance(names, Iterable):
+        raise InputError(f"tests must be 'all' or a list of names of tests, not {names!r}.")
+    chosen = list(names)
     for name in chosen:
         if name not in TEST_NAMES:
-            raise unknown("test", name, TEST_NAMES)
-    return chosen
+            raise unknown("test", str(name), TEST_NAMES)
+    return tuple(dict.fromkeys(chosen))
 
 
 def adjust(p_values: Floats) -> tuple[Floats, Floats]:

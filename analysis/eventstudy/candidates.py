@@ -16,13 +16,13 @@ import numpy as np
 import pandas as pd
 
 from analysis.errors import InputError
+from analysis.eventstudy.dates import event_dates
 from analysis.eventstudy.inputs import (
     check_columns,
     check_dates,
     check_events,
     check_names,
     day,
-    event_dates,
     group_names,
 )
 from analysis.eventstudy.windows import Bools

@@ -156,7 +156,8 @@ class Recipe:
 
     def _inside(self, places: Places) -> bool:
         if not len(places):
-            return True
+            # No event, and perhaps too few days for any window: nothing to slice.
+            return False
         first, last = places.position.min(), places.position.max()
         return bool(
             first + self.estimation[0] >= 0 and last + self.window[1] < self.placing.calendars.size

@@ -8,13 +8,15 @@ the study's ledger of skipped events instead.
 from __future__ import annotations
 
 import operator
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
+from numbers import Integral
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from analysis.errors import InputError, unknown
+from analysis.eventstudy.dates import event_dates
 from analysis.eventstudy.figures import floats
 from analysis.eventstudy.fitted import Floats
 from analysis.eventstudy.models import Model
@@ -139,6 +141,12 @@ def check_dates(index: object, name: str) -> None:
         )
     if index.hasnans:
         raise InputError(f"{name} has a blank date; drop that row.")
+    for stamp in (index.min(), index.max()) if len(index) else ():
+        if not pd.Timestamp.min <= stamp <= pd.Timestamp.max:
+            raise InputError(
+                f"{name} has {stamp}, beyond {pd.Timestamp.min.year} to {pd.Timestamp.max.year}; "
+                "drop that row."
+            )
     if not index.is_unique:
         raise InputError(f"{name} has {day(index[index.duplicated()][0])} twice; keep one row.")
     if not index.is_monotonic_increasing:
@@ -293,6 +301,18 @@ def check_span(window: object, name: str) -> Window:
     return first, last
 
 
+def several(windows: object) -> list[Any]:
+    """Windows as a list, still to be checked; one alone may stand without a list."""
+    if isinstance(windows, tuple) and all(isinstance(end, Integral) for end in windows):
+        return [windows]
+    if not isinstance(windows, Iterable):
+        raise InputError(
+            f"Windows must be relative days such as (-1, 1), or a list of such pairs, not "
+            f"{windows!r}."
+        )
+    return list(windows)
+
+
 def check_inside(window: object, whole: Window) -> Window:
     """Check a window that is asked of results: inside the event window that was fitted.
 
@@ -345,38 +365,6 @@ def check_options(
             "observations for a residual variance."
         )
     return before, during
-
-
-def event_dates(dates: pd.Series, name: str = "events") -> pd.DatetimeIndex:
-    """Read dates as days without time zone, blank where missing.
-
-    Raises
-    ------
-    InputError
-        Numbers, text that is no date, or a time zone.
-    """
-    if pd.api.types.is_numeric_dtype(dates.dtype):
-        raise InputError(f"The dates of {name} are numbers; give dates (datetime64 or date).")
-    values = dates.to_numpy()
-    try:
-        parsed = pd.DatetimeIndex(pd.to_datetime(values, format="ISO8601"))
-    except (ValueError, TypeError):
-        read = pd.to_datetime(values, format="ISO8601", errors="coerce", utc=True)
-        wrong = values[np.asarray(pd.isna(read)) & ~np.asarray(pd.isna(values))]
-        if not len(wrong):
-            raise InputError(
-                f"The dates of {name} carry several time zones; give day 0 as a session date "
-                "without one."
-            ) from None
-        raise InputError(
-            f"The date {wrong[0]!r} of {name} cannot be read; write it as 2025-01-27."
-        ) from None
-    if parsed.tz is not None:
-        raise InputError(
-            f"The dates of {name} carry the time zone {parsed.tz}; give day 0 as a session "
-            "date without one (dt.tz_localize(None))."
-        )
-    return parsed.as_unit("ns")
 
 
 def group_names(events: pd.DataFrame) -> pd.Index:

@@ -13,6 +13,8 @@ from analysis.eventstudy.asked import check_level
 from analysis.eventstudy.dependence import rbar
 from analysis.eventstudy.fitted import Floats, Sample, cumulate
 from analysis.eventstudy.inputs import Window
+from analysis.eventstudy.outcome import spread
+from analysis.eventstudy.parametric import SAME_SCAR, unusable
 
 if TYPE_CHECKING:
     from analysis.eventstudy.results import EventStudyResults
@@ -55,8 +57,8 @@ def caar_interval(sample: Sample, rbar: float, level: float) -> tuple[float, flo
     Returns
     -------
     se, low, high : float
-        Decimal returns; NaN with fewer than 2 events, r̄ ≥ 1, or a bracket that is not
-        positive.
+        Decimal returns; NaN with fewer than 2 events, an r̄ under which the test is not
+        defined either, SCARs that are all the same, or a bracket that is not positive.
 
     Raises
     ------
@@ -67,7 +69,7 @@ def caar_interval(sample: Sample, rbar: float, level: float) -> tuple[float, flo
 
     check_level(level)
     n, sigma = sample.size, sample.se
-    if n < 2 or not rbar < 1.0:
+    if n < 2 or unusable(rbar, n) or spread(sample.scar) == 0:
         return math.nan, math.nan, math.nan
     bracket = (1.0 - rbar) * float(sigma @ sigma) + rbar * float(sigma.sum()) ** 2
     if bracket <= 0:
@@ -178,6 +180,10 @@ def _independent(sample: Sample, level: float) -> tuple[float, float, float]:
 def _why_none(sample: Sample, correlation: float) -> str:
     if sample.size < 2:
         return f"needs at least 2 events, has {sample.size}"
+    if problem := unusable(correlation, sample.size):
+        return problem
+    if spread(sample.scar) == 0:
+        return SAME_SCAR
     return f"the mean residual correlation of {correlation:.3g} leaves no positive variance"
 
 

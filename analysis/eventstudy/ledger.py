@@ -184,6 +184,9 @@ def _nothing_in_window(placing: Placing, number: int, days: Ints, window: Window
         return f"no returns for {security}"
     present = days[days >= 0]
     where = f"no abnormal return in the event window {window}"
+    if not len(present):
+        side = "before the first" if window[1] < 0 else "after the last"
+        return f"{where}: all of it is {side} session of {security}"
     if present[0] > known[-1]:
         return f"{where}: the returns of {security} end on {day(placing.dates[known[-1]])}"
     if present[-1] < known[0]:

@@ -25,6 +25,8 @@ NORMAL_MEDIAN = 0.6744897501960817
 TOLERANCE, MOST_STEPS = 1e-11, 500
 # Below this share of s the median residual is rounding.
 NO_SCALE = 1e-10
+# Smallest eigenvalue of the weighted regressors' correlations that still tells them apart.
+SINGULAR = 1e-12
 
 
 @dataclass(frozen=True)
@@ -101,6 +103,11 @@ def m_estimate(
         own = y[active], x[active], usable[active]
         residuals = own[0] - _predict(own[1], coefficients[active])
         weights = np.where(own[2], shape.weights(residuals / scale[active, None]), 0.0)
+        told_apart = _told_apart(own[1], weights)
+        if not told_apart.all():
+            # Every row that tells one regressor from the others has lost its weight.
+            active, weights = active[told_apart], weights[told_apart]
+            own = y[active], x[active], usable[active]
         better = _solve(own[1], weights, own[0])
         moved = np.abs(better - coefficients[active]).max(axis=1)
         coefficients[active] = better
@@ -137,6 +144,17 @@ def _scale(y: Floats, x: Floats, usable: Bools, n: Ints, coefficients: Floats) -
     row = np.arange(len(n))
     middle = size[row, (n - 1) // 2] + size[row, n // 2]
     return np.asarray(middle / (2 * NORMAL_MEDIAN), dtype=np.float64)
+
+
+def _told_apart(x: Floats, weights: Floats) -> Bools:
+    """Whether weighted least squares have one solution, (N,)."""
+    cross = (x * weights[:, :, None]).transpose(0, 2, 1) @ x
+    length = np.sqrt(np.einsum("nkk->nk", cross))
+    there = (length > 0).all(axis=1)
+    scale = 1.0 / np.where(length > 0, length, 1.0)
+    smallest = np.linalg.eigvalsh(cross * scale[:, :, None] * scale[:, None, :])[:, 0]
+    told: Bools = there & (smallest > SINGULAR)
+    return told
 
 
 def _predict(x: Floats, coefficients: Floats) -> Floats:

@@ -28,9 +28,9 @@ if TYPE_CHECKING:
     from analysis.eventstudy.results import EventStudyResults
 
 TEST = "permutation"
-MOST_PLACEBOS = 999
-# With fewer, no p-value below 1/40 could come out, and 5 % two-sided would be out of reach.
-LEAST_PLACEBOS = 39
+# The most that are used; with fewer than the least, 5 % two-sided would be out of reach.
+MOST_PLACEBOS, LEAST_PLACEBOS = 999, 39
+SAME = 1e-8  # Running sums round: a placebo nearer than this has reached the real dates.
 COLUMNS = [
     "group",
     "window_start",
@@ -155,7 +155,7 @@ class Placebos:
             reason = f"{count} admissible placebo dates, at least {LEAST_PLACEBOS} are needed"
             return Placed(undefined(TEST, sample.size, reason), count, len(shifts))
         observed = self._observed(sample, members)
-        reached = int((np.abs(placed) >= abs(observed)).sum())
+        reached = int((np.abs(placed) >= abs(observed) * (1 - SAME)).sum())
         p_value = (1 + reached) / (1 + count)
         return Placed(Outcome(TEST, observed, np.nan, p_value, sample.size), count, len(shifts))
 

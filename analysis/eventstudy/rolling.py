@@ -136,7 +136,8 @@ def _slice(
             moment[b] = moment[b] - share * moment[a]
             for d in reach:
                 d[b] = d[b] - share * d[a]
-    rss = yy - sum((m**2 / p for m, p in zip(moment, pivots, strict=True)), np.zeros_like(yy))
+    # Never the square of a sum of squares: it would leave the range of floats.
+    rss = yy - sum((m * (m / p) for m, p in zip(moment, pivots, strict=True)), np.zeros_like(yy))
     doubtful |= rss <= np.maximum(DOUBT * _total(y, series.free), safe * (STILL * largest) ** 2)
     dof = np.maximum(n - f - 1, 1.0)
     s2 = np.where(doubtful, 1.0, rss) / dof
@@ -151,7 +152,7 @@ def _slice(
         else:
             car = car + length * _mean(series)
         for a in range(f):
-            car = car - d[a] * moment[a] / pivots[a]
+            car = car - d[a] * (moment[a] / pivots[a])
             spread += d[a] ** 2 / pivots[a]
         scars.append(car / np.sqrt(s2 * spread))
     return scars, doubtful

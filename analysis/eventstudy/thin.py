@@ -105,7 +105,9 @@ class ScholesWilliams(_Stepped):
         x, x_mean = _centre(block.estimation_factors[:, 1, :], usable)
         z, _ = _centre(block.estimation_factors.sum(axis=1), usable)
         zx, zz, xx = _dot(z, x), _dot(z, z), _dot(x, x)
-        flaws = np.where(zx**2 <= NO_VARIATION * zz * xx, WEAK_INSTRUMENT, 0)
+        # Roots, not squares: the product of two sums of squares leaves the range of floats.
+        weak = np.abs(zx) <= np.sqrt(NO_VARIATION) * np.sqrt(zz) * np.sqrt(xx)
+        flaws = np.where(weak, WEAK_INSTRUMENT, 0)
         flaws[_flat(block.estimation_factors[:, 1, :], usable, xx)] = CONSTANT_FACTOR
         safe = np.where(flaws > 0, 1.0, zx)
         beta = _dot(z, y) / safe
@@ -115,7 +117,7 @@ class ScholesWilliams(_Stepped):
         distance = block.factors[:, 1, :] - x_mean[:, None]
         covariance = np.zeros((len(n), 2, 2))
         covariance[:, 0, 0] = 1.0 / np.maximum(n, 1)
-        covariance[:, 1, 1] = zz / safe**2
+        covariance[:, 1, 1] = zz / safe / safe
         fitted = assemble(
             block,
             ar=block.returns - y_mean[:, None] - beta[:, None] * distance,

@@ -21,6 +21,7 @@ from analysis.eventstudy import (
     MarketAdjusted,
     MarketModel,
     MeanAdjusted,
+    ScholesWilliams,
 )
 from analysis.eventstudy.units import check_units
 from analysis.returns import adjusted_closes
@@ -440,3 +441,57 @@ def test_drawn_decimals_of_any_volatility_pass_and_in_per_cent_do_not(
     if returns.min().min() < -0.0101:
         with pytest.raises(InputError, match="Divide by 100"):
             study(100 * returns, asked, model=MeanAdjusted())
+
+
+@pytest.mark.parametrize("date", ["9999-12-31", "1500-01-01"])
+def test_a_date_beyond_the_calendar_is_said_so(date):
+    returns, factors = panel(2, 160)
+    asked = events(returns, [100, 120])
+    asked["date"] = [date, "2024-06-03"]
+    with pytest.raises(InputError, match="lies beyond 1677 to 2262"):
+        study(returns, asked, factors, model=MarketModel("F0"))
+
+
+def test_returns_on_dates_beyond_the_calendar_are_said_so():
+    returns, factors = panel(2, 160)
+    asked = events(returns, [100, 120])
+    returns.index = pd.date_range("9990-01-01", periods=160, unit="s")
+    with pytest.raises(InputError, match="beyond 1677 to 2262"):
+        study(returns, asked, factors, model=MarketModel("F0"))
+
+
+def test_a_number_among_dates_is_no_date():
+    returns, factors = panel(2, 160)
+    asked = events(returns, [100, 120])
+    asked["date"] = pd.Series([returns.index[100], 20240603], dtype=object)
+    with pytest.raises(InputError, match="hold the number 20240603"):
+        study(returns, asked, factors, model=MarketModel("F0"))
+
+
+def test_windows_and_tests_that_are_none_are_said_so():
+    returns, factors = panel(2, 160)
+    asked = events(returns, [100, 120])
+    results = study(returns, asked, factors, model=MarketModel("F0")).fit()
+    for windows in (None, 5):
+        with pytest.raises(InputError, match="Windows must be relative days"):
+            results.tests(windows)
+    for names in (None, 5):
+        with pytest.raises(InputError, match="'all' or a list of names"):
+            results.tests((-1, 1), names)
+    for name in (1, ["bmp_t"]):
+        with pytest.raises(InputError, match="Unknown test"):
+            results.tests((-1, 1), [name])
+    one = results.tests((np.int64(-1), np.int64(1)), ["bmp_t"])
+    pd.testing.assert_frame_equal(one, results.tests((-1, 1), ["bmp_t"]))
+
+
+@pytest.mark.parametrize("scale", [1e-90, 1e90])
+@pytest.mark.parametrize("model", [MarketModel("F0"), ScholesWilliams("F0")])
+def test_measures_of_any_size_stay_within_floats(model, scale):
+    returns, factors = panel(3, 160)
+    asked = events(returns, [100, 110, 120])
+    plain = study(returns, asked, factors, model=model).fit().tests((-1, 1))
+    options = {"model": model, "units": "any"}
+    scaled = study(returns * scale, asked, factors * scale, **options).fit().tests((-1, 1))
+    for column in ("statistic", "p_value"):
+        np.testing.assert_allclose(scaled[column], plain[column], rtol=1e-8)

@@ -87,3 +87,35 @@ def test_a_study_without_a_fitted_event_has_an_empty_table_of_cars():
     table = results.intervals((0, 0))
     assert table["kind"].tolist() == ["caar"]
     assert table["reason"].tolist() == ["needs at least 2 events, has 0"]
+
+
+@pytest.mark.parametrize("copies", [2, 3])
+def test_events_that_move_as_one_have_no_interval_as_they_have_no_test(copies):
+    # r̄ is 1 but for its last digit: over 1−r̄ everything would look certain.
+    returns, factors = panel(copies, 160, seed=42)
+    rng = np.random.default_rng(42)
+    for at in range(1, copies):
+        returns[f"S{at}"] = returns["S0"] * (1 + 1e-9 * at) + 1e-10 * rng.standard_normal(160)
+    asked = events(returns, [100] * copies)
+    results = study(returns, asked, factors, model=MarketModel("F0")).fit()
+    table = results.intervals((-1, 1)).set_index("kind").loc["caar"]
+    assert np.isnan([table["se"], table["low"], table["high"]]).all()
+    assert "move as one" in table["reason"]
+    assert np.isnan(results.caar((-1, 1))["statistic"])
+
+
+def test_cars_that_are_all_the_same_have_no_interval():
+    returns, factors = panel(1, 160, seed=43)
+    asked = events(returns, [100, 100], ["S0", "S0"])
+    results = study(returns, asked, factors, model=MarketModel("F0")).fit()
+    table = results.intervals((-1, 1)).set_index("kind").loc["caar"]
+    assert np.isnan(table["se"])
+    assert table["reason"]
+
+
+@pytest.mark.parametrize("level", ["0.95", None, 1.0, float("nan")])
+def test_a_level_that_is_none_is_said_so(results, level):
+    with pytest.raises(InputError, match="level must lie between 0 and 1"):
+        results.intervals((0, 0), level)
+    with pytest.raises(InputError, match="level must lie between 0 and 1"):
+        results.bootstrap((0, 0), level=level)

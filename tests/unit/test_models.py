@@ -230,3 +230,14 @@ def test_a_missing_row_is_as_good_as_a_session_less(seed, model, lost):
     ).fit()
     np.testing.assert_allclose(one.parameters, without.parameters, rtol=1e-9, atol=1e-12)
     np.testing.assert_allclose(one.abnormal, without.abnormal, rtol=1e-9, atol=1e-14)
+
+
+def test_a_study_in_which_nobody_has_a_benchmark_says_so_of_each_event():
+    # No event and no factor reach the models: a block without a series to fit.
+    returns, factors = panel(2, 160)
+    asked = events(returns, [100, 120])
+    for model in (MarketModel({}), MarketAdjusted({"S0": None})):
+        results = study(returns, asked, factors, model=model).fit()
+        assert results.skipped["reason"].tolist() == ["no benchmark for S0", "no benchmark for S1"]
+        assert results.parameters.empty
+        assert (results.tests((-1, 1))["reason"] != "").all()

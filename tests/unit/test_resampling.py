@@ -122,7 +122,7 @@ def test_running_sums_are_the_fits_of_every_date(monkeypatch):
     windows = ((0, 0), (-2, 3))
     many = FactorModel(["F0", "F1", "F2"])
     for model in (MarketModel("F0"), MeanAdjusted(), MarketAdjusted("F1"), many):
-        results = study(returns, asked, factors, model=model).fit()
+        results = study(returns, asked, factors, model=model, units="any").fit()
         fast = resampling.Placebos.of(results, windows)
         with monkeypatch.context() as patch:
             patch.setattr(resampling, "runs", lambda model, factors: False)
@@ -216,3 +216,29 @@ def test_under_the_null_p_values_are_even():
     # 30 expected in each quarter, standard deviation 4.7.
     assert (np.abs(counts - 30) < 15).all()
     assert np.mean(np.array(p) <= 0.05) < 0.12
+
+
+@pytest.mark.parametrize("model", [MeanAdjusted(), MarketModel("F0")])
+def test_a_placebo_date_that_repeats_the_real_one_has_reached_it(model):
+    # Returns with a period of 20 sessions: every 20th placebo has the mean SCAR of the real
+    # date, however running sums round it.
+    one, market = panel(1, 20, seed=44)
+    index = pd.bdate_range("2022-01-03", periods=400)
+    returns = pd.DataFrame(np.tile(one.to_numpy(), (20, 1)), index, one.columns)
+    factors = pd.DataFrame(np.tile(market.to_numpy(), (20, 1)), index, market.columns)
+    asked = events(returns, [200])
+    options = {"model": model, "estimation": (-50, -11), "min_observations": 40}
+    results = study(returns, asked, factors, **options).fit()
+    placebos = resampling.Placebos.of(results, ((-1, 1),))
+    sample, members = results.sample((-1, 1))
+    shifts = placebos._shifts((-1, 1), members)
+    again = np.flatnonzero(shifts % 20 == 0)
+    placed = placebos._statistics((-1, 1), members, shifts)
+    # By SCAR of one period, from fits without running sums.
+    by_phase = {int(s) % 20: value for s, value in zip(shifts, placed, strict=True)}
+    reached = sum(abs(by_phase[int(s) % 20]) >= abs(by_phase[0]) * (1 - 1e-6) for s in shifts)
+    row = results.permutation((-1, 1)).iloc[0]
+    assert len(again) > 5
+    assert reached >= len(again)
+    assert row["p_value"] == (1 + reached) / (1 + len(shifts))
+    assert sample.scar.mean() == pytest.approx(by_phase[0], rel=1e-8)

@@ -306,3 +306,18 @@ def test_a_missing_row_is_as_good_as_a_session_less(seed, model, lost):
         estimation=(-60 + len(lost), -11),
     ).fit()
     np.testing.assert_allclose(one.parameters, without.parameters, rtol=1e-7, atol=1e-10)
+
+
+def test_rows_that_all_lose_their_weight_are_no_traceback():
+    # Two wild days alone carry the second factor: the bisquare leaves both out, and nothing
+    # tells its coefficient any more.
+    returns, factors = panel(2, 160, seed=38)
+    factors["F1"] = 0.0
+    factors.iloc[[60, 70], 1] = 1.0
+    returns.iloc[[60, 70], 0] = [0.5, -0.5]
+    asked = events(returns, [100, 120])
+    model = RobustModel(FactorModel(["F0", "F1"]), "bisquare")
+    results = study(returns, asked, factors, model=model).fit()
+    assert results.skipped["security"].tolist() == ["S0"]
+    assert "did not converge" in results.skipped["reason"].iloc[0]
+    assert list(results.abnormal.index) == [("e1", "S1")]

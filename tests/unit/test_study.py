@@ -324,3 +324,27 @@ def test_every_event_may_be_skipped():
     assert (tests["reason"] != "").all()
     assert results.caar_path()["n"].tolist() == [0] * 7
     assert "0 of 2 events" in str(results.summary())
+
+
+def test_windows_without_a_single_session_are_skipped_with_their_side():
+    last, first = RETURNS.index[-1], RETURNS.index[0]
+    asked = events(RETURNS, [100, 159], ["S0", "S1"])
+    _, ledger = skipped(asked=asked, window=(5, 10))
+    assert asked["date"].iloc[1] == last
+    assert ledger["reason"].tolist() == [
+        "no abnormal return in the event window (5, 10): all of it is after the last session of S1"
+    ]
+    asked = events(RETURNS, [100, 0], ["S0", "S1"])
+    _, ledger = skipped(asked=asked, window=(-9, -5))
+    assert asked["date"].iloc[1] == first
+    assert ledger["reason"].tolist() == [
+        "no abnormal return in the event window (-9, -5): "
+        "all of it is before the first session of S1"
+    ]
+
+
+def test_a_panel_shorter_than_its_windows_may_have_no_event_at_all():
+    results, ledger = skipped(returns=RETURNS.iloc[:30], asked=events(RETURNS, [100]))
+    assert len(ledger) == 1
+    assert len(results.fitted) == 0
+    assert (results.tests([(0, 0)])["n"] == 0).all()
