@@ -8,8 +8,7 @@ the study's ledger of skipped events instead.
 from __future__ import annotations
 
 import operator
-from collections.abc import Hashable, Iterable, Mapping
-from numbers import Integral
+from collections.abc import Hashable, Mapping
 from typing import Any
 
 import numpy as np
@@ -299,18 +298,6 @@ def check_span(window: object, name: str) -> Window:
     if first > last:
         raise InputError(f"{name} ({first}, {last}) ends before it begins; turn it round.")
     return first, last
-
-
-def several(windows: object) -> list[Any]:
-    """Windows as a list, still to be checked; one alone may stand without a list."""
-    if isinstance(windows, tuple) and all(isinstance(end, Integral) for end in windows):
-        return [windows]
-    if not isinstance(windows, Iterable):
-        raise InputError(
-            f"Windows must be relative days such as (-1, 1), or a list of such pairs, not "
-            f"{windows!r}."
-        )
-    return list(windows)
 
 
 def check_inside(window: object, whole: Window) -> Window:
