@@ -187,16 +187,7 @@ def with_residuals(block: Block) -> Block:
     """The same rows for a base model whose residuals are needed, also where a study keeps none."""
     if not isinstance(block, StraightBlock) or not block.lean:
         return block
-    return StraightBlock(
-        block.day0,
-        block.offsets,
-        block.estimation_offsets,
-        block.returns,
-        block.estimation_returns,
-        block.factors,
-        block.estimation_factors,
-        lean=False,
-    )
+    return block.full()
 
 
 def _faint(squares: Floats, mean: Floats, n: Ints) -> Bools:

@@ -232,13 +232,15 @@ def slide(
     if len(taken[0]):
         estimation_returns[taken[0]] = np.where(taken[1], np.nan, estimation_returns[taken[0]])
     return StraightBlock(
-        places.position,
         offsets,
         estimation_offsets,
+        None,
+        None,
         panel.returns_from(places.security, around, len(offsets)),
         estimation_returns,
         panel.factors_from(places.factors, around, len(offsets)),
         panel.factors_from(places.factors, before, len(estimation_offsets)),
+        day0=places.position,
         lean=lean,
     )
 
@@ -300,16 +302,21 @@ class StraightBlock(Block):
 
     def __init__(
         self,
-        day0: Ints,
         offsets: Ints,
         estimation_offsets: Ints,
+        days: Ints | None,
+        estimation_days: Ints | None,  # noqa: ARG002 - a field of blocks, see `days`
         returns: Floats,
         estimation_returns: Floats,
         factors: Floats,
         estimation_factors: Floats,
         *,
-        lean: bool,
+        day0: Ints | None = None,
+        lean: bool = False,
     ) -> None:
+        # `dataclasses.replace` knows the fields of a block alone.
+        if day0 is None and days is not None:
+            day0 = days[:, 0] - offsets[0]
         self.__dict__.update(
             lean=lean,
             day0=day0,
@@ -323,6 +330,12 @@ class StraightBlock(Block):
 
     day0: Ints
     lean: bool
+
+    def full(self) -> StraightBlock:
+        """The same rows, the residuals wanted one by one."""
+        whole = object.__new__(StraightBlock)
+        whole.__dict__.update(self.__dict__, lean=False)
+        return whole
 
     @property
     def days(self) -> Ints:

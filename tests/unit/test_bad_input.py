@@ -473,7 +473,7 @@ def test_windows_and_tests_that_are_none_are_said_so():
     asked = events(returns, [100, 120])
     results = study(returns, asked, factors, model=MarketModel("F0")).fit()
     for windows in (None, 5):
-        with pytest.raises(InputError, match="Windows must be relative days"):
+        with pytest.raises(InputError, match="windows must be a window such as"):
             results.tests(windows)
     for names in (None, 5):
         with pytest.raises(InputError, match="'all' or a list of names"):

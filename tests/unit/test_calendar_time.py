@@ -209,7 +209,9 @@ def test_the_sign_turns_with_the_returns_and_units_do_not_matter():
     asked = events(returns, [100, 105, 110, 120])
 
     def statistic(scale):
-        question = study(returns * scale, asked, factors * scale, model=MarketModel("F0"))
+        question = study(
+            returns * scale, asked, factors * scale, model=MarketModel("F0"), units="any"
+        )
         return answer(question.fit(), (-3, 3))["statistic"]
 
     assert statistic(-1.0) == pytest.approx(-statistic(1.0), rel=1e-12)

@@ -89,7 +89,7 @@ def test_an_event_shows_its_days(tmp_path: Path) -> None:
     [
         (["study", "ds-appstor-1"], "Did you mean 'ds-appstore-1'"),
         (["study", "ds-r1", "--tickers", "NVDIA"], "Did you mean 'NVDA'"),
-        (["study", "ds-r1", "--tickers", "NVDA", "--model", "capm"], "capm"),
+        (["study", "ds-r1", "--tickers", "NVDA", "--model", "carhat"], "carhat"),
         (["study", "ds-r1", "--tickers", "NVDA", "--benchmark", "^GSCP"], "'^GSPC'"),
         (["study", "ds-r1", "--group", "gpuu"], "Did you mean 'gpu'"),
         (["study", "ds-r1", "--group", "gpu", "--tickers", "NVDA"], "not both"),

@@ -220,7 +220,10 @@ def test_the_order_of_the_columns_and_the_unit_change_nothing(seed, order, scale
     asked = events(returns, [80, 90])
     one = study(returns, asked, model=MarketModel(EqualWeight(minimum=3))).fit()
     other = study(
-        returns.iloc[:, list(order)] * scale, asked, model=MarketModel(EqualWeight(minimum=3))
+        returns.iloc[:, list(order)] * scale,
+        asked,
+        model=MarketModel(EqualWeight(minimum=3)),
+        units="any",
     ).fit()
     np.testing.assert_allclose(other.abnormal, one.abnormal * scale, rtol=1e-7, atol=1e-13 * scale)
 
