@@ -17,6 +17,7 @@ from analysis.errors import WorkerError
 from analysis.eventstudy.fits import Fit
 from analysis.eventstudy.fitted import Ints
 from analysis.eventstudy.models import Model
+from analysis.eventstudy.own_events import own_events
 from analysis.eventstudy.placing import Placing, renumber
 from analysis.eventstudy.threads import in_order
 from analysis.eventstudy.windows import (
@@ -26,7 +27,6 @@ from analysis.eventstudy.windows import (
     Places,
     Straight,
     cut,
-    own_events,
     slide,
     span,
 )
@@ -52,7 +52,7 @@ class Chunk:
     spare : bool
         Leave the rows that a `Panel` marks as near events out of the estimation window.
     taken : (h,) int and (h, E) bool, optional
-        With a `Straight` panel: the rows to leave out, see `windows.own_events`.
+        With a `Straight` panel: the rows to leave out, see `own_events`.
     lean : bool
         Residuals are not wanted one by one, see `windows.StraightBlock`.
     """

@@ -1,0 +1,59 @@
+"""Rows of a security's other events, which its estimation windows leave out.
+
+`chunks` asks for them where windows are cut as slices; a `windows.Panel` marks them instead.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from analysis.eventstudy.fitted import Ints
+from analysis.eventstudy.windows import Bools, Places, span
+
+
+def own_events(
+    places: Places, every: Places, estimation: tuple[int, int], window: tuple[int, int]
+) -> tuple[Ints, Bools]:
+    """Find the estimation rows that lie in the event windows of a security's other events.
+
+    Parameters
+    ----------
+    places : Places
+        The N events to fit.
+    every : Places
+        All events of the study, ascending by security and then by position.
+    estimation, window : (int, int)
+        Relative days.
+
+    Returns
+    -------
+    (h,) int
+        Which of the N events have such rows.
+    (h, E) bool
+        The rows.
+    """
+    # Only earlier events can reach back so far: the estimation window ends before the event
+    # window begins. Go through them from the latest on, as long as any is near enough.
+    stride = int(max(every.position.max(initial=0), places.position.max(initial=0))) + 2
+    key = every.security * stride + every.position
+    at = np.searchsorted(key, places.security * stride + places.position) - 1
+    offsets = span(estimation)
+    taken = np.zeros((0, len(offsets)), dtype=np.bool_)
+    found = np.empty(0, dtype=np.int64)
+    while True:
+        near = np.maximum(at, 0)
+        back = every.position[near] - places.position if len(key) else np.zeros_like(at)
+        reaches = (at >= 0) & (back + window[1] >= estimation[0])
+        if len(key):
+            reaches &= every.security[near] == places.security
+        if not reaches.any():
+            return found, taken
+        rows = np.flatnonzero(reaches)
+        more = np.setdiff1d(rows, found, assume_unique=True)
+        found = np.concatenate([found, more])
+        taken = np.concatenate([taken, np.zeros((len(more), len(offsets)), dtype=np.bool_)])
+        slot = np.empty(len(places), dtype=np.int64)
+        slot[found] = np.arange(len(found))
+        first, last = back[rows] + window[0], back[rows] + window[1]
+        taken[slot[rows]] |= (offsets >= first[:, None]) & (offsets <= last[:, None])
+        at = np.where(reaches, at - 1, -1)
