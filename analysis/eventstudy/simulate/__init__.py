@@ -9,6 +9,7 @@ test's size; with an abnormal return added it is its power.
 ``draws``       one panel of returns with its events
 ``experiment``  many of them, counted
 ``tables``      the shares for reading
+``standard``    the designs whose results are kept
 
 >>> from analysis.eventstudy.simulate import Design, size_and_power, table
 >>> one_date = size_and_power([Design(window=(-1, 1))], repetitions=20, tests=["bmp_t"])
@@ -20,6 +21,7 @@ from __future__ import annotations
 
 from analysis.eventstudy.simulate.design import Design
 from analysis.eventstudy.simulate.experiment import size_and_power
-from analysis.eventstudy.simulate.tables import table
+from analysis.eventstudy.simulate.standard import STANDARD
+from analysis.eventstudy.simulate.tables import cases, table
 
-__all__ = ["Design", "size_and_power", "table"]
+__all__ = ["STANDARD", "Design", "cases", "size_and_power", "table"]

@@ -12,6 +12,8 @@ from analysis.eventstudy.models import MarketModel, Model
 
 RESIDUALS = ("normal", "t", "skewed")
 UNTRADED = ("zero", "missing")
+# What a table says of residuals that were not drawn but found.
+PANEL = "as in the panel"
 
 
 @dataclass(frozen=True)
@@ -130,7 +132,7 @@ class Design:
             else:
                 row[one.name] = value
         if panel:
-            row |= {"correlation": math.nan, "residuals": "as in the panel"}
+            row |= {"correlation": math.nan, "residuals": PANEL}
         return row
 
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import fields
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from analysis.errors import InputError, unknown
-from analysis.eventstudy.simulate.design import Design
+from analysis.eventstudy.simulate.design import PANEL, Design
 
 WINDOWS = ("window", "estimation", "event_window")
 DESIGN = tuple(
@@ -85,3 +86,41 @@ def _differing(results: pd.DataFrame) -> list[str]:
     names = [*WINDOWS, *(one for one in DESIGN if not one.endswith(("_start", "_end")))]
     found = [name for name in names if len(results[name].drop_duplicates()) > 1]
     return found or ["window"]
+
+
+def cases(results: pd.DataFrame) -> pd.Series:
+    """Say in words in what the design of each row departs from the usual one.
+
+    Parameters
+    ----------
+    results : pandas.DataFrame
+        From `size_and_power`.
+
+    Returns
+    -------
+    pandas.Series
+        For instance ``"N = 100"`` or ``"ρ = 0.5"``; ``"as usual"`` for the usual design.
+        Window, spread and effect are left to their own columns.
+    """
+    usual = Design().columns(panel=False)
+    return pd.Series([_case(row, usual) for row in results.to_dict("records")], results.index)
+
+
+_WORDS: dict[str, Callable[[Any], str]] = {
+    "events": lambda n: f"N = {n}",
+    # A panel leaves the correlation blank: it is its own.
+    "correlation": lambda rho: "" if np.isnan(rho) else f"ρ = {rho:g}",
+    "residuals": lambda kind: "" if kind == PANEL else f"{kind} residuals",
+    "variance_increase": lambda theta: f"variance × {1 + theta:g}",
+    "untraded": lambda share: f"{share:.0%} of days untraded",
+    "untraded_returns": lambda how: f"returns {how}",
+    "model": str,
+}
+
+
+def _case(row: dict[Hashable, Any], usual: dict[str, object]) -> str:
+    parts = [say(row[name]) for name, say in _WORDS.items() if row[name] != usual[name]]
+    ends = ("estimation_start", "estimation_end")
+    if any(row[end] != usual[end] for end in ends):
+        parts.append("estimation ({}, {})".format(*(row[end] for end in ends)).replace("-", "−"))
+    return ", ".join(filter(None, parts)) or "as usual"
