@@ -3,7 +3,7 @@
     python scripts/size_and_power.py [SET ...] [--tests NAME ...] [--workers 2] [--out FOLDER]
     python scripts/size_and_power.py --page
 
-SET is size, robustness, power or panel; all of them by default, which takes an hour or two of
+SET is size, robustness, power or panel; all of them by default, which takes about an hour of
 one core. Rows of the tests and designs that are run replace those in the files, all others stay.
 The page ``docs/size_and_power.md`` is written from the files each time; --page writes it alone.
 """
@@ -40,10 +40,10 @@ class Effort:
 
 
 EFFORT = {
-    "size": Effort(10_000, 1_000, levels=(0.01, 0.05, 0.1)),
-    "robustness": Effort(2_000, 200, 200),
-    "power": Effort(2_000, 200, 200),
-    "panel": Effort(2_000, 200),
+    "size": Effort(10_000, 2_000, levels=(0.01, 0.05, 0.1)),
+    "robustness": Effort(500, 200, 200),
+    "power": Effort(500, 200, 200),
+    "panel": Effort(1_000, 100),
 }
 
 

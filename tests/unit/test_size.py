@@ -14,7 +14,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.eventstudy.battery import TEST_NAMES
+from analysis.eventstudy.battery import RECOMMENDED, TEST_NAMES
+from analysis.eventstudy.presentation import WHY
 from analysis.eventstudy.simulate import STANDARD, size_and_power
 
 STORED = Path(__file__).parents[2] / "data" / "simulated" / "size.csv"
@@ -93,3 +94,17 @@ def test_the_permutation_test_holds_its_size_in_a_fresh_run(spread):
     assert (found["defined"] == 1).all()
     # 5 % of 40 is 2; more than 8 come by chance in one run of ten thousand.
     assert (found["rejections"] <= 8).all()
+
+
+def test_the_sentence_of_summaries_says_what_was_measured():
+    def between(tests: list[str], spreads: list[int]) -> str:
+        own = stored()[stored()["test"].isin(tests) & stored()["spread"].isin(spreads)]["share"]
+        return f"{100 * own.min():.0f} to {100 * own.max():.0f} %"
+
+    independent = ["bmp_t", "patell_z", "sign", "generalized_sign", "wilcoxon"]
+    history = ["time_series_t", "corrado_rank", "corrado_zivney_rank", "grank_t"]
+    assert f"they reject {between(list(RECOMMENDED), [1, 3, 10])} of true nulls" in WHY
+    assert f"reject {between(independent, [1])} on one date" in WHY
+    assert f"and {between(independent, [3, 10])} on spread dates" in WHY
+    assert f"tests {between(history, [1])} on one date" in WHY
+    assert f"up to {between(history, [3, 10]).partition(' to ')[2]} on spread ones" in WHY
