@@ -29,9 +29,14 @@ SHARED_PANEL = 3
 PANELS_ABREAST = 3
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000", "#F0E442")
 
+# Measured, see data/simulated/size.csv and docs/size_and_power.md; a test keeps the two together.
 WHY = (
-    "The tests shown are those that keep their size when events share dates; "
-    "tests that take the events for independent reject far too often then."
+    "The tests shown are those that keep their size when events share dates: at 5 % they reject "
+    "4 to 6 % of true nulls in simulations (30 events, residual correlation 0.2, windows of 1 to "
+    "11 days, dates on one day or spread over 3 or 10 sessions). Tests that take the events for "
+    "independent (BMP, Patell, sign, Wilcoxon) reject 39 to 49 % on one date and 8 to 47 % on "
+    "spread dates; time-series, Corrado and GRANK-t tests 4 to 7 % on one date but up to 31 % on "
+    "spread ones."
 )
 OWN = (
     "These figures follow Faultline's own conventions; tests(), car() and caar() follow those "

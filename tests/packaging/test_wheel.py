@@ -66,7 +66,7 @@ def empty(tmp_path: Path) -> Path:
 
 def test_the_wheel_holds_code_data_notebooks_and_licence_and_nothing_else(wheel: Path) -> None:
     names = zipfile.ZipFile(wheel).namelist()
-    for folder in ("notebooks", "data/catalogue", "data/snapshot"):
+    for folder in ("notebooks", "data/catalogue", "data/simulated", "data/snapshot"):
         carried = {name.removeprefix("analysis/_bundled/") for name in names}
         stored = {
             path.relative_to(ROOT).as_posix()

@@ -1,0 +1,167 @@
+"""What is simulated: one frozen value that says all of it, checked when it is made."""
+
+from __future__ import annotations
+
+import math
+import operator
+from dataclasses import dataclass, field, fields, replace
+
+from analysis.errors import InputError, unknown
+from analysis.eventstudy.inputs import Window, check_inside, check_options
+from analysis.eventstudy.models import MarketModel, Model
+
+RESIDUALS = ("normal", "t", "skewed")
+UNTRADED = ("zero", "missing")
+# What a table says of residuals that were not drawn but found.
+PANEL = "as in the panel"
+
+
+@dataclass(frozen=True)
+class Design:
+    """One experiment: how many events, on which days, in what returns, and their effect.
+
+    Parameters
+    ----------
+    window : (int, int)
+        Relative days of the window that is tested, inside ``event_window``.
+    events : int
+        Events N, each of a security of its own.
+    spread : int
+        Consecutive sessions over which day 0 of the events is spread evenly at random; 1:
+        all events share one date.
+    correlation : float
+        Correlation ρ of the residuals of any two securities on one day, 0 to below 1. Only
+        for the factor model; a panel of real returns has its own.
+    residuals : {"normal", "t", "skewed"}
+        Distribution of residuals: normal; Student's t with 5 degrees of freedom; gamma with
+        shape 4 (skewness 1). All are scaled to one variance. Only for the factor model.
+    variance_increase : float
+        θ: on the days of ``window`` the variance of the abnormal returns is 1 + θ times
+        what it is before.
+    untraded : float
+        Share of days on which a security does not trade, 0 to below 1.
+    untraded_returns : {"zero", "missing"}
+        A day without a trade shows a return of zero and the next trade the whole change
+        since the last; or that day's return is missing and so is the next, the change over
+        the hole being no daily return.
+    effect : float
+        Abnormal return added on day 0 of every event (decimal). 0: the null is true.
+    model : MeanAdjusted, MarketAdjusted, MarketModel or FactorModel
+        The normal-return model of the study.
+    estimation, event_window : (int, int)
+        The study's windows, see `EventStudy`.
+    min_observations : int
+        Complete rows that an estimation window must have, see `EventStudy`.
+
+    Raises
+    ------
+    InputError
+        A number out of its range, an unknown name, or windows that do not suit each other.
+
+    Notes
+    -----
+    The factor model is R_it = β_i·M_t + σ_i·e_it with M_t normal with mean 0.0003 and
+    standard deviation 0.01, β_i uniform on 0.5 to 1.5, σ_i uniform on 0.01 to 0.03 and
+    e_it = √ρ·c_t + √(1−ρ)·u_it, where c_t, common to all securities, and u_it are
+    independent, each with the distribution ``residuals``. The variance rises by the factor
+    √(1+θ) on the residual, as in Kolari & Pynnönen (2010); the effect is a constant, as in
+    Brown & Warner (1980).
+    """
+
+    window: Window = (0, 0)
+    events: int = 30
+    spread: int = 1
+    correlation: float = 0.2
+    residuals: str = "normal"
+    variance_increase: float = 0.0
+    untraded: float = 0.0
+    untraded_returns: str = "zero"
+    effect: float = 0.0
+    model: Model = field(default_factory=MarketModel)
+    estimation: Window = (-250, -31)
+    event_window: Window = (-5, 5)
+    min_observations: int = 100
+
+    def __post_init__(self) -> None:
+        for name in ("events", "spread"):
+            object.__setattr__(self, name, whole(getattr(self, name), f"Design.{name}", 1))
+        for name in ("correlation", "untraded"):
+            _share(name, getattr(self, name))
+        _number("variance_increase", self.variance_increase, 0.0)
+        _number("effect", self.effect, -1.0)
+        if self.residuals not in RESIDUALS:
+            raise unknown("distribution of residuals", str(self.residuals), RESIDUALS)
+        if self.untraded_returns not in UNTRADED:
+            raise unknown("return of an untraded day", str(self.untraded_returns), UNTRADED)
+        before, during = check_options(
+            self.estimation, self.event_window, self.min_observations, self.model
+        )
+        for name, value in {
+            "estimation": before,
+            "event_window": during,
+            "window": check_inside(self.window, during),
+        }.items():
+            object.__setattr__(self, name, value)
+
+    @property
+    def before(self) -> int:
+        """Sessions needed before the first possible day 0."""
+        return max(0, -self.estimation[0])
+
+    @property
+    def after(self) -> int:
+        """Sessions needed after the last possible day 0."""
+        return max(0, self.event_window[1])
+
+    def shared(self) -> Design:
+        """The design whose draws and fits serve all windows, where they can be shared.
+
+        A variance that rises on the days of the window makes other returns of every window.
+        """
+        return self if self.variance_increase > 0 else replace(self, window=self.event_window)
+
+    def columns(self, *, panel: bool) -> dict[str, object]:
+        """The design as a row of a table; what a panel decides itself is left blank."""
+        row: dict[str, object] = {}
+        for one in fields(self):
+            value = getattr(self, one.name)
+            if one.name in ("window", "estimation", "event_window"):
+                row |= {f"{one.name}_start": value[0], f"{one.name}_end": value[1]}
+            elif one.name == "model":
+                row["model"] = value.name
+            else:
+                row[one.name] = value
+        if panel:
+            row |= {"correlation": math.nan, "residuals": PANEL}
+        return row
+
+
+def whole(value: object, name: str, least: int) -> int:
+    """Check a whole number that must not be less than another.
+
+    Raises
+    ------
+    InputError
+        It is none, or less.
+    """
+    try:
+        number = operator.index(value)  # type: ignore[arg-type]
+    except TypeError:
+        raise InputError(f"{name} must be a whole number, not {value!r}.") from None
+    if number < least:
+        raise InputError(f"{name} must be at least {least}, not {number}.")
+    return number
+
+
+def _share(name: str, value: float) -> None:
+    if not _is_number(value) or not 0 <= value < 1:
+        raise InputError(f"Design.{name} must be a share from 0 to below 1, not {value!r}.")
+
+
+def _number(name: str, value: float, least: float) -> None:
+    if not _is_number(value) or not math.isfinite(value) or value < least:
+        raise InputError(f"Design.{name} must be a number of at least {least:g}, not {value!r}.")
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)

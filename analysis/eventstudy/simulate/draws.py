@@ -1,0 +1,278 @@
+"""One panel of returns in which nothing happened, and the days that are taken for events.
+
+Either a factor model is drawn, or a stretch of a panel of real returns: random securities
+on random dates, as Brown & Warner (1980, 1985) do. `experiment` calls `draw` once per
+repetition.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from analysis.errors import InputError
+from analysis.eventstudy.fitted import Floats, Ints
+from analysis.eventstudy.inputs import check_factors, check_table
+from analysis.eventstudy.simulate.design import Design
+
+# A market with 16 % and firms with 16 to 48 % own volatility a year.
+MARKET_MEAN, MARKET_SD = 0.0003, 0.01
+BETA, SIGMA = (0.5, 1.5), (0.01, 0.03)
+DEGREES, SHAPE = 5.0, 4.0
+
+# A simulated return may not lose more than everything where prices are made of returns.
+WORST_RETURN = -0.99
+
+
+@dataclass(frozen=True, eq=False)
+class Drawn:
+    """Returns, and where the events lie in them.
+
+    Attributes
+    ----------
+    returns : (D, N) float
+        One security per event.
+    noise : (D, N) float
+        The part of them that the variance of abnormal returns is made of.
+    factors : (D, F) float
+    names : tuple of str
+        Columns of the factors.
+    day0 : (N,) int
+        Row of day 0 of each event.
+    """
+
+    returns: Floats
+    noise: Floats
+    factors: Floats
+    names: tuple[str, ...]
+    day0: Ints
+
+
+@dataclass(frozen=True, eq=False)
+class ReturnPanel:
+    """A panel of real returns, checked, to draw events from.
+
+    Attributes
+    ----------
+    returns : (D, S) float
+        NaN where missing.
+    factors : (D, F) float
+    names : tuple of str
+        Columns of the factors.
+    noise : (D, S) float
+        Returns less the first factor, about their mean by security.
+    """
+
+    returns: Floats
+    factors: Floats
+    names: tuple[str, ...]
+    noise: Floats
+
+    @classmethod
+    def of(cls, returns: object, factors: object | None) -> ReturnPanel:
+        """Check frames; without factors the market is the mean of the panel, equally weighted.
+
+        Raises
+        ------
+        InputError
+            Frames that an `EventStudy` would refuse, or factors on none of the days.
+        """
+        table = check_table(returns, "returns")
+        if factors is None:
+            laid = pd.DataFrame({"market": table.mean(axis=1)})
+        else:
+            laid = check_table(factors, "factors").reindex(table.index)
+            if not laid.notna().to_numpy().any():
+                raise InputError("factors has no day in common with returns.")
+        values, market = table.to_numpy(), laid.to_numpy()
+        excess = values - market[:, :1]
+        known = np.isfinite(excess)
+        mean = np.where(known, excess, 0.0).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
+        return cls(values, market, tuple(map(str, laid.columns)), excess - mean)
+
+
+def check_source(design: Design, panel: ReturnPanel | None) -> None:
+    """Check that a design can be drawn at all.
+
+    Raises
+    ------
+    InputError
+        The model needs factors that are not there, or the panel is too small.
+    """
+    names = ("market",) if panel is None else panel.names
+    frame = pd.DataFrame(0.0, index=_dates(1), columns=list(names))
+    check_factors(frame, design.model, list(range(design.events)))
+    if panel is not None:
+        _starts(design, panel)
+
+
+def draw(
+    design: Design, panel: ReturnPanel | None, rng: np.random.Generator, history: int
+) -> Drawn:
+    """Draw one panel with its events.
+
+    Parameters
+    ----------
+    design : Design
+    panel : ReturnPanel or None
+        What to draw from; None: the factor model.
+    rng : numpy.random.Generator
+    history : int
+        Sessions to have before the rows that the study itself needs, for placebo dates;
+        a panel of real returns gives all the days it has instead where this is not 0. The
+        other rows are the same whatever the number.
+
+    Returns
+    -------
+    Drawn
+    """
+    drawn = (
+        _from_factor_model(design, rng, history)
+        if panel is None
+        else _from_panel(design, panel, rng, whole=history > 0)
+    )
+    returns = drawn.returns
+    if design.variance_increase > 0:
+        first, last = design.window
+        rows, column = np.arange(first, last + 1)[:, None] + drawn.day0, np.arange(design.events)
+        returns[rows, column] += (np.sqrt(1.0 + design.variance_increase) - 1.0) * drawn.noise[
+            rows, column
+        ]
+    returns[drawn.day0, np.arange(design.events)] += design.effect
+    if design.untraded > 0:
+        # Last: an effect on a day without a trade shows with the next one.
+        returns = _thinned(design, returns, rng)
+    return replace(drawn, returns=returns)
+
+
+def frames(design: Design, drawn: Drawn) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """Returns, events and factors as an `EventStudy` takes them."""
+    days = _dates(len(drawn.returns))
+    securities = np.arange(design.events)
+    events = pd.DataFrame(
+        {"event_id": "simulated", "security": securities, "date": days[drawn.day0]}
+    )
+    return (
+        pd.DataFrame(drawn.returns, index=days, columns=securities),
+        events,
+        pd.DataFrame(drawn.factors, index=days, columns=list(drawn.names)),
+    )
+
+
+def _from_factor_model(design: Design, rng: np.random.Generator, history: int) -> Drawn:
+    firms = design.events
+    beta, sigma = rng.uniform(*BETA, firms), rng.uniform(*SIGMA, firms)
+    day0 = history + design.before + rng.integers(0, design.spread, firms)
+    recent = design.before + design.spread + design.after
+    # What the study needs comes first, so that it stays the same whatever history there is.
+    parts = [_rows(design, rng, length, beta, sigma) for length in (recent, history)]
+    market, noise = (np.concatenate([part[which] for part in reversed(parts)]) for which in (0, 1))
+    returns = market * beta + noise
+    return Drawn(returns, noise, market, ("market",), day0)
+
+
+def _rows(
+    design: Design, rng: np.random.Generator, length: int, beta: Floats, sigma: Floats
+) -> tuple[Floats, Floats]:
+    """Market, (length, 1), and residuals, (length, N)."""
+    market = MARKET_MEAN + MARKET_SD * rng.standard_normal((length, 1))
+    common = _standard(design.residuals, rng, (length, 1))
+    own = _standard(design.residuals, rng, (length, len(beta)))
+    rho = design.correlation
+    return market, sigma * (np.sqrt(rho) * common + np.sqrt(1.0 - rho) * own)
+
+
+def _standard(kind: str, rng: np.random.Generator, shape: tuple[int, int]) -> Floats:
+    """Draws with mean 0 and variance 1."""
+    if kind == "t":
+        heavy: Floats = rng.standard_t(DEGREES, shape) / np.sqrt(DEGREES / (DEGREES - 2.0))
+        return heavy
+    if kind == "skewed":
+        skewed: Floats = (rng.standard_gamma(SHAPE, shape) - SHAPE) / np.sqrt(SHAPE)
+        return skewed
+    return rng.standard_normal(shape)
+
+
+def _from_panel(
+    design: Design, panel: ReturnPanel, rng: np.random.Generator, *, whole: bool
+) -> Drawn:
+    eligible = _starts(design, panel)
+    base = int(rng.choice(np.flatnonzero(eligible.sum(axis=1) >= design.events)))
+    chosen = rng.choice(np.flatnonzero(eligible[base]), design.events, replace=False)
+    day0 = base + rng.integers(0, design.spread, design.events)
+    first, last = base - design.before, base + design.spread + design.after
+    rows = slice(None) if whole else slice(first, last)
+    return Drawn(
+        panel.returns[rows, chosen],
+        panel.noise[rows, chosen],
+        panel.factors[rows],
+        panel.names,
+        day0 if whole else day0 - first,
+    )
+
+
+def _starts(design: Design, panel: ReturnPanel) -> NDArray[np.bool_]:
+    """Which securities may have events spread from each day on, (D, S).
+
+    A security is drawn where its estimation window holds ``min_observations`` complete rows
+    and its event window is whole, wherever in the spread its day 0 falls.
+
+    Raises
+    ------
+    InputError
+        On no day are there enough of them.
+    """
+    days, firms = panel.returns.shape
+    complete = np.isfinite(panel.returns) & np.isfinite(panel.factors).all(axis=1, keepdims=True)
+    count = np.zeros((days + 1, firms), dtype=np.int64)
+    np.cumsum(complete, axis=0, out=count[1:])
+    last_start = days - design.spread - design.after
+    base = np.arange(design.before, max(last_start + 1, design.before))
+
+    def within(first: int, last: int) -> Ints:
+        found: Ints = count[base + last + 1] - count[base + first]
+        return found
+
+    extra = design.spread - 1
+    whole_window = design.event_window[1] + extra - design.event_window[0] + 1
+    eligible = np.zeros((days, firms), dtype=np.bool_)
+    eligible[base] = (
+        within(design.event_window[0], design.event_window[1] + extra) == whole_window
+    ) & (
+        within(design.estimation[0], design.estimation[1] + extra) - extra
+        >= design.min_observations
+    )
+    most = int(eligible.sum(axis=1).max(initial=0))
+    if most < design.events:
+        raise InputError(
+            f"The panel of returns ({days} days, {firms} securities) has no day on which "
+            f"{design.events} securities have the rows that the windows {design.estimation} and "
+            f"{design.event_window} need over {design.spread} sessions; the most is {most}. Ask "
+            "for fewer events, a shorter spread or shorter windows."
+        )
+    return eligible
+
+
+def _thinned(design: Design, returns: Floats, rng: np.random.Generator) -> Floats:
+    """Take trades away: days without one, drawn independently, show no return of their own."""
+    traded = rng.random(returns.shape) >= design.untraded
+    if design.untraded_returns == "missing":
+        whole_day = traded.copy()
+        whole_day[1:] &= traded[:-1]
+        return np.where(whole_day, returns, np.nan)
+    known = np.isfinite(returns)
+    price = np.cumsum(np.log1p(np.where(known, np.maximum(returns, WORST_RETURN), 0.0)), axis=0)
+    traded[0] = True
+    row = np.arange(len(returns))[:, None]
+    last = np.maximum.accumulate(np.where(traded, row, 0), axis=0)
+    seen = np.take_along_axis(price, last, axis=0)
+    observed = np.expm1(np.diff(seen, axis=0, prepend=seen[:1]))
+    observed[0] = returns[0]
+    return np.where(known, observed, np.nan)
+
+
+def _dates(length: int) -> pd.DatetimeIndex:
+    return pd.date_range("2000-01-03", periods=length, freq="D")

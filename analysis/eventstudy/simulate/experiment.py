@@ -1,0 +1,306 @@
+"""Many repetitions of a design, and how often each test rejected.
+
+Every repetition is a study of its own, asked through `EventStudy` and answered by
+`EventStudyResults.tests`: what is measured is what users get. Only counts come back, so
+results do not depend on how repetitions were shared out among workers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from analysis.errors import InputError
+from analysis.eventstudy.battery import named
+from analysis.eventstudy.inputs import Window
+from analysis.eventstudy.resampling import MOST_PLACEBOS, TEST
+from analysis.eventstudy.simulate.design import Design, whole
+from analysis.eventstudy.simulate.draws import ReturnPanel, check_source, draw, frames
+from analysis.eventstudy.study import EventStudy
+
+# Repetitions of one task: about a second of work, so that workers end together.
+BATCH = 25
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass
+class _Shared:
+    """Designs that differ in the window alone: one draw and one fit serve them all."""
+
+    design: Design
+    members: list[int]
+    windows: list[Window]
+
+
+@dataclass(frozen=True, eq=False)
+class _Task:
+    """Some repetitions of one shared design, as a worker gets them."""
+
+    design: Design
+    windows: tuple[Window, ...]
+    tests: tuple[str, ...]
+    levels: tuple[float, ...]
+    first: int
+    last: int
+    history: int
+    seed: int
+    panel: ReturnPanel | None = field(repr=False)
+
+
+def size_and_power(
+    designs: Design | Iterable[Design],
+    repetitions: int = 1000,
+    tests: Iterable[str] | Literal["all"] = "all",
+    *,
+    permutation_repetitions: int | None = None,
+    placebos: int = MOST_PLACEBOS,
+    levels: float | Sequence[float] = 0.05,
+    returns: pd.DataFrame | None = None,
+    factors: pd.DataFrame | None = None,
+    seed: int = 0,
+    executor: Executor | None = None,
+    progress: Progress | None = None,
+) -> pd.DataFrame:
+    """Measure how often tests reject, by simulation.
+
+    Parameters
+    ----------
+    designs : Design or iterable of Design
+        Those that differ in ``window`` alone share their draws and fits. All designs share
+        their random numbers, so that they differ from each other by less than their
+        standard errors say.
+    repetitions : int
+        Simulated studies of each design.
+    tests : iterable of str or "all"
+        Names among `battery.TEST_NAMES`.
+    permutation_repetitions : int, optional
+        Repetitions in which the permutation test is run, which takes ten times as long as
+        all others together; as many as ``repetitions`` by default, 0 leaves it out.
+    placebos : int
+        Sessions drawn before the rows that a study needs, for the placebo dates of the
+        permutation test. A panel of real returns offers all its days instead.
+    levels : float or sequence of float
+        Nominal levels; a test rejects where its p-value is not above one.
+    returns : pandas.DataFrame, optional
+        A panel of real returns to draw from (dates × securities, decimal, NaN where
+        missing), for instance ``Desk.returns``: a random day, random securities that have
+        the rows which the windows need, as in Brown & Warner (1980, 1985). The sessions are
+        its rows, so it should hold securities of one calendar. Without it the factor model
+        of `Design` is drawn.
+    factors : pandas.DataFrame, optional
+        Factors of the model for ``returns``; without them the column ``"market"`` is the
+        equal-weighted mean of the panel.
+    seed : int
+        Of all draws, not negative. Repetition r of a seed is the same whatever else is
+        asked for.
+    executor : concurrent.futures.Executor, optional
+        Batches of repetitions are mapped over it. The counts are the same.
+    progress : callable, optional
+        Called as ``progress(batches done, batches in all)``.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per design, test and level: the design's columns, test, level, rejections,
+        repetitions (of that test), defined (share of them in which the test had a p-value),
+        events_used (mean N of the test), share (rejections over the repetitions in which
+        the test was defined; NaN where there are none) and standard_error of the share.
+
+    Raises
+    ------
+    InputError
+        Unknown test, a level outside (0, 1), no design, a panel too small for a design, or
+        numbers that are none.
+
+    Source: Brown & Warner (1980, 1985).
+    """
+    asked = _designs(designs)
+    chosen = named(tests)
+    count = whole(repetitions, "repetitions", 1)
+    permuted = count if permutation_repetitions is None else permutation_repetitions
+    permuted = min(count, whole(permuted, "permutation_repetitions", 0))
+    sought = _levels(levels)
+    panel = _panel(returns, factors)
+    for design in asked:
+        check_source(design, panel)
+    groups = _grouped(asked)
+    plan = [
+        (group, task)
+        for group in groups
+        for task in _tasks(
+            group,
+            chosen,
+            sought,
+            {"": count, TEST: permuted},
+            history=whole(placebos, "placebos", 0),
+            seed=whole(seed, "seed", 0),
+            panel=panel,
+        )
+    ]
+    run = map if executor is None else executor.map
+    totals = np.zeros((len(asked), len(chosen), len(sought) + 3))
+    for done, ((group, task), counts) in enumerate(
+        zip(plan, run(_count, [task for _, task in plan]), strict=True), start=1
+    ):
+        columns = [chosen.index(name) for name in task.tests]
+        for member in group.members:
+            at = group.windows.index(asked[member].window)
+            totals[member, columns] += counts[at]
+        if progress is not None:
+            progress(done, len(plan))
+    return _frame(asked, chosen, sought, totals, panel=panel is not None)
+
+
+def _designs(designs: Design | Iterable[Design]) -> list[Design]:
+    asked = [designs] if isinstance(designs, Design) else list(designs)
+    for one in asked:
+        if not isinstance(one, Design):
+            raise InputError(f"designs must be Design values, not {one!r}.")
+    if not asked:
+        raise InputError("designs is empty; give at least one Design().")
+    return asked
+
+
+def _levels(levels: float | Sequence[float]) -> tuple[float, ...]:
+    sought = (levels,) if isinstance(levels, int | float) else tuple(levels)
+    for level in sought:
+        if not isinstance(level, float) or not 0 < level < 1:
+            raise InputError(f"levels must lie between 0 and 1, such as 0.05, not {level!r}.")
+    if not sought:
+        raise InputError("levels is empty; give at least one, such as 0.05.")
+    return sought
+
+
+def _panel(returns: object | None, factors: object | None) -> ReturnPanel | None:
+    if returns is None:
+        if factors is not None:
+            raise InputError("factors are of use with returns alone; give returns= as well.")
+        return None
+    return ReturnPanel.of(returns, factors)
+
+
+def _grouped(designs: list[Design]) -> list[_Shared]:
+    """Put together the designs that share their draws."""
+    groups: list[_Shared] = []
+    for number, design in enumerate(designs):
+        shared = design.shared()
+        # Compared, not hashed: a model may hold a mapping.
+        group = next((one for one in groups if one.design == shared), None)
+        if group is None:
+            group = _Shared(shared, [], [])
+            groups.append(group)
+        group.members.append(number)
+        if design.window not in group.windows:
+            group.windows.append(design.window)
+    return groups
+
+
+def _tasks(
+    group: _Shared,
+    tests: tuple[str, ...],
+    levels: tuple[float, ...],
+    repetitions: dict[str, int],
+    *,
+    history: int,
+    seed: int,
+    panel: ReturnPanel | None,
+) -> list[_Task]:
+    """Cut the repetitions of a group into batches, those of the permutation test apart."""
+    tasks = []
+    for alone in (False, True):
+        names = tuple(name for name in tests if (name == TEST) == alone)
+        count = repetitions[TEST if alone else ""]
+        for first in range(0, count if names else 0, BATCH):
+            task = _Task(
+                design=group.design,
+                windows=tuple(group.windows),
+                tests=names,
+                levels=levels,
+                first=first,
+                last=min(first + BATCH, count),
+                history=history if alone else 0,
+                seed=seed,
+                panel=panel,
+            )
+            tasks.append(task)
+    return tasks
+
+
+def _count(task: _Task) -> NDArray[np.float64]:
+    """Count the rejections of a batch, here or in another process.
+
+    Returns
+    -------
+    (windows, tests, levels + 3) float
+        Rejections by level, then repetitions, defined ones, and the sum of N.
+    """
+    counts = np.zeros((len(task.windows), len(task.tests), len(task.levels) + 3))
+    for repetition in range(task.first, task.last):
+        outcomes = _outcomes(task, repetition)
+        p = outcomes["p_value"].to_numpy().reshape(counts.shape[:2])
+        n = outcomes["n"].to_numpy().reshape(counts.shape[:2])
+        for column, level in enumerate(task.levels):
+            counts[:, :, column] += p <= level
+        counts[:, :, -3] += 1
+        counts[:, :, -2] += np.isfinite(p)
+        counts[:, :, -1] += n
+    return counts
+
+
+def _outcomes(task: _Task, repetition: int) -> pd.DataFrame:
+    """Simulate one study and run its tests, windows outermost."""
+    design = task.design
+    rng = np.random.default_rng(np.random.SeedSequence([task.seed, repetition]))
+    drawn = draw(design, task.panel, rng, task.history)
+    returns, events, factors = frames(design, drawn)
+    study = EventStudy(
+        returns,
+        events,
+        model=design.model,
+        factors=factors,
+        estimation=design.estimation,
+        window=design.event_window,
+        min_observations=design.min_observations,
+        seed=repetition,
+    )
+    return study.fit().tests(list(task.windows), task.tests)
+
+
+def _frame(
+    designs: list[Design],
+    tests: tuple[str, ...],
+    levels: tuple[float, ...],
+    totals: NDArray[np.float64],
+    *,
+    panel: bool,
+) -> pd.DataFrame:
+    rows = []
+    for number, design in enumerate(designs):
+        described = design.columns(panel=panel)
+        for at, test in enumerate(tests):
+            repetitions, defined, events = totals[number, at, -3:]
+            for column, level in enumerate(levels):
+                rejections = totals[number, at, column]
+                share = rejections / defined if defined else np.nan
+                error = np.sqrt(share * (1 - share) / defined) if defined else np.nan
+                rows.append(
+                    {
+                        **described,
+                        "test": test,
+                        "level": level,
+                        "rejections": int(rejections),
+                        "repetitions": int(repetitions),
+                        "defined": defined / repetitions if repetitions else np.nan,
+                        "events_used": events / repetitions if repetitions else np.nan,
+                        "share": share,
+                        "standard_error": error,
+                    }
+                )
+    return pd.DataFrame(rows)
