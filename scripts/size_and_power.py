@@ -27,23 +27,25 @@ from analysis.eventstudy.simulate import STANDARD, size_and_power
 
 ROOT = Path(__file__).resolve().parents[1]
 SEED = 1985
+PORTFOLIO = "calendar_time_t"
 
 
 @dataclass(frozen=True)
 class Effort:
-    """How often a set is repeated, and how often the permutation test is run in it."""
+    """How often a set is repeated, and how often the two slow tests are run in it."""
 
     repetitions: int
     permutations: int
+    portfolios: int
     placebos: int = 999
     levels: tuple[float, ...] = (0.05,)
 
 
 EFFORT = {
-    "size": Effort(10_000, 2_000, levels=(0.01, 0.05, 0.1)),
-    "robustness": Effort(500, 200, 200),
-    "power": Effort(500, 200, 200),
-    "panel": Effort(1_000, 100),
+    "size": Effort(10_000, 2_000, 300, levels=(0.01, 0.05, 0.1)),
+    "robustness": Effort(500, 200, 100, 200),
+    "power": Effort(500, 200, 100, 200),
+    "panel": Effort(1_000, 100, 100),
 }
 
 
@@ -77,21 +79,28 @@ def run(name: str, tests: list[str], workers: int, path: Path) -> None:
     # A server of clean processes: nothing of this one's threads is copied.
     context = multiprocessing.get_context("forkserver")
     with ProcessPoolExecutor(workers, mp_context=context) as executor:
-        found = size_and_power(
-            STANDARD[name],
-            effort.repetitions,
-            tests,
-            permutation_repetitions=effort.permutations,
-            placebos=effort.placebos,
-            levels=effort.levels,
-            returns=returns,
-            factors=factors,
-            seed=SEED,
-            executor=executor,
-            progress=lambda done, total: tell(name, done, total),
-        )
-    found = found.assign(seed=SEED, version=__version__)
-    keep(found, path)
+        for chosen, repetitions in split(tests, effort):
+            found = size_and_power(
+                STANDARD[name],
+                repetitions,
+                chosen,
+                permutation_repetitions=effort.permutations,
+                placebos=effort.placebos,
+                levels=effort.levels,
+                returns=returns,
+                factors=factors,
+                seed=SEED,
+                executor=executor,
+                progress=lambda done, total: tell(name, done, total),
+            )
+            keep(found.assign(seed=SEED, version=__version__), path)
+
+
+def split(tests: list[str], effort: Effort) -> list[tuple[list[str], int]]:
+    """Tests and how often they are run: a portfolio asks for a whole study each time."""
+    most = [name for name in tests if name != PORTFOLIO]
+    parts = [(most, effort.repetitions), ([PORTFOLIO] * (PORTFOLIO in tests), effort.portfolios)]
+    return [part for part in parts if part[0]]
 
 
 def tell(name: str, done: int, total: int) -> None:

@@ -147,7 +147,8 @@ def _effort(results: pd.DataFrame) -> str:
     permuted = counts.get("permutation", 0)
     versions = ", ".join(sorted(set(results["version"].astype(str))))
     return (
-        f"{counts.max():,} studies per column ({permuted:,} for `permutation`), seed "
+        f"{counts.max():,} studies per column ({permuted:,} for `permutation`, "
+        f"{counts.get('calendar_time_t', 0):,} for `calendar_time_t`), seed "
         f"{results['seed'].iloc[0]}, version {versions}."
     )
 

@@ -47,8 +47,9 @@ def test_the_stored_sizes_are_of_every_test_in_every_design_often_enough():
     held = stored()
     assert set(held["test"]) == set(TEST_NAMES)
     assert (held.groupby("test").size() == len(STANDARD["size"])).all()
-    enough = held["repetitions"] >= np.where(held["test"] == "permutation", 1_000, 10_000)
-    assert enough.all()
+    # A portfolio asks for a whole study each time, and is hardly ever defined in these designs.
+    least = held["test"].map({"permutation": 1_000, "calendar_time_t": 300}).fillna(10_000)
+    assert (held["repetitions"] >= least).all()
     assert set(held["events"]) == {30}
     assert set(held["correlation"]) == {0.2}
 
