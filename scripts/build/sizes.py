@@ -90,10 +90,9 @@ _READING = """How to read it:
 - `kolari_pynnonen_t`, `grank_overlap` and `permutation` count only the share of the window that
   two events have in common, and keep their size throughout. So does `adjusted_patell_z`, as long
   as the variance does not rise at the event.
-- `calendar_time_t` needs more portfolio days than most of these designs have (k + 10) and is then
-  not defined. In the two where it is, windows of 11 days with dates over 3 and over 10 sessions,
-  it rejected 33 ± 3 and 28 ± 3 % of 300 studies: with ten lags on 13 to 20 days its errors are
-  far too small. It is a test for events spread over many months.
+- `calendar_time_t` needs k + 10 portfolio days, which most of these designs do not have: it is then
+  not defined. Where it is, with as many lags as the window has days but one on 12 to 20 days, its
+  errors are far too small. It is a test for events spread over many months.
 """
 
 _VARIED = """Columns share their draws, so read each against the first, which differs from the
