@@ -7,6 +7,7 @@
     ├── DataError    (ValueError)  a stored or curated table breaks its schema: exit 2
     ├── NothingLeft  (LookupError) every part was skipped; the message lists why: exit 1
     ├── RenderError  (RuntimeError) a notebook failed while it ran: exit 1
+    ├── SourceError  (RuntimeError) a source of figures refused, failed or changed shape: exit 1
     └── WorkerError  (RuntimeError) an executor lost a worker or the work it was given: exit 1
 
 A message says what, where, and what to do about it. What is doubtful but can be computed is
@@ -47,6 +48,10 @@ class NothingLeft(FaultlineError, LookupError):
 
 class RenderError(FaultlineError, RuntimeError):
     """A notebook that failed while it ran; the partial notebook is kept."""
+
+
+class SourceError(FaultlineError, RuntimeError):
+    """A source of figures that refused, failed, or sent what cannot be read as before."""
 
 
 class WorkerError(FaultlineError, RuntimeError):

@@ -41,3 +41,43 @@ def store_home(home: str | os.PathLike[str] | None = None) -> Path:
 def offline() -> bool:
     """Whether ``FAULTLINE_OFFLINE`` forbids every request."""
     return os.environ.get("FAULTLINE_OFFLINE", "").strip().lower() not in ("", "0", "false", "no")
+
+
+SOURCES = {
+    "huggingface": "https://huggingface.co",
+    "github": "https://api.github.com",
+    "pypistats": "https://pypistats.org",
+    "openrouter": "https://openrouter.ai",
+    "edgar": "https://data.sec.gov",
+    "federal_register": "https://www.federalregister.gov",
+    "french": "https://mba.tuck.dartmouth.edu",
+    "gpr": "https://www.matteoiacoviello.com",
+    "fred": "https://fred.stlouisfed.org",
+}
+
+
+def base_url(source: str) -> str:
+    """Where a source is asked: ``FAULTLINE_<SOURCE>_URL``, else its own address.
+
+    Parameters
+    ----------
+    source : str
+        One of `SOURCES`, for instance ``"federal_register"``.
+
+    Returns
+    -------
+    str
+        Without a slash at the end.
+    """
+    given = os.environ.get(f"FAULTLINE_{source.upper()}_URL", "").strip()
+    return (given or SOURCES[source]).rstrip("/")
+
+
+def contact() -> str | None:
+    """E-mail for the User-Agent that the SEC asks for, ``FAULTLINE_CONTACT``; None without."""
+    return os.environ.get("FAULTLINE_CONTACT", "").strip() or None
+
+
+def token(name: str) -> str | None:
+    """A secret of the environment, ``HF_TOKEN`` or ``GITHUB_TOKEN``; None without."""
+    return os.environ.get(name, "").strip() or None

@@ -12,7 +12,7 @@ from __future__ import annotations
 import dataframely as dy
 import polars as pl
 
-from analysis.tables.columns import CURRENCY, TICKER, choice, pattern, text, utc
+from analysis.tables.columns import CURRENCY, TICKER, URL, choice, pattern, text, utc
 
 
 class Dated(dy.Schema):
@@ -62,16 +62,18 @@ class Factors(Dated):
 
 
 class Downloads(Dated):
-    """How much models and repositories are used: counts, or a share in per cent.
+    """How much models, packages and repositories are used: counts, or a share in per cent.
 
-    ``downloads_30d`` is a trailing count, not a flow; ``tokens_7d`` counts from Sunday on.
+    ``downloads_30d`` is a trailing count, not a flow; ``downloads_1d`` is the flow of one day
+    (PyPI, without mirrors); ``tokens_7d`` counts from Sunday on.
     """
 
     date = dy.Date(primary_key=True)
-    platform = choice("huggingface", "github", "openrouter", primary_key=True)
+    platform = choice("huggingface", "github", "openrouter", "pypi", primary_key=True)
     entity = text(primary_key=True)
     metric = choice(
-        "downloads_30d", "downloads_cumulative", "likes", "stars", "trending_rank",
+        "downloads_1d", "downloads_30d", "downloads_cumulative", "likes", "stars", "forks",
+        "releases", "inference_providers", "trending_rank",
         "tokens_1d", "tokens_7d", "token_share_pct",
         primary_key=True,
     )  # fmt: skip
@@ -123,7 +125,7 @@ class Revenues(dy.Schema):
 
 
 class RiskIndexes(Dated):
-    """Newspaper-based indexes of geopolitical risk and of economic policy uncertainty.
+    """Indexes of geopolitical risk, of economic policy uncertainty and of expected volatility.
 
     A monthly figure carries the first day of its month as its date.
     """
@@ -131,10 +133,86 @@ class RiskIndexes(Dated):
     date = dy.Date(primary_key=True)
     series = choice(
         "GPR", "GPRA", "GPRT", "GPRC_CHN", "GPRC_TWN", "GPRC_USA",
-        "GPRD", "GPRD_ACT", "GPRD_THREAT", "USEPUINDXD",
+        "GPRD", "GPRD_ACT", "GPRD_THREAT", "USEPUINDXD", "VIXCLS",
         primary_key=True,
     )  # fmt: skip
     value = dy.Float64(min=0)
+    source = text()
+    observed_at = utc(primary_key=True)
+    backfilled = dy.Bool()
+    flag = text(nullable=True)
+
+
+class Actions(Dated):
+    """Splits and dividends of securities, on their ex-date.
+
+    A split's ``value`` is new shares per old share, a dividend's is money per share in
+    ``currency``.
+    """
+
+    date = dy.Date(primary_key=True)
+    ticker = pattern(TICKER, "NVDA", primary_key=True)
+    action = choice("split", "dividend", primary_key=True)
+    value = dy.Float64(min_exclusive=0)
+    currency = pattern(CURRENCY, "USD", nullable=True)
+    source = text()
+    observed_at = utc(primary_key=True)
+    backfilled = dy.Bool()
+    flag = text(nullable=True)
+
+
+class PolicyDocuments(dy.Schema):
+    """Rules, notices and other documents of the agencies that control exports.
+
+    ``public_inspection_date`` is the day on which everybody could read a document that was
+    published later: the market's day.
+    """
+
+    document_number = text(primary_key=True)
+    title = text()
+    agency = text()
+    kind = text()
+    publication_date = dy.Date(nullable=True)
+    public_inspection_date = dy.Date(nullable=True)
+    effective_on = dy.Date(nullable=True)
+    url = pattern(URL, "https://www.federalregister.gov/d/2026-00789")
+    source = text()
+    observed_at = utc(primary_key=True)
+    backfilled = dy.Bool()
+    flag = text(nullable=True)
+
+
+class ModelPrices(Dated):
+    """What providers ask for a model's tokens, in USD per million tokens.
+
+    ``provider`` is ``"list"`` for the price that the market place itself shows.
+    """
+
+    date = dy.Date(primary_key=True)
+    model = text(primary_key=True)
+    provider = text(primary_key=True)
+    prompt = dy.Float64(min=0)
+    completion = dy.Float64(min=0)
+    context_length = dy.Int64(nullable=True, min=1)
+    source = text()
+    observed_at = utc(primary_key=True)
+    backfilled = dy.Bool()
+    flag = text(nullable=True)
+
+
+class Artefacts(dy.Schema):
+    """What model makers and chip software publish: models, repositories and releases.
+
+    ``revision`` tells the states of one artefact apart: a commit, a tag, or a state in words.
+    """
+
+    platform = choice("huggingface", "github", "openrouter", primary_key=True)
+    owner = text(primary_key=True)
+    name = text(primary_key=True)
+    revision = text(primary_key=True)
+    kind = choice("model", "repository", "release", "provider", "support")
+    created_at = utc(nullable=True)
+    url = pattern(URL, "https://huggingface.co/deepseek-ai/DeepSeek-R1")
     source = text()
     observed_at = utc(primary_key=True)
     backfilled = dy.Bool()
@@ -147,4 +225,8 @@ TABLES: dict[str, type[dy.Schema]] = {
     "downloads": Downloads,
     "revenues": Revenues,
     "risk_indexes": RiskIndexes,
+    "actions": Actions,
+    "policy_documents": PolicyDocuments,
+    "model_prices": ModelPrices,
+    "artefacts": Artefacts,
 }
