@@ -8,6 +8,8 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from analysis.errors import SourceError
+
 if TYPE_CHECKING:
     import polars as pl
 
@@ -69,7 +71,35 @@ class Loader(Protocol):
         ------
         InputError
             A name, key or setting that cannot be used; before anything is asked.
+        Partial
+            Some names failed; the error carries the frame of the others.
         SourceError
             The source refused, failed, or sent what cannot be read.
         """
         ...
+
+
+class Partial(SourceError):
+    """Some of the names failed: the rest is here and is to be kept.
+
+    Parameters
+    ----------
+    source : str
+        Name of the loader, as messages give it.
+    frame : polars.DataFrame
+        What the others brought, as `Loader.fetch` would have returned it; may be empty when
+        the names that did not fail have nothing new.
+    failures : mapping of str to str
+        Each name that failed, and why, in words.
+    """
+
+    def __init__(self, source: str, frame: pl.DataFrame, failures: Mapping[str, str]) -> None:
+        self.source = source
+        self.frame = frame
+        self.failures: dict[str, str] = dict(failures)
+        listed = "; ".join(f"{name}: {why}" for name, why in self.failures.items())
+        super().__init__(f"{source} failed for {len(self.failures)} of the names asked: {listed}")
+
+    def __reduce__(self) -> tuple[type[Partial], tuple[str, pl.DataFrame, dict[str, str]]]:
+        """Cross the border between processes whole."""
+        return type(self), (self.source, self.frame, self.failures)
