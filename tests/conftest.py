@@ -13,6 +13,8 @@ from typing import Any
 import hypothesis
 import pytest
 
+from tests.servers.local import LocalServer
+
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 # A test that is slow on a loaded machine is not wrong; in CI the same examples run every time,
@@ -85,6 +87,13 @@ def homeless(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     patch.setenv("IPYTHONDIR", str(home / "ipython"))
     yield
     patch.undo()
+
+
+@pytest.fixture
+def server() -> Iterator[LocalServer]:
+    """A real HTTP server on this machine, for what the loaders ask."""
+    with LocalServer() as local:
+        yield local
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,202 @@
+"""What sources sent, byte for byte, so that a parser's mistake can be mended without asking again.
+
+Under ``<folder>/<source>/`` every content lies once, under its SHA-256, and ``index.jsonl``
+has one line per answer: which URL gave which content, and when. Lines are appended in one
+write, contents are renamed into place, so that several processes may keep things at once and
+one that is killed leaves at most a torn last line, which readers pass over.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from hashlib import sha256
+from pathlib import Path
+from threading import Lock
+
+from analysis.errors import InputError
+from analysis.loaders.redaction import clean_url
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One answer of a source.
+
+    Attributes
+    ----------
+    url : str
+        What was asked, without secrets.
+    status : int
+        HTTP status; 304 when the source said that the content had not changed.
+    sha256 : str
+        Hash and address of the content.
+    fetched_at : datetime.datetime
+        When it came (UTC, our clock).
+    etag, last_modified : str or None
+        What to ask with next time; None where the content was found to be unusable.
+    """
+
+    url: str
+    status: int
+    sha256: str
+    fetched_at: datetime
+    etag: str | None = None
+    last_modified: str | None = None
+
+
+class Archive:
+    """What one source sent; safe for several threads and processes.
+
+    Parameters
+    ----------
+    folder : pathlib.Path
+        Folder of all sources, ``<home>/raw``.
+    source : str
+        Name of the source: its folder below.
+    """
+
+    def __init__(self, folder: Path, source: str) -> None:
+        self.folder = Path(folder) / source
+        self._index = self.folder / "index.jsonl"
+        self._lock = Lock()
+        self._read_to = 0
+        self._latest: dict[str, Entry] = {}
+
+    def keep(
+        self,
+        url: str,
+        content: bytes,
+        fetched_at: datetime,
+        *,
+        status: int = 200,
+        etag: str | None = None,
+        last_modified: str | None = None,
+    ) -> Entry:
+        """Keep an answer.
+
+        Parameters
+        ----------
+        url : str
+            What was asked; secrets in it are hidden.
+        content : bytes
+            What came, unpacked.
+        fetched_at : datetime.datetime
+            When it came, with a time zone.
+        status : int
+            HTTP status.
+        etag, last_modified : str or None
+            Headers of the answer.
+
+        Returns
+        -------
+        Entry
+            As it stands in the index.
+
+        Raises
+        ------
+        InputError
+            The folder cannot be written.
+        """
+        digest = sha256(content).hexdigest()
+        moment = fetched_at.astimezone(UTC)
+        entry = Entry(clean_url(url), status, digest, moment, etag, last_modified)
+        try:
+            self._put(digest, content)
+            self._note(entry)
+        except OSError as error:
+            raise InputError(
+                f"Cannot keep what {entry.url} sent in {self.folder}: {error.strerror or error}."
+                " Free some space or choose another FAULTLINE_HOME."
+            ) from error
+        return entry
+
+    def content(self, entry: Entry) -> bytes | None:
+        """Give the bytes of an entry; None when they are lost or damaged."""
+        try:
+            found = self._path(entry.sha256).read_bytes()
+        except OSError:
+            return None
+        return found if sha256(found).hexdigest() == entry.sha256 else None
+
+    def latest(self, url: str) -> Entry | None:
+        """Find the last answer to a question; None when it was never asked."""
+        with self._lock:
+            for entry in self._unread():
+                self._latest[entry.url] = entry
+            return self._latest.get(clean_url(url))
+
+    def entries(self) -> list[Entry]:
+        """List all answers, oldest first; torn lines are passed over."""
+        try:
+            text = self._index.read_bytes()
+        except FileNotFoundError:
+            return []
+        return list(_parsed(text))
+
+    def distrust(self, entry: Entry) -> None:
+        """Note that a content was unusable, so that the next question is unconditional."""
+        self._note(Entry(entry.url, entry.status, entry.sha256, entry.fetched_at))
+
+    def _unread(self) -> Iterator[Entry]:
+        """Read what was appended since the last look, whole lines only."""
+        try:
+            with self._index.open("rb") as file:
+                file.seek(self._read_to)
+                text = file.read()
+        except FileNotFoundError:
+            return
+        whole = text[: text.rfind(b"\n") + 1]
+        self._read_to += len(whole)
+        yield from _parsed(whole)
+
+    def _path(self, digest: str) -> Path:
+        return self.folder / digest[:2] / digest
+
+    def _put(self, digest: str, content: bytes) -> None:
+        """Write a content under a temporary name and rename it; once is enough."""
+        path = self._path(digest)
+        if path.exists() and path.stat().st_size == len(content):
+            return
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor, name = tempfile.mkstemp(prefix=".", dir=path.parent)
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(content)
+            Path(name).replace(path)
+        except BaseException:
+            with suppress(FileNotFoundError):
+                Path(name).unlink()
+            raise
+
+    def _note(self, entry: Entry) -> None:
+        """Append a line to the index in one write."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        fields = asdict(entry) | {"fetched_at": entry.fetched_at.isoformat()}
+        line = json.dumps(fields, ensure_ascii=False).encode() + b"\n"
+        descriptor = os.open(self._index, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644)
+        try:
+            size = os.fstat(descriptor).st_size
+            # A torn last line must not swallow ours.
+            if size and os.pread(descriptor, 1, size - 1) != b"\n":
+                line = b"\n" + line
+            written = os.write(descriptor, line)
+        finally:
+            os.close(descriptor)
+        if written != len(line):
+            raise OSError(f"only {written} of {len(line)} bytes of an index line were written")
+
+
+def _parsed(text: bytes) -> Iterator[Entry]:
+    """Read index lines; what is no whole entry is passed over."""
+    for line in text.splitlines():
+        try:
+            fields = json.loads(line)
+            moment = datetime.fromisoformat(fields["fetched_at"])
+            yield Entry(**(fields | {"fetched_at": moment}))
+        except (ValueError, TypeError, KeyError):
+            continue

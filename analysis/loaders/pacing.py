@@ -1,0 +1,131 @@
+"""How fast a source may be asked, and how long it wants to be left alone."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from threading import Lock
+
+
+@dataclass(frozen=True)
+class Timing:
+    """How patient a client is; all in seconds.
+
+    Attributes
+    ----------
+    connect, read : float
+        Longest wait for a connection, and for the next piece of an answer.
+    total : float
+        Longest time for one answer, all attempts and pauses together.
+    attempts : int
+        How often one question is asked at most.
+    first_wait : float
+        Pause before the second attempt; it doubles from then on, with jitter of the same size.
+    longest_wait : float
+        No pause is longer. A source that asks for more is not asked again.
+    """
+
+    connect: float = 10.0
+    read: float = 20.0
+    total: float = 120.0
+    attempts: int = 4
+    first_wait: float = 0.5
+    longest_wait: float = 60.0
+
+
+class Pace:
+    """At most so many questions in any one second, over all threads.
+
+    Parameters
+    ----------
+    per_second : float
+        Below 1: one question each ``1 / per_second`` seconds.
+    """
+
+    def __init__(self, per_second: float) -> None:
+        self._count = max(1, int(per_second))
+        self._period = self._count / per_second
+        self._taken: deque[float] = deque(maxlen=self._count)
+        self._closed_until = 0.0
+        self._lock = Lock()
+
+    def reserve(self, now: float) -> float:
+        """Take the next free moment (on the clock of ``now``) and say when it is."""
+        with self._lock:
+            moment = max(now, self._closed_until)
+            if self._taken:
+                moment = max(moment, self._taken[-1])
+            if len(self._taken) == self._count:
+                moment = max(moment, self._taken[0] + self._period)
+            self._taken.append(moment)
+            return moment
+
+    def close(self, until: float) -> None:
+        """Let nobody ask before ``until``: a source told one thread to wait."""
+        with self._lock:
+            self._closed_until = max(self._closed_until, until)
+
+    def wait(self) -> None:
+        """Sleep until it is this thread's turn."""
+        now = time.monotonic()
+        pause = self.reserve(now) - now
+        if pause > 0:
+            time.sleep(pause)
+
+
+_paces: dict[tuple[str, str, float], Pace] = {}
+_paces_lock = Lock()
+
+
+def pace_of(source: str, host: str, per_second: float) -> Pace:
+    """Find the one pace that all clients of a source share towards a host."""
+    with _paces_lock:
+        return _paces.setdefault((source, host, per_second), Pace(per_second))
+
+
+def wait_asked(headers: Mapping[str, str], now: datetime) -> float | None:
+    """Read how many seconds a source wants to be left alone.
+
+    Parameters
+    ----------
+    headers : mapping of str to str
+        Of the answer, with names in lower case.
+    now : datetime.datetime
+        Our clock, used where the source does not tell its own.
+
+    Returns
+    -------
+    float or None
+        From ``Retry-After`` (seconds, or a date, which is compared with the source's own
+        ``Date``: either clock may be wrong), else from GitHub's ``X-RateLimit-Reset`` once
+        nothing remains; None where the source does not say.
+    """
+    theirs = _date(headers.get("date", "")) or now
+    after = headers.get("retry-after", "").strip()
+    if after.isdecimal():
+        return float(after)
+    if (moment := _date(after)) is not None:
+        return max(0.0, (moment - theirs).total_seconds())
+    reset = headers.get("x-ratelimit-reset", "").strip()
+    if headers.get("x-ratelimit-remaining", "").strip() == "0" and reset.isdecimal():
+        return max(0.0, float(reset) - theirs.timestamp())
+    return None
+
+
+def skew(headers: Mapping[str, str], now: datetime) -> float | None:
+    """Seconds by which a source's clock is ahead of ours; None where it tells no time."""
+    theirs = _date(headers.get("date", ""))
+    return None if theirs is None else (theirs - now).total_seconds()
+
+
+def _date(text: str) -> datetime | None:
+    """Read an HTTP date; None for anything else."""
+    try:
+        moment = parsedate_to_datetime(text)
+    except (ValueError, TypeError):
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -1,0 +1,122 @@
+"""Keeps secrets out of what people read: messages, logs and the archive's index.
+
+A secret is known by its place (a header such as ``Authorization``, a parameter such as
+``api_key``, the user part of a URL) and from then on by its value, wherever it turns up.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Iterable, Mapping
+from urllib.parse import parse_qsl, quote, quote_plus, urlencode, urlsplit, urlunsplit
+
+HIDDEN = "***"
+
+_SECRET_NAME = re.compile(
+    r"(^|[_-])(auth|authorization|cookie|credential|credentials|key|apikey|pass|passwd|password|"
+    r"pwd|secret|sig|signature|token|accesstoken)s?$",
+    re.IGNORECASE,
+)
+# What the libraries below us log, by logger: requests with their URLs, answers with headers.
+_TALKATIVE = (
+    "httpx2", "stamina", "httpcore2.connection", "httpcore2.http11", "httpcore2.http2",
+    "httpcore2.proxy", "httpcore2.socks",
+)  # fmt: skip
+# Shorter values would black out ordinary words; a real key is longer.
+_SHORTEST = 6
+
+_values: set[str] = set()
+
+
+def is_secret(name: str) -> bool:
+    """Whether a header or parameter of this name holds a secret."""
+    return bool(_SECRET_NAME.search(name))
+
+
+def remember(named: Mapping[str, str] | Iterable[tuple[str, str]]) -> bool:
+    """Note the values of secret headers or parameters, to be hidden from now on.
+
+    Parameters
+    ----------
+    named : mapping of str to str, or pairs
+        Headers or parameters; those whose names are harmless are left alone.
+
+    Returns
+    -------
+    bool
+        Whether there was a secret among them.
+    """
+    pairs = named.items() if isinstance(named, Mapping) else named
+    secrets = [value for name, value in pairs if value and is_secret(name)]
+    for value in secrets:
+        # "Bearer abc": the word before the blank is no secret, what stands after it is.
+        bare = value.rpartition(" ")[2]
+        _values.update(
+            form
+            for form in (bare, quote(bare, safe=""), quote_plus(bare))
+            if len(form) >= _SHORTEST
+        )
+    return bool(secrets)
+
+
+def remember_url(url: str) -> bool:
+    """Note the secrets of a URL (user part and parameters); tells whether it holds any."""
+    parts = urlsplit(url)
+    if parts.password:
+        remember({"password": parts.password})
+    return remember(parse_qsl(parts.query)) or bool(parts.username or parts.password)
+
+
+def clean(text: str) -> str:
+    """Hide every known secret in a text."""
+    for value in tuple(_values):
+        text = text.replace(value, HIDDEN)
+    return text
+
+
+def clean_url(url: str) -> str:
+    """Hide the secrets of a URL; what is left still tells what was asked.
+
+    Parameters
+    ----------
+    url : str
+
+    Returns
+    -------
+    str
+        The same text where there is nothing to hide.
+    """
+    parts = urlsplit(url)
+    host = parts.netloc.rpartition("@")[2]
+    query = parts.query
+    pairs = parse_qsl(query, keep_blank_values=True)
+    if any(is_secret(name) for name, _ in pairs):
+        shown = [(name, HIDDEN if is_secret(name) else value) for name, value in pairs]
+        query = urlencode(shown, safe="*")
+    if (host, query) == (parts.netloc, parts.query):
+        return clean(url)
+    return clean(urlunsplit((parts.scheme, host, parts.path, query, parts.fragment)))
+
+
+class _Discreet(logging.Filter):
+    """Writes a record's message out and hides what is secret in it."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        # Our own retries are told by the error that ends them; stamina warns of each of them.
+        if str(getattr(record, "stamina.callable", "")).startswith("analysis."):
+            return False
+        message = record.getMessage()
+        words = message.split(" ")
+        record.msg = clean(" ".join(clean_url(w) if "://" in w else w for w in words))
+        record.args = ()
+        return True
+
+
+_discreet = _Discreet()
+
+
+def hush() -> None:
+    """Make the libraries' own logs discreet; may be called any number of times."""
+    for name in _TALKATIVE:
+        logging.getLogger(name).addFilter(_discreet)  # adding the same filter twice adds it once
