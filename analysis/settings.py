@@ -8,6 +8,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from analysis.errors import InputError
+
 _PACKAGE = Path(__file__).resolve().parent
 
 
@@ -71,6 +73,29 @@ def base_url(source: str) -> str:
     """
     given = os.environ.get(f"FAULTLINE_{source.upper()}_URL", "").strip()
     return (given or SOURCES[source]).rstrip("/")
+
+
+_PATIENCE = 120.0
+
+
+def patience() -> float:
+    """Seconds that one question to a source may take, ``FAULTLINE_PATIENCE``; 120 without.
+
+    All attempts and pauses count. What is no positive number is refused.
+    """
+    given = os.environ.get("FAULTLINE_PATIENCE", "").strip()
+    if not given:
+        return _PATIENCE
+    try:
+        seconds = float(given)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds < float("inf"):
+        raise InputError(
+            f"FAULTLINE_PATIENCE is {given!r}: give the seconds that one question to a source may "
+            "take, for instance 120."
+        )
+    return seconds
 
 
 def contact() -> str | None:

@@ -32,7 +32,7 @@ from urllib.parse import urlencode, urljoin, urlsplit
 from analysis import settings
 from analysis.errors import InputError, SourceError
 from analysis.loaders.archive import Archive, Entry
-from analysis.loaders.pacing import Timing, pace_of, skew, wait_asked
+from analysis.loaders.pacing import Timing, pace_of, skew, usual, wait_asked
 from analysis.loaders.redaction import clean, clean_url, hush, remember, remember_url
 
 if TYPE_CHECKING:
@@ -177,8 +177,8 @@ class Client:
         Most questions per second, over all clients of this source and host.
     base_url : str, optional
         Where the source is asked, else `analysis.settings.base_url`.
-    timing : Timing
-        How patient to be.
+    timing : Timing, optional
+        How patient to be; by default as ``FAULTLINE_PATIENCE`` says.
     """
 
     def __init__(
@@ -189,11 +189,11 @@ class Client:
         archive: Path | None = None,
         per_second: float = 5.0,
         base_url: str | None = None,
-        timing: Timing = Timing(),  # noqa: B008 (frozen)
+        timing: Timing | None = None,
     ) -> None:
         hush()
         self.source = source
-        self.timing = timing
+        self.timing = timing or usual()
         self._base = (base_url or settings.base_url(source)).rstrip("/")
         self._headers = {"User-Agent": user_agent(), **(headers or {})}
         self._archive = None if archive is None else Archive(archive, source)

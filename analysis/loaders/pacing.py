@@ -5,10 +5,12 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from threading import Lock
+
+from analysis import settings
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,17 @@ class Timing:
     attempts: int = 4
     first_wait: float = 0.5
     longest_wait: float = 60.0
+
+
+def usual() -> Timing:
+    """As patient as the user wishes, see `analysis.settings.patience`."""
+    total, usually = settings.patience(), Timing()
+    return replace(
+        usually,
+        connect=min(usually.connect, total),
+        read=min(usually.read, total),
+        total=total,
+    )
 
 
 class Pace:

@@ -1,0 +1,29 @@
+"""How long a source may keep everybody waiting is the user's to say."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from analysis.errors import InputError, SourceError
+from analysis.loaders.http import Client
+from tests.servers.local import LocalServer, stall
+
+
+def test_a_stalling_source_is_given_up_when_patience_is_out(
+    server: LocalServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.on("/", stall(60))
+    monkeypatch.setenv("FAULTLINE_PATIENCE", "0.3")
+    started = time.monotonic()
+    with Client("fred", base_url=server.url) as client, pytest.raises(SourceError):
+        client.get("/graph/fredgraph.csv")
+    assert time.monotonic() - started < 10
+
+
+@pytest.mark.parametrize("given", ["for ever", "0", "-5", "inf", "nan"])
+def test_patience_is_a_number_of_seconds(given: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FAULTLINE_PATIENCE", given)
+    with pytest.raises(InputError, match=f"FAULTLINE_PATIENCE is '{given}'"):
+        Client("fred")
