@@ -1,0 +1,77 @@
+"""Downloads, likes and inference providers of models on Hugging Face, as they stand now.
+
+The Hub serves no history: what is not stored on its day is lost. ``downloads`` counts the last
+thirty days (any request of a model's query files, those of continuous integration included),
+``downloadsAllTime`` everything since the model was made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from analysis.errors import SourceError
+from analysis.loaders.each import each
+from analysis.loaders.face import Request
+from analysis.loaders.hub import asking, checked
+from analysis.loaders.rows import Count, downloads
+
+if TYPE_CHECKING:
+    import polars as pl
+    from huggingface_hub import ModelInfo
+
+_PROPERTIES = ("downloads", "downloadsAllTime", "likes", "inferenceProviderMapping")
+# What every model has; the others are left out where the Hub leaves them out.
+_ALWAYS = ("downloads_30d", "likes")
+
+
+class Huggingface:
+    """Counts of models: `Request.names` are authors (``Qwen``) and models (``Qwen/Qwen3-8B``)."""
+
+    name = "huggingface"
+    table = "downloads"
+
+    def fetch(self, request: Request) -> pl.DataFrame:
+        """Ask for each author and model, see `analysis.loaders.face.Loader`."""
+        names = [checked(name) for name in request.names]
+        with asking(request.archive) as hub:
+
+            def ask(name: str) -> list[Count]:
+                return counted(hub.models(name, _PROPERTIES), name)
+
+            return each(self.name, names, ask, lambda rows: downloads(self.name, self.name, rows))
+
+
+def counted(models: Iterable[tuple[ModelInfo, datetime]], name: str) -> list[Count]:
+    """Counts of all models of one answer.
+
+    Raises
+    ------
+    SourceError
+        When no model at all has a count that every model should have: it was renamed.
+    """
+    found = list(models)
+    counts = [item for model, seen in found for item in figures(model, seen)]
+    missing = set(_ALWAYS) - {item.metric for item in counts}
+    if found and missing:
+        raise SourceError(
+            f"huggingface on {name} answered without {' and '.join(sorted(missing))} for all "
+            f"{len(found)} models: its shape has changed, and the loader must follow."
+        )
+    return counts
+
+
+def figures(model: ModelInfo, seen: datetime) -> Iterator[Count]:
+    """Counts of one model that the Hub gives."""
+    providers = model.inference_provider_mapping
+    live = None if providers is None else sum(item.status == "live" for item in providers)
+    values = {
+        "downloads_30d": model.downloads,
+        "downloads_cumulative": model.downloads_all_time,
+        "likes": model.likes,
+        "inference_providers": live,
+    }
+    for metric, value in values.items():
+        if value is not None:
+            yield Count(seen.date(), model.id, metric, value, seen)

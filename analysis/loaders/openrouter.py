@@ -1,0 +1,90 @@
+"""Tokens per day and model from OpenRouter's data interface, with a key.
+
+The daily rankings (the fifty models with most tokens, and the sum of all others) are answered to
+any OpenRouter key, licensed CC BY 4.0 with the citation "Source: OpenRouter
+(openrouter.ai/rankings), as of ...". Without a key nothing of usage can be had: the list of
+models, which is open, holds none. Prices are another loader's, `openrouter_prices`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from analysis import settings
+from analysis.errors import InputError
+from analysis.loaders import answers
+from analysis.loaders.face import Request
+from analysis.loaders.rows import Count, downloads
+
+if TYPE_CHECKING:
+    import polars as pl
+
+KEY = "OPENROUTER_API_KEY"
+_HALF_A_SECOND = 0.5  # requests: thirty a minute are allowed
+_WINDOW = timedelta(days=29)
+
+
+class Openrouter:
+    """Tokens per day of the models that lead the rankings; `Request.names` keep some of them."""
+
+    name = "openrouter"
+    table = "downloads"
+
+    def fetch(self, request: Request) -> pl.DataFrame:
+        """Ask for the days from ``since`` to ``until``, thirty to yesterday by default.
+
+        Raises
+        ------
+        InputError
+            Without a key in ``OPENROUTER_API_KEY``, before anything is asked.
+        SourceError
+            See `analysis.loaders.face.Loader`.
+        """
+        key = settings.token(KEY)
+        if key is None:
+            raise InputError(
+                f"OpenRouter shows its usage figures to holders of a key alone: set {KEY}, or "
+                "leave the source openrouter out."
+            )
+        from analysis.loaders.http import Client
+
+        headers = {"Authorization": f"Bearer {key}"}
+        counts: list[Count] = []
+        with Client(
+            self.name, headers=headers, archive=request.archive, per_second=_HALF_A_SECOND
+        ) as client:
+            for first, last in windows(request, datetime.now(UTC).date()):
+                answer = client.get(
+                    "/api/v1/datasets/rankings-daily",
+                    {"start_date": first.isoformat(), "end_date": last.isoformat()},
+                )
+                counts += daily(answer.json(), answer.fetched_at)
+        wanted = set(request.names)
+        kept = (item for item in counts if not wanted or item.entity in wanted)
+        return downloads("openrouter", self.name, kept)
+
+
+def windows(request: Request, today: date) -> Iterator[tuple[date, date]]:
+    """First and last day of each request, at most thirty days long, oldest first.
+
+    Today is never asked for: its sum is not yet whole.
+    """
+    last = min(request.until or today, today - timedelta(days=1))
+    first = request.since or last - _WINDOW
+    while first <= last:
+        end = min(first + _WINDOW, last)
+        yield first, end
+        first = end + timedelta(days=1)
+
+
+def daily(document: Any, observed_at: datetime) -> Iterator[Count]:
+    """Figures that an answer holds; the row ``other`` sums up all models outside the ranking."""
+    where = "openrouter's daily rankings"
+    rows = answers.field(answers.record(document, where), "data", where)
+    for row in answers.records(rows, where):
+        day = answers.day(answers.field(row, "date", where), "date", where)
+        model = answers.text(row, "model_permaslug", where)
+        value = answers.count(answers.field(row, "total_tokens", where), "total_tokens", where)
+        yield Count(day, model, "tokens_1d", value, observed_at)

@@ -1,0 +1,66 @@
+"""Daily downloads of Python packages from pypistats.org, without mirrors.
+
+The site keeps 180 days and gains a day each night, in UTC; longer history is in BigQuery alone.
+What it counts are requests of files, continuous integration included.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from analysis.errors import InputError
+from analysis.loaders import answers
+from analysis.loaders.face import Request
+from analysis.loaders.rows import Count, downloads
+
+if TYPE_CHECKING:
+    import polars as pl
+
+_PACKAGE = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?")
+_A_SECOND = 1.0  # requests: the site publishes no limit, and refuses bursts
+
+
+class Pypistats:
+    """Downloads per day of each package: `Request.names` are packages."""
+
+    name = "pypistats"
+    table = "downloads"
+
+    def fetch(self, request: Request) -> pl.DataFrame:
+        """Ask for the daily series of each package, see `analysis.loaders.face.Loader`."""
+        from analysis.loaders.http import Client
+
+        packages = [normalised(name) for name in dict.fromkeys(request.names)]
+        counts: list[Count] = []
+        with Client(self.name, archive=request.archive, per_second=_A_SECOND) as client:
+            for package in packages:
+                answer = client.get(f"/api/packages/{package}/overall", {"mirrors": "false"})
+                counts += daily(answer.json(), package, answer.fetched_at)
+        return downloads("pypi", self.name, (item for item in counts if _wanted(item, request)))
+
+
+def normalised(package: str) -> str:
+    """Name of a package as PyPI spells it, or an `InputError`."""
+    if not _PACKAGE.fullmatch(package):
+        raise InputError(f"{package!r} is no name of a package: write it as vllm or torch-npu.")
+    return re.sub(r"[-_.]+", "-", package).lower()
+
+
+def daily(document: Any, package: str, observed_at: datetime) -> Iterator[Count]:
+    """Figures of the days that an answer holds."""
+    where = f"pypistats on {package}"
+    series = answers.field(answers.record(document, where), "data", where)
+    for row in answers.records(series, where):
+        if answers.text(row, "category", where) != "without_mirrors":
+            continue
+        day = answers.day(answers.field(row, "date", where), "date", where)
+        value = answers.count(answers.field(row, "downloads", where), "downloads", where)
+        yield Count(day, package, "downloads_1d", value, observed_at)
+
+
+def _wanted(item: Count, request: Request) -> bool:
+    late = request.since is None or item.date >= request.since
+    return late and (request.until is None or item.date <= request.until)
