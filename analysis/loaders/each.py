@@ -51,7 +51,7 @@ def each(
             failures[name] = f"not asked for after {_ENOUGH} failures in a row"
             continue
         try:
-            rows += ask(name)
+            rows += list(ask(name))  # whole, or nothing of it
         except SourceError as problem:
             failures[name] = str(problem)
             down += not isinstance(problem, NotFound)

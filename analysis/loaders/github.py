@@ -72,9 +72,7 @@ def repository(name: str) -> str:
     return name
 
 
-def get(
-    asked: Client, path: str, params: Mapping[str, str | int] | None = None
-) -> Answer:
+def get(asked: Client, path: str, params: Mapping[str, str | int] | None = None) -> Answer:
     """Ask once; a spent limit is said in words of what to do."""
     try:
         return asked.get(path, params)

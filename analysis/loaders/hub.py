@@ -16,7 +16,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from analysis import settings
 from analysis.errors import InputError, SourceError
@@ -40,7 +40,6 @@ class _Asking:
 
     client: Client
     archive: Archive | None
-    base_url: str
     fetched_at: datetime = field(default_factory=lambda: datetime.now(UTC))
 
 
@@ -54,9 +53,7 @@ class Hub:
         self._api = api
         self._asking = asking
 
-    def models(
-        self, name: str, properties: Sequence[str]
-    ) -> Iterator[tuple[ModelInfo, datetime]]:
+    def models(self, name: str, properties: Sequence[str]) -> Iterator[tuple[ModelInfo, datetime]]:
         """Models of an author (``Qwen``), or one model (``Qwen/Qwen3-8B``), and when each came.
 
         Raises
@@ -64,7 +61,7 @@ class Hub:
         SourceError
             `NotFound` for a model that does not exist; what cannot be read names the author.
         """
-        wanted = cast("list[Any]", list(properties))
+        wanted: list[Any] = list(properties)
         seen: set[str] = set()
         try:
             if "/" in name:
@@ -104,15 +101,14 @@ def asking(archive: Path | None) -> Iterator[Hub]:
     _install()
     token = settings.token("HF_TOKEN")
     headers = {"Authorization": f"Bearer {token}"} if token else {}
-    base_url = settings.base_url(_SOURCE)
     # Without an archive of its own the client asks unconditionally: an answer that nothing has
     # changed would come without the address of the next page.
     with Client(_SOURCE, headers=headers) as client:
-        held = _Asking(client, Archive(archive, _SOURCE) if archive else None, base_url)
+        held = _Asking(client, Archive(archive, _SOURCE) if archive else None)
         reset = _ASKING.set(held)
         try:
             # The token goes with our client alone, and none that lies in the home is used.
-            yield Hub(HfApi(endpoint=base_url, token=False), held)
+            yield Hub(HfApi(endpoint=settings.base_url(_SOURCE), token=False), held)
         finally:
             _ASKING.reset(reset)
 
@@ -167,7 +163,7 @@ def _answer(held: _Asking, request: httpx2.Request) -> httpx2.Response:
     import httpx2
 
     url = str(request.url)
-    if not url.startswith(f"{held.base_url}/api/models"):
+    if request.url.path.endswith("/api/agent-harnesses"):
         # The library's list of programs that call it: best effort there, nothing to us.
         raise httpx2.ConnectError("only models are asked for", request=request)
     answer = held.client.get(url)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from analysis.errors import InputError
 from analysis.loaders import answers
+from analysis.loaders.each import each
 from analysis.loaders.face import Request
 from analysis.loaders.rows import Count, downloads
 
@@ -33,13 +34,15 @@ class Pypistats:
         """Ask for the daily series of each package, see `analysis.loaders.face.Loader`."""
         from analysis.loaders.http import Client
 
-        packages = [normalised(name) for name in dict.fromkeys(request.names)]
-        counts: list[Count] = []
+        packages = [normalised(name) for name in request.names]
         with Client(self.name, archive=request.archive, per_second=_A_SECOND) as client:
-            for package in packages:
+
+            def ask(package: str) -> Iterator[Count]:
                 answer = client.get(f"/api/packages/{package}/overall", {"mirrors": "false"})
-                counts += daily(answer.json(), package, answer.fetched_at)
-        return downloads("pypi", self.name, (item for item in counts if _wanted(item, request)))
+                series = daily(answer.json(), package, answer.fetched_at)
+                return (item for item in series if _wanted(item, request))
+
+            return each(self.name, packages, ask, lambda rows: downloads("pypi", self.name, rows))
 
 
 def normalised(package: str) -> str:
