@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from analysis.catalogue.check import examine
+from analysis.catalogue.watched import names_for
 from analysis.errors import DataError, InputError, unknown
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ _SEE_GROUPS = "data/catalogue/groups.csv"
 
 
 class Catalogue:
-    """What people decided: events, claims, instruments, chips, groups, closures.
+    """What people decided: events, claims, instruments, chips, groups, closures, watched.
 
     Parameters
     ----------
@@ -61,6 +62,25 @@ class Catalogue:
     def closures(self) -> pl.DataFrame:
         """Days on which an exchange did not trade although its calendar says so."""
         return self._read("closures")
+
+    def watched(self) -> pl.DataFrame:
+        """Whom live figures are fetched for, see `analysis.tables.curated.Watched`."""
+        return self._read("watched")
+
+    def watched_by(self, loader: str) -> tuple[str, ...]:
+        """What a loader is asked for, in its source's own words.
+
+        Parameters
+        ----------
+        loader : str
+            Name of a loader: ``"huggingface"``, ``"github_support"``.
+
+        Returns
+        -------
+        tuple of str
+            Empty for a loader that takes no names from the catalogue.
+        """
+        return names_for(loader, self.watched())
 
     def event(self, event_id: str) -> dict[str, Any]:
         """Look an event up by its id.

@@ -157,6 +157,28 @@ def _closure(row: Row) -> Complaints:
         yield "date", f"{row['date']} is a {row['date']:%A}, which is no session: remove the line"
 
 
+_OF_A_PLATFORM = {
+    "huggingface": ("author", "model", "peer"),
+    "github": ("author", "repository", "engine", "peer", "family"),
+    "openrouter": ("model",),
+    "pypi": ("package",),
+}
+_OWNED = ("model", "peer", "repository", "engine")  # written as owner/name
+
+
+def _watched(row: Row) -> Complaints:
+    kinds = _OF_A_PLATFORM[row["platform"]]
+    if row["kind"] not in kinds:
+        yield (
+            "kind",
+            f"{row['kind']!r} stands with {row['platform']}: take one of {', '.join(kinds)}",
+        )
+    owned = row["kind"] in _OWNED
+    if owned != bool(re.fullmatch(r"[^/\s]+/[^/\s]+", row["name"])):
+        form = "deepseek-ai/DeepSeek-V3" if owned else "a name without '/' and blanks"
+        yield "name", f"{row['name']!r} stands with the kind {row['kind']!r}: write it as {form}"
+
+
 def _events_file(found: Examination, path: Path) -> None:
     """Entities that look like a slip of the pen for one that is known."""
     named = [(row, name) for row in found.rows for name in _names(row.values["entities"])]
@@ -224,6 +246,7 @@ _ROW_RULES: dict[str, Callable[[Row], Complaints]] = {
     "chips": _chip,
     "groups": _group,
     "closures": _closure,
+    "watched": _watched,
 }
 _FILE_RULES: dict[str, Callable[[Examination, Path], None]] = {
     "events": _events_file,

@@ -140,6 +140,21 @@ class Closures(dy.Schema):
     source = text()
 
 
+class Watched(dy.Schema):
+    """Whom live figures are fetched for, and whose news are watched.
+
+    An ``author`` is asked for all that it has; a ``model`` also for who serves it and at what
+    price; of a ``repository`` the releases are watched; a ``peer`` is only counted, to compare
+    with. A ``family`` of models is looked for in the notes of an ``engine``'s releases.
+    """
+
+    platform = choice("huggingface", "github", "openrouter", "pypi", primary_key=True)
+    name = text(primary_key=True)
+    kind = choice("author", "model", "peer", "repository", "engine", "family", "package")
+    entity = text(nullable=True)
+    why = text()
+
+
 CATALOGUE: dict[str, type[dy.Schema]] = {
     "events": Events,
     "claims": Claims,
@@ -147,4 +162,5 @@ CATALOGUE: dict[str, type[dy.Schema]] = {
     "chips": Chips,
     "groups": Groups,
     "closures": Closures,
+    "watched": Watched,
 }
