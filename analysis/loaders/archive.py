@@ -140,7 +140,9 @@ class Archive:
 
     def distrust(self, entry: Entry) -> None:
         """Note that a content was unusable, so that the next question is unconditional."""
-        self._note(Entry(entry.url, entry.status, entry.sha256, entry.fetched_at))
+        # Whoever calls is about to tell what was unusable; a full disk must not drown that out.
+        with suppress(OSError):
+            self._note(Entry(entry.url, entry.status, entry.sha256, entry.fetched_at))
 
     def _unread(self) -> Iterator[Entry]:
         """Read what was appended since the last look, whole lines only."""

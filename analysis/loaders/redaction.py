@@ -34,7 +34,7 @@ def is_secret(name: str) -> bool:
     return bool(_SECRET_NAME.search(name))
 
 
-def remember(named: Mapping[str, str] | Iterable[tuple[str, str]]) -> bool:
+def remember(named: Mapping[str, str] | Iterable[tuple[str, str]]) -> frozenset[str]:
     """Note the values of secret headers or parameters, to be hidden from now on.
 
     Parameters
@@ -44,33 +44,31 @@ def remember(named: Mapping[str, str] | Iterable[tuple[str, str]]) -> bool:
 
     Returns
     -------
-    bool
-        Whether there was a secret among them.
+    frozenset of str
+        The values noted, also as they are spelled in a URL.
     """
     pairs = named.items() if isinstance(named, Mapping) else named
-    secrets = [value for name, value in pairs if value and is_secret(name)]
-    for value in secrets:
-        # "Bearer abc": the word before the blank is no secret, what stands after it is.
-        bare = value.rpartition(" ")[2]
-        _values.update(
-            form
-            for form in (bare, quote(bare, safe=""), quote_plus(bare))
-            if len(form) >= _SHORTEST
-        )
-    return bool(secrets)
+    # "Bearer abc": the word before the blank is no secret, what stands after it is.
+    secrets = [value.rpartition(" ")[2] for name, value in pairs if is_secret(name)]
+    spelled = {way(value) for value in secrets for way in (str, quote_plus, _quoted)}
+    found = frozenset(value for value in spelled if len(value) >= _SHORTEST)
+    _values.update(found)
+    return found
 
 
-def remember_url(url: str) -> bool:
-    """Note the secrets of a URL (user part and parameters); tells whether it holds any."""
+def remember_url(url: str) -> frozenset[str]:
+    """Note the secrets of a URL, its password and its parameters; as `remember`."""
     parts = urlsplit(url)
-    if parts.password:
-        remember({"password": parts.password})
-    return remember(parse_qsl(parts.query)) or bool(parts.username or parts.password)
+    return remember([("password", parts.password or ""), *parse_qsl(parts.query)])
+
+
+def _quoted(value: str) -> str:
+    return quote(value, safe="")
 
 
 def clean(text: str) -> str:
     """Hide every known secret in a text."""
-    for value in tuple(_values):
+    for value in sorted(_values, key=len, reverse=True):
         text = text.replace(value, HIDDEN)
     return text
 

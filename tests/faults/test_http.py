@@ -2,41 +2,474 @@
 
 from __future__ import annotations
 
+import logging
+import socket
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from analysis.errors import SourceError
-from analysis.loaders.http import Client, Timing
-from tests.servers.local import LocalServer, failing, gzipped
+from analysis.errors import InputError, SourceError
+from analysis.loaders.archive import Archive
+from analysis.loaders.http import Client, NotFound, Refused, Timing
+from tests.servers import local
+from tests.servers.local import LocalServer, Reply, Seen
 
-QUICK = Timing(connect=1, read=0.3, total=3, attempts=3, first_wait=0.01, longest_wait=1)
+QUICK = Timing(connect=1, read=0.2, total=2, attempts=3, first_wait=0.01, longest_wait=0.5)
+SECRET = "hf_verySecretToken123"
+
+Make = Callable[..., Client]
 
 
 @pytest.fixture
-def client(server: LocalServer, tmp_path: Path) -> Client:
-    client = Client(
-        "openrouter", archive=tmp_path, per_second=500, base_url=server.url, timing=QUICK
-    )
-    with client:
-        yield client
+def make(server: LocalServer, tmp_path: Path) -> Iterator[Make]:
+    made = []
+
+    def build(**options: Any) -> Client:
+        given = {"archive": tmp_path, "per_second": 1000.0, "base_url": server.url}
+        made.append(Client("openrouter", **({"timing": QUICK} | given | options)))
+        return made[-1]
+
+    yield build
+    for client in made:
+        client.close()
 
 
-def test_a_failing_source_is_asked_again(server: LocalServer, client: Client) -> None:
+@pytest.fixture
+def client(make: Make) -> Client:
+    return make()
+
+
+# Failures that pass -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        local.rate_limited(),
+        local.rate_limited(0),
+        local.failing(500),
+        local.failing(503),
+        local.reset(),
+        local.stall(60),
+        local.truncated({"a": [1] * 1000}),
+        local.broken_gzip({"a": [1] * 1000}),
+    ],
+    ids=["429", "429 now", "500", "503", "reset", "stall", "truncated", "torn gzip"],
+)
+def test_what_may_pass_is_asked_again(server: LocalServer, client: Client, fault: Reply) -> None:
     server.on("/x", {"a": 1})
-    server.on("/x", failing(503), times=2)
+    server.on("/x", fault, times=2)
     assert client.get("/x").json() == {"a": 1}
+    assert server.paths() == ["/x"] * 3
+
+
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [
+        (local.rate_limited(), "answered 429 Too Many Requests"),
+        (local.failing(502), "answered 502 Bad Gateway"),
+        (local.reset(), "broke off"),
+        (local.stall(60), "sent nothing for 0.2 seconds"),
+        (local.truncated({"a": 1}), "broke off"),
+        (local.broken_gzip({"a": 1}), "sent gzip that breaks off"),
+        (Reply(b"no gzip", headers={"Content-Encoding": "gzip"}), "cannot be unpacked"),
+    ],
+)
+def test_what_does_not_pass_names_source_url_cause_and_attempts(
+    server: LocalServer, client: Client, fault: Reply, words: str
+) -> None:
+    server.on("/x", fault)
+    with pytest.raises(SourceError, match=rf"^openrouter: {server.url}/x\?n=1 ") as caught:
+        client.get("/x", {"n": 1})
+    assert words in str(caught.value)
+    assert "(asked 3 times)" in str(caught.value)
     assert len(server.requests) == 3
 
 
-def test_a_source_that_keeps_failing_is_named(server: LocalServer, client: Client) -> None:
-    server.on("/x", failing(503))
-    with pytest.raises(SourceError, match=r"openrouter: .*/x answered 503 .*asked 3 times"):
+def test_nobody_listening_is_told(client: Client, make: Make) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
+        nobody = make(base_url=f"http://127.0.0.1:{port}")
+        with pytest.raises(SourceError, match=r"could not be reached \(.*refused"):
+            nobody.get("/x")
+
+
+def test_a_stalled_source_ends_within_the_total(server: LocalServer, make: Make) -> None:
+    server.on("/x", local.stall(60))
+    client = make(timing=Timing(read=60, total=0.3, attempts=9, first_wait=0.01))
+    start = time.monotonic()
+    with pytest.raises(SourceError, match="sent nothing"):
+        client.get("/x")
+    assert time.monotonic() - start < 1.5
+
+
+def test_a_body_that_drips_ends_within_the_total(server: LocalServer, make: Make) -> None:
+    server.on("/x", Reply(b"x" * 600, drip=0.1))
+    client = make(timing=Timing(read=60, total=0.3, attempts=2, first_wait=0.01))
+    start = time.monotonic()
+    with pytest.raises(SourceError, match=r"was not through after 0\.3 seconds"):
+        client.get("/x")
+    assert time.monotonic() - start < 1.5
+
+
+# Retry-After ------------------------------------------------------------------------------
+
+
+def soon(_: Seen) -> Reply:
+    """Wants to be left alone for one second, on a clock that is two days slow."""
+    theirs = datetime.now(UTC).replace(microsecond=0) - timedelta(days=2)
+    return Reply(
+        b"",
+        429,
+        {
+            "Date": format_datetime(theirs, usegmt=True),
+            "Retry-After": format_datetime(theirs + timedelta(seconds=1), usegmt=True),
+        },
+    )
+
+
+@pytest.mark.parametrize("fault", [local.rate_limited(1), soon], ids=["seconds", "date"])
+def test_a_source_is_left_alone_as_long_as_it_asks(
+    server: LocalServer, make: Make, fault: Reply
+) -> None:
+    server.on("/x", {"a": 1})
+    server.on("/x", fault, times=1)
+    start = time.monotonic()
+    timing = Timing(total=5, first_wait=0.01, longest_wait=2)
+    assert make(timing=timing).get("/x").json() == {"a": 1}
+    assert 0.9 < time.monotonic() - start < 2.5
+
+
+def test_a_wait_longer_than_our_patience_is_told_not_cut_short(
+    server: LocalServer, client: Client
+) -> None:
+    server.on("/x", local.rate_limited(3600))
+    with pytest.raises(Refused, match="left alone for 3600 seconds") as caught:
+        client.get("/x")
+    assert caught.value.status == 429
+    assert len(server.requests) == 1
+
+
+def test_githubs_used_up_hour_is_a_rate_limit(server: LocalServer, client: Client) -> None:
+    reset = int(time.time()) + 1800
+    headers = {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": str(reset)}
+    server.on("/x", Reply(b"{}", 403, headers))
+    with pytest.raises(Refused, match=r"403 Forbidden .*left alone for 1[78]\d\d seconds"):
         client.get("/x")
 
 
+# Refusals ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 422])
+def test_a_refusal_is_told_at_once(server: LocalServer, client: Client, status: int) -> None:
+    server.on("/x", Reply(b"", status))
+    with pytest.raises(Refused, match=f"answered {status}") as caught:
+        client.get("/x")
+    assert caught.value.status == status
+    assert len(server.requests) == 1
+
+
+def test_a_missing_page_can_be_told_from_a_refusal(server: LocalServer, client: Client) -> None:
+    with pytest.raises(NotFound, match="answered 404 Not Found"):
+        client.get("/nothing")
+
+
+# Bodies that are not what they should be --------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("reply", "words"),
+    [
+        (local.html(), "an HTML page instead of JSON"),
+        (local.empty(), "an empty answer instead of JSON"),
+        (Reply(b'{"a": [1, 2', headers={"Content-Type": "application/json"}), "11 bytes of"),
+        (Reply(b'{"a": NaN}'), "NaN is no JSON"),
+        (Reply(b"[" * 100_000), "instead of JSON"),
+    ],
+    ids=["html", "empty", "cut off", "nan", "deep"],
+)
+def test_what_is_no_json_is_named(
+    server: LocalServer, client: Client, reply: Reply, words: str
+) -> None:
+    server.on("/x", reply)
+    with pytest.raises(SourceError, match=f"^openrouter: {server.url}/x sent ") as caught:
+        client.get("/x").json()
+    assert words in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("body", "charset"),
+    [
+        ("é".encode(), "iso-8859-1"),  # declared wrongly: valid UTF-8 wins
+        ("é".encode(), "no-such-charset"),
+        ("é".encode("latin-1"), "iso-8859-1"),
+        ("\ufeffé".encode(), "utf-8"),
+    ],
+)
+def test_a_wrong_charset_does_no_harm(
+    server: LocalServer, client: Client, body: bytes, charset: str
+) -> None:
+    server.on("/x", Reply(body, headers={"Content-Type": f"text/csv; charset={charset}"}))
+    assert client.get("/x").text() == "é"
+
+
+def test_bytes_of_no_known_charset_are_refused(server: LocalServer, client: Client) -> None:
+    server.on("/x", Reply(b"\xff\xfe\xfa", headers={"Content-Type": "text/csv; charset=wat"}))
+    with pytest.raises(SourceError, match="which is not the declared wat"):
+        client.get("/x").text()
+
+
+# Conditional questions --------------------------------------------------------------------
+
+
 def test_an_unchanged_answer_comes_from_the_archive(server: LocalServer, client: Client) -> None:
-    server.on("/x", gzipped({"a": 1}), headers={"ETag": '"one"'})
+    server.on("/x", local.gzipped({"a": 1}), headers={"ETag": '"one"'})
     first, second = client.get("/x"), client.get("/x")
-    assert first.changed
+    assert (first.status, first.changed) == (200, True)
     assert (second.status, second.changed, second.json()) == (304, False, {"a": 1})
+    assert second.fetched_at > first.fetched_at
+    assert client.get("/x").changed is False
+
+
+def test_the_condition_is_the_date_where_there_is_no_etag(
+    server: LocalServer, client: Client
+) -> None:
+    day = "Mon, 14 Sep 2026 10:00:00 GMT"
+    server.on("/x", {"a": 1}, headers={"Last-Modified": day})
+    client.get("/x")
+    client.get("/x")
+    assert server.requests[1].headers["if-modified-since"] == day
+
+
+@pytest.mark.parametrize("damage", ["lost", "changed"])
+def test_an_archive_without_its_bytes_asks_without_condition(
+    server: LocalServer, client: Client, tmp_path: Path, damage: str
+) -> None:
+    server.on("/x", {"a": 1}, headers={"ETag": '"one"'})
+    client.get("/x")
+    [kept] = [path for path in tmp_path.rglob("*") if len(path.name) == 64]
+    if damage == "lost":
+        kept.unlink()
+    else:
+        kept.write_bytes(b'{"a": 2}')
+    answer = client.get("/x")
+    assert (answer.status, answer.json()) == (200, {"a": 1})
+    assert "if-none-match" not in server.requests[1].headers
+
+
+def test_an_unusable_answer_is_not_asked_for_conditionally_again(
+    server: LocalServer, client: Client
+) -> None:
+    server.on("/x", {"a": 1}, headers={"ETag": '"one"'})
+    server.on("/x", Reply(b'{"a"', headers={"ETag": '"one"'}), times=1)
+    with pytest.raises(SourceError):
+        client.get("/x").json()
+    assert client.get("/x").json() == {"a": 1}
+
+
+def test_an_unasked_304_is_refused(server: LocalServer, client: Client) -> None:
+    server.on("/x", Reply(status=304))
+    with pytest.raises(SourceError, match="answered 304 to an unconditional question"):
+        client.get("/x")
+
+
+# Clocks and rates -------------------------------------------------------------------------
+
+
+def test_a_skewed_clock_is_told_once_and_changes_nothing(
+    server: LocalServer, client: Client, caplog: pytest.LogCaptureFixture
+) -> None:
+    theirs = datetime.now(UTC) - timedelta(days=3)
+    server.on("/x", Reply(b"{}", headers={"Date": format_datetime(theirs, usegmt=True)}))
+    before = datetime.now(UTC)
+    answers = [client.get("/x") for _ in range(2)]
+    assert all(before <= answer.fetched_at <= datetime.now(UTC) for answer in answers)
+    assert [record.levelname for record in caplog.records if "clock" in record.message] == [
+        "WARNING"
+    ]
+
+
+def test_threads_share_the_rate_of_a_source(server: LocalServer, make: Make) -> None:
+    server.on("/x", {})
+    clients = [make(per_second=10), make(per_second=10)]
+    start = time.monotonic()
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda n: clients[n % 2].get(f"/x{n}"), range(14)))
+    # Ten at once, the next four a second after the first four.
+    assert 0.95 < time.monotonic() - start < 2
+
+
+# Offline, other hosts and secrets ---------------------------------------------------------
+
+
+def test_offline_mode_opens_no_socket(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    def forbidden(*_: object, **__: object) -> None:
+        pytest.fail("A socket was opened.")
+
+    monkeypatch.setattr(socket, "socket", forbidden)
+    monkeypatch.setattr(socket, "create_connection", forbidden)
+    monkeypatch.setattr(socket, "getaddrinfo", forbidden)
+    monkeypatch.setenv("FAULTLINE_OFFLINE", "1")
+    with pytest.raises(InputError, match="FAULTLINE_OFFLINE is set: openrouter"):
+        client.get("/x")
+
+
+def test_another_host_is_not_asked(client: Client) -> None:
+    with pytest.raises(SourceError, match=r"https://example.org/x is not on http://127"):
+        client.get("https://example.org/x")
+
+
+def test_a_redirect_to_another_host_carries_no_secret(server: LocalServer, make: Make) -> None:
+    with LocalServer() as other:
+        other.on("/moved", {"a": 1})
+        server.on("/x", local.redirect(f"{other.url}/moved"))
+        client = make(headers={"Authorization": f"Bearer {SECRET}", "X-Extra": "1"})
+        assert client.get("/x").json() == {"a": 1}
+        [seen] = other.requests
+    assert server.requests[0].headers["authorization"] == f"Bearer {SECRET}"
+    assert "authorization" not in seen.headers
+    assert "x-extra" not in seen.headers
+    assert seen.headers["user-agent"].startswith("faultline/")
+
+
+def test_a_redirect_that_hands_our_key_to_another_host_is_not_followed(
+    server: LocalServer, client: Client
+) -> None:
+    with LocalServer() as other:
+        server.on("/x", lambda seen: local.redirect(f"{other.url}{seen.url}"))
+        with pytest.raises(SourceError, match="with a secret of ours") as caught:
+            client.get("/x", {"api_key": SECRET})
+        assert other.requests == []
+    assert SECRET not in str(caught.value)
+
+
+def test_a_redirect_on_the_same_host_is_followed_but_not_for_ever(
+    server: LocalServer, client: Client
+) -> None:
+    server.on("/to", {"a": 1})
+    server.on("/from", local.redirect("/to"))
+    server.on("/round", local.redirect("/round"))
+    assert client.get("/from").json() == {"a": 1}
+    with pytest.raises(SourceError, match="redirects without end"):
+        client.get("/round")
+    server.on("/file", local.redirect("file:///etc/passwd"))
+    with pytest.raises(SourceError, match="not safe to follow"):
+        client.get("/file")
+
+
+@pytest.mark.parametrize(
+    "fault", [local.failing(503), local.reset(), local.html(), Reply(b"", 401), Reply(b"{}")]
+)
+def test_secrets_enter_no_message_log_or_archive(
+    server: LocalServer,
+    make: Make,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    capfd: pytest.CaptureFixture[str],
+    fault: Reply,
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    server.on("/x", fault, headers={"Set-Cookie": f"echo={SECRET}", "ETag": '"1"'})
+    client = make(headers={"Authorization": f"Bearer {SECRET}"})
+    told = ""
+    try:
+        answer = client.get("/x", {"api_key": "query secret/7", "page": 2})
+        told += repr(answer)
+        answer.json()
+    except SourceError as error:
+        told += f"{error} {error!r} {error.__cause__!r}"
+    told += caplog.text + "".join(capfd.readouterr())
+    told += " ".join(f"{record.__dict__}" for record in caplog.records)
+    told += "".join(path.read_text() for path in tmp_path.rglob("*") if path.is_file())
+    assert "page=2" in told
+    for secret in (SECRET, "query secret/7", "query+secret%2F7"):
+        assert secret not in told
+    [sent, *_] = server.requests
+    assert (sent.headers["authorization"], sent.query["api_key"]) == (
+        f"Bearer {SECRET}",
+        ["query secret/7"],
+    )
+
+
+def test_a_password_in_the_base_url_is_used_and_not_told(
+    server: LocalServer, make: Make, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    client = make(base_url=server.url.replace("http://", "http://user:pass-word-1@"))
+    with pytest.raises(NotFound) as caught:
+        client.get("/x")
+    server.on("/x", {})
+    told = f"{caught.value} {client.get('/x')!r} {caplog.text}"
+    told += "".join(path.read_text() for path in tmp_path.rglob("*") if path.is_file())
+    assert "pass-word-1" not in told
+    assert "user:" not in told
+    assert server.requests[0].headers["authorization"].startswith("Basic ")
+
+
+def test_retries_are_not_shouted(
+    server: LocalServer, client: Client, caplog: pytest.LogCaptureFixture
+) -> None:
+    server.on("/x", {})
+    server.on("/x", local.failing(503), times=1)
+    client.get("/x")
+    assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
+
+
+def test_who_asks_is_said(server: LocalServer, make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    server.on("/x", {})
+    monkeypatch.setenv("FAULTLINE_CONTACT", "desk@example.org")
+    make().get("/x")
+    assert server.requests[0].headers["user-agent"].endswith("(+desk@example.org)")
+
+
+# The archive ------------------------------------------------------------------------------
+
+
+def test_every_answer_is_kept_once(server: LocalServer, client: Client, tmp_path: Path) -> None:
+    server.on("/x", {"a": 1})
+    for page in (1, 2, 1):
+        client.get("/x", {"page": page})
+    entries = Archive(tmp_path, "openrouter").entries()
+    assert [entry.url.partition("?")[2] for entry in entries] == ["page=1", "page=2", "page=1"]
+    assert len({entry.sha256 for entry in entries}) == 1
+    assert len([path for path in tmp_path.rglob("*") if len(path.name) == 64]) == 1
+
+
+def test_a_torn_last_line_loses_only_itself(tmp_path: Path) -> None:
+    archive, now = Archive(tmp_path, "gpr"), datetime.now(UTC)
+    first = archive.keep("http://a/1", b"one", now, etag='"1"')
+    index = tmp_path / "gpr" / "index.jsonl"
+    whole = index.read_bytes()
+    index.write_bytes(whole + whole[: len(whole) // 2])
+    assert archive.latest("http://a/1") == first
+    second = archive.keep("http://a/2", b"two", now)
+    assert archive.entries() == [first, second]
+    assert archive.latest("http://a/2") == second
+    assert Archive(tmp_path, "gpr").latest("http://a/2") == second
+
+
+def test_several_writers_lose_no_line(tmp_path: Path) -> None:
+    archives = [Archive(tmp_path, "gpr") for _ in range(4)]
+    with ThreadPoolExecutor(4) as pool:
+        jobs = [
+            pool.submit(archives[n % 4].keep, f"http://a/{n}", b"%d" % (n % 7), datetime.now(UTC))
+            for n in range(80)
+        ]
+        assert len({job.result().url for job in jobs}) == 80
+    entries = archives[0].entries()
+    assert len(entries) == 80
+    assert all(archives[1].content(entry) is not None for entry in entries)
+
+
+def test_an_archive_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+    (tmp_path / "gpr").write_text("in the way")
+    with pytest.raises(InputError, match=r"Cannot keep what http://a/1 sent in .*/gpr"):
+        Archive(tmp_path, "gpr").keep("http://a/1", b"one", datetime.now(UTC))
