@@ -88,7 +88,7 @@ def test_what_is_no_answer_is_named_and_brings_no_row(
 
 def test_a_stall_ends_in_a_sentence(server: LocalServer) -> None:
     server.on("/", stall(60))
-    with pytest.raises(SourceError, match="did not answer within"):
+    with pytest.raises(SourceError, match="sent nothing for"):
         Huggingface().fetch(Request(names=("Qwen",)))
 
 
