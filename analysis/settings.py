@@ -55,6 +55,7 @@ SOURCES = {
     "french": "https://mba.tuck.dartmouth.edu",
     "gpr": "https://www.matteoiacoviello.com",
     "fred": "https://fred.stlouisfed.org",
+    "yahoo": "https://query2.finance.yahoo.com",
 }
 
 

@@ -1,0 +1,341 @@
+"""The one way to Yahoo: the session that yfinance is handed, and what came through it.
+
+`analysis.loaders.yahoo` and `analysis.loaders.yahoo_statements` ask through `door`. yfinance
+wants a ``requests`` session; everything it sends passes the one adapter mounted there, `Door`,
+which refuses in offline mode, holds the pace, keeps what Yahoo sent, and remembers the last
+answer about each symbol, because yfinance words a refused crumb, a server's failure and a
+delisted share all alike.
+
+Behind the door a `Browser` carries the request (Yahoo turns away what does not look like one),
+or, when ``FAULTLINE_YAHOO_URL`` names another address, a `Forward` to that address.
+"""
+
+from __future__ import annotations
+
+import atexit
+import io
+import logging
+import shutil
+import tempfile
+import threading
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from email.message import Message
+from functools import cache
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl, unquote, urlencode, urlsplit, urlunsplit
+
+from requests import PreparedRequest, Response, Session
+from requests.adapters import BaseAdapter, HTTPAdapter
+from urllib3 import HTTPHeaderDict, HTTPResponse
+
+from analysis import settings
+from analysis.errors import InputError, SourceError
+from analysis.loaders.archive import Archive
+from analysis.loaders.pacing import Pace, Timing, pace_of, usual, wait_asked
+from analysis.loaders.redaction import hush
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+PER_SECOND = 8.0  # no limit is published; bursts above this are what gets addresses blocked
+
+# Paths whose answers hold figures; cookies, crumbs and consent pages are not kept.
+_FIGURES = ("/v8/finance/chart/", "/ws/fundamentals-timeseries/")
+
+# yfinance has one state for the whole process: session, crumb, settings and answers held.
+_turn = threading.RLock()
+
+
+@dataclass(frozen=True)
+class Heard:
+    """The last answer of Yahoo about a symbol.
+
+    Attributes
+    ----------
+    status : int
+        Of the answer.
+    content : bytes
+        Its body.
+    wait : float or None
+        Seconds that Yahoo asked to wait, when it did.
+    """
+
+    status: int
+    content: bytes
+    wait: float | None = None
+
+
+class Door(BaseAdapter):
+    """The adapter through which every request to Yahoo goes, for the life of the process.
+
+    Attributes
+    ----------
+    carrier : requests.adapters.BaseAdapter or None
+        Who brings a request to a server; None while nobody visits.
+    archive : analysis.loaders.archive.Archive or None
+        Keeps the raw bytes of figures; None keeps nothing.
+    pace : analysis.loaders.pacing.Pace or None
+        How fast Yahoo may be asked; None while nobody visits.
+    timeout : tuple of float
+        Seconds to wait for a connection and for an answer, whatever yfinance would wait.
+    heard : dict of str to Heard
+        The last answer about each symbol.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.carrier: BaseAdapter | None = None
+        self.archive: Archive | None = None
+        self.pace: Pace | None = None
+        self.timeout = (Timing.connect, Timing.read)
+        self.heard: dict[str, Heard] = {}
+        self._lock = threading.Lock()
+
+    def send(self, request: PreparedRequest, *arguments: Any, **options: Any) -> Response:
+        """Bring a request to Yahoo and keep what came back."""
+        if settings.offline():
+            raise InputError(f"FAULTLINE_OFFLINE is set: {_plain(request.url)} was not asked.")
+        if self.carrier is None or self.pace is None:
+            raise SourceError(f"{_plain(request.url)} was asked for outside of a visit to Yahoo.")
+        self.pace.wait()
+        options["timeout"] = self.timeout
+        response = self.carrier.send(request, *arguments, **options)
+        content = response.content  # a body cut short raises here, before anything is kept
+        self._remember(str(request.url), response, content)
+        return response
+
+    def close(self) -> None:
+        """Let go of the carrier's connections."""
+        if self.carrier is not None:
+            self.carrier.close()
+
+    def _remember(self, url: str, response: Response, content: bytes) -> None:
+        path = unquote(urlsplit(url).path)
+        if not path.startswith(_FIGURES):
+            return
+        symbol = path.rpartition("/")[2].upper()
+        now = datetime.now(UTC)
+        headers = {name.lower(): value for name, value in response.headers.items()}
+        heard = Heard(response.status_code, content, wait_asked(headers, now))
+        with self._lock:
+            self.heard[symbol] = heard
+        if self.archive is not None and response.status_code == 200:
+            self.archive.keep(_plain(url), content, now)
+
+
+class Forward(HTTPAdapter):
+    """Bring every request to one address instead of Yahoo's, path and query as they were.
+
+    Parameters
+    ----------
+    base_url : str
+        The address, without a slash at the end.
+    """
+
+    def __init__(self, base_url: str) -> None:
+        super().__init__()
+        self.base_url = base_url
+
+    def send(self, request: PreparedRequest, *arguments: Any, **options: Any) -> Response:
+        """Ask the other address; the answer reads as if Yahoo had given it."""
+        parts = urlsplit(str(request.url))
+        moved = request.copy()
+        moved.url = self.base_url + urlunsplit(("", "", parts.path, parts.query, ""))
+        moved.headers.pop("Host", None)
+        response = super().send(moved, *arguments, **options)
+        response.url = str(request.url)
+        response.request = request
+        return response
+
+
+class Browser(HTTPAdapter):
+    """Carry requests the way a browser does, with curl_cffi.
+
+    yfinance would use curl_cffi's own session; behind an adapter, the same handshake serves and
+    what is sent can still be seen.
+    """
+
+    def __init__(self) -> None:
+        from curl_cffi import requests as curl
+
+        super().__init__()
+        self._session: Any = curl.Session(impersonate="chrome")
+
+    def send(
+        self,
+        request: PreparedRequest,
+        stream: bool = False,  # noqa: ARG002
+        timeout: Any = None,
+        verify: Any = True,
+        cert: Any = None,
+        proxies: Mapping[str, str] | None = None,
+    ) -> Response:
+        """Send with a browser's handshake and headers; cookies are the caller's business."""
+        answer = self._session.request(
+            request.method,
+            str(request.url),
+            data=request.body,
+            headers=dict(request.headers),
+            timeout=timeout,
+            verify=verify,
+            cert=cert,
+            proxies=dict(proxies) if proxies else None,
+            allow_redirects=False,
+            discard_cookies=True,
+            quote=False,
+        )
+        headers = HTTPHeaderDict()
+        message = Message()
+        for key, value in answer.headers.multi_items():
+            # curl has unpacked and measured the body already
+            if value is not None and key.lower() not in ("content-encoding", "content-length"):
+                headers.add(key, value)
+                message.add_header(key, value)
+        raw = HTTPResponse(
+            body=io.BytesIO(answer.content),
+            headers=headers,
+            status=answer.status_code,
+            preload_content=False,
+            original_response=SimpleNamespace(msg=message, isclosed=lambda: True),  # type: ignore[arg-type]
+        )
+        return self.build_response(request, raw)
+
+    def close(self) -> None:
+        """Close curl's connections."""
+        self._session.close()
+        super().close()
+
+
+def carrier() -> BaseAdapter:
+    """Who carries requests: a browser to Yahoo, or plain HTTP to ``FAULTLINE_YAHOO_URL``."""
+    base = settings.base_url("yahoo")
+    return Browser() if base == settings.SOURCES["yahoo"] else Forward(base)
+
+
+@dataclass(frozen=True)
+class Visit:
+    """One use of yfinance: its session, and what Yahoo last said about each symbol."""
+
+    session: Session
+    door: Door
+
+    def heard(self, symbol: str) -> Heard | None:
+        """Last answer about a symbol; None when none came."""
+        return self.door.heard.get(symbol.upper())
+
+    def forget(self, symbol: str) -> None:
+        """Forget the last answer about a symbol, before it is asked for again."""
+        self.door.heard.pop(symbol.upper(), None)
+
+
+def patience() -> Timing:
+    """Be as patient as the user wishes, with longer pauses than elsewhere: a block lasts."""
+    timing = usual()
+    return replace(timing, first_wait=min(4.0, timing.total / 30))
+
+
+@contextmanager
+def visit(
+    archive: Path | None = None, timing: Timing | None = None, per_second: float = PER_SECOND
+) -> Iterator[Visit]:
+    """Have yfinance to oneself.
+
+    Parameters
+    ----------
+    archive : pathlib.Path or None
+        Folder of raw answers; None keeps nothing.
+    timing : analysis.loaders.pacing.Timing, optional
+        How patient to be.
+    per_second : float
+        Requests that may start in one second.
+
+    Yields
+    ------
+    Visit
+
+    Raises
+    ------
+    InputError
+        ``FAULTLINE_OFFLINE`` is set; no socket is opened.
+    """
+    if settings.offline():
+        raise InputError(
+            "FAULTLINE_OFFLINE is set: Yahoo was not asked. Unset it to fetch figures."
+        )
+    hush()
+    with _turn:
+        session, door = _session()
+        door.carrier = carrier()
+        door.archive = None if archive is None else Archive(archive, "yahoo")
+        door.pace = pace_of("yahoo", settings.base_url("yahoo"), per_second)
+        timing = timing or patience()
+        door.timeout = (timing.connect, timing.read)
+        door.heard.clear()
+        try:
+            with _without_known_warnings():
+                _fresh(session)
+                yield Visit(session, door)
+        finally:
+            door.close()
+            door.carrier = door.archive = door.pace = None
+
+
+@contextmanager
+def _without_known_warnings() -> Iterator[None]:
+    """Pass over what pandas tells the authors of yfinance; nothing else is hushed.
+
+    Filters belong to the process, so the worker threads of a visit need none of their own.
+    """
+    from pandas.errors import Pandas4Warning
+
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", category=Pandas4Warning, module=r"yfinance(\.|$)")
+        yield
+
+
+@cache
+def _session() -> tuple[Session, Door]:
+    """The session of the process: its cookie and its crumb belong together and are reused."""
+    import yfinance
+
+    yfinance.set_tz_cache_location(_folder())
+    yfinance.config.debug.hide_exceptions = False
+    # Each failure comes back as an exception and is told in our own words.
+    logging.getLogger("yfinance").setLevel(logging.CRITICAL + 1)
+    door, session = Door(), Session()
+    session.headers.clear()  # the browser's own are sent, not those of a Python library
+    session.mount("https://", door)
+    session.mount("http://", door)
+    return session, door
+
+
+@cache
+def _folder() -> str:
+    """Folder of this process for yfinance's small caches, gone when it ends.
+
+    A shared one would be written by every process at once, and hand a cookie from one to all.
+    """
+    folder = tempfile.mkdtemp(prefix="faultline-yahoo-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
+
+
+def _fresh(session: Session) -> None:
+    """Hand yfinance the session, and have it forget the answers that it holds."""
+    from yfinance.data import YfData
+
+    # Answers about past days are held for the life of the process: a long run would read
+    # yesterday's answer as today's.
+    YfData(session=session).cache_get.cache_clear()
+
+
+def _plain(url: str | None) -> str:
+    """Address without the crumb, which belongs to one session."""
+    parts = urlsplit(str(url))
+    query = [(key, value) for key, value in parse_qsl(parts.query) if key != "crumb"]
+    return urlunsplit((parts.scheme, parts.netloc, parts.path, urlencode(query), ""))
