@@ -34,10 +34,20 @@ def bundled(name: str = "") -> Path:
     return root / name
 
 
-def store_home(home: str | os.PathLike[str] | None = None) -> Path:
-    """Folder that holds the tables: ``home``, else ``FAULTLINE_HOME``, else the snapshot."""
-    chosen = home or os.environ.get("FAULTLINE_HOME")
-    return Path(chosen).expanduser().resolve() if chosen else bundled("data/snapshot")
+def store_home(home: str | os.PathLike[str] | None = None) -> Path | str:
+    """Where the tables are: ``home``, else ``FAULTLINE_HOME``, else the bundled snapshot.
+
+    Returns
+    -------
+    pathlib.Path or str
+        A folder, absolute; an address such as ``s3://bucket/faultline`` as it was given.
+    """
+    chosen = home or os.environ.get("FAULTLINE_HOME", "").strip()
+    if not chosen:
+        return bundled("data/snapshot")
+    if isinstance(chosen, str) and "://" in chosen:
+        return chosen
+    return Path(chosen).expanduser().resolve()
 
 
 def offline() -> bool:

@@ -24,6 +24,7 @@ from analysis.briefings import ipynb
 from analysis.briefings.confidential import blanked, without_secret_variables
 from analysis.briefings.notebooks import NotebookInfo
 from analysis.errors import DataError
+from analysis.settings import store_home
 
 Progress = Callable[[int, int, str], None]
 
@@ -166,7 +167,7 @@ def _environment(folder: Path, home: str | os.PathLike[str] | None) -> dict[str,
         parts = env["PYTHONPATH"].split(os.pathsep)
         env["PYTHONPATH"] = os.pathsep.join(str(Path(part).absolute()) for part in parts if part)
     if home is not None:
-        env["FAULTLINE_HOME"] = str(Path(home).expanduser().resolve())
+        env["FAULTLINE_HOME"] = str(store_home(home))
     return env | {
         "IPYTHONDIR": str(folder / "ipython"),
         "JUPYTER_CONFIG_DIR": str(folder / "config"),

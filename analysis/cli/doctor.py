@@ -188,6 +188,8 @@ def _store() -> tuple[State, str]:
     network = "; requests are switched off by FAULTLINE_OFFLINE" if offline() else ""
     if home == bundled("data/snapshot"):
         return "ok", f"the bundled snapshot at {home}{network}"
+    if isinstance(home, str):
+        return "ok", f"the object store {home}{network}"
     if not _writable(home):
         return "failed", f"{home} cannot be written: set FAULTLINE_HOME to another folder{network}"
     return "ok", f"{home}{network}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import dataframely as dy
 import polars as pl
@@ -47,6 +47,43 @@ def validate(name: str, frame: pl.DataFrame) -> pl.DataFrame:
     return good
 
 
+def failures(
+    name: str, frame: pl.DataFrame
+) -> tuple[pl.DataFrame, list[tuple[dict[str, Any], str]]]:
+    """Part the rows that keep the schema of a table from those that break it.
+
+    Parameters
+    ----------
+    name : str
+        A table of `TABLES` or `CATALOGUE`.
+    frame : polars.DataFrame
+        Exactly the schema's columns and types, in any order.
+
+    Returns
+    -------
+    tuple
+        The good rows, and each bad one with the rules that it breaks, in words.
+
+    Raises
+    ------
+    InputError
+        For a table that does not exist.
+    DataError
+        For columns that are missing, further or of another type.
+    """
+    schema = schema_of(name)
+    _check_columns(name, schema, frame)
+    good, failure = schema.filter(frame.select(schema.column_names()))
+    if not len(failure):
+        return good, []
+    rules = list(failure.counts())
+    bad = []
+    for row in failure.details().iter_rows(named=True):
+        broken = "; ".join(_told(schema, row, rule) for rule in rules if row[rule] == "invalid")
+        bad.append(({column: row[column] for column in schema.column_names()}, broken))
+    return good, bad
+
+
 def schema_of(name: str) -> type[dy.Schema]:
     """Schema of a table, or an `InputError` with the nearest names."""
     known = {**TABLES, **CATALOGUE}
@@ -87,14 +124,17 @@ def _first_failure(name: str, schema: type[dy.Schema], failure: FailureInfo) -> 
     row = failure.details().filter(pl.col(rule) == "invalid").row(0, named=True)
     key = ", ".join(f"{column}={_shown(row[column])}" for column in schema.primary_key())
     more = f" ({rows:,} rows break this rule)" if rows > 1 else ""
+    return f"Table {name!r}, row {key}, {_told(schema, row, rule)}{more}."
+
+
+def _told(schema: type[dy.Schema], row: dict[str, Any], rule: str) -> str:
+    """Say which rule a row breaks, and the mend."""
     column, _, check = rule.rpartition("|")
     if column:
-        told = f"column {column}: {_shown(row[column])} {_mend(schema.columns()[column], check)}"
-    elif rule == "primary_key":
-        told = "the key occurs more than once: keep one row"
-    else:
-        told = f"the row breaks the rule \u2018{rule.replace('_', ' ')}\u2019: correct it"
-    return f"Table {name!r}, row {key}, {told}{more}."
+        return f"column {column}: {_shown(row[column])} {_mend(schema.columns()[column], check)}"
+    if rule == "primary_key":
+        return "the key occurs more than once: keep one row"
+    return f"the row breaks the rule \u2018{rule.replace('_', ' ')}\u2019: correct it"
 
 
 def _mend(column: dy.Column, check: str) -> str:

@@ -109,13 +109,23 @@ def test_a_calendar_near_its_end_asks_for_a_newer_package(tmp_path: Path) -> Non
     assert "pip install -U exchange-calendars" in late.detail
 
 
-def test_an_empty_store_says_which_variable_to_look_at(
+def test_an_empty_store_reads_the_bundled_figures(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "empty").mkdir()
     monkeypatch.setenv("FAULTLINE_HOME", str(tmp_path / "empty"))
     monkeypatch.setenv("FAULTLINE_OFFLINE", "1")
     checks = found(tmp_path)
-    assert checks["tables"].state == "failed"
-    assert "FAULTLINE_HOME" in checks["tables"].detail or str(tmp_path) in checks["tables"].detail
+    assert checks["tables"].state == "ok"
+    assert "prices 80," in checks["tables"].detail
+    assert str(tmp_path / "empty") in checks["store"].detail
     assert "FAULTLINE_OFFLINE" in checks["store"].detail
+
+
+def test_a_store_that_is_not_there_says_which_variable_to_look_at(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FAULTLINE_HOME", str(tmp_path / "gone"))
+    checks = found(tmp_path)
+    assert checks["tables"].state == "failed"
+    assert "FAULTLINE_HOME" in checks["tables"].detail

@@ -1,0 +1,313 @@
+"""One table of the store as a Delta table: opened, scanned, appended to, compacted.
+
+Knows files, versions and commits; what a row means is said elsewhere. Called by the store.
+
+A commit that adds rows names the table's count of appends so far, as a Delta application
+transaction. Two writers that read the same version name the same count, so the second one's
+commit fails and it looks again at what is stored: what was checked before a commit still
+holds when the commit is made, on a local disk as on an object store. Compaction moves rows
+without changing any, takes no count, and gives way to whatever was committed meanwhile.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from threading import Lock
+from typing import TYPE_CHECKING, Any
+
+from analysis.errors import DataError
+from analysis.store.observations import Asked
+from analysis.store.places import Place
+
+if TYPE_CHECKING:
+    import polars as pl
+    from deltalake import CommitProperties, DeltaTable, WriterProperties
+
+COUNT = "faultline"
+PART = "year"
+SETTINGS: dict[str, str | None] = {"delta.checkpointInterval": "25"}
+
+# A reader that began before a compaction still needs the old files while it reads.
+GRACE = timedelta(days=7)
+# A part of a table in so many files is put together again.
+MANY = 24
+
+
+class Conflict(Exception):
+    """Another process committed first: look again at what is stored."""
+
+
+class DeltaRows:
+    """Rows of one Delta table.
+
+    Parameters
+    ----------
+    place : Place
+        Where the store lies.
+    name : str
+        Folder of the table in it, and its name in messages.
+    types : mapping of str to polars data type
+        Its columns.
+    order : sequence of str
+        Columns by which rows are sorted within a file.
+    dated : str, optional
+        Column of days by whose year the table is cut into parts.
+    """
+
+    def __init__(
+        self,
+        place: Place,
+        name: str,
+        types: dict[str, Any],
+        order: Sequence[str],
+        dated: str | None = None,
+    ) -> None:
+        self.place, self.name, self.types = place, name, types
+        self.order, self.dated = list(order), dated
+        self._lock = Lock()
+        self._held: DeltaTable | None = None
+        self._files: tuple[int, pl.DataFrame] | None = None
+
+    # Reading ---------------------------------------------------------------------------
+
+    def exists(self) -> bool:
+        """Whether a first commit was made."""
+        folder = self.place.folder
+        if folder is not None:
+            log = folder / self.name / "_delta_log"
+            return any(log.glob("*.json")) or any(log.glob("*.parquet"))
+        from deltalake import DeltaTable
+
+        with self._told("opened"):
+            return bool(DeltaTable.is_deltatable(self._uri, self.place.options))
+
+    def open(self) -> DeltaTable:
+        """Open the table at its newest version."""
+        from deltalake import DeltaTable
+
+        with self._told("opened"):
+            return DeltaTable(self._uri, storage_options=self.place.options)
+
+    def files(self) -> tuple[int, pl.DataFrame]:
+        """List the newest version and its files with the bounds of what they hold."""
+        with self._lock, self._told("opened"):
+            if self._held is None:
+                self._held = self.open()
+            else:
+                self._held.update_incremental()
+            version = self._held.version()
+            if self._files is None or self._files[0] != version:
+                self._files = version, listed(self._held)
+            return self._files
+
+    def scan(
+        self,
+        asked: Sequence[Asked] = (),
+        limit: datetime | None = None,
+        files: pl.DataFrame | None = None,
+    ) -> pl.LazyFrame:
+        """Rows that were asked for, observed by ``limit``, in no order.
+
+        Only files that can hold such rows are opened, and in them only the row groups that
+        can, by the bounds that both note of their columns.
+        """
+        import polars as pl
+
+        files = self.files()[1] if files is None else files
+        for one in asked:
+            files = _within(files, one.column, one.first, one.last, self.dated == one.column)
+        if limit is not None:
+            files = _within(files, "observed_at", None, limit, dated=False)
+        if files.is_empty() or any(one.values == () for one in asked):
+            return pl.LazyFrame(schema=self.types)
+        rows = pl.scan_parquet(
+            [f"{self._uri}/{path}" for path in files["path"]],
+            hive_partitioning=False,
+            storage_options=self.place.options,
+        )
+        for one in asked:
+            rows = rows.filter(one.condition)
+        if limit is not None:
+            rows = rows.filter(pl.col("observed_at") <= limit)
+        return rows.select(list(self.types))
+
+    def collect(self, rows: pl.LazyFrame) -> pl.DataFrame:
+        """Read what `scan` promised."""
+        with self._told("read"):
+            return rows.collect()
+
+    # Writing ---------------------------------------------------------------------------
+
+    def append(self, rows: pl.DataFrame, table: DeltaTable | None) -> None:
+        """Commit rows to the version of the table that was looked at.
+
+        Parameters
+        ----------
+        rows : polars.DataFrame
+            At least one.
+        table : deltalake.DeltaTable or None
+            The table as it was when what it holds was checked; None: it did not exist.
+
+        Raises
+        ------
+        Conflict
+            Another process appended meanwhile, or made the table.
+        DataError
+            The rows could not be written.
+        """
+        from deltalake import CommitProperties, Transaction, write_deltalake
+        from deltalake.exceptions import CommitFailedError, DeltaError
+
+        count = 0 if table is None else table.transaction_version(COUNT) or 0
+        taken = CommitProperties(app_transactions=[Transaction(COUNT, count + 1)])
+        made = table is None
+        with self._told("written"):
+            try:
+                write_deltalake(
+                    self._uri if table is None else table,
+                    self._sorted(rows),
+                    mode="error" if made else "append",
+                    partition_by=[PART] if made and self.dated else None,
+                    name=self.name if made else None,
+                    configuration=SETTINGS if made else None,
+                    storage_options=self.place.options if made else None,
+                    writer_properties=_writing(),
+                    commit_properties=taken,
+                )
+            except CommitFailedError as problem:
+                raise Conflict from problem
+            except DeltaError as problem:
+                if made and self.exists():
+                    raise Conflict from problem
+                raise
+
+    def compact(self, *, many: int = MANY) -> int:
+        """Put the rows of every part that lies in ``many`` files or more into sorted ones.
+
+        Returns
+        -------
+        int
+            Number of parts put together. One that another process changes meanwhile stays
+            as it is.
+        """
+        from deltalake import write_deltalake
+        from deltalake.exceptions import CommitFailedError
+
+        done = 0
+        for part in self._crowded(many):
+            table = self.open()
+            files = listed(table)
+            if self.dated:
+                files = files.filter(files[f"partition.{PART}"] == part)
+            rows = self._sorted(self.collect(self.scan(files=files)))
+            with self._told("written"):
+                try:
+                    write_deltalake(
+                        table,
+                        rows,
+                        mode="overwrite",
+                        predicate=f"{PART} = {part}" if self.dated else None,
+                        writer_properties=_writing(),
+                        commit_properties=_untold(),
+                    )
+                except CommitFailedError:
+                    continue
+            done += 1
+        return done
+
+    def vacuum(self) -> int:
+        """Delete files that no version needs any more; how many.
+
+        Reading as of a day needs none of them: every observation is in the newest version.
+        Files of a writer that was killed go too, once they are as old.
+        """
+        hours = int(GRACE.total_seconds() // 3600)
+        with self._told("written"):
+            return len(self.open().vacuum(retention_hours=hours, dry_run=False, full=True))
+
+    def _crowded(self, many: int) -> list[int | None]:
+        files = self.files()[1]
+        if not self.dated:
+            return [None] if files.height >= many else []
+        counts = files.group_by(f"partition.{PART}").len()
+        return sorted(counts.filter(counts["len"] >= many)[f"partition.{PART}"])
+
+    def _sorted(self, rows: pl.DataFrame) -> pl.DataFrame:
+        import polars as pl
+
+        rows = rows.select(list(self.types)).sort(self.order)
+        if self.dated:
+            rows = rows.with_columns(pl.col(self.dated).dt.year().cast(pl.Int32).alias(PART))
+        return rows
+
+    @property
+    def _uri(self) -> str:
+        return self.place.uri(self.name)
+
+    @contextmanager
+    def _told(self, done: str) -> Iterator[None]:
+        """Turn what goes wrong with files into one sentence."""
+        import polars as pl
+        from deltalake.exceptions import DeltaError
+
+        try:
+            yield
+        except (DeltaError, OSError, pl.exceptions.PolarsError) as problem:
+            raise DataError(
+                f"Table {self.name!r} of the store {self.place} cannot be {done} "
+                f"({_short(problem)}): {_mend(problem, done)}."
+            ) from None
+
+
+def listed(table: DeltaTable) -> pl.DataFrame:
+    """Files of a version, with the bounds of what they hold."""
+    import polars as pl
+
+    return pl.DataFrame(table.get_add_actions(flatten=True))
+
+
+def _within(files: pl.DataFrame, column: str, first: Any, last: Any, dated: bool) -> pl.DataFrame:
+    """Files whose bounds do not rule out a value between two ends."""
+    import polars as pl
+
+    least, most = f"min.{column}", f"max.{column}"
+    if least in files.columns:
+        if first is not None:
+            files = files.filter((pl.col(most) >= first) | pl.col(most).is_null())
+        if last is not None:
+            files = files.filter((pl.col(least) <= last) | pl.col(least).is_null())
+    if dated and f"partition.{PART}" in files.columns:
+        year = pl.col(f"partition.{PART}")
+        if first is not None:
+            files = files.filter(year >= first.year)
+        if last is not None:
+            files = files.filter(year <= last.year)
+    return files
+
+
+def _writing() -> WriterProperties:
+    from deltalake import WriterProperties
+
+    return WriterProperties(compression="ZSTD", compression_level=3, max_row_group_size=1 << 17)
+
+
+def _untold() -> CommitProperties:
+    from deltalake import CommitProperties
+
+    return CommitProperties(custom_metadata={"userMetadata": "compaction"})
+
+
+def _short(problem: Exception) -> str:
+    line = str(problem).strip().partition("\n")[0]
+    return line if len(line) <= 200 else f"{line[:200]}\u2026"
+
+
+def _mend(problem: Exception, done: str) -> str:
+    text = str(problem).lower()
+    if any(sign in text for sign in ("no space", "file too large", "quota", "disk")):
+        return "free some space there and repeat; what was stored before is whole"
+    if done == "written":
+        return "see that it can be written there and repeat; what was stored before is whole"
+    return "restore that folder from a good copy, or move it away to begin anew"

@@ -1,0 +1,248 @@
+"""What observations of figures do to each other: which counts on a day, which adds something.
+
+Pure functions on frames. A figure is a key of its table; each observation of it is a row with
+the instant at which it was made. Called by the store and by nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from typing import TYPE_CHECKING, Any
+
+from analysis.errors import InputError, unknown
+
+if TYPE_CHECKING:
+    import polars as pl
+
+# Who says so and when: what may change without the figure changing.
+PROVENANCE = ("source", "observed_at", "backfilled", "flag")
+
+# Vendors compute adjusted closes anew for every answer, in single precision: between two
+# answers the seventh digit moves without any news. Every other figure is compared exactly.
+NOISE: dict[str, dict[str, float]] = {"prices": {"adj_close": 1e-6}}
+
+Where = Mapping[str, Any]
+
+
+def instant(as_of: date | datetime | None) -> datetime | None:
+    """Last instant that counts as of a day (its end in UTC) or instant; None when all do.
+
+    Raises
+    ------
+    InputError
+        For an instant without a time zone.
+    """
+    if as_of is None:
+        return None
+    if not isinstance(as_of, datetime):
+        midnight = datetime.combine(as_of, time(), UTC)
+        return midnight + timedelta(days=1) - timedelta(microseconds=1)
+    if as_of.tzinfo is None:
+        raise InputError(
+            f"The instant {as_of.isoformat()} has no time zone: give it in UTC, or give a day."
+        )
+    return as_of.astimezone(UTC)
+
+
+def last_known(name: str, frame: pl.DataFrame, limit: datetime | None) -> pl.DataFrame:
+    """Per key the last observation made by ``limit``, sorted by key."""
+    import polars as pl
+
+    from analysis.tables import keys_of
+
+    if limit is not None:
+        frame = frame.filter(pl.col("observed_at") <= limit)
+    keys = keys_of(name)
+    return frame.sort(*keys, "observed_at").unique(keys, keep="last", maintain_order=True)
+
+
+def values_of(name: str) -> list[str]:
+    """Columns that say what the figure is: neither its key nor who said so and when."""
+    from analysis.tables import keys_of, schema_of
+
+    apart = {*keys_of(name), *PROVENANCE}
+    return [column for column in schema_of(name).column_names() if column not in apart]
+
+
+def asked_first(name: str) -> list[str]:
+    """Key columns in the order in which people give them: what it is about, then the day."""
+    from analysis.tables import keys_of
+
+    keys = keys_of(name)
+    subject = [key for key in ("ticker", "entity", "company", "series", "factor") if key in keys]
+    days = [key for key in ("date", "period_end") if key in keys]
+    return [*subject, *days, *(key for key in keys if key not in {*subject, *days})]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a reader asked of one key column: some values, or all between two ends.
+
+    Attributes
+    ----------
+    column : str
+        The key column.
+    values : tuple or None
+        The values; None where the ends count.
+    first, last : object
+        The least and the greatest value that can be meant; None for an open end.
+    """
+
+    column: str
+    values: tuple[Any, ...] | None
+    first: Any
+    last: Any
+
+    @property
+    def condition(self) -> pl.Expr:
+        """The rows meant."""
+        import polars as pl
+
+        cell = pl.col(self.column)
+        if self.values is not None:
+            return cell == self.values[0] if len(self.values) == 1 else cell.is_in(self.values)
+        ends = [cell >= self.first] if self.first is not None else []
+        if self.last is not None:
+            ends.append(cell <= self.last)
+        return pl.all_horizontal(ends) if ends else pl.lit(value=True)
+
+
+def asked(name: str, where: Where | None) -> list[Asked]:
+    """Read what a reader asked for, by key columns alone.
+
+    Parameters
+    ----------
+    name : str
+        Table.
+    where : mapping of str to value
+        Key column to one value, a list or set of values, or a pair ``(first, last)`` as a
+        tuple, both included, None for an open end.
+
+    Raises
+    ------
+    InputError
+        For a column that is no key: an older observation would answer in place of a newer
+        one that does not fit.
+    """
+    from analysis.tables import keys_of
+
+    keys = keys_of(name)
+    found = []
+    for column, wanted in (where or {}).items():
+        if column not in keys:
+            raise unknown(f"key column of table {name!r}", column, keys)
+        if isinstance(wanted, tuple):
+            first, last = wanted
+            found.append(Asked(column, None, first, last))
+            continue
+        one = isinstance(wanted, str) or not isinstance(wanted, Collection)
+        values = (wanted,) if one else tuple(wanted)
+        ends = (min(values), max(values)) if values else (None, None)
+        found.append(Asked(column, values, *ends))
+    return found
+
+
+def add_up(name: str, stored: pl.DataFrame, arrived: pl.DataFrame) -> pl.DataFrame:
+    """Tell of each arrived observation what it adds to the stored ones.
+
+    Parameters
+    ----------
+    name : str
+        Table.
+    stored : polars.DataFrame
+        Every stored observation of the keys that arrived; others may be among them.
+    arrived : polars.DataFrame
+        Valid rows; a key and instant occurs once.
+
+    Returns
+    -------
+    polars.DataFrame
+        Rows of ``arrived`` with ``change`` (new, revised, unchanged, contradicted) and, in
+        columns that begin with ``before_``, the values known when it was made.
+
+    Notes
+    -----
+    An observation is held against the one made last before it, whatever the order in which
+    they are appended. Equal values add nothing, unless a doubt is new: a ``flag`` that the
+    observation before has not. One at an instant for which the key has other values already
+    is ``contradicted``.
+    """
+    import polars as pl
+
+    from analysis.tables import keys_of
+
+    keys = keys_of(name)
+    had = stored.join(arrived.select(keys).unique(), on=keys, how="semi").unique()
+    known = (
+        pl.concat(
+            [
+                had.with_columns(_new=pl.lit(value=False)),
+                arrived.select(stored.columns).with_columns(_new=pl.lit(value=True)),
+            ]
+        )
+        .join(had.select(keys).unique().with_columns(_had=pl.lit(value=True)), on=keys, how="left")
+        .sort(*keys, "observed_at", "_new")
+    )
+    adding, dropped = _without_repeats(name, known, keys)
+    marked = pl.concat([_beside(name, adding, keys), dropped], how="diagonal")
+    return marked.filter("_new").drop("_new", "_had", "_again", "_follows")
+
+
+def _without_repeats(
+    name: str, rows: pl.DataFrame, keys: list[str]
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Take out what repeats or contradicts the observation before it.
+
+    Only rows whose predecessor stays are judged at once: taking one out moves what the next
+    is held against. So a figure that drifts in steps below the noise is kept as soon as the
+    steps together are more than that.
+    """
+    import polars as pl
+
+    dropped: list[pl.DataFrame] = []
+    while True:
+        marked = _beside(name, rows, keys)
+        judged = pl.col("_again") & ~(
+            pl.col("_again").shift(1, fill_value=False) & pl.col("_follows")
+        )
+        out = marked.filter(judged)
+        if out.is_empty():
+            return rows, pl.concat([*dropped, out])
+        dropped.append(out)
+        rows = marked.filter(~judged).select(rows.columns)
+
+
+def _beside(name: str, rows: pl.DataFrame, keys: list[str]) -> pl.DataFrame:
+    """Put what was known before beside each row, and what the row does to it."""
+    import polars as pl
+
+    values = values_of(name)
+    follows = pl.all_horizontal(pl.col(key) == pl.col(key).shift(1) for key in keys)
+    beside = rows.with_columns(_follows=follows.fill_null(value=False)).with_columns(
+        pl.when("_follows").then(pl.col(column).shift(1)).alias(f"before_{column}")
+        for column in (*values, "flag", "observed_at")
+    )
+    equal = [_equal(value, NOISE.get(name, {}).get(value)) for value in values]
+    doubt = pl.col("flag").is_not_null() & pl.col("flag").ne_missing(pl.col("before_flag"))
+    at_once = pl.col("_follows") & (pl.col("before_observed_at") == pl.col("observed_at"))
+    return beside.with_columns(
+        change=pl.when(pl.all_horizontal("_follows", ~doubt, *equal))
+        .then(pl.lit("unchanged"))
+        .when(at_once)
+        .then(pl.lit("contradicted"))
+        .when(pl.col("_follows") | pl.col("_had").is_not_null())
+        .then(pl.lit("revised"))
+        .otherwise(pl.lit("new"))
+    ).with_columns(_again=pl.col("_new") & pl.col("change").is_in(["unchanged", "contradicted"]))
+
+
+def _equal(column: str, noise: float | None) -> pl.Expr:
+    import polars as pl
+
+    now, before = pl.col(column), pl.col(f"before_{column}")
+    if noise is None:
+        return now.eq_missing(before)
+    near = (now - before).abs() <= noise * before.abs()
+    return now.eq_missing(before) | near.fill_null(value=False)

@@ -1,0 +1,103 @@
+"""Where a store lies: a folder of this machine, or the address of an object store.
+
+Called by the store's other rooms. Keys and regions of an object store come from the variables
+that its own tools read (``AWS_...``, ``AZURE_...``, ``GOOGLE_...``) and are handed on unread.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from time import monotonic, sleep
+
+from analysis.errors import DataError
+
+# Longer than any compaction takes; a writer that holds its lock that long hangs.
+PATIENCE = 300.0
+
+
+@dataclass(frozen=True)
+class Place:
+    """A folder or address that holds tables.
+
+    Attributes
+    ----------
+    home : pathlib.Path or str
+        As given; a string is an address such as ``s3://bucket/faultline``.
+    """
+
+    home: Path | str
+
+    def __str__(self) -> str:
+        return str(self.home)
+
+    @property
+    def folder(self) -> Path | None:
+        """The folder; None for an object store."""
+        return self.home if isinstance(self.home, Path) else None
+
+    def uri(self, table: str) -> str:
+        """Where one table lies, as its format wants it said."""
+        if isinstance(self.home, Path):
+            return str(self.home / table)
+        return f"{self.home.rstrip('/')}/{table}"
+
+    @property
+    def options(self) -> dict[str, str] | None:
+        """What an object store needs to be opened; None for a folder."""
+        if isinstance(self.home, Path) or self.home.startswith("file:"):
+            return None
+        return {
+            name: value
+            for name, value in os.environ.items()
+            if name.startswith(("AWS_", "AZURE_", "GOOGLE_"))
+        }
+
+    @contextmanager
+    def locked(self, table: str) -> Iterator[None]:
+        """Hold the table alone among the processes of this machine.
+
+        Only saves work: what keeps two writers from doubling a figure is the commit, which
+        fails when another came first (`analysis.store.delta`). So an object store, and a
+        system without such locks, goes without. The system frees the lock of a process that
+        dies.
+        """
+        if self.folder is None:
+            yield
+            return
+        path = self.folder / ".locks" / f"{table}.lock"
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            handle = path.open("ab")
+        except OSError as problem:
+            raise DataError(
+                f"The store {self} cannot be written ({problem.strerror}): free space there, or "
+                "set FAULTLINE_HOME to a folder that can be written."
+            ) from None
+        with handle:
+            _wait(handle.fileno(), path)
+            yield
+
+
+def _wait(handle: int, path: Path) -> None:
+    try:
+        import fcntl
+    except ImportError:  # pragma: no cover - Windows
+        return
+    end = monotonic() + PATIENCE
+    while True:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if monotonic() > end:
+                raise DataError(
+                    f"Another process has held {path} for {PATIENCE:.0f} s: end it and repeat."
+                ) from None
+            sleep(0.005)
+        except OSError:
+            return  # A network share without locks: the commit still decides.
+        else:
+            return

@@ -1,0 +1,56 @@
+"""Rows that were refused, kept with the reason until somebody looks at them.
+
+One Delta table for the whole store, called by the store alone.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from analysis.errors import DataError
+from analysis.store.delta import MANY, Conflict, DeltaRows
+from analysis.store.door import refused
+from analysis.store.observations import Asked
+from analysis.store.places import Place
+
+if TYPE_CHECKING:
+    import polars as pl
+
+NAME = "quarantine"
+# The same row refused for the same reason, asked for again, is no second finding.
+SAME = ("table", "row", "reason", "source")
+
+
+class Quarantine:
+    """The refused rows of one store."""
+
+    def __init__(self, place: Place) -> None:
+        self._place = place
+        self._empty = refused("", [], None)
+        self._rows = DeltaRows(place, NAME, dict(self._empty.schema), ["table", "rejected_at"])
+
+    def read(self, name: str) -> pl.DataFrame:
+        """Refused rows of one table, oldest first."""
+        if not self._rows.exists():
+            return self._empty
+        found = self._rows.collect(self._rows.scan([Asked("table", (name,), name, name)]))
+        return found.sort("rejected_at", "row", "reason")
+
+    def keep(self, name: str, rows: pl.DataFrame) -> None:
+        """Add refused rows of one table, each once."""
+        rows = rows.unique(SAME, keep="first", maintain_order=True)
+        if rows.is_empty():
+            return
+        with self._place.locked(NAME):
+            for _ in range(100):
+                table = self._rows.open() if self._rows.exists() else None
+                adding = rows.join(self.read(name), on=SAME, how="anti", nulls_equal=True)
+                if adding.is_empty():
+                    return
+                try:
+                    self._rows.append(adding, table)
+                except Conflict:
+                    continue
+                self._rows.compact(many=MANY)
+                return
+        raise DataError(f"The quarantine of {self._place} is written to all the time: repeat.")

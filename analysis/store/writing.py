@@ -1,0 +1,232 @@
+"""A live store: one Delta table for each table, added to by whoever comes.
+
+Called by `analysis.store.store.Store`, which says what each step promises.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from analysis.errors import DataError
+from analysis.store.content import digest
+from analysis.store.delta import PART, Conflict, DeltaRows
+from analysis.store.door import admit, clock, refused
+from analysis.store.observations import Asked, add_up
+from analysis.store.outcome import Appended, alerts_of
+from analysis.store.places import Place
+from analysis.store.quarantine import Quarantine
+from analysis.store.snapshot import Snapshot
+
+if TYPE_CHECKING:
+    import polars as pl
+
+# Tables that grow by thousands of rows a day are cut by the year of their days.
+DATED = {"prices": "date", "downloads": "date"}
+
+# Each loss means that another writer's rows were stored; so many in a row are no accident.
+ATTEMPTS = 200
+
+# Of a few values each is asked for, of many only what lies between the first and the last.
+FEW = 200
+
+Known = tuple[dict[str, Any], str]
+
+
+class Writer:
+    """The Delta tables of one place."""
+
+    def __init__(self, place: Place, seed: Snapshot | None) -> None:
+        from analysis.tables import TABLES, keys_of
+
+        self._place, self._seed = place, seed
+        self.quarantine = Quarantine(place)
+        self._tables = {
+            name: DeltaRows(place, name, types_of(name), _order(keys_of(name)), DATED.get(name))
+            for name in TABLES
+        }
+        self._there: set[str] = set()
+        self._versions: dict[tuple[Any, ...], tuple[bytes, int, datetime | None]] = {}
+
+    # Reading ---------------------------------------------------------------------------
+
+    def has(self, name: str) -> bool:
+        """Whether the table was begun; once begun it stays."""
+        if name not in self._there and self._tables[name].exists():
+            self._there.add(name)
+        return name in self._there
+
+    def stamp(self, name: str) -> int | None:
+        """Say which version of the table would be read now."""
+        return self._tables[name].files()[0] if self.has(name) else None
+
+    def observations(
+        self, name: str, wanted: Sequence[Asked], limit: datetime | None
+    ) -> pl.DataFrame:
+        """Stored rows that were asked for, observed by ``limit``."""
+        import polars as pl
+
+        if not self.has(name):
+            return pl.DataFrame(schema=types_of(name))
+        table = self._tables[name]
+        return table.collect(table.scan(wanted, limit))
+
+    def version(self, name: str, limit: datetime | None) -> dict[str, Any]:
+        """Hash the observations part by part, so that a table larger than memory can be."""
+        found = hashlib.sha256()
+        rows, last = 0, None
+        for part, files in self._parts(name):
+            known = (limit, *sorted(files["path"]))
+            if known not in self._versions:
+                self._versions[known] = self._content(name, files, limit)
+            content, count, latest = self._versions[known]
+            if count:
+                found.update(f"{part}\0".encode() + content)
+                rows += count
+                last = latest if last is None or (latest and latest > last) else last
+        return {
+            "sha256": found.hexdigest(),
+            "rows": rows,
+            "observed_to": last.isoformat() if last else None,
+        }
+
+    def _parts(self, name: str) -> Iterator[tuple[int | None, pl.DataFrame]]:
+        if not self.has(name):
+            return
+        files = self._tables[name].files()[1]
+        column = f"partition.{PART}"
+        if column not in files.columns:
+            yield None, files
+            return
+        for part in sorted(files[column].unique()):
+            yield part, files.filter(files[column] == part)
+
+    def _content(
+        self, name: str, files: pl.DataFrame, limit: datetime | None
+    ) -> tuple[bytes, int, datetime | None]:
+        from analysis.tables import keys_of
+
+        table = self._tables[name]
+        rows = table.collect(table.scan(limit=limit, files=files))
+        latest = rows["observed_at"].max()
+        return (
+            digest(rows, [*keys_of(name), "observed_at"]),
+            rows.height,
+            latest if isinstance(latest, datetime) else None,
+        )
+
+    # Writing ---------------------------------------------------------------------------
+
+    def append(self, name: str, frame: pl.DataFrame) -> Appended:
+        """Add what is valid and new; the rest is counted, or kept apart with its reason."""
+        import polars as pl
+
+        now = clock()
+        good, bad = admit(name, frame, now)
+        if not self.has(name):
+            self.seed()
+        marked = self._commit(name, good)
+        against = marked.filter(pl.col("change") == "contradicted")
+        bad = pl.concat([bad, refused(name, _contradictions(against, good.columns), now)])
+        self.quarantine.keep(name, bad)
+        counts = dict(marked["change"].value_counts().iter_rows())
+        return Appended(
+            name,
+            new=counts.get("new", 0),
+            revised=counts.get("revised", 0),
+            unchanged=counts.get("unchanged", 0),
+            rejected=bad.height,
+            alerts=alerts_of(name, marked),
+        )
+
+    def seed(self) -> None:
+        """Begin each table that the snapshot has and the store has not, in one commit each.
+
+        A process that dies here leaves whole tables or none; one that comes second finds
+        them begun.
+        """
+        for name in self._seed.names() if self._seed else ():
+            if self.has(name):
+                continue
+            rows = self._seed.observations(name) if self._seed else None
+            with self._place.locked(name):
+                if self._tables[name].exists() or rows is None or rows.is_empty():
+                    continue
+                try:
+                    self._tables[name].append(rows, None)
+                except Conflict:
+                    continue
+
+    def compact(self, name: str | None) -> int:
+        """Put together every part that lies in more than one file, and clear away."""
+        done = 0
+        for one in [name] if name else list(self._tables):
+            if self.has(one):
+                with self._place.locked(one):
+                    done += self._tables[one].compact(many=2)
+                    self._tables[one].vacuum()
+        return done
+
+    def _commit(self, name: str, good: pl.DataFrame) -> pl.DataFrame:
+        """Store what adds something; each row comes back with what it did."""
+        import polars as pl
+
+        rows = self._tables[name]
+        with self._place.locked(name):
+            for _ in range(ATTEMPTS):
+                table = rows.open() if rows.exists() else None
+                marked = add_up(name, self._near(name, good, table), good)
+                adding = marked.filter(pl.col("change").is_in(["new", "revised"]))
+                if adding.is_empty():
+                    return marked
+                try:
+                    rows.append(adding.select(good.columns), table)
+                except Conflict:
+                    continue
+                rows.compact()
+                return marked
+        raise DataError(
+            f"Table {name!r} of the store {self._place} is written to all the time by others: "
+            "repeat later."
+        )
+
+    def _near(self, name: str, good: pl.DataFrame, table: Any) -> pl.DataFrame:
+        """Stored observations of the keys that arrived, and few others."""
+        import polars as pl
+
+        from analysis.store.delta import listed
+        from analysis.tables import keys_of
+
+        rows = self._tables[name]
+        if table is None or good.is_empty():
+            return pl.DataFrame(schema=types_of(name))
+        wanted = []
+        for key in keys_of(name):
+            values = good[key].unique()
+            ends = values.min(), values.max()
+            few = tuple(values) if len(values) <= FEW else None
+            wanted.append(Asked(key, few, *ends))
+        return rows.collect(rows.scan(wanted, files=listed(table)))
+
+
+def types_of(name: str) -> dict[str, Any]:
+    """Columns of a table with their types in memory."""
+    from analysis.tables import schema_of
+
+    return {column: held.dtype for column, held in schema_of(name).columns().items()}
+
+
+def _order(keys: list[str]) -> list[str]:
+    """Sort by what a figure is about before its day: readers ask for few tickers, many days."""
+    days = [key for key in keys if key in ("date", "period_end")]
+    return [*(key for key in keys if key not in days), *days, "observed_at"]
+
+
+def _contradictions(rows: pl.DataFrame, columns: list[str]) -> list[Known]:
+    reason = (
+        "the key has other values already, observed at the same instant: one of the two is "
+        "wrong, or the clock was"
+    )
+    return [(row, reason) for row in rows.select(columns).iter_rows(named=True)]
