@@ -1,0 +1,300 @@
+"""Documents of the Bureau of Industry and Security in the Federal Register, without a key.
+
+A rule can be read at the public inspection desk a business day or more before it is published,
+and that is the market's day. Three questions find both days: the documents published in the
+period, those on inspection now, and when the published ones had been filed for inspection. A
+document that was first seen on inspection keeps its number when it is published, so it becomes
+another observation of the same row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+from analysis.errors import SourceError
+from analysis.loaders import answers
+from analysis.loaders.face import Partial, Request
+from analysis.loaders.frames import frame_of
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from analysis.loaders.http import Client
+
+BUREAU = "industry-and-security-bureau"
+_DOCUMENTS = "/api/v1/documents.json"
+_INSPECTION = "/api/v1/public-inspection-documents"
+# Works for a document on inspection and for the published one.
+_LINK = "https://www.federalregister.gov/d/"
+_FIELDS = ("document_number", "title", "type", "agencies", "publication_date", "effective_on")
+_PER_PAGE = 500
+_MOST_PAGES = 40  # the service shows no more than 10,000 documents per question
+_AT_ONCE = 40  # numbers in one question; a URL has to stay short
+_A_SECOND = 2.0  # questions: no limit is published, aggressive readers are shut out
+_EASTERN = ZoneInfo("America/New_York")
+
+
+@dataclass(frozen=True)
+class Document:
+    """One document as far as it is known; None where the source says null."""
+
+    document_number: str | None
+    title: str | None
+    agency: str | None
+    kind: str | None
+    publication_date: date | None
+    public_inspection_date: date | None = None
+    effective_on: date | None = None
+    flag: str | None = None
+
+    @property
+    def url(self) -> str | None:
+        """Where people read it."""
+        return self.document_number and _LINK + self.document_number
+
+
+class FederalRegister:
+    """Documents of agencies; `Request.names` are their slugs, without names the bureau's.
+
+    ``since`` and ``until`` bound the day of publication.
+    """
+
+    name = "federal_register"
+    table = "policy_documents"
+
+    def fetch(self, request: Request) -> pl.DataFrame:
+        """Ask the three questions, see `analysis.loaders.face.Loader`."""
+        from analysis.loaders.http import Client
+
+        agencies = request.names or (BUREAU,)
+        failures: dict[str, str] = {}
+        with Client(self.name, archive=request.archive, per_second=_A_SECOND) as client:
+            inspected = _inspected(client, agencies, request, failures)
+            published = _published(client, agencies, request, failures)
+            filed = _filed(client, published.keys() - inspected.keys(), failures)
+        found = {**inspected, **_joined(published, inspected, filed, failures)}
+        now = datetime.now(UTC)
+        rows = [_row(document, now) for document in found.values()]
+        frame = frame_of(self.table, self.name, rows)
+        if failures:
+            raise Partial(self.name, frame, failures)
+        return frame
+
+
+def parse_documents(document: Any, agencies: tuple[str, ...]) -> list[Document]:
+    """Read a page of published documents.
+
+    Parameters
+    ----------
+    document : object
+        JSON of ``/api/v1/documents.json``.
+    agencies : tuple of str
+        Slugs asked for: of several agencies of a document, the row names the one asked for.
+
+    Raises
+    ------
+    SourceError
+        A field is missing or holds something else than before.
+    """
+    where = "federal_register's documents"
+    page = answers.record(document, where)
+    # A question without an answer has no results at all, not an empty list.
+    if "results" not in page and page.get("count") == 0:
+        return []
+    results = answers.records(answers.field(page, "results", where), where)
+    return [
+        Document(
+            number := _text(item, "document_number", where),
+            _text(item, "title", where),
+            _agency(item, agencies, f"{where}, {number}"),
+            _text(item, "type", where),
+            _day(item, "publication_date", f"{where}, {number}"),
+            effective_on=_day(item, "effective_on", f"{where}, {number}"),
+        )
+        for item in results
+    ]
+
+
+def parse_inspection(document: Any, agencies: tuple[str, ...] | None = None) -> list[Document]:
+    """Read a list of documents on public inspection; as `parse_documents`.
+
+    The list holds the documents of all agencies: those of others are left out, unless
+    ``agencies`` is None. Its ``publication_date`` is the day for which publication is planned.
+    """
+    where = "federal_register's public inspection"
+    page = answers.record(document, where)
+    results = answers.records(answers.field(page, "results", where), where)
+    return [
+        Document(
+            number := _text(item, "document_number", where),
+            _text(item, "title", where),
+            _agency(item, agencies or (), f"{where}, {number}"),
+            _text(item, "type", where),
+            _day(item, "publication_date", f"{where}, {number}"),
+            filed_on(item, f"{where}, {number}"),
+            flag=_note(item),
+        )
+        for item in results
+        if agencies is None or set(agencies) & set(_slugs(item, where))
+    ]
+
+
+def filed_on(item: Mapping[str, Any], where: str) -> date | None:
+    """Day in Washington on which a document was filed for inspection."""
+    at = answers.instant(answers.field(item, "filed_at", where), "filed_at", where)
+    return None if at is None else at.astimezone(_EASTERN).date()
+
+
+def _inspected(
+    client: Client, agencies: tuple[str, ...], request: Request, failures: dict[str, str]
+) -> dict[str | None, Document]:
+    """Documents on inspection now."""
+    try:
+        document = client.get(f"{_INSPECTION}/current.json").json()
+        found = parse_inspection(document, agencies)
+    except SourceError as error:
+        failures["public inspection"] = str(error)
+        return {}
+    last = request.until or date.max
+    return {
+        item.document_number: item
+        for item in found
+        if (item.public_inspection_date or date.min) <= last
+    }
+
+
+def _published(
+    client: Client, agencies: tuple[str, ...], request: Request, failures: dict[str, str]
+) -> dict[str | None, Document]:
+    """Documents published in the period; pages that repeat documents do no harm."""
+    found: dict[str | None, Document] = {}
+    count = 0
+    try:
+        for page in _pages(client, agencies, request):
+            for item in parse_documents(page, agencies):
+                found.setdefault(item.document_number, item)
+            count = max(count, int(answers.count(page.get("count"), "count", _DOCUMENTS) or 0))
+    except SourceError as error:
+        failures["documents"] = str(error)
+    else:
+        if len(found) < count:
+            failures["documents"] = f"only {len(found)} of {count} came"
+    return found
+
+
+def _pages(client: Client, agencies: tuple[str, ...], request: Request) -> Iterator[Any]:
+    """Pages as each names the next one, until one names none, or one that was already read."""
+    query: dict[str, str | int | Sequence[str]] = {
+        "conditions[agencies][]": agencies,
+        "fields[]": _FIELDS,
+        "order": "newest",
+        "per_page": _PER_PAGE,
+    }
+    for bound, day in (("gte", request.since), ("lte", request.until)):
+        if day is not None:
+            query[f"conditions[publication_date][{bound}]"] = day.isoformat()
+    page = client.get(_DOCUMENTS, query).json()
+    yield page
+    seen: set[str] = set()
+    while (following := page.get("next_page_url")) and following not in seen:
+        if len(seen) == _MOST_PAGES:
+            raise SourceError(f"federal_register's documents do not end after {_MOST_PAGES} pages.")
+        seen.add(following)
+        page = client.get(str(following)).json()
+        yield page
+
+
+def _filed(
+    client: Client, numbers: set[str | None], failures: dict[str, str]
+) -> dict[str, date | None]:
+    """When published documents had been filed for inspection; nothing for what is not known."""
+    from analysis.loaders.http import NotFound
+
+    known = sorted(number for number in numbers if number)
+    found: dict[str, date | None] = {}
+    for start in range(0, len(known), _AT_ONCE):
+        some = known[start : start + _AT_ONCE]
+        try:
+            document = client.get(f"{_INSPECTION}/{','.join(some)}.json").json()
+            found |= dict.fromkeys(some) | _days(document)
+        except NotFound:
+            found |= dict.fromkeys(some)  # none of them was ever on inspection
+        except SourceError as error:
+            failures["public inspection"] = str(error)
+    return found
+
+
+def _days(document: Any) -> dict[str, date | None]:
+    """Read the answer about several numbers, or about one: then it is the document itself."""
+    single = isinstance(document, Mapping) and "document_number" in document
+    page = {"results": [document]} if single else document
+    return {
+        item.document_number: item.public_inspection_date
+        for item in parse_inspection(page)
+        if item.document_number
+    }
+
+
+def _joined(
+    published: Mapping[str | None, Document],
+    inspected: Mapping[str | None, Document],
+    filed: Mapping[str, date | None],
+    failures: dict[str, str],
+) -> dict[str | None, Document]:
+    """Give published documents their day of inspection.
+
+    A document whose day could not be asked for is left out: without it the row would take back
+    a day that an earlier observation knew.
+    """
+    joined: dict[str | None, Document] = {}
+    for number, item in published.items():
+        if number in inspected:
+            there = inspected[number]
+            day = there.public_inspection_date
+            joined[number] = replace(item, public_inspection_date=day, flag=there.flag)
+        elif number is None or number in filed:
+            joined[number] = replace(item, public_inspection_date=filed.get(number or ""))
+        else:
+            failures.setdefault(number, "left out, as its day of inspection is not known")
+    return joined
+
+
+def _row(document: Document, observed_at: datetime) -> dict[str, Any]:
+    return {**vars(document), "url": document.url, "observed_at": observed_at}
+
+
+def _text(item: Mapping[str, Any], name: str, where: str) -> str | None:
+    """Text without the blanks in which many titles end; an empty one is none."""
+    value = answers.field(item, name, where)
+    return None if value is None else str(value).strip() or None
+
+
+def _day(item: Mapping[str, Any], name: str, where: str) -> date | None:
+    value = answers.field(item, name, where)
+    return None if value is None else answers.day(value, name, where)
+
+
+def _slugs(item: Mapping[str, Any], where: str) -> list[str]:
+    agencies = answers.records(answers.field(item, "agencies", where), where)
+    return [str(agency.get("slug")) for agency in agencies]
+
+
+def _agency(item: Mapping[str, Any], wanted: tuple[str, ...], where: str) -> str | None:
+    """Name of the agency asked for; published documents list its department before it."""
+    agencies = answers.records(answers.field(item, "agencies", where), where)
+    chosen = [agency for agency in agencies if agency.get("slug") in wanted] or agencies[-1:]
+    for agency in chosen:
+        name = agency.get("name") or agency.get("raw_name")
+        if name:
+            return str(name)
+    return None
+
+
+def _note(item: Mapping[str, Any]) -> str | None:
+    """What the editors say about a filing: that it was withdrawn, or corrected."""
+    note = str(item.get("editorial_note") or "").strip()
+    return f"editorial note: {note}" if note else None

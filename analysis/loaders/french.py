@@ -1,0 +1,173 @@
+"""Daily US factors from Kenneth French's data library.
+
+Three zipped CSV files, each with prose above and below one table in per cent. The library is
+one to two months behind and rewrites its history with each vintage, so every answer holds all
+days and the store finds out which of them are revised.
+"""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal, InvalidOperation
+from typing import TYPE_CHECKING, Any
+
+from analysis.errors import SourceError, unknown
+from analysis.loaders.each import each
+from analysis.loaders.face import Request
+from analysis.loaders.frames import frame_of
+
+if TYPE_CHECKING:
+    import polars as pl
+
+_FOLDER = "/pages/faculty/ken.french/ftp"
+# Their codes of missing data, in per cent; no day of the US market comes near.
+_MISSING = {Decimal("-99.99"), Decimal(-999)}
+
+
+@dataclass(frozen=True)
+class File:
+    """One file of the library and the factors that we take from it."""
+
+    name: str
+    factors: Mapping[str, str]  # our name -> the file's column
+
+
+# The size factor of three is another than that of five; all else is the same in both files.
+FILES = (
+    File(
+        "F-F_Research_Data_5_Factors_2x3_daily_CSV.zip",
+        {"mkt_rf": "Mkt-RF", "smb": "SMB", "hml": "HML", "rmw": "RMW", "cma": "CMA", "rf": "RF"},
+    ),
+    File("F-F_Research_Data_Factors_daily_CSV.zip", {"smb_ff3": "SMB"}),
+    File("F-F_Momentum_Factor_daily_CSV.zip", {"mom": "Mom"}),
+)
+FACTORS = tuple(sorted(factor for file in FILES for factor in file.factors))
+
+
+class French:
+    """Daily factors, decimal; `Request.names` are factors of the table, without names all."""
+
+    name = "french"
+    table = "factors"
+
+    def fetch(self, request: Request) -> pl.DataFrame:
+        """Ask for the files that hold the factors, see `analysis.loaders.face.Loader`."""
+        from analysis.loaders.http import Client
+
+        wanted = request.names or FACTORS
+        for name in wanted:
+            if name not in FACTORS:
+                raise unknown("factor of French's library", name, FACTORS)
+        files = {file.name: file for file in FILES if set(wanted) & set(file.factors)}
+        with Client(self.name, archive=request.archive) as client:
+
+            def ask(name: str) -> Iterator[dict[str, Any]]:
+                answer = client.get(f"{_FOLDER}/{name}")
+                try:
+                    rows = list(parse(answer.content, files[name], answer.fetched_at))
+                except SourceError as error:
+                    raise answer.unreadable(f"{answer.kind()}: {error}") from None
+                return (row for row in rows if row["factor"] in wanted and _inside(row, request))
+
+            return each(self.name, files, ask, lambda rows: frame_of(self.table, self.name, rows))
+
+
+def parse(content: bytes, file: File, observed_at: datetime) -> Iterator[dict[str, Any]]:
+    """Read the daily table of a zipped file.
+
+    Parameters
+    ----------
+    content : bytes
+        The ZIP as the library sends it.
+    file : File
+        Which one it is.
+    observed_at : datetime.datetime
+        When it came.
+
+    Yields
+    ------
+    dict
+        date, factor, value (decimal) and observed_at; nothing for a missing value.
+
+    Raises
+    ------
+    SourceError
+        It is no ZIP, or its table is not where and what it used to be.
+    """
+    lines = _text(content).splitlines()
+    start, places = _header(lines, file)
+    found = False
+    for line in lines[start + 1 :]:
+        cells = [cell.strip() for cell in line.split(",")]
+        if not (len(cells[0]) == 8 and cells[0].isdecimal()):
+            break  # the end of the table: a blank line, yearly figures or the copyright
+        day = _day(cells[0])
+        for factor, place in places.items():
+            value = _value(cells, place, line)
+            if value not in _MISSING:
+                found = True
+                yield {
+                    "date": day,
+                    "factor": factor,
+                    "value": float(value / 100),
+                    "observed_at": observed_at,
+                }
+    if not found:
+        raise SourceError(f"{file.name} holds no day below its header")
+
+
+def _text(content: bytes) -> str:
+    """Unpack the one CSV file of an archive."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as packed:
+            names = [name for name in packed.namelist() if name.lower().endswith(".csv")]
+            if len(names) != 1:
+                raise SourceError(f"a ZIP with {len(names)} CSV files where one was expected")
+            return packed.read(names[0]).decode("latin-1")
+    except (zipfile.BadZipFile, EOFError, OSError, NotImplementedError) as error:
+        raise SourceError(f"no ZIP that can be read ({error})") from None
+
+
+def _header(lines: list[str], file: File) -> tuple[int, dict[str, int]]:
+    """Find the line that names the columns, and where each factor stands."""
+    wanted = set(file.factors.values())
+    nearest: list[str] = []
+    for number, line in enumerate(lines):
+        cells = [cell.strip() for cell in line.split(",")]
+        if wanted <= set(cells):
+            places = {factor: cells.index(column) for factor, column in file.factors.items()}
+            return number, places
+        if len(cells) > 1 and cells[0] == "" and any(cells):
+            nearest = nearest or cells[1:]
+    missing = ", ".join(sorted(wanted - set(nearest)))
+    raise SourceError(
+        f"{file.name} has no column {missing} (it has {', '.join(nearest) or 'no header'}):"
+        " its shape has changed, and the loader must follow"
+    )
+
+
+def _day(text: str) -> date:
+    try:
+        return datetime.strptime(text, "%Y%m%d").date()
+    except ValueError:
+        raise SourceError(f"{text!r} is no day") from None
+
+
+def _value(cells: list[str], place: int, line: str) -> Decimal:
+    try:
+        value = Decimal(cells[place])
+        if not value.is_finite():
+            raise InvalidOperation  # noqa: TRY301
+    except (InvalidOperation, IndexError):
+        raise SourceError(f"the line {line.strip()!r} cannot be read") from None
+    return value
+
+
+def _inside(row: Mapping[str, Any], request: Request) -> bool:
+    day = row["date"]
+    after = request.since is None or day >= request.since
+    return after and (request.until is None or day <= request.until)

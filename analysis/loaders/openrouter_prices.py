@@ -1,0 +1,161 @@
+"""Prices of models on OpenRouter: the list price, and each provider's for watched models.
+
+No key is needed. The service quotes USD per token as text; the table holds USD per million
+tokens, computed without rounding. A price is of the day on which it was asked for: there is no
+history to be had.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from decimal import Decimal, InvalidOperation
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from analysis.errors import SourceError
+from analysis.loaders import answers
+from analysis.loaders.each import each
+from analysis.loaders.face import Partial, Request
+from analysis.loaders.frames import frame_of
+
+if TYPE_CHECKING:
+    import polars as pl
+
+LIST = "list"
+_MILLION = Decimal(1_000_000)
+_MODELS = "/api/v1/models"
+
+
+class OpenrouterPrices:
+    """Prices of the day; `Request.names` are models as OpenRouter writes them.
+
+    With names, their list prices and those of all their providers; without, the list prices
+    of all models.
+    """
+
+    name = "openrouter_prices"
+    table = "model_prices"
+
+    def fetch(self, request: Request) -> pl.DataFrame:
+        """Ask for the list, then for the providers, see `analysis.loaders.face.Loader`."""
+        from analysis.loaders.http import Client
+
+        with Client("openrouter", archive=request.archive) as client:
+            answer = client.get(_MODELS)
+            listed = list(parse_models(answer.json(), answer.fetched_at))
+            known = {row["model"] for row in listed}
+
+            def ask(model: str) -> Iterator[dict[str, Any]]:
+                found = client.get(f"{_MODELS}/{quote(model)}/endpoints")
+                return parse_endpoints(found.json(), model, found.fetched_at)
+
+            wanted = [row for row in listed if not request.names or row["model"] in request.names]
+            try:
+                frame = each(
+                    self.name,
+                    request.names,
+                    ask,
+                    lambda rows: frame_of(self.table, self.name, [*wanted, *rows]),
+                )
+            except Partial as partial:
+                for model in partial.failures.keys() - known:
+                    partial.failures[model] += " It is not on OpenRouter's list of models either."
+                raise Partial(self.name, partial.frame, partial.failures) from None
+        return frame
+
+
+def parse_models(document: Any, observed_at: datetime) -> Iterator[dict[str, Any]]:
+    """Read the list of models.
+
+    Parameters
+    ----------
+    document : object
+        JSON of ``/api/v1/models``.
+    observed_at : datetime.datetime
+        When it came.
+
+    Yields
+    ------
+    dict
+        A row of `model_prices` each, provider ``"list"``; nothing for a router or a model
+        that has no price of its own.
+
+    Raises
+    ------
+    SourceError
+        A field is missing or holds something else than before.
+    """
+    where = "openrouter's list of models"
+    for item in _data(document, where, list):
+        model = answers.text(item, "id", where)
+        yield from _priced(item, model, LIST, f"{where}, {model}", observed_at)
+
+
+def parse_endpoints(document: Any, model: str, observed_at: datetime) -> Iterator[dict[str, Any]]:
+    """Read the providers of a model; as `parse_models`.
+
+    The provider is the endpoint's tag (``deepinfra/fp8``): a provider may serve one model in
+    several precisions at several prices.
+    """
+    where = f"openrouter's providers of {model}"
+    for item in answers.records(
+        answers.field(_data(document, where, dict), "endpoints", where), where
+    ):
+        provider = item.get("tag") or answers.text(item, "provider_name", where)
+        yield from _priced(item, model, str(provider), f"{where}, {provider}", observed_at)
+
+
+def per_million(price: Any, name: str, where: str) -> float | None:
+    """Turn USD per token into USD per million tokens; None for what is no price.
+
+    Parameters
+    ----------
+    price : object
+        Text or number. Routers, which have no price of their own, say -1.
+    name, where : str
+        Field and place, for the message.
+    """
+    try:
+        if price is None or isinstance(price, bool):
+            raise InvalidOperation  # noqa: TRY301
+        exact = Decimal(str(price))
+        if not exact.is_finite():
+            raise InvalidOperation  # noqa: TRY301
+    except InvalidOperation:
+        raise SourceError(
+            f"{where}: the field {name!r} holds {price!r} where a price was expected."
+        ) from None
+    return None if exact < 0 else float(exact * _MILLION)
+
+
+def _data(document: Any, where: str, kind: type[list[Any]] | type[dict[str, Any]]) -> Any:
+    """Take what the answer holds out of its envelope."""
+    data = answers.field(answers.record(document, where), "data", where)
+    return answers.records(data, where) if kind is list else answers.record(data, where)
+
+
+def _priced(
+    item: Mapping[str, Any], model: str, provider: str, where: str, observed_at: datetime
+) -> Iterator[dict[str, Any]]:
+    pricing = answers.record(answers.field(item, "pricing", where), where)
+    prompt, completion = (
+        per_million(answers.field(pricing, name, where), name, where)
+        for name in ("prompt", "completion")
+    )
+    if prompt is None or completion is None:
+        return
+    yield {
+        "date": observed_at.date(),
+        "model": model,
+        "provider": provider,
+        "prompt": prompt,
+        "completion": completion,
+        "context_length": _tokens(item, where),
+        "observed_at": observed_at,
+    }
+
+
+def _tokens(item: Mapping[str, Any], where: str) -> int | None:
+    length = answers.count(answers.field(item, "context_length", where), "context_length", where)
+    return None if length is None else int(length)

@@ -1,0 +1,254 @@
+"""Indexes of geopolitical risk, policy uncertainty and expected volatility.
+
+Geopolitical risk (Caldara and Iacoviello) comes as two Excel files of the old kind, a daily
+one that is renewed on Mondays and rewrites its last weeks, and a monthly one. Policy
+uncertainty (Baker, Bloom and Davis) and the VIX come from FRED as CSV, without a key.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from analysis.errors import SourceError, unknown
+from analysis.loaders.each import each
+from analysis.loaders.face import Request
+from analysis.loaders.frames import frame_of
+
+if TYPE_CHECKING:
+    import polars as pl
+
+# The files hold single precision, padded to double: beyond the sixth decimal there is only that.
+_DECIMALS = 6
+_EXCEL_ZERO = date(1899, 12, 30)
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """One Excel file and what we take from it: columns that are series of the table."""
+
+    path: str
+    day: str
+    series: tuple[str, ...]
+    monthly: bool = False
+
+
+SHEETS = (
+    Sheet("/gpr_files/data_gpr_daily_recent.xls", "DAY", ("GPRD", "GPRD_ACT", "GPRD_THREAT")),
+    Sheet(
+        "/gpr_files/data_gpr_export.xls",
+        "month",
+        ("GPR", "GPRT", "GPRA", "GPRC_CHN", "GPRC_TWN", "GPRC_USA"),
+        monthly=True,
+    ),
+)
+FRED_SERIES = ("USEPUINDXD", "VIXCLS")
+
+
+class Gpr:
+    """Geopolitical risk, daily and monthly; `Request.names` are series, without names all."""
+
+    name = "gpr"
+    table = "risk_indexes"
+
+    def fetch(self, request: Request) -> pl.DataFrame:
+        """Ask for the files that hold the series, see `analysis.loaders.face.Loader`."""
+        from analysis.loaders.http import Client
+
+        every = [series for sheet in SHEETS for series in sheet.series]
+        wanted = _known(request.names, every, "series of geopolitical risk")
+        sheets = {sheet.path: sheet for sheet in SHEETS if set(wanted) & set(sheet.series)}
+        with Client(self.name, archive=request.archive) as client:
+
+            def ask(path: str) -> Iterator[dict[str, Any]]:
+                answer = client.get(path)
+                try:
+                    rows = list(parse_sheet(answer.content, sheets[path], answer.fetched_at))
+                except SourceError as error:
+                    raise answer.unreadable(f"{answer.kind()}: {error}") from None
+                return (row for row in rows if row["series"] in wanted and _inside(row, request))
+
+            return each(self.name, sheets, ask, lambda rows: frame_of(self.table, self.name, rows))
+
+
+class Fred:
+    """Series of FRED; `Request.names` are series, without names those of the table."""
+
+    name = "fred"
+    table = "risk_indexes"
+
+    def fetch(self, request: Request) -> pl.DataFrame:
+        """Ask for the series one by one, see `analysis.loaders.face.Loader`."""
+        from analysis.loaders.http import Client
+
+        wanted = _known(request.names, FRED_SERIES, "series of FRED")
+        bounds = {
+            name: day.isoformat()
+            for name, day in (("cosd", request.since), ("coed", request.until))
+            if day is not None
+        }
+        with Client(self.name, archive=request.archive) as client:
+
+            def ask(series: str) -> list[dict[str, Any]]:
+                answer = client.get("/graph/fredgraph.csv", {"id": series, **bounds})
+                text = answer.text()
+                try:
+                    rows = list(parse_csv(text, series, answer.fetched_at))
+                except SourceError as error:
+                    raise answer.unreadable(f"{answer.kind()}: {error}") from None
+                # What was not asked for may come all the same.
+                return [row for row in rows if _inside(row, request)]
+
+            return each(self.name, wanted, ask, lambda rows: frame_of(self.table, self.name, rows))
+
+
+def parse_sheet(content: bytes, sheet: Sheet, observed_at: datetime) -> Iterator[dict[str, Any]]:
+    """Read an Excel file.
+
+    Parameters
+    ----------
+    content : bytes
+        The file as the site sends it.
+    sheet : Sheet
+        Which one it is.
+    observed_at : datetime.datetime
+        When it came.
+
+    Yields
+    ------
+    dict
+        date, series, value and observed_at; nothing for an empty cell.
+
+    Raises
+    ------
+    SourceError
+        It is no Excel file, lacks a column, or has a column without a figure.
+    """
+    table = _excel(content, (sheet.day, *sheet.series))
+    days = [_day(cell) for cell in table[sheet.day]]
+    for series in sheet.series:
+        found = False
+        for day, cell in zip(days, table[series], strict=True):
+            if day is None or cell is None:
+                continue
+            found = True
+            yield {
+                "date": day.replace(day=1) if sheet.monthly else day,
+                "series": series,
+                "value": _figure(cell, series),
+                "observed_at": observed_at,
+            }
+        if not found:
+            raise SourceError(f"the column {series} holds no figure")
+
+
+def parse_csv(text: str, series: str, observed_at: datetime) -> Iterator[dict[str, Any]]:
+    """Read a series of ``fredgraph.csv``: a header, then days and values.
+
+    Parameters
+    ----------
+    text : str
+        The file.
+    series : str
+        Which one it is.
+    observed_at : datetime.datetime
+        When it came.
+
+    Yields
+    ------
+    dict
+        date, series, value and observed_at; nothing for a missing value (``.`` or empty).
+
+    Raises
+    ------
+    SourceError
+        The header is another one, or a line cannot be read.
+    """
+    lines = csv.reader(io.StringIO(text))
+    header = [cell.strip() for cell in next(lines, [])]
+    # The first column was DATE until 2024.
+    if header not in (["observation_date", series], ["DATE", series]):
+        raise SourceError(
+            f"a header {', '.join(header)[:80]!r} where observation_date,{series} was expected"
+        )
+    for cells in lines:
+        if not cells:
+            continue
+        try:
+            day, value = cells
+            if value.strip() in ("", "."):
+                continue
+            row = {"date": date.fromisoformat(day), "value": float(value)}
+        except ValueError:
+            raise SourceError(f"the line {','.join(cells)!r} cannot be read") from None
+        yield {**row, "series": series, "observed_at": observed_at}
+
+
+def _excel(content: bytes, columns: tuple[str, ...]) -> pl.DataFrame:
+    """Read columns of the first sheet of an Excel file, old kind or new."""
+    import fastexcel
+    import polars as pl
+
+    try:
+        # Only what we need: their columns of notes have no type, of which fastexcel warns.
+        sheet = fastexcel.read_excel(content).load_sheet(
+            0, use_columns=lambda column: column.name in columns, schema_sample_rows=None
+        )
+        there = [column.name for column in sheet.available_columns()]
+        missing = [name for name in columns if name not in there]
+        table = pl.DataFrame() if missing else sheet.to_polars()
+    except (fastexcel.FastExcelError, pl.exceptions.PolarsError, ValueError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise SourceError(f"no Excel file that can be read ({reason})") from None
+    if missing:
+        raise SourceError(
+            f"no column {', '.join(missing)} (it has {', '.join(there[:12]) or 'none'}):"
+            " its shape has changed, and the loader must follow"
+        )
+    return table
+
+
+def _day(cell: object) -> date | None:
+    """Read a day: a date, ``20260810``, Excel's count of days, ``2026-08-10`` or ``2026M8``."""
+    if cell is None or cell == "":
+        return None
+    if isinstance(cell, datetime):
+        return cell.date()
+    if isinstance(cell, date):
+        return cell
+    text = str(int(cell)) if isinstance(cell, (int, float)) else str(cell).strip()
+    try:
+        if re.fullmatch(r"\d{5}", text):
+            return _EXCEL_ZERO + timedelta(days=int(text))
+        if month := re.fullmatch(r"(\d{4})M(\d{1,2})", text, re.IGNORECASE):
+            return date(int(month[1]), int(month[2]), 1)
+        return date.fromisoformat(text)
+    except ValueError:
+        raise SourceError(f"{cell!r} is no day") from None
+
+
+def _figure(cell: object, series: str) -> float:
+    try:
+        return round(float(str(cell)), _DECIMALS)
+    except ValueError:
+        raise SourceError(
+            f"the column {series} holds {cell!r} where a figure was expected"
+        ) from None
+
+
+def _known(names: tuple[str, ...], every: list[str] | tuple[str, ...], kind: str) -> list[str]:
+    for name in names:
+        if name not in every:
+            raise unknown(kind, name, every)
+    return list(names or every)
+
+
+def _inside(row: Mapping[str, Any], request: Request) -> bool:
+    day = row["date"]
+    after = request.since is None or day >= request.since
+    return after and (request.until is None or day <= request.until)
