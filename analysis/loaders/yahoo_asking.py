@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from analysis import settings
 from analysis.errors import InputError
@@ -26,8 +26,6 @@ SYMBOLS = {"HSTECH": "HSTECH.HK"}
 # A question costs the same for a week as for half a year: the longer answer serves both loaders.
 _AT_LEAST = timedelta(days=150)
 _FRESH = 600.0  # seconds for which an answer serves the other loader
-
-Clock = Callable[[], datetime]
 
 
 def now() -> datetime:
@@ -88,6 +86,9 @@ class Told:
         return covers and young and taker not in self.takers
 
 
+Clock = Callable[[], datetime]
+Found = TypeVar("Found")
+
 _told: dict[tuple[str, str], Told] = {}
 _told_lock = threading.Lock()
 
@@ -124,12 +125,50 @@ def answers(taker: str, names: Iterable[str], request: Request, manner: Manner) 
         return found
 
 
-class _MayPass(Exception):
-    """A trouble that is worth another attempt; never leaves this module."""
+class Troubled(Exception):
+    """A trouble on its way to `patiently`, which asks again where that may help."""
 
     def __init__(self, what: Trouble) -> None:
         super().__init__(what.reason)
         self.what = what
+
+
+def patiently(
+    ask: Callable[[], Found], timing: Timing, hopeless: Callable[[], bool] = lambda: False
+) -> Found | Trouble:
+    """Ask until there is an answer, or no attempt, time or hope is left.
+
+    Parameters
+    ----------
+    ask : callable
+        Raises `Troubled` for what went wrong.
+    timing : analysis.loaders.pacing.Timing
+        Attempts and pauses. Whoever is told to wait for longer does not ask again.
+    hopeless : callable
+        Whether to give up between attempts.
+    """
+    import stamina
+
+    def pause(error: Exception) -> bool | float:
+        if not isinstance(error, Troubled) or not error.what.may_pass or hopeless():
+            return False
+        wait = error.what.wait
+        if wait is None:
+            return True
+        return max(wait, timing.first_wait) if wait <= timing.longest_wait else False
+
+    attempt = stamina.retry(
+        on=pause,
+        attempts=timing.attempts,
+        timeout=timing.total,
+        wait_initial=timing.first_wait,
+        wait_jitter=timing.first_wait,
+        wait_max=timing.longest_wait,
+    )(ask)
+    try:
+        return attempt()
+    except Troubled as error:
+        return error.what
 
 
 class _Round:
@@ -155,35 +194,11 @@ class _Round:
             }
 
     def _answer(self, name: str) -> Listing | Trouble | None:
-        """Ask until there is an answer, or no attempt or time is left."""
-        import stamina
-
-        timing = self._timing
-
-        def pause(error: Exception) -> bool | float:
-            if not isinstance(error, _MayPass) or self._turned_away.is_set():
-                return False
-            wait = error.what.wait
-            if wait is None:
-                return True
-            return max(wait, timing.first_wait) if wait <= timing.longest_wait else False
-
-        try:
-            for attempt in stamina.retry_context(
-                on=pause,
-                attempts=timing.attempts,
-                timeout=timing.total,
-                wait_initial=timing.first_wait,
-                wait_jitter=timing.first_wait,
-                wait_max=timing.longest_wait,
-            ):
-                with attempt:
-                    return self._once(name)
-        except _MayPass as error:
-            if error.what.blocked:
-                self._turned_away.set()
-            return error.what
-        raise AssertionError(name)  # pragma: no cover (the loop returns or raises)
+        """Ask until there is an answer, or no hope is left for anybody."""
+        answer = patiently(lambda: self._once(name), self._timing, self._turned_away.is_set)
+        if isinstance(answer, Trouble) and answer.blocked:
+            self._turned_away.set()
+        return answer
 
     def _once(self, name: str) -> Listing | Trouble | None:
         import yfinance
@@ -218,7 +233,4 @@ class _Round:
         chart = chart_of(heard.content) if heard and heard.status == 200 else {}
         if chart and not chart.get("timestamp"):
             return nothing_new(chart, self._now)
-        what = trouble(heard, error)
-        if what.may_pass:
-            raise _MayPass(what) from None
-        return what
+        raise Troubled(trouble(heard, error)) from None

@@ -229,8 +229,12 @@ class Visit:
         return self.door.heard.get(symbol.upper())
 
     def forget(self, symbol: str) -> None:
-        """Forget the last answer about a symbol, before it is asked for again."""
+        """Forget what was said about a symbol, before it is asked for again.
+
+        yfinance holds answers too, useless ones like any other.
+        """
         self.door.heard.pop(symbol.upper(), None)
+        _fresh(self.session)
 
 
 def patience() -> Timing:
@@ -278,7 +282,8 @@ def visit(
         door.heard.clear()
         try:
             with _without_known_warnings():
-                _fresh(session)
+                # After one failure yfinance would ask in small pieces until the process ends.
+                _fresh(session).fundamentals_use_chunked = False
                 yield Visit(session, door)
         finally:
             door.close()
@@ -325,13 +330,15 @@ def _folder() -> str:
     return folder
 
 
-def _fresh(session: Session) -> None:
+def _fresh(session: Session) -> Any:
     """Hand yfinance the session, and have it forget the answers that it holds."""
     from yfinance.data import YfData
 
     # Answers about past days are held for the life of the process: a long run would read
     # yesterday's answer as today's.
-    YfData(session=session).cache_get.cache_clear()
+    data = YfData(session=session)
+    data.cache_get.cache_clear()
+    return data
 
 
 def _plain(url: str | None) -> str:

@@ -1,0 +1,276 @@
+"""Revenue and capital expenditure of companies that file with the SEC, table ``revenues``.
+
+One ``companyfacts`` file per company, with every figure ever filed and the day of filing.
+Quarters and fiscal years come out, fourth quarters and most quarters of capital expenditure as
+differences (`analysis.loaders.edgar_periods`). Segments are not in these files: they stay with
+the curated rows of the store, which are keyed by their own segment names and never touched.
+
+``observed_at`` is the time of asking, also for figures filed years ago: that is when we learned
+them. ``filed`` says when the public did.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from analysis import settings
+from analysis.errors import InputError, SourceError, unknown
+from analysis.loaders.edgar_facts import series_of
+from analysis.loaders.edgar_periods import Period, periods
+from analysis.loaders.face import Partial, Request
+from analysis.loaders.http import Client, NotFound, Timing
+
+if TYPE_CHECKING:
+    import polars as pl
+
+PER_SECOND = 9.0  # the SEC allows ten, and blocks for ten minutes who asks more
+
+COMPANIES: Mapping[str, tuple[int, str]] = {
+    "AMD": (2488, "ADVANCED MICRO DEVICES"),
+    "ASML": (937966, "ASML"),
+    "Alphabet": (1652044, "ALPHABET"),
+    "Amazon": (1018724, "AMAZON"),
+    "Apple": (320193, "APPLE"),
+    "Arm": (1973239, "ARM HOLDINGS"),
+    "Broadcom": (1730168, "BROADCOM"),
+    "Dell": (1571996, "DELL"),
+    "Intel": (50863, "INTEL"),
+    "Marvell": (1835632, "MARVELL"),
+    "Meta": (1326801, "META PLATFORMS"),
+    "Micron": (723125, "MICRON"),
+    "Microsoft": (789019, "MICROSOFT"),
+    "Nvidia": (1045810, "NVIDIA"),
+    "Oracle": (1341439, "ORACLE"),
+    "Qualcomm": (804328, "QUALCOMM"),
+    "Super Micro": (1375365, "SUPER MICRO"),
+    "TSMC": (1046179, "TAIWAN SEMICONDUCTOR"),
+}
+"""Companies as the other tables name them: number at the SEC (CIK), and what the name in the
+file has to begin with, so that a wrong number cannot pass off one company as another."""
+
+TAGS: Mapping[str, tuple[str, ...]] = {
+    # The total goes before its largest part: Alphabet files both.
+    "revenue": (
+        "us-gaap:Revenues",
+        "us-gaap:RevenueFromContractWithCustomerExcludingAssessedTax",
+        "us-gaap:RevenueFromContractWithCustomerIncludingAssessedTax",
+        "us-gaap:SalesRevenueNet",
+        "us-gaap:SalesRevenueGoodsNet",
+        "ifrs-full:Revenue",
+        "ifrs-full:RevenueFromContractsWithCustomers",
+    ),
+    "capex": (
+        "us-gaap:PaymentsToAcquirePropertyPlantAndEquipment",
+        "us-gaap:PaymentsToAcquireProductiveAssets",
+        "ifrs-full:PurchaseOfPropertyPlantAndEquipmentClassifiedAsInvestingActivities",
+    ),
+}
+"""Tags of each metric, in the order in which they are believed."""
+
+# One metric that ends so much earlier than the other has been given a tag that we do not know.
+_LAGGING = timedelta(days=200)
+_ENOUGH = 3  # failures in a row after which the SEC is taken to be down
+
+
+@dataclass
+class _Haul:
+    """What a round over the companies brought."""
+
+    rows: list[dict[str, Any]] = field(default_factory=list)
+    failures: dict[str, str] = field(default_factory=dict)
+    down: int = 0
+
+
+class Edgar:
+    """Totals by fiscal quarter and year from the SEC, table ``revenues``.
+
+    Parameters
+    ----------
+    timing : analysis.loaders.http.Timing, optional
+        How patient to be; by default as ``FAULTLINE_PATIENCE`` says.
+    per_second : float
+        Most questions per second.
+    clock : callable
+        Gives the present moment (UTC).
+    """
+
+    name = "edgar"
+    table = "revenues"
+
+    def __init__(
+        self,
+        timing: Timing | None = None,
+        per_second: float = PER_SECOND,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._timing = timing
+        self._per_second = per_second
+        self._clock = clock
+
+    def fetch(self, request: Request) -> pl.DataFrame:
+        """Ask the SEC.
+
+        Parameters
+        ----------
+        request : Request
+            ``names`` are `COMPANIES`; empty for all of them. First and last day bound the
+            periods' ends.
+
+        Returns
+        -------
+        polars.DataFrame
+
+        Raises
+        ------
+        InputError
+            No ``FAULTLINE_CONTACT``, or a company that is not in `COMPANIES`; before anything
+            is asked.
+        Partial
+            Some companies failed, or some of their facts could not be read.
+        SourceError
+            Nothing could be had.
+        """
+        names = _checked(request.names)
+        haul = _Haul()
+        with Client(
+            "edgar",
+            archive=request.archive,
+            per_second=self._per_second,
+            timing=self._timing,
+        ) as client:
+            for company in names:
+                self._ask(client, company, request, haul)
+        frame = _frame(haul.rows)
+        if haul.failures and haul.down == len(names):
+            raise SourceError(_first(haul.failures))
+        if haul.failures:
+            raise Partial(self.name, frame, haul.failures)
+        return frame
+
+    def _ask(self, client: Client, company: str, request: Request, haul: _Haul) -> None:
+        """Ask for one company and add its rows, or why there are none."""
+        if haul.down >= _ENOUGH:
+            haul.failures[company] = f"not asked for after {_ENOUGH} failures in a row"
+            haul.down += 1
+            return
+        cik, begins = COMPANIES[company]
+        asked_at = self._clock()
+        try:
+            document = client.get(f"/api/xbrl/companyfacts/CIK{cik:010d}.json").json()
+        except NotFound:
+            haul.failures[company] = f"the SEC has no facts under CIK {cik}"
+            haul.down = 0
+            return
+        except SourceError as error:
+            haul.failures[company] = str(error)
+            haul.down += 1
+            return
+        haul.down = 0
+        try:
+            found, complaints = read_company(document, begins)
+        except SourceError as error:
+            haul.failures[company] = str(error)
+            return
+        if complaints:
+            haul.failures[company] = "; ".join(complaints)
+        first, last = request.since or date.min, request.until or date.max
+        haul.rows += [
+            _row(company, metric, period, self.name, asked_at)
+            for metric, figures in found.items()
+            for period in figures
+            if first <= period.span[1] <= last
+        ]
+
+
+def read_company(document: Any, begins: str) -> tuple[dict[str, list[Period]], list[str]]:
+    """Read the figures of one company from its file.
+
+    Parameters
+    ----------
+    document : mapping
+        A ``companyfacts`` file.
+    begins : str
+        What the company's name has to begin with, in capitals.
+
+    Returns
+    -------
+    figures : dict of str to list of Period
+        By metric.
+    complaints : list of str
+        What is wrong with the file, in words; the figures can be used all the same.
+
+    Raises
+    ------
+    SourceError
+        It is another company's file, or none.
+    """
+    if not isinstance(document, Mapping):
+        raise SourceError("the SEC sent something else than a file of facts")
+    named = str(document.get("entityName") or "")
+    if not named.upper().startswith(begins):
+        raise SourceError(f"the SEC's file is that of {named or 'nobody'!r}, not of {begins}")
+    found: dict[str, list[Period]] = {}
+    complaints: list[str] = []
+    for metric, tags in TAGS.items():
+        series, broken = series_of(document, tags)
+        complaints += broken
+        found[metric] = periods(series)
+        if not found[metric]:
+            complaints.append(f"no {metric} under any tag that is known: {', '.join(tags)}")
+    ends = {metric: figures[-1].span[1] for metric, figures in found.items() if figures}
+    for metric, end in ends.items():
+        if max(ends.values()) - end > _LAGGING:
+            complaints.append(f"{metric} ends on {end}: the company may file it under another tag")
+    return found, complaints
+
+
+def _checked(names: tuple[str, ...]) -> tuple[str, ...]:
+    for name in names:
+        if name not in COMPANIES:
+            raise unknown("company", name, COMPANIES)
+    contact = settings.contact()
+    if not contact or "@" not in contact:
+        raise InputError(
+            "The SEC answers only those who name a contact: set FAULTLINE_CONTACT to your e-mail"
+            " address."
+        )
+    return tuple(dict.fromkeys(names)) or tuple(COMPANIES)
+
+
+def _row(
+    company: str, metric: str, period: Period, source: str, asked_at: datetime
+) -> dict[str, Any]:
+    return {
+        "company": company,
+        "period_end": period.span[1],
+        "frequency": period.frequency,
+        "segment": "total",
+        "metric": metric,
+        "currency": period.currency,
+        "value": period.value,
+        "basis": period.basis,
+        "filed": period.filed,
+        "assumed": False,
+        "note": period.note,
+        "source": source,
+        "observed_at": asked_at,
+        "backfilled": False,
+        "flag": period.flag,
+    }
+
+
+def _frame(rows: list[dict[str, Any]]) -> pl.DataFrame:
+    import polars as pl
+
+    from analysis.tables import schema_of
+
+    return pl.DataFrame(rows, schema=schema_of("revenues").create_empty().schema)
+
+
+def _first(failures: Mapping[str, str]) -> str:
+    company, why = next(iter(failures.items()))
+    others = f" The other {len(failures) - 1} were not had either." if len(failures) > 1 else ""
+    return f"{company}: {why.rstrip('.')}.{others}"

@@ -1,0 +1,237 @@
+"""Quarterly revenue and capital expenditure of Asian companies from Yahoo, table ``revenues``.
+
+For those who do not file with the SEC, or not by quarter. Yahoo gives the last five or so
+quarters without the days of their filing: ``filed`` is assumed 60 days after the period's end,
+or earlier where the figure was out earlier (`filed_by`).
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from analysis.errors import InputError, SourceError, unknown
+from analysis.loaders.face import Partial, Request
+from analysis.loaders.pacing import Timing
+from analysis.loaders.yahoo_asking import Clock, Troubled, now, patiently
+from analysis.loaders.yahoo_history import Trouble, trouble
+from analysis.loaders.yahoo_session import PER_SECOND, Heard, Visit, patience, visit
+
+if TYPE_CHECKING:
+    import polars as pl
+
+COMPANIES: Mapping[str, str] = {
+    "Cambricon": "688256.SS",
+    "Hygon": "688041.SS",
+    "SMIC": "0981.HK",
+    "TSMC": "2330.TW",
+}
+"""Companies as the other tables name them, and the listing by which Yahoo is asked."""
+
+# Rows of yfinance's statements; money spent stands there as a negative number.
+_METRICS = {"TotalRevenue": ("revenue", 1), "CapitalExpenditure": ("capex", -1)}
+
+# Sixty days, as for the bundled figures, or the longest of these that has passed: a figure that
+# is out earlier must not seem to be filed anew each day.
+_ASSUMED = (60, 45, 30, 15, 1)
+
+
+@dataclass(frozen=True)
+class _Figure:
+    end: date
+    metric: str
+    currency: str
+    millions: float
+    note: str
+
+
+class YahooRevenues:
+    """Quarterly totals from Yahoo, table ``revenues``.
+
+    Parameters
+    ----------
+    timing : analysis.loaders.pacing.Timing, optional
+        How patient to be; by default as ``FAULTLINE_PATIENCE`` says.
+    per_second : float
+        Requests that may start in one second.
+    clock : callable
+        Gives the present moment (UTC).
+    """
+
+    name = "yahoo_revenues"
+    table = "revenues"
+
+    def __init__(
+        self,
+        timing: Timing | None = None,
+        per_second: float = PER_SECOND,
+        clock: Clock = now,
+    ) -> None:
+        self._timing = timing
+        self._per_second = per_second
+        self._clock = clock
+
+    def fetch(self, request: Request) -> pl.DataFrame:
+        """Ask Yahoo.
+
+        Parameters
+        ----------
+        request : Request
+            ``names`` are `COMPANIES`; empty for all of them. First and last day bound the
+            periods' ends.
+
+        Returns
+        -------
+        polars.DataFrame
+
+        Raises
+        ------
+        InputError
+            A company that is not in `COMPANIES`, or offline mode; before anything is asked.
+        Partial
+            Some companies failed.
+        SourceError
+            Yahoo was not to be had at all.
+        """
+        import polars as pl
+
+        from analysis.tables import schema_of
+
+        for name in request.names:
+            if name not in COMPANIES:
+                raise unknown("company", name, COMPANIES)
+        names = tuple(dict.fromkeys(request.names)) or tuple(COMPANIES)
+        timing = self._timing or patience()
+        rows: list[dict[str, Any]] = []
+        troubles: dict[str, Trouble] = {}
+        with visit(request.archive, timing, self._per_second) as here:
+            for company in names:
+                asked_at = self._clock()
+                symbol = COMPANIES[company]
+                found = patiently(lambda symbol=symbol: _figures(here, symbol), timing)  # type: ignore[misc]
+                if isinstance(found, Trouble):
+                    troubles[company] = found
+                    continue
+                first = request.since or date.min
+                last = min(request.until or date.max, asked_at.date() - timedelta(days=1))
+                rows += [
+                    _row(company, figure, self.name, asked_at)
+                    for figure in found
+                    if first <= figure.end <= last
+                ]
+        frame = pl.DataFrame(rows, schema=schema_of(self.table).create_empty().schema)
+        if len(troubles) == len(names) and all(_of_yahoo(one) for one in troubles.values()):
+            raise SourceError(f"{self.name}: {names[0]}: {troubles[names[0]].reason}.")
+        if troubles:
+            reasons = {company: what.reason for company, what in troubles.items()}
+            raise Partial(self.name, frame, reasons)
+        return frame
+
+
+def filed_by(end: date, asked: date) -> date:
+    """Day by which a period is assumed to have been filed.
+
+    Parameters
+    ----------
+    end : datetime.date
+        Last day of the period.
+    asked : datetime.date
+        A later day, on which the figure was out.
+    """
+    known = (asked - end).days
+    return end + timedelta(days=next(days for days in _ASSUMED if days <= known))
+
+
+def currencies(content: bytes) -> tuple[dict[tuple[str, date], str], set[str]]:
+    """Read in which currency each figure of a timeseries answer is, and all that occur.
+
+    Parameters
+    ----------
+    content : bytes
+        Yahoo's answer, from which yfinance takes only the values.
+    """
+    own: dict[tuple[str, date], str] = {}
+    for series in json.loads(content)["timeseries"]["result"]:
+        for name, figures in series.items():
+            if name in ("meta", "timestamp"):
+                continue
+            for figure in figures:
+                if figure and figure.get("currencyCode"):
+                    key = (name.removeprefix("quarterly"), date.fromisoformat(figure["asOfDate"]))
+                    own[key] = figure["currencyCode"]
+    return own, set(own.values())
+
+
+def _figures(here: Visit, symbol: str) -> list[_Figure]:
+    """Ask for both statements of a listing."""
+    import yfinance
+
+    ticker = yfinance.Ticker(symbol, session=here.session)
+    found: list[_Figure] = []
+    for ask in (ticker.get_income_stmt, ticker.get_cash_flow):
+        here.forget(symbol)
+        try:
+            statement = ask(freq="quarterly")
+            found += _read(statement, here.heard(symbol), symbol)
+        except (InputError, Troubled):
+            raise
+        except Exception as error:  # yfinance lets through whatever its parts raise
+            raise Troubled(_judged(here.heard(symbol), error)) from None
+    if not found:
+        raise Troubled(Trouble("Yahoo has neither revenue nor capital expenditure by quarter"))
+    return found
+
+
+def _read(statement: Any, heard: Heard | None, symbol: str) -> Iterator[_Figure]:
+    if heard is None:
+        raise Troubled(Trouble("no answer", may_pass=True))
+    own, all_of_them = currencies(heard.content)
+    for row, (metric, sign) in _METRICS.items():
+        if row not in statement.index:
+            continue
+        for moment, value in statement.loc[row].items():
+            if value is None or math.isnan(value):
+                continue
+            end = moment.date()
+            # Figures of one statement share a currency; several leave an unnamed one unknown.
+            usual = next(iter(all_of_them)) if len(all_of_them) == 1 else None
+            currency = own.get((row, end), usual)
+            if currency is None:
+                raise Troubled(Trouble(f"Yahoo does not say in which currency its {metric} is"))
+            note = f"quarterly {row} of {symbol}, as Yahoo gives it or takes differences"
+            yield _Figure(end, metric, currency, round(sign * value / 1e6, 6), note)
+
+
+def _judged(heard: Heard | None, error: Exception) -> Trouble:
+    what = trouble(heard, error)
+    if what.may_pass or what.blocked or (heard is not None and heard.status >= 400):
+        return what
+    return Trouble(f"Yahoo sent no quarterly figures that can be read ({error})")
+
+
+def _of_yahoo(what: Trouble) -> bool:
+    return what.blocked or what.may_pass
+
+
+def _row(company: str, figure: _Figure, source: str, asked_at: datetime) -> dict[str, Any]:
+    return {
+        "company": company,
+        "period_end": figure.end,
+        "frequency": "Q",
+        "segment": "total",
+        "metric": figure.metric,
+        "currency": figure.currency,
+        "value": figure.millions,
+        "basis": "reported",
+        "filed": filed_by(figure.end, asked_at.date()),
+        "assumed": True,
+        "note": figure.note,
+        "source": source,
+        "observed_at": asked_at,
+        "backfilled": False,
+        "flag": None,
+    }

@@ -1,0 +1,311 @@
+"""Quarters out of what companies filed with the SEC: reported, derived, restated, renamed."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from analysis.errors import InputError, SourceError
+from analysis.loaders.edgar import COMPANIES, Edgar, read_company
+from analysis.loaders.edgar_facts import length
+from analysis.loaders.edgar_periods import Period
+from analysis.loaders.face import Partial, Request
+from analysis.loaders.http import Timing
+from analysis.settings import bundled
+from analysis.tables import TABLES
+from tests.servers.edgar import (
+    ASSETS,
+    CAPEX,
+    CONTRACTS,
+    REVENUES,
+    SPENT,
+    YEAR,
+    companyfacts,
+    fact,
+    nvidia,
+)
+from tests.servers.local import LocalServer
+
+QUICK = Timing(connect=1, read=1, total=5, attempts=2, first_wait=0.01, longest_wait=1)
+NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
+
+
+@pytest.fixture
+def sec(server: LocalServer, monkeypatch: pytest.MonkeyPatch) -> LocalServer:
+    monkeypatch.setenv("FAULTLINE_EDGAR_URL", server.url)
+    monkeypatch.setenv("FAULTLINE_CONTACT", "desk@example.org")
+    return server
+
+
+def fetch(*names: str, **asked: Any) -> pl.DataFrame:
+    return Edgar(QUICK, 1000, clock=lambda: NOW).fetch(Request(names=names, **asked))
+
+
+def revenue(*entries: Any, tag: str = REVENUES, **others: Any) -> dict[date, Period]:
+    """Quarters of revenue by their last day."""
+    found, _ = read_company(companyfacts({tag: entries, **others}), "NVIDIA")
+    return {period.span[1]: period for period in found["revenue"] if period.frequency == "Q"}
+
+
+def test_a_year_becomes_four_quarters(sec: LocalServer) -> None:
+    sec.on("/api/xbrl/companyfacts/CIK0001045810.json", nvidia())
+    frame = fetch("Nvidia")
+    shown = frame.select("period_end", "frequency", "metric", "value", "basis", "filed")
+    assert shown.sort("metric", "period_end", "frequency").rows() == [
+        (date(2022, 5, 1), "Q", "capex", 361.0, "reported", date(2022, 5, 27)),
+        (date(2022, 7, 31), "Q", "capex", 433.0, "derived", date(2022, 8, 31)),
+        (date(2022, 10, 30), "Q", "capex", 530.0, "derived", date(2022, 11, 18)),
+        (date(2023, 1, 29), "FY", "capex", 1833.0, "reported", date(2023, 2, 24)),
+        (date(2023, 1, 29), "Q", "capex", 509.0, "derived", date(2023, 2, 24)),
+        (date(2022, 5, 1), "Q", "revenue", 8288.0, "reported", date(2022, 5, 27)),
+        (date(2022, 7, 31), "Q", "revenue", 6704.0, "reported", date(2022, 8, 31)),
+        (date(2022, 10, 30), "Q", "revenue", 5931.0, "reported", date(2022, 11, 18)),
+        (date(2023, 1, 29), "FY", "revenue", 26974.0, "reported", date(2023, 2, 24)),
+        (date(2023, 1, 29), "Q", "revenue", 6051.0, "derived", date(2023, 2, 24)),
+    ]
+    assert frame.select("company", "segment", "currency", "assumed", "source").unique().rows() == [
+        ("Nvidia", "total", "USD", False, "edgar")
+    ]
+    assert frame["observed_at"].unique().to_list() == [NOW]
+    assert TABLES["revenues"].is_valid(frame)
+    notes = frame.filter(pl.col("basis") == "derived", pl.col("metric") == "revenue")["note"]
+    assert notes.to_list() == ["us-gaap:Revenues, the year less 9 months"]
+
+
+def test_rows_continue_the_keys_of_the_bundled_table(sec: LocalServer) -> None:
+    sec.on("/api/xbrl/companyfacts/CIK0001045810.json", nvidia())
+    bundled_rows = pl.read_parquet(bundled("data/snapshot/revenues.parquet"))
+    key = ["company", "period_end", "frequency", "segment", "metric", "currency"]
+    quarters = fetch("Nvidia").filter(pl.col("frequency") == "Q")
+    both = quarters.join(bundled_rows, on=key, suffix="_bundled")
+    assert both.group_by("metric").len().sort("metric").rows() == [("capex", 4), ("revenue", 4)]
+    assert (both["value"] - both["value_bundled"]).abs().max() < 1
+    assert set(COMPANIES) - set(bundled_rows["company"]) == {"Apple", "Super Micro"}
+    # Curated segments have names of their own, so that a total never stands beside or for one.
+    spelled = {name for name in bundled_rows["segment"] if name.strip().casefold() == "total"}
+    assert spelled == set(quarters["segment"]) == {"total"}
+
+
+def test_a_contact_is_wanted_before_anything_is_asked(
+    sec: LocalServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for contact in ("", "  ", "nobody"):
+        monkeypatch.setenv("FAULTLINE_CONTACT", contact)
+        with pytest.raises(InputError, match="set FAULTLINE_CONTACT to your e-mail"):
+            fetch("Nvidia")
+    assert not sec.requests
+
+
+def test_the_contact_is_in_the_user_agent(sec: LocalServer) -> None:
+    sec.on("/api/", nvidia())
+    fetch("Nvidia")
+    assert "desk@example.org" in sec.requests[0].headers["user-agent"]
+
+
+def test_offline_no_socket_is_opened(sec: LocalServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FAULTLINE_OFFLINE", "1")
+    with pytest.raises(InputError, match="FAULTLINE_OFFLINE"):
+        fetch("Nvidia")
+    assert not sec.requests
+
+
+def test_an_unknown_company_is_refused_with_the_nearest(sec: LocalServer) -> None:
+    with pytest.raises(InputError, match=r"Unknown company 'Nvdia'.*'Nvidia'"):
+        fetch("Nvdia")
+    assert not sec.requests
+
+
+def test_a_file_that_has_not_changed_is_not_sent_again(sec: LocalServer, tmp_path: Path) -> None:
+    sec.on("/api/", nvidia(), headers={"ETag": '"one"'})
+    first, second = fetch("Nvidia", archive=tmp_path), fetch("Nvidia", archive=tmp_path)
+    assert first.equals(second)
+    assert sec.requests[1].headers["if-none-match"] == '"one"'
+
+
+def test_first_and_last_day_bound_the_ends_of_periods(sec: LocalServer) -> None:
+    sec.on("/api/", nvidia())
+    frame = fetch("Nvidia", since=date(2022, 7, 1), until=date(2022, 10, 30))
+    assert set(frame["period_end"]) == {date(2022, 7, 31), date(2022, 10, 30)}
+
+
+def test_a_repeated_figure_keeps_the_day_on_which_it_was_first_filed() -> None:
+    found = revenue(*YEAR, ("2022-01-31", "2022-05-01", 8288.0, "2023-05-26"))
+    assert found[date(2022, 5, 1)].filed == date(2022, 5, 27)
+    assert "restated" not in found[date(2022, 5, 1)].note
+
+
+def test_a_restated_figure_carries_the_day_of_its_restatement_and_says_so() -> None:
+    found = revenue(
+        *YEAR,
+        ("2022-01-31", "2022-05-01", 8200.0, "2023-05-26"),
+        ("2022-01-31", "2022-05-01", 8200.0, "2024-05-29"),
+    )[date(2022, 5, 1)]
+    assert (found.value, found.filed) == (8200.0, date(2023, 5, 26))
+    assert found.note == (
+        "us-gaap:Revenues, 10-Q 0000000000-23-052600; restated, 8288 as filed on 2022-05-27"
+    )
+
+
+def test_a_restated_year_less_months_that_were_not_is_no_quarter() -> None:
+    found = revenue(*YEAR, ("2022-01-31", "2023-01-29", 26000.0, "2024-02-21"))[date(2023, 1, 29)]
+    assert found.value == 6051.0  # 26974 - 20923, as first filed; not 26000 - 20923
+    assert found.filed == date(2023, 2, 24)
+    assert found.flag == "one side of the difference was restated later and the other was not"
+
+
+def test_once_both_sides_were_restated_the_quarter_is_too() -> None:
+    found = revenue(
+        *YEAR,
+        ("2022-01-31", "2022-10-30", 20100.0, "2023-11-21"),
+        ("2022-01-31", "2023-01-29", 26000.0, "2024-02-21"),
+    )[date(2023, 1, 29)]
+    assert (found.value, found.filed, found.flag) == (5900.0, date(2024, 2, 21), None)
+
+
+def test_without_nine_months_the_three_quarters_are_taken() -> None:
+    nine = ("2022-01-31", "2022-10-30")
+    found = revenue(*(entry for entry in YEAR if entry[:2] != nine))[date(2023, 1, 29)]
+    assert (found.value, found.basis) == (6051.0, "derived")
+    assert found.note == "us-gaap:Revenues, the year less three quarters"
+
+
+def test_with_a_quarter_missing_the_fourth_is_not_made_up() -> None:
+    found = revenue(YEAR[0], YEAR[2], YEAR[4])
+    assert sorted(found) == [date(2022, 5, 1), date(2022, 10, 30)]
+
+
+def test_a_reported_fourth_quarter_goes_before_a_derived_one() -> None:
+    found = revenue(*YEAR, ("2022-10-31", "2023-01-29", 6050.5, "2023-02-24"))[date(2023, 1, 29)]
+    assert (found.value, found.basis) == (6050.5, "reported")
+
+
+def test_a_year_of_53_weeks_has_a_fourth_quarter_of_fourteen() -> None:
+    assert length((date(2016, 1, 31), date(2017, 1, 29))) == "FY"
+    assert length((date(2022, 9, 25), date(2023, 9, 30))) == "FY"  # 53 weeks
+    found = revenue(
+        ("2022-09-25", "2023-07-01", 293_787.0, "2023-08-04"),
+        ("2022-09-25", "2023-09-30", 383_285.0, "2023-11-03"),
+    )
+    assert {day: period.value for day, period in found.items()} == {date(2023, 9, 30): 89_498.0}
+
+
+def test_a_short_year_is_not_taken_for_a_whole_one() -> None:
+    assert length((date(2022, 1, 1), date(2022, 11, 30))) is None
+    assert not revenue(("2022-01-01", "2022-11-30", 90.0, "2023-01-20"))
+
+
+def test_a_company_that_changes_its_tag_keeps_its_quarters() -> None:
+    sales = "us-gaap:SalesRevenueNet"
+    old = ("2017-07-01", "2017-09-30", 1000.0, "2017-11-01")
+    new = ("2018-07-01", "2018-09-30", 1200.0, "2018-11-01")
+    found, complaints = read_company(
+        companyfacts({sales: [old], CONTRACTS: [new], CAPEX: [old, new]}), "NVIDIA"
+    )
+    assert [period.value for period in found["revenue"]] == [1000.0, 1200.0]
+    assert not complaints
+
+
+def test_the_total_goes_before_its_largest_part_and_the_other_is_told() -> None:
+    part = ("2022-01-31", "2022-05-01", 8000.0, "2022-05-27")
+    found = revenue(*YEAR, **{CONTRACTS: [part]})[date(2022, 5, 1)]
+    assert found.value == 8288.0
+    assert found.note.endswith(f"; {CONTRACTS} says 8000")
+
+
+def test_a_difference_over_two_tags_is_flagged() -> None:
+    found = revenue(YEAR[3], **{CONTRACTS: [YEAR[4]]})[date(2023, 1, 29)]
+    assert (found.value, found.flag) == (6051.0, "the two sides carry different tags")
+
+
+def test_two_values_of_one_day_are_flagged() -> None:
+    amended = fact("2022-01-31", "2022-05-01", 8290.0, "2022-05-27", "10-Q/A") | {
+        "accn": "0000000000-22-999999"
+    }
+    found = revenue(*YEAR, amended)[date(2022, 5, 1)]
+    assert found.value == 8290.0
+    assert found.flag == "another value was filed on the same day: 8288"
+
+
+def test_facts_that_are_filed_twice_stand_once() -> None:
+    assert revenue(*YEAR, *YEAR) == revenue(*YEAR)
+
+
+def test_a_quarter_that_ends_on_two_days_is_not_derived_beside_the_reported_one() -> None:
+    months = ("2022-01-31", "2022-10-31", 20923.0, "2022-11-18")  # a day off
+    half = ("2022-01-31", "2022-07-31", 14992.0, "2022-08-31")
+    assert sorted(revenue(*YEAR, half, months)) == [
+        date(2022, 5, 1), date(2022, 7, 31), date(2022, 10, 30), date(2023, 1, 29),
+    ]  # fmt: skip
+
+
+def test_a_null_value_is_no_figure() -> None:
+    nothing = fact("2022-01-31", "2022-05-01", 1.0, "2022-06-01") | {"val": None}
+    assert revenue(*YEAR, nothing)[date(2022, 5, 1)].value == 8288.0
+
+
+def test_a_filer_of_another_currency_and_taxonomy_keeps_its_own() -> None:
+    document = companyfacts(
+        {
+            "ifrs-full:Revenue": [("2023-01-01", "2023-12-31", 2_161_736.0, "2024-04-18")],
+            "ifrs-full:PurchaseOfPropertyPlantAndEquipmentClassifiedAsInvestingActivities": [
+                ("2023-01-01", "2023-12-31", 949_817.0, "2024-04-18"),
+                ("2022-01-01", "2022-12-31", 1_082_672.0, "2024-04-18"),
+            ],
+        },
+        name="TAIWAN SEMICONDUCTOR MANUFACTURING CO LTD",
+        unit="TWD",
+    )
+    revenues = document["facts"]["ifrs-full"]["Revenue"]["units"]
+    revenues["TWD"].append(fact("2022-01-01", "2022-12-31", 2_263_891.0, "2024-04-18", "20-F"))
+    # The convenience translation of the last year.
+    revenues["USD"] = [fact("2023-01-01", "2023-12-31", 70_599.0, "2024-04-18", "20-F")]
+    found, complaints = read_company(document, "TAIWAN SEMICONDUCTOR")
+    assert [(one.currency, one.value) for one in found["revenue"]] == [
+        ("TWD", 2_263_891.0), ("TWD", 2_161_736.0),
+    ]  # fmt: skip
+    assert [one.frequency for one in found["capex"]] == ["FY", "FY"]
+    assert not complaints
+
+
+def test_another_companys_file_is_refused() -> None:
+    with pytest.raises(SourceError, match="is that of 'NVIDIA CORP', not of ADVANCED MICRO"):
+        read_company(nvidia(), "ADVANCED MICRO DEVICES")
+
+
+@pytest.mark.parametrize(
+    ("document", "says"),
+    [
+        ([], "something else than a file of facts"),
+        ({}, "is that of 'nobody'"),
+        ({"entityName": "NVIDIA CORP"}, "holds no facts"),
+        ({"entityName": "NVIDIA CORP", "facts": None}, "holds no facts"),
+    ],
+)
+def test_a_file_of_another_shape_is_refused(document: Any, says: str) -> None:
+    with pytest.raises(SourceError, match=says):
+        read_company(document, "NVIDIA")
+
+
+def test_facts_that_cannot_be_read_are_told_and_the_others_taken(sec: LocalServer) -> None:
+    broken = fact("2022-01-31", "2022-05-01", 1.0, "2022-06-01")
+    del broken["filed"]
+    endless = fact("2022-01-31", "2022-05-01", 1.0, "2022-06-01") | {"end": "May"}
+    sec.on("/api/", companyfacts({REVENUES: [*YEAR, broken, endless], CAPEX: SPENT}))
+    with pytest.raises(Partial, match="2 of 7 facts of us-gaap:Revenues cannot be read") as error:
+        fetch("Nvidia")
+    assert error.value.frame.height == 10
+
+
+def test_a_metric_without_a_known_tag_is_told() -> None:
+    _, complaints = read_company(companyfacts({REVENUES: YEAR}), "NVIDIA")
+    assert [complaint[:32] for complaint in complaints] == ["no capex under any tag that is k"]
+
+
+def test_a_metric_that_lags_behind_is_told() -> None:
+    later = ("2024-01-29", "2024-04-28", 26_044.0, "2024-05-29")
+    _, complaints = read_company(companyfacts({REVENUES: [*YEAR, later], ASSETS: SPENT}), "NVIDIA")
+    assert complaints == ["capex ends on 2023-01-29: the company may file it under another tag"]

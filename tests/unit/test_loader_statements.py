@@ -1,0 +1,142 @@
+"""Quarterly figures from Yahoo: their currency, their sign, and the day they count as filed."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from analysis.errors import InputError, SourceError
+from analysis.loaders.archive import Archive
+from analysis.loaders.face import Partial, Request
+from analysis.loaders.http import Timing
+from analysis.loaders.yahoo_statements import COMPANIES, YahooRevenues, filed_by
+from analysis.settings import bundled
+from analysis.tables import TABLES
+from tests.servers.local import LocalServer, Reply, failing, html, rate_limited
+from tests.servers.yahoo import FIGURES, quarters, serve
+
+QUICK = Timing(connect=1, read=1, total=5, attempts=3, first_wait=0.01, longest_wait=1)
+NOW = datetime(2024, 5, 10, 12, 0, tzinfo=UTC)
+MARCH, DECEMBER = date(2024, 3, 31), date(2023, 12, 31)
+CAMBRICON = quarters(
+    {
+        "quarterlyTotalRevenue": {DECEMBER: 563_000_000.0, MARCH: 25_657_893.42},
+        "quarterlyCapitalExpenditure": {MARCH: -180_000_000.0},
+    }
+)
+
+
+@pytest.fixture
+def yahoo(server: LocalServer, monkeypatch: pytest.MonkeyPatch) -> LocalServer:
+    monkeypatch.setenv("FAULTLINE_YAHOO_URL", server.url)
+    return server
+
+
+def fetch(*names: str, **asked: Any) -> pl.DataFrame:
+    return YahooRevenues(QUICK, 1000, clock=lambda: NOW).fetch(Request(names=names, **asked))
+
+
+def test_quarters_are_in_millions_of_their_own_currency(yahoo: LocalServer) -> None:
+    smic = quarters({"quarterlyTotalRevenue": {MARCH: 1_750_000_000.0}}, "USD", "0981.HK")
+    serve(yahoo, {}, {"688256.SS": CAMBRICON, "0981.HK": smic})
+    frame = fetch("Cambricon", "SMIC")
+    columns = ["company", "period_end", "metric", "currency", "value", "filed"]
+    assert frame.select(columns).sort(columns).rows() == [
+        ("Cambricon", DECEMBER, "revenue", "CNY", 563.0, date(2024, 2, 29)),
+        ("Cambricon", MARCH, "capex", "CNY", 180.0, date(2024, 4, 30)),
+        ("Cambricon", MARCH, "revenue", "CNY", 25.657893, date(2024, 4, 30)),
+        ("SMIC", MARCH, "revenue", "USD", 1750.0, date(2024, 4, 30)),
+    ]
+    assert frame["assumed"].all()
+    assert frame["source"].unique().to_list() == ["yahoo_revenues"]
+    assert TABLES["revenues"].is_valid(frame)
+
+
+def test_filing_is_assumed_after_sixty_days_or_earlier_if_it_was_out() -> None:
+    assert filed_by(DECEMBER, date(2024, 5, 10)) == date(2024, 2, 29)
+    assert filed_by(MARCH, date(2024, 5, 30)) == date(2024, 5, 30)
+    assert filed_by(MARCH, date(2024, 5, 29)) == date(2024, 5, 15)
+    assert filed_by(MARCH, date(2024, 4, 1)) == date(2024, 4, 1)
+
+
+@pytest.mark.parametrize("day", range(1, 100))
+def test_filing_is_never_assumed_after_the_day_of_asking(day: int) -> None:
+    asked = date.fromordinal(MARCH.toordinal() + day)
+    assert MARCH < filed_by(MARCH, asked) <= asked
+
+
+def test_rows_continue_the_keys_of_the_bundled_table() -> None:
+    companies = set(pl.read_parquet(bundled("data/snapshot/revenues.parquet"))["company"])
+    assert set(COMPANIES) <= companies
+
+
+def test_a_currency_that_one_figure_does_not_name_is_that_of_the_statement(
+    yahoo: LocalServer,
+) -> None:
+    body = quarters({"quarterlyTotalRevenue": {DECEMBER: 1e6, MARCH: 2e6}})
+    del body["timeseries"]["result"][0]["quarterlyTotalRevenue"][0]["currencyCode"]
+    serve(yahoo, {}, {"688256.SS": body})
+    assert fetch("Cambricon")["currency"].to_list() == ["CNY", "CNY"]
+
+
+def test_without_any_currency_a_company_is_named_and_left_out(yahoo: LocalServer) -> None:
+    body = quarters({"quarterlyTotalRevenue": {MARCH: 2e6}})
+    del body["timeseries"]["result"][0]["quarterlyTotalRevenue"][0]["currencyCode"]
+    serve(yahoo, {}, {"688256.SS": body, "688041.SS": CAMBRICON})
+    with pytest.raises(Partial, match="Cambricon: Yahoo does not say in which currency") as error:
+        fetch("Cambricon", "Hygon")
+    assert set(error.value.frame["company"]) == {"Hygon"}
+
+
+def test_a_figure_is_not_taken_before_its_quarter_has_ended(yahoo: LocalServer) -> None:
+    june = date(2024, 6, 30)
+    serve(yahoo, {}, {"688256.SS": quarters({"quarterlyTotalRevenue": {MARCH: 2e6, june: 3e6}})})
+    assert fetch("Cambricon")["period_end"].to_list() == [MARCH]
+    assert fetch("Cambricon", until=DECEMBER).height == 0
+
+
+def test_what_yahoo_sent_is_kept(yahoo: LocalServer, tmp_path: Path) -> None:
+    serve(yahoo, {}, {"688256.SS": CAMBRICON})
+    fetch("Cambricon", archive=tmp_path)
+    assert all(FIGURES in entry.url for entry in Archive(tmp_path, "yahoo").entries())
+    assert len(list(Archive(tmp_path, "yahoo").entries())) == 2
+
+
+def test_an_unknown_company_and_offline_mode_are_refused_before_anything_is_asked(
+    yahoo: LocalServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(InputError, match="Unknown company 'Huawei'"):
+        fetch("Huawei")
+    monkeypatch.setenv("FAULTLINE_OFFLINE", "1")
+    with pytest.raises(InputError, match="FAULTLINE_OFFLINE"):
+        fetch()
+    assert not yahoo.requests
+
+
+@pytest.mark.parametrize(
+    "wrong", [rate_limited(), failing(503), html()], ids=["429", "503", "html"]
+)
+def test_a_fault_that_passes_costs_only_time(yahoo: LocalServer, wrong: Reply) -> None:
+    serve(yahoo, {}, {"688256.SS": CAMBRICON})
+    yahoo.on(FIGURES, wrong, times=3)
+    assert fetch("Cambricon").height == 3
+
+
+def test_a_company_without_figures_is_named_and_the_others_come(yahoo: LocalServer) -> None:
+    nothing: dict[str, Any] = {"timeseries": {"result": [], "error": None}}
+    serve(yahoo, {}, {"688256.SS": CAMBRICON, "688041.SS": nothing})
+    with pytest.raises(Partial, match="Hygon: Yahoo sent no quarterly figures") as error:
+        fetch("Cambricon", "Hygon")
+    assert error.value.frame.height == 3
+
+
+def test_a_yahoo_that_refuses_is_told_once(yahoo: LocalServer) -> None:
+    serve(yahoo, {})
+    yahoo.on(FIGURES, rate_limited())
+    with pytest.raises(SourceError, match="429") as error:
+        fetch("Cambricon", "Hygon")
+    assert not isinstance(error.value, Partial)
