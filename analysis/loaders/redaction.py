@@ -9,13 +9,15 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Iterable, Mapping
+from threading import Lock
 from urllib.parse import parse_qsl, quote, quote_plus, urlencode, urlsplit, urlunsplit
 
 HIDDEN = "***"
 
 _SECRET_NAME = re.compile(
-    r"(^|[_-])(auth|authorization|cookie|credential|credentials|key|apikey|pass|passwd|password|"
-    r"pwd|secret|sig|signature|token|accesstoken)s?$",
+    r"(^|[_-])(auth|authorization|cookie|credential|pass|passwd|password|pwd|secret|sig|"
+    r"signature|token|accesstoken)s?$"
+    r"|(^|(api|access|auth|client|private|secret|subscription)[_-]?)key$",
     re.IGNORECASE,
 )
 # What the libraries below us log, by logger: requests with their URLs, answers with headers.
@@ -26,7 +28,8 @@ _TALKATIVE = (
 # Shorter values would black out ordinary words; a real key is longer.
 _SHORTEST = 6
 
-_values: set[str] = set()
+_lock = Lock()
+_values: frozenset[str] = frozenset()
 
 
 def is_secret(name: str) -> bool:
@@ -47,12 +50,13 @@ def remember(named: Mapping[str, str] | Iterable[tuple[str, str]]) -> frozenset[
     frozenset of str
         The values noted, also as they are spelled in a URL.
     """
+    global _values
     pairs = named.items() if isinstance(named, Mapping) else named
-    # "Bearer abc": the word before the blank is no secret, what stands after it is.
-    secrets = [value.rpartition(" ")[2] for name, value in pairs if is_secret(name)]
+    secrets = [_bare(name, value) for name, value in pairs if is_secret(name)]
     spelled = {way(value) for value in secrets for way in (str, quote_plus, _quoted)}
     found = frozenset(value for value in spelled if len(value) >= _SHORTEST)
-    _values.update(found)
+    with _lock:
+        _values = _values | found
     return found
 
 
@@ -60,6 +64,11 @@ def remember_url(url: str) -> frozenset[str]:
     """Note the secrets of a URL, its password and its parameters; as `remember`."""
     parts = urlsplit(url)
     return remember([("password", parts.password or ""), *parse_qsl(parts.query)])
+
+
+def _bare(name: str, value: str) -> str:
+    """Value without its scheme: of ``Authorization: Bearer abc`` the last word is secret."""
+    return value.rpartition(" ")[2] if name.lower().endswith("authorization") else value
 
 
 def _quoted(value: str) -> str:
