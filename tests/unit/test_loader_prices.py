@@ -224,6 +224,18 @@ def test_a_split_between_two_fetches_changes_both_closes_of_the_past(yahoo: Loca
     assert actions("NVDA")["value"].to_list() == [10.0]
 
 
+def test_a_dividend_between_two_fetches_changes_the_adjusted_closes_alone(
+    yahoo: LocalServer,
+) -> None:
+    serve(yahoo, {"NVDA": chart({FRIDAY: 120.89, MONDAY: 121.79})})
+    prices("NVDA", at=datetime(2024, 6, 11, 12, 0, tzinfo=UTC))
+    paid = chart(WEEK, adjusted=[120.88, 121.78, 120.91], dividends={TUESDAY: 0.01})
+    serve(yahoo, {"NVDA": paid})
+    frame = prices("NVDA")
+    assert frame["close"].to_list() == [120.89, 121.79, 120.91]
+    assert frame["adj_close"].to_list() == [120.88, 121.78, 120.91]
+
+
 def test_both_loaders_share_one_answer_and_each_asks_anew_the_next_time(
     yahoo: LocalServer,
 ) -> None:
