@@ -32,6 +32,7 @@ def frame_of(table: str, source: str, rows: Iterable[Mapping[str, Any]]) -> pl.D
     from analysis.tables import schema_of
 
     types = {name: held.dtype for name, held in schema_of(table).columns().items()}
-    fixed = {"source": source, "backfilled": False}
-    given = [{**dict.fromkeys(types), **row, **fixed} for row in rows]
-    return pl.DataFrame(given, schema=types).unique(maintain_order=True)
+    given = list(rows)
+    columns = {name: [row.get(name) for row in given] for name in types}
+    columns |= {"source": [source] * len(given), "backfilled": [False] * len(given)}
+    return pl.DataFrame(columns, schema=types).unique(maintain_order=True)

@@ -194,12 +194,17 @@ def _excel(content: bytes, columns: tuple[str, ...]) -> pl.DataFrame:
     import fastexcel
     import polars as pl
 
+    there: list[str] = []
+
+    def needed(column: Any) -> bool:
+        there.append(column.name)
+        return column.name in columns
+
     try:
         # Only what we need: their columns of notes have no type, of which fastexcel warns.
         sheet = fastexcel.read_excel(content).load_sheet(
-            0, use_columns=lambda column: column.name in columns, schema_sample_rows=None
+            0, use_columns=needed, schema_sample_rows=None
         )
-        there = [column.name for column in sheet.available_columns()]
         missing = [name for name in columns if name not in there]
         table = pl.DataFrame() if missing else sheet.to_polars()
     except (fastexcel.FastExcelError, pl.exceptions.PolarsError, ValueError) as error:

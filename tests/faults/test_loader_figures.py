@@ -27,6 +27,7 @@ def sources(server: LocalServer, monkeypatch: pytest.MonkeyPatch) -> None:
     for source in ("FRENCH", "GPR", "FRED", "FEDERAL_REGISTER", "OPENROUTER"):
         monkeypatch.setenv(f"FAULTLINE_{source}_URL", server.url)
     monkeypatch.setenv("FAULTLINE_PATIENCE", "0.4")
+    monkeypatch.setenv("FAULTLINE_PACE", "1000")
     figures.serve(server)
 
 

@@ -1,15 +1,16 @@
 """Excel files of the old kind, as small as they can be: BIFF8 records in an OLE container.
 
-Nothing that writes ``.xls`` is maintained any more. A sheet here holds numbers, texts and blank
-cells, which is all that the files of our sources hold. After [MS-XLS] and [MS-CFB].
+Nothing that writes ``.xls`` is maintained any more. A sheet here holds numbers, days, texts and
+blank cells, which is all that the files of our sources hold. After [MS-XLS] and [MS-CFB].
 """
 
 from __future__ import annotations
 
 import struct
 from collections.abc import Sequence
+from datetime import date
 
-Cell = float | int | str | None
+Cell = float | int | str | date | None
 
 _SECTOR = 512
 _END, _FREE, _FAT, _NONE = 0xFFFFFFFE, 0xFFFFFFFF, 0xFFFFFFFD, 0xFFFFFFFF
@@ -19,6 +20,8 @@ def workbook(rows: Sequence[Sequence[Cell]], sheet: str = "Sheet1") -> bytes:
     """An ``.xls`` file with one sheet."""
     name = sheet.encode("latin-1")
     bof = _record(0x0809, struct.pack("<HHHHII", 0x0600, 0x0005, 0x0DBB, 0x07CC, 0x41, 0x0006))
+    # Two formats of cells: general, and number 14, which shows a count of days as a date.
+    bof += b"".join(_record(0x00E0, struct.pack("<HH", 0, kind) + bytes(16)) for kind in (0, 14))
     end = _record(0x000A, b"")
     bound = struct.pack("<IBBBB", 0, 0, 0, len(name), 0) + name
     start = len(bof) + len(_record(0x0085, bound)) + len(end)
@@ -33,7 +36,9 @@ def workbook(rows: Sequence[Sequence[Cell]], sheet: str = "Sheet1") -> bytes:
 
 
 def _cell(row: int, column: int, value: Cell) -> bytes:
-    place = struct.pack("<HHH", row, column, 0)
+    place = struct.pack("<HHH", row, column, isinstance(value, date))
+    if isinstance(value, date):
+        value = (value - date(1899, 12, 30)).days
     if value is None:
         return b""
     if isinstance(value, str):

@@ -17,6 +17,7 @@ from analysis.loaders.risk import Fred, Gpr
 from analysis.tables import validate
 from tests.servers import figures
 from tests.servers.local import LocalServer
+from tests.servers.xls import Cell
 
 LOADERS = (French, Gpr, Fred, FederalRegister, OpenrouterPrices)
 
@@ -25,6 +26,7 @@ LOADERS = (French, Gpr, Fred, FederalRegister, OpenrouterPrices)
 def sources(server: LocalServer, monkeypatch: pytest.MonkeyPatch) -> None:
     for source in ("FRENCH", "GPR", "FRED", "FEDERAL_REGISTER", "OPENROUTER"):
         monkeypatch.setenv(f"FAULTLINE_{source}_URL", server.url)
+    monkeypatch.setenv("FAULTLINE_PACE", "1000")
     figures.serve(server)
 
 
@@ -106,8 +108,8 @@ def test_an_empty_cell_of_risk_is_no_row(server: LocalServer) -> None:
     ]
 
 
-@pytest.mark.parametrize("cell", ["2026M9", "2026-09-01", 20260901.0])
-def test_other_ways_to_write_a_month_are_read(server: LocalServer, cell: float | str) -> None:
+@pytest.mark.parametrize("cell", [date(2026, 9, 1), "2026M9", "2026-09-01", 20260901.0])
+def test_other_ways_to_write_a_month_are_read(server: LocalServer, cell: Cell) -> None:
     months = [[cell, 150.5, 1, 2, 0.9, 0.2, 3]]
     server.on("/gpr_files/data_gpr_export.xls", figures.gpr_monthly(months))
     frame = Gpr().fetch(Request(names=("GPRC_CHN",)))
