@@ -105,6 +105,7 @@ def exchange(
     """
     import httpx2
 
+    left = deadline - time.monotonic()
     try:
         for _ in range(_REDIRECTS + 1):
             received = _send(client, question, timing, deadline)
@@ -112,9 +113,11 @@ def exchange(
                 return _judged(question, received)
             question = _redirected(question, received.headers.get("location", ""))
     except httpx2.ConnectTimeout:
-        raise Passing(f"let nobody connect within {timing.connect:g} seconds") from None
+        raise Passing(
+            f"let nobody connect within {min(timing.connect, left):.3g} seconds"
+        ) from None
     except httpx2.TimeoutException:
-        raise Passing(f"sent nothing for {timing.read:g} seconds") from None
+        raise Passing(f"sent nothing for {min(timing.read, left):.3g} seconds") from None
     except httpx2.ConnectError as error:
         raise Passing(f"could not be reached ({clean(str(error))})") from None
     except httpx2.TransportError as error:

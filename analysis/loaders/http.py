@@ -206,6 +206,8 @@ class Client:
         import stamina
 
         timing = self.timing
+        # Loading certificates takes a moment, and waiting for our turn is not the source's fault.
+        client = self._http()
         self._pace.wait()
         deadline = time.monotonic() + timing.total
         attempts = 0
@@ -236,7 +238,7 @@ class Client:
             if attempts:
                 self._pace.wait()
             attempts += 1
-            return exchange(self._http(), question, timing, deadline)
+            return exchange(client, question, timing, deadline)
 
         try:
             return attempt()

@@ -7,6 +7,7 @@ import socket
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
@@ -20,7 +21,9 @@ from analysis.loaders.http import Client, NotFound, Refused, Timing
 from tests.servers import local
 from tests.servers.local import LocalServer, Reply, Seen
 
-QUICK = Timing(connect=1, read=0.2, total=2, attempts=3, first_wait=0.01, longest_wait=0.5)
+# Patient enough for a busy machine; only what is meant to stall is cut short.
+QUICK = Timing(connect=5, read=5, total=20, attempts=3, first_wait=0.01, longest_wait=0.5)
+SHORT = replace(QUICK, read=0.2)
 SECRET = "hf_verySecretToken123"
 
 Make = Callable[..., Client]
@@ -62,7 +65,8 @@ def client(make: Make) -> Client:
     ],
     ids=["429", "429 now", "500", "503", "reset", "stall", "truncated", "torn gzip"],
 )
-def test_what_may_pass_is_asked_again(server: LocalServer, client: Client, fault: Reply) -> None:
+def test_what_may_pass_is_asked_again(server: LocalServer, make: Make, fault: Reply) -> None:
+    client = make(timing=replace(QUICK, read=1) if fault.stall else QUICK)
     server.on("/x", {"a": 1})
     server.on("/x", fault, times=2)
     assert client.get("/x").json() == {"a": 1}
@@ -82,8 +86,9 @@ def test_what_may_pass_is_asked_again(server: LocalServer, client: Client, fault
     ],
 )
 def test_what_does_not_pass_names_source_url_cause_and_attempts(
-    server: LocalServer, client: Client, fault: Reply, words: str
+    server: LocalServer, make: Make, fault: Reply, words: str
 ) -> None:
+    client = make(timing=SHORT if fault.stall else QUICK)
     server.on("/x", fault)
     with pytest.raises(SourceError, match=rf"^openrouter: {server.url}/x\?n=1 ") as caught:
         client.get("/x", {"n": 1})
@@ -103,20 +108,20 @@ def test_nobody_listening_is_told(client: Client, make: Make) -> None:
 
 def test_a_stalled_source_ends_within_the_total(server: LocalServer, make: Make) -> None:
     server.on("/x", local.stall(60))
-    client = make(timing=Timing(read=60, total=0.3, attempts=9, first_wait=0.01))
+    client = make(timing=Timing(read=60, total=1, attempts=9, first_wait=0.01))
     start = time.monotonic()
-    with pytest.raises(SourceError, match="sent nothing"):
+    with pytest.raises(SourceError, match=r"sent nothing for (1|0\.\d+) seconds \(asked once\)"):
         client.get("/x")
-    assert time.monotonic() - start < 1.5
+    assert time.monotonic() - start < 10
 
 
 def test_a_body_that_drips_ends_within_the_total(server: LocalServer, make: Make) -> None:
     server.on("/x", Reply(b"x" * 600, drip=0.1))
-    client = make(timing=Timing(read=60, total=0.3, attempts=2, first_wait=0.01))
+    client = make(timing=Timing(read=60, total=1, attempts=2, first_wait=0.01))
     start = time.monotonic()
-    with pytest.raises(SourceError, match=r"was not through after 0\.3 seconds"):
+    with pytest.raises(SourceError, match=r"was not through after 1 seconds"):
         client.get("/x")
-    assert time.monotonic() - start < 1.5
+    assert time.monotonic() - start < 10
 
 
 # Retry-After ------------------------------------------------------------------------------
@@ -142,9 +147,9 @@ def test_a_source_is_left_alone_as_long_as_it_asks(
     server.on("/x", {"a": 1})
     server.on("/x", fault, times=1)
     start = time.monotonic()
-    timing = Timing(total=5, first_wait=0.01, longest_wait=2)
+    timing = Timing(total=20, first_wait=0.01, longest_wait=2)
     assert make(timing=timing).get("/x").json() == {"a": 1}
-    assert 0.9 < time.monotonic() - start < 2.5
+    assert time.monotonic() - start > 0.9
 
 
 def test_a_wait_longer_than_our_patience_is_told_not_cut_short(
@@ -304,7 +309,7 @@ def test_threads_share_the_rate_of_a_source(server: LocalServer, make: Make) -> 
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda n: clients[n % 2].get(f"/x{n}"), range(14)))
     # Ten at once, the next four a second after the first four.
-    assert 0.95 < time.monotonic() - start < 2
+    assert 0.95 < time.monotonic() - start < 10
 
 
 # Offline, other hosts and secrets ---------------------------------------------------------

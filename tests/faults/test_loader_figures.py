@@ -26,7 +26,6 @@ LOADERS = (French, Gpr, Fred, FederalRegister, OpenrouterPrices)
 def sources(server: LocalServer, monkeypatch: pytest.MonkeyPatch) -> None:
     for source in ("FRENCH", "GPR", "FRED", "FEDERAL_REGISTER", "OPENROUTER"):
         monkeypatch.setenv(f"FAULTLINE_{source}_URL", server.url)
-    monkeypatch.setenv("FAULTLINE_PATIENCE", "0.4")
     monkeypatch.setenv("FAULTLINE_PACE", "1000")
     figures.serve(server)
 
@@ -47,8 +46,13 @@ def sources(server: LocalServer, monkeypatch: pytest.MonkeyPatch) -> None:
     ids=["html", "empty", "503", "stall", "reset", "truncated", "torn gzip", "cut json"],
 )
 def test_a_broken_source_ends_in_a_sentence(
-    loader: type[Loader], fault: Reply, words: str, server: LocalServer
+    loader: type[Loader],
+    fault: Reply,
+    words: str,
+    server: LocalServer,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setenv("FAULTLINE_PATIENCE", "0.4")
     server.on("/", fault)
     with pytest.raises(SourceError) as caught:
         loader().fetch(Request())
@@ -197,7 +201,7 @@ def test_a_next_page_on_another_host_is_not_asked(server: LocalServer) -> None:
 
 
 def test_a_day_of_inspection_is_never_taken_back_by_a_failure(server: LocalServer) -> None:
-    server.on(f"{INSPECTION}/2026-00789.json", local.failing(500))
+    server.on(f"{INSPECTION}/2026-00789.json", local.failing(400))
     with pytest.raises(Partial, match="2026-00789: left out") as caught:
         FederalRegister().fetch(Request())
     assert caught.value.frame.height == 0
