@@ -1,0 +1,160 @@
+"""``faultline watch``: tell what is new at the sources that the press says to monitor."""
+
+from __future__ import annotations
+
+import json as jsonlib
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date
+from typing import TYPE_CHECKING, Annotated, Any
+
+from cyclopts import App, Parameter
+
+from analysis.cli import output
+from analysis.errors import FaultlineError, InputError
+
+if TYPE_CHECKING:
+    from analysis.watch import Result, Watch
+
+_EXAMPLES = """Examples
+
+faultline watch --once
+    one pass, for cron or a systemd timer; alerts as JSON lines
+
+faultline watch --interval 30 >> alerts.jsonl
+    a pass every half hour until Ctrl-C
+
+faultline watch --once --notify json://127.0.0.1:8080/alerts
+    notices through Apprise as well; the environment's FAULTLINE_NOTIFY keeps
+    a URL that holds a token out of the list of processes
+
+faultline watch --once --since 2026-11-01
+    on an empty home: tell at the first look what is no older than this
+"""
+
+
+def register(app: App) -> None:
+    """Add the command."""
+    app.command(watch, name="watch", help_epilogue=_EXAMPLES)
+
+
+def watch(
+    *,
+    once: Annotated[bool, Parameter(show_default=False)] = False,
+    notify: Annotated[list[str] | None, Parameter(metavar="URL")] = None,
+    interval: Annotated[float, Parameter(metavar="MINUTES")] = 60.0,
+    since: Annotated[str | None, Parameter(metavar="DATE")] = None,
+) -> int:
+    """Watch for new models, releases, rules, providers, prices and chip support.
+
+    Each alert is one line of JSON on standard output; progress goes to standard
+    error. What is found at the first look at a subject is no news. A new model is
+    drafted as an event in the home's drafts/events.csv. Whom to watch stands in
+    data/catalogue/watched.csv. Needs FAULTLINE_HOME. Exit code 1 when a source or
+    a notice of --once failed; the rest is done.
+
+    Parameters
+    ----------
+    once
+        Make one pass and end.
+    notify
+        Also send notices to this Apprise URL; may be repeated. Those in the
+        environment's FAULTLINE_NOTIFY, separated by blanks, are added.
+    interval
+        Minutes from the start of a pass to the start of the next.
+    since
+        At a first look, tell what its source dates on or after this day.
+    """
+    if not 0 < interval < float("inf"):
+        raise InputError(f"--interval {interval:g} is no time: give minutes, for instance 60.")
+    watching = _prepare(notify or [], _day(since))
+    if once:
+        return _report(watching.once())
+    with _stopped_by_signals():
+        _loop(watching, interval * 60)
+    output.say("faultline: watch stopped.")
+    return 0
+
+
+def _prepare(urls: list[str], since: date | None) -> Watch:
+    from analysis.desk import Desk
+    from analysis.store import Store
+    from analysis.watch import Watch
+    from analysis.watch.notices import addresses
+
+    desk = Desk()
+    return Watch(
+        Store(desk.home),
+        desk.catalogue,
+        desk.calendars,
+        emit=_emit,
+        say=output.say,
+        addresses=addresses(urls),
+        since=since,
+    )
+
+
+def _loop(watching: Watch, seconds: float) -> None:
+    """Pass after pass; what fails is said and tried again with the next."""
+    while True:
+        started = time.monotonic()
+        try:
+            _report(watching.once())
+        except FaultlineError as problem:
+            output.say(f"faultline: {problem}")
+        wait = max(0.0, started + seconds - time.monotonic())
+        output.say(f"faultline: next pass in {wait / 60:.1f} minutes.")
+        time.sleep(wait)
+
+
+def _report(result: Result) -> int:
+    if result.first_looks:
+        count = sum(result.first_looks.values())
+        output.say(
+            f"First look at {len(result.first_looks)} subjects: {count} things found there are "
+            "known from now on."
+        )
+    for what, why in result.failures.items():
+        output.say(f"faultline: {what}: {why}")
+    waiting = f", {result.waiting} in the outbox" if result.waiting else ""
+    output.say(f"{len(result.alerts)} new alerts{waiting}.")
+    if result.failures:
+        output.say(f"faultline: failed: {', '.join(result.failures)}. The rest is done.")
+    return 1 if result.failures else 0
+
+
+def _emit(document: dict[str, Any]) -> None:
+    """Write one line, at once: an alert counts as told when it has left this process."""
+    line = jsonlib.dumps(output.jsonable(document), allow_nan=False)
+    output.text(line)
+    sys.stdout.flush()
+
+
+@contextmanager
+def _stopped_by_signals() -> Iterator[None]:
+    """End at Ctrl-C and at the system's request as at an ordinary end of the loop."""
+
+    def stop(_number: int, _frame: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    except KeyboardInterrupt:
+        pass
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _day(text: str | None) -> date | None:
+    if text is None:
+        return None
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise InputError(
+            f"--since {text!r} is not a day: write it as year-month-day, for instance 2026-11-01."
+        ) from None

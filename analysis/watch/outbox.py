@@ -1,0 +1,201 @@
+"""Which alerts there are, and to whom each was told: the memory of a watch over restarts.
+
+In ``<home>/watch`` lie ``subjects.json`` (what was found at the first look at each subject, and
+is therefore no news) and ``alerts/<id>.json``, one file per alert, written under a temporary name
+and renamed into place before the alert is told to anybody. Telling is noted in the file right
+after it was done. A watch that is killed between the two tells that alert once more when it is
+started again: better twice than never; the alert's ``id`` is the same both times.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from analysis.errors import DataError
+from analysis.watch.alerts import Alert
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One alert with what was done about it.
+
+    Attributes
+    ----------
+    alert : Alert
+    to : tuple of str
+        Fingerprints of the notify URLs that were set when the alert was made.
+    sent : tuple of str
+        Those of them that have taken it.
+    drafted, printed : bool
+        Whether its event was drafted, and its JSON line written.
+    """
+
+    alert: Alert
+    to: tuple[str, ...] = ()
+    sent: tuple[str, ...] = ()
+    drafted: bool = False
+    printed: bool = False
+
+    @property
+    def done(self) -> bool:
+        """Whether nothing is left to do."""
+        return self.drafted and self.printed and set(self.to) <= set(self.sent)
+
+
+@dataclass
+class Outbox:
+    """The memory of a watch in a folder.
+
+    Parameters
+    ----------
+    folder : pathlib.Path
+        ``<home>/watch``; made when missing.
+    """
+
+    folder: Path
+    _done: set[str] = field(default_factory=set)
+
+    def make(self) -> None:
+        """Make the folder, and with it the home."""
+        try:
+            self._alerts.mkdir(parents=True, exist_ok=True)
+        except OSError as problem:
+            raise _unwritable(self.folder, problem) from None
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Hold the outbox alone among the processes of this machine; another waits."""
+        self.make()
+        try:
+            handle = (self.folder / "lock").open("ab")
+        except OSError as problem:
+            raise _unwritable(self.folder, problem) from None
+        with handle:
+            try:
+                import fcntl
+            except ImportError:  # a system without such locks: run one watch there
+                yield
+                return
+            # The system frees the lock of a process that dies.
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            yield
+
+    def subjects(self) -> dict[str, frozenset[str]]:
+        """Every subject that was looked at, with the alerts that its first look made no news."""
+        path = self.folder / "subjects.json"
+        if not path.exists():
+            return {}
+        held = _read(path)
+        return {subject: frozenset(entry["known"]) for subject, entry in held.items()}
+
+    def begin(self, known: dict[str, Collection[str]]) -> None:
+        """Note first looks: subject to the alerts that are no news."""
+        path = self.folder / "subjects.json"
+        held = _read(path) if path.exists() else {}
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        held |= {
+            subject: {"first_look": now, "known": sorted(ids)} for subject, ids in known.items()
+        }
+        _write(path, held)
+
+    def has(self, alert_id: str) -> bool:
+        """Whether an alert was made before."""
+        return self._path(alert_id).exists()
+
+    def put(self, entry: Entry) -> None:
+        """Write an alert as it stands now."""
+        document = {
+            "alert": entry.alert.document(),
+            "to": entry.to,
+            "sent": entry.sent,
+            "drafted": entry.drafted,
+            "printed": entry.printed,
+        }
+        _write(self._path(entry.alert.id), document)
+
+    def note(self, entry: Entry, **done: Any) -> Entry:
+        """Write down what was done about an alert."""
+        noted = replace(entry, **done)
+        self.put(noted)
+        return noted
+
+    def open(self) -> list[Entry]:
+        """Alerts that something is left to do about, oldest first."""
+        found = []
+        for path in self._alerts.glob("*.json"):
+            if path.stem in self._done:
+                continue
+            document = _read(path)
+            entry = Entry(
+                Alert.of_document(document["alert"]),
+                tuple(document["to"]),
+                tuple(document["sent"]),
+                document["drafted"],
+                document["printed"],
+            )
+            if entry.done:
+                self._done.add(path.stem)  # never changes again
+            else:
+                found.append(entry)
+        return in_order(found)
+
+    @property
+    def _alerts(self) -> Path:
+        return self.folder / "alerts"
+
+    def _path(self, alert_id: str) -> Path:
+        return self._alerts / f"{alert_id}.json"
+
+
+def in_order(entries: Iterable[Entry]) -> list[Entry]:
+    """Oldest observation first."""
+    return sorted(entries, key=lambda entry: (entry.alert.observed_at, entry.alert.id))
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file under a temporary name and rename it: it is the old one or the new one."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor, name = tempfile.mkstemp(prefix=".", dir=path.parent)
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            Path(name).replace(path)
+        except BaseException:
+            with suppress(FileNotFoundError):
+                Path(name).unlink()
+            raise
+    except OSError as problem:
+        raise _unwritable(path, problem) from None
+
+
+def _write(path: Path, document: object) -> None:
+    write_whole(path, json.dumps(document, ensure_ascii=False, indent=1).encode())
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        found: dict[str, Any] = json.loads(path.read_bytes())
+    except (OSError, ValueError) as problem:
+        raise DataError(
+            f"{path} cannot be read ({problem}): restore it from a copy, or remove it. Without "
+            "subjects.json the next pass is a first look, without an alert's file it is told again."
+        ) from None
+    return found
+
+
+def _unwritable(path: Path, problem: OSError) -> DataError:
+    return DataError(
+        f"{path} cannot be written ({problem.strerror or problem}): free space there, or set "
+        "FAULTLINE_HOME to a folder that can be written."
+    )
