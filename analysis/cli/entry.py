@@ -101,7 +101,7 @@ def build_app() -> App:
     """
     from cyclopts import App, Parameter
 
-    from analysis.cli import briefing, completion, doctor, events, lab, study
+    from analysis.cli import briefing, completion, doctor, events, lab, study, watch
 
     app = App(
         name="faultline",
@@ -112,7 +112,7 @@ def build_app() -> App:
         default_parameter=Parameter(negative=()),
         suppress_keyboard_interrupt=False,
     )
-    for module in (briefing, study, events, lab, doctor, completion):
+    for module in (briefing, study, events, watch, lab, doctor, completion):
         module.register(app)
     return app
 

@@ -128,9 +128,7 @@ def _day0(
     }
 
 
-def _notes(
-    alert: Alert, days: Mapping[str, str | None], seen: Mapping[str, str | None]
-) -> str:
+def _notes(alert: Alert, days: Mapping[str, str | None], seen: Mapping[str, str | None]) -> str:
     first = (
         "Instant of the repository's creation, which may have been private at first"
         if alert.created_at

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 
 from analysis import settings
 from analysis.errors import FaultlineError
-from analysis.loaders import Loader, Partial, Request
+from analysis.loaders import Loader, Request
+from analysis.loaders.face import Partial
 from analysis.watch.news import RULES
 
 if TYPE_CHECKING:
@@ -75,7 +76,9 @@ def looks(catalogue: Catalogue, today: date, archive: Path | None) -> list[Look]
         (GithubArtefacts, "github"),
         (OpenrouterPrices, "openrouter"),
     ]
-    found = [Look(FederalRegister, Request((), today - _RULES_BACK, archive=archive), {RULES: (RULES,)})]
+    found = [
+        Look(FederalRegister, Request((), today - _RULES_BACK, archive=archive), {RULES: (RULES,)})
+    ]
     for loader, platform in platforms:
         names = catalogue.watched_by(loader.name)
         subjects = {name: (f"{platform} {name}",) for name in names}

@@ -15,12 +15,35 @@ import tempfile
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from analysis.errors import DataError
 from analysis.watch.alerts import Alert
+
+# What a source dates so long before the first look is history, whenever it is fetched.
+_HISTORY = timedelta(days=31)
+_DATED = ("rule", "release", "support")
+
+
+@dataclass(frozen=True)
+class FirstLook:
+    """When a subject was first looked at, and the alerts of what stood there."""
+
+    at: datetime
+    known: frozenset[str]
+
+    def makes_news(self, alert: Alert) -> bool:
+        """Whether an alert is of something that was not there yet.
+
+        A model or repository with an old date may have been private till now; a rule or
+        release with one is only being fetched late.
+        """
+        if alert.id in self.known:
+            return False
+        made = alert.created_at
+        return alert.kind not in _DATED or made is None or made >= self.at - _HISTORY
 
 
 @dataclass(frozen=True)
@@ -88,13 +111,18 @@ class Outbox:
             fcntl.flock(handle, fcntl.LOCK_EX)
             yield
 
-    def subjects(self) -> dict[str, frozenset[str]]:
-        """Every subject that was looked at, with the alerts that its first look made no news."""
+    def subjects(self) -> dict[str, FirstLook]:
+        """Every subject that was looked at before."""
         path = self.folder / "subjects.json"
         if not path.exists():
             return {}
         held = _read(path)
-        return {subject: frozenset(entry["known"]) for subject, entry in held.items()}
+        return {
+            subject: FirstLook(
+                datetime.fromisoformat(entry["first_look"]), frozenset(entry["known"])
+            )
+            for subject, entry in held.items()
+        }
 
     def begin(self, known: dict[str, Collection[str]]) -> None:
         """Note first looks: subject to the alerts that are no news."""

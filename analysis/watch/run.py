@@ -125,14 +125,12 @@ class Watch:
         found: dict[str, list[Alert]] = {}
         for alert in everything(self._store):
             found.setdefault(alert.subject, []).append(alert)
-        first = {
-            subject: found.get(subject, []) for subject in sorted(seen.looked - begun.keys())
-        }
+        first = {subject: found.get(subject, []) for subject in sorted(seen.looked - begun.keys())}
         made = [
             alert
             for subject in sorted(watched & begun.keys())
             for alert in found.get(subject, ())
-            if alert.id not in begun[subject]
+            if begun[subject].makes_news(alert)
         ]
         told = {subject: self._told_at_first(alerts) for subject, alerts in first.items()}
         made += [alert for alerts in told.values() for alert in alerts]

@@ -38,6 +38,7 @@ class Seen:
     query: Mapping[str, list[str]]
     headers: Mapping[str, str]  # names in lower case
     url: str  # path and query as sent
+    body: bytes = b""
 
 
 Body = bytes | str | dict[str, Any] | list[Any] | Reply
@@ -218,8 +219,8 @@ class _Handler(BaseHTTPRequestHandler):
         headers = {name.lower(): value for name, value in self.headers.items()}
         query = parse_qs(parts.query, keep_blank_values=True)
         length = int(headers.get("content-length", 0))
-        self.rfile.read(length)
-        reply = local.choose(Seen(self.command, parts.path, query, headers, self.path))
+        body = self.rfile.read(length)
+        reply = local.choose(Seen(self.command, parts.path, query, headers, self.path, body))
         local.pause(local.latency + reply.stall)
         etag = reply.headers.get("ETag")
         if reply.status == 200 and etag and headers.get("if-none-match") == etag:
