@@ -52,6 +52,8 @@ class Desk(Studies):
         self.as_of = _as_day(as_of)
         self.home = settings.store_home(home)
         self._store = Store(self.home)
+        self._prices: pd.DataFrame | None = None
+        self._read: set[str] = set()
 
     def __repr__(self) -> str:
         return f"Desk(as_of={self.as_of and self.as_of.isoformat()!r}, home={str(self.home)!r})"
@@ -95,15 +97,17 @@ class Desk(Studies):
         Returns
         -------
         dict
-            Table to ``sha256`` (of all that is stored), ``rows`` and ``observed_to`` (ISO,
-            of the observations made by the desk's day; None where there are none).
+            Table to ``sha256``, ``rows`` and ``observed_to`` (ISO, of the observations made by
+            the desk's day; None where there are none). The hash is of what was observed by
+            then, so that what a store learns later does not change it; in a folder of plain
+            files it is the file's.
         """
         found = {}
         for name in self._store.names():
             frame = self.table(name)
             last = frame["observed_at"].max() if len(frame) else None
             found[name] = {
-                "sha256": self._store.version(name)["sha256"],
+                "sha256": self._store.version(name, self.as_of)["sha256"],
                 "rows": len(frame),
                 "observed_to": last.isoformat() if isinstance(last, datetime) else None,
             }
@@ -197,7 +201,7 @@ class Desk(Studies):
         wanted = list(dict.fromkeys(_as_list(tickers)))
         for ticker in wanted:
             self.catalogue.instrument(ticker)
-        closes = self._closes.reindex(columns=pd.Index(wanted, name="security"))
+        closes = self._closes(wanted).reindex(columns=pd.Index(wanted, name="security"))
         table = session_returns(closes, self.sessions(wanted))
         first, last = _as_day(start), _as_day(end)
         return table.loc[
@@ -213,10 +217,11 @@ class Desk(Studies):
         import pandas as pd
 
         found: dict[Hashable, pd.DatetimeIndex] = {}
+        closes = self._closes(tickers)
         for ticker in tickers:
-            if ticker not in self._closes:
+            if ticker not in closes:
                 continue
-            days = pd.DatetimeIndex(self._closes.index[self._closes[ticker].notna()])
+            days = pd.DatetimeIndex(closes.index[closes[ticker].notna()])
             exchange = self._exchange(ticker)
             found[ticker] = (
                 self.calendars.sessions(exchange, days[0].date(), days[-1].date())
@@ -225,9 +230,22 @@ class Desk(Studies):
             )
         return found
 
-    @cached_property
-    def _closes(self) -> pd.DataFrame:
-        return adjusted_closes(self.table("prices"))
+    def _closes(self, tickers: Sequence[str]) -> pd.DataFrame:
+        """Adjusted closes of these tickers and whichever were asked for before.
+
+        Each ticker is read once, so that a desk says the same all its life, and of a large
+        table only what is asked for.
+        """
+        missing = [ticker for ticker in tickers if ticker not in self._read]
+        closes = self._prices
+        if closes is None or missing:
+            where = {"ticker": missing}
+            more = adjusted_closes(self._store.read("prices", self.as_of, where))
+            closes = more if closes is None else closes.join(more, how="outer")
+            closes.columns.name = more.columns.name
+            self._prices = closes
+            self._read.update(missing)
+        return closes
 
     def _exchange(self, ticker: str) -> str:
         return self.catalogue.instrument(ticker)["exchange"] or ""

@@ -161,8 +161,13 @@ class DeltaRows:
         from deltalake.exceptions import CommitFailedError, DeltaError
 
         count = 0 if table is None else table.transaction_version(COUNT) or 0
-        taken = CommitProperties(app_transactions=[Transaction(COUNT, count + 1)])
         made = table is None
+        # Where there is no version to be held against, a second try would follow the first
+        # commit of another process and double its rows: the making of a table tries once.
+        taken = CommitProperties(
+            app_transactions=[Transaction(COUNT, count + 1)],
+            max_commit_retries=0 if made else None,
+        )
         with self._told("written"):
             try:
                 write_deltalake(

@@ -149,7 +149,7 @@ class Store:
         _check_name(name)
         where = _as_where(name, keys)
         found = self._observations(name, where, None)
-        return found.sort(*keys_of(name), "observed_at")
+        return found.unique().sort(*keys_of(name), "observed_at")
 
     def version(self, name: str, as_of: date | datetime | None = None) -> dict[str, Any]:
         """Name the content of a table, for a briefing's manifest.
@@ -175,10 +175,11 @@ class Store:
             As `read`.
         """
         _check_name(name)
-        plain = self._readable(name)
-        if plain is not None:
-            return plain.version(name)
-        return self._writer.version(name, instant(as_of))
+        limit = instant(as_of)
+        if self._plain is not None and not self.is_live:
+            return self._plain.version(name)
+        self._check_home()
+        return self._writer.version(name, limit)
 
     def append(self, name: str, frame: pl.DataFrame) -> Appended:
         """Add observations.

@@ -6,9 +6,11 @@ Called by `analysis.store.store.Store`, which says what each step promises.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any, cast
 
 from analysis.errors import DataError
 from analysis.store.content import digest
@@ -77,10 +79,9 @@ class Writer:
         """Hash the observations part by part, so that a table larger than memory can be."""
         found = hashlib.sha256()
         rows, last = 0, None
-        for part, files in self._parts(name):
-            known = (limit, *sorted(files["path"]))
+        for part, known, rows_of in self._parts(name, limit):
             if known not in self._versions:
-                self._versions[known] = self._content(name, files, limit)
+                self._versions[known] = _content(name, rows_of())
             content, count, latest = self._versions[known]
             if count:
                 found.update(f"{part}\0".encode() + content)
@@ -92,30 +93,39 @@ class Writer:
             "observed_to": last.isoformat() if last else None,
         }
 
-    def _parts(self, name: str) -> Iterator[tuple[int | None, pl.DataFrame]]:
-        if not self.has(name):
-            return
-        files = self._tables[name].files()[1]
-        column = f"partition.{PART}"
-        if column not in files.columns:
-            yield None, files
-            return
-        for part in sorted(files[column].unique()):
-            yield part, files.filter(files[column] == part)
-
-    def _content(
-        self, name: str, files: pl.DataFrame, limit: datetime | None
-    ) -> tuple[bytes, int, datetime | None]:
-        from analysis.tables import keys_of
-
+    def _parts(
+        self, name: str, limit: datetime | None
+    ) -> Iterator[tuple[int | None, tuple[Any, ...], Callable[[], pl.DataFrame]]]:
+        """Name each part of a table, what tells its content apart, and how to read it."""
         table = self._tables[name]
-        rows = table.collect(table.scan(limit=limit, files=files))
-        latest = rows["observed_at"].max()
-        return (
-            digest(rows, [*keys_of(name), "observed_at"]),
-            rows.height,
-            latest if isinstance(latest, datetime) else None,
-        )
+        if not self.has(name):
+            yield from self._parts_to_be(name, limit)
+            return
+        files = table.files()[1]
+        column = f"partition.{PART}"
+        parts = sorted(files[column].unique()) if table.dated else [None]
+        for part in parts:
+            own = files if part is None else files.filter(files[column] == part)
+            known = (name, limit, *sorted(own["path"]))
+            yield part, known, partial(_read, table, own, limit)
+
+    def _parts_to_be(
+        self, name: str, limit: datetime | None
+    ) -> Iterator[tuple[int | None, tuple[Any, ...], Callable[[], pl.DataFrame]]]:
+        """Cut what a table would begin with as the table would be."""
+        import polars as pl
+
+        if self._seed is None or name not in self._seed.names():
+            return
+        rows, stamp = self._seed.observations(name), self._seed.stamp(name)
+        if limit is not None:
+            rows = rows.filter(pl.col("observed_at") <= limit)
+        dated = DATED.get(name)
+        if dated is None:
+            yield None, (name, limit, stamp), lambda: rows
+            return
+        for (part,), own in sorted(rows.group_by(pl.col(dated).dt.year()), key=itemgetter(0)):
+            yield cast("int", part), (name, limit, stamp, part), partial(pl.DataFrame, own)
 
     # Writing ---------------------------------------------------------------------------
 
@@ -209,6 +219,21 @@ class Writer:
             few = tuple(values) if len(values) <= FEW else None
             wanted.append(Asked(key, few, *ends))
         return rows.collect(rows.scan(wanted, files=listed(table)))
+
+
+def _read(table: DeltaRows, files: pl.DataFrame, limit: datetime | None) -> pl.DataFrame:
+    return table.collect(table.scan(limit=limit, files=files))
+
+
+def _content(name: str, rows: pl.DataFrame) -> tuple[bytes, int, datetime | None]:
+    from analysis.tables import keys_of
+
+    latest = rows["observed_at"].max()
+    return (
+        digest(rows.select(list(types_of(name))), [*keys_of(name), "observed_at"]),
+        rows.height,
+        latest if isinstance(latest, datetime) else None,
+    )
 
 
 def types_of(name: str) -> dict[str, Any]:
