@@ -22,6 +22,7 @@ COMMANDS = [
     ["events", "check"],
     ["briefing"],
     ["briefing", "list"],
+    ["watch"],
     ["lab"],
     ["doctor"],
     ["completion"],
