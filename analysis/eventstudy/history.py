@@ -1,9 +1,8 @@
 """One look at the estimation rows of a sample: all that its tests need of them.
 
 The rows of a large study are made again whenever they are looked at, so every test of one
-`tests()` call shares a single pass over blocks that stay in cache. A block is sorted once;
-whatever is ranked among its rows (the event window's abnormal returns, a standardised CAR)
-is placed by binary search, and the ranks of the rows follow by counting.
+`tests()` call shares a single pass over blocks that stay in cache, and every rank test a
+single sort of its rows.
 """
 
 from __future__ import annotations
@@ -11,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Collection
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -23,7 +23,7 @@ from analysis.eventstudy.dependence import (
 from analysis.eventstudy.fitted import Fitted, Floats, Ints, Rows, Sample, slices
 from analysis.eventstudy.outcome import ROUNDING, spread
 from analysis.eventstudy.overlap import OverlapSums
-from analysis.eventstudy.ranking import SortedRows
+from analysis.eventstudy.ranking import Together
 from analysis.eventstudy.threads import in_order
 
 WITH_RBAR = frozenset({"adjusted_patell_z", "kolari_pynnonen_t", "grank_overlap"})
@@ -238,26 +238,41 @@ def _look(history: History, sample: Sample, rows: Rows, wanted: set[str], *, kee
     seen = _Seen(rows, (day_sums, on_day), positive)
     if not (history.corrado or history.zivney or history.generalized or history.overlapping):
         return seen
-    raw = ranked = SortedRows.of(residuals, counts)
-    if fitted.residual_relative_sd is not None:
-        # Each residual over its own standard deviation: another order.
-        ranked = SortedRows.of(residuals / fitted.residual_relative_sd[rows], counts)
     # Residuals are compared as they are; what is standardised is brought into their units.
-    sigma = fitted.sigma[rows]
+    sigma, relative = fitted.sigma[rows], fitted.residual_relative_sd
     scar = sample.scar[rows] * sigma
-    zivney = None
+    standardised: dict[str, Floats] = {}
     if history.sar_spread is not None:
-        zivney = fitted.sar(rows) / history.sar_spread * sigma[:, None]
-    one, two = history.generalized, history.overlapping
-    return replace(
-        seen,
-        corrado=raw.with_days(fitted.ar[rows]) if history.corrado else None,
-        zivney=None if zivney is None else ranked.with_days(zivney),
-        generalized=None if one is None else ranked.with_one(scar * one.scale),
-        overlapping=None if two is None else ranked.with_one(scar * two.scale),
-        counts=counts,
-        ranks=ranked.around_one(scar * two.scale) if keep and two is not None else None,
-    )
+        standardised["zivney"] = fitted.sar(rows) / history.sar_spread * sigma[:, None]
+    for name in ("generalized", "overlapping"):
+        ranks: GeneralizedRanks | None = getattr(history, name)
+        if ranks is not None:
+            standardised[name] = (scar * ranks.scale)[:, None]
+    raw = {} if history.corrado is None else {"corrado": fitted.ar[rows]}
+    if relative is None:
+        ranked = _rank(residuals, raw | standardised, keep)
+    else:
+        # Each residual over its own standard deviation: another order.
+        over = residuals / relative[rows]
+        ranked = _rank(residuals, raw, keep) | _rank(over, standardised, keep)
+    return replace(seen, counts=counts, **ranked)
+
+
+def _rank(values: Floats, groups: dict[str, Floats], keep: bool) -> dict[str, Any]:
+    """Rank values together with each of some groups: what `_Seen` takes under their names."""
+    if not groups:
+        return {}
+    together = Together(values, list(groups.values()))
+    width = values.shape[1]
+    found: dict[str, Any] = {}
+    for number, name in enumerate(groups):
+        sums, counts = together.added(number)
+        found[name] = sums, counts
+        if name in ("generalized", "overlapping"):
+            found[name] = sums[:width], counts[:width], together.of_group(number)[:, 0]
+        if name == "overlapping" and keep:
+            found["ranks"] = together.of_values(number)
+    return found
 
 
 def _take_in(history: History, seen: _Seen) -> None:
@@ -286,9 +301,8 @@ def _rank_correlation(sample: Sample, ranks: GeneralizedRanks, sums: OverlapSums
         residuals = fitted.residuals_of(rows)
         if fitted.residual_relative_sd is not None:
             residuals = residuals / fitted.residual_relative_sd[rows]
-        ordered = SortedRows.of(residuals, np.isfinite(residuals).sum(axis=1))
         scar = sample.scar[rows] * fitted.sigma[rows] * ranks.scale
-        return ordered.around_one(scar)
+        return Together(residuals, [scar[:, None]]).of_values(0)
 
     if sums is not None:
         return mean_overlap(sample, sums, values)

@@ -1,198 +1,216 @@
-"""Ranks along rows: of values among themselves, and of a few more values placed among them.
+"""Ranks along rows: of values among themselves, and together with a few more values.
 
-`history` sorts the residuals of a block once and asks where the abnormal returns and the
-standardised CAR of the event lie among them; nothing is sorted a second time. Ties, which
-returns seldom have, take the slower way that ranks everything together.
+`history` asks where the abnormal returns and the standardised CAR of an event lie among its
+residuals: one sort of all of them answers for every rank test.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
 from analysis.eventstudy.fitted import Floats, Ints
-from analysis.eventstudy.windows import Bools
+
+# From this number on `_ordered_keys` writes what is missing.
+MISSING = np.int64(0x7FF8_0000_0000_0000)
 
 
-@dataclass(frozen=True)
-class SortedRows:
-    """Rows of values in ascending order, the missing ones last.
+class Together:
+    """Rows of values, ranked together with one group of further values at a time.
 
-    Attributes
+    Every value is written as a whole number of the same order, its own column in the lowest
+    bits; one sort of each row then says where all of them stand. How many of the values and
+    how many of each group lie below a place are counted in one running sum, because the
+    counts share the bits of one number. Equal values, which returns seldom have, are seen
+    beside each other, and take the careful way through `midranks`.
+
+    Parameters
     ----------
     values : (n, E) float
         NaN where missing.
-    counts : (n,) int
-        Values of each row that are not missing.
-    ordered : (n·E,) float
-        Every row in ascending order, one row behind the other.
-    place : (n·E,) int
-        Where each value stands in `ordered`.
+    groups : sequence of (n, W) float
+        What to rank the values with, NaN where missing.
     """
 
-    values: Floats
-    counts: Ints
-    ordered: Floats
-    place: Ints
+    def __init__(self, values: Floats, groups: Sequence[Floats]) -> None:
+        self.values, self.groups = values, groups
+        self.starts = np.cumsum([values.shape[1], *(group.shape[1] for group in groups)])
+        self.whole = _is_whole(values) and all(_is_whole(group) for group in groups)
+        self._fields = _Fields.of(len(values), [values.shape[1], *np.diff(self.starts).tolist()])
+        self._packed = self._count()
 
-    @classmethod
-    def of(cls, values: Floats, counts: Ints) -> SortedRows:
-        """Sort each row."""
-        # Flat positions: taking and putting along one axis costs a fraction of along two.
-        order = np.argsort(values, axis=1)
-        order += (np.arange(len(values)) * values.shape[1])[:, None]
-        flat = order.ravel()
-        place = np.empty(len(flat), dtype=np.int64)
-        place[flat] = np.arange(len(flat))
-        return cls(values, counts, values.ravel().take(flat), place)
-
-    @cached_property
-    def present(self) -> Bools | None:
-        """Which values there are; None for all of them."""
-        return None if (self.counts == self.values.shape[1]).all() else np.isfinite(self.values)
-
-    @cached_property
-    def tied(self) -> bool:
-        """Whether any row has a value twice."""
-        rows = self.ordered.reshape(self.values.shape)
-        return bool((rows[:, 1:] == rows[:, :-1]).any())
-
-    @cached_property
-    def ranks(self) -> Ints:
-        """Rank of each value in its row, from 1 upwards, (n, E); beyond the count if missing."""
-        rows, width = self.values.shape
-        before = np.arange(rows)[:, None] * width - 1
-        ranks: Ints = self.place.reshape(rows, width) - before
-        return ranks
-
-    def with_days(self, more: Floats) -> tuple[Floats, Ints]:
-        """Rank the values of each row together with some more, and add U up over the rows.
+    def added(self, group: int) -> tuple[Floats, Ints]:
+        """Rank the values of each row together with a group, and add U up over the rows.
 
         U = K/(M+1) − ½ with mid-ranks K and M the values of the row, missing ones left out.
-
-        Parameters
-        ----------
-        more : (n, W) float
-            NaN where missing.
 
         Returns
         -------
         sums : (E + W,) float
-            Sum of U over the rows, for each value and then for each of the others.
+            Sum of U over the rows, for each value and then for each of the group.
         counts : (E + W,) int
             Rows that have it.
         """
-        found, tied = self._found(more)
-        if tied:
-            return _added(centred_ranks(np.hstack([self.values, more])))
         rows, width = self.values.shape
-        known = np.isfinite(more)
-        # How many of the others stand before each place: a running count of where they went.
-        at = (found + np.arange(rows)[:, None] * (width + 1))[known]
-        passed = np.bincount(at, minlength=rows * (width + 1)).reshape(rows, width + 1)
-        passed = np.cumsum(passed, axis=1)[:, :width].ravel().take(self.place)
-        total = self.counts + np.count_nonzero(known, axis=1)
-        scale = 1.0 / (total + 1.0)
-        sums, counts = self._added(passed.reshape(rows, width), scale)
-        own = found + few_ranks(more)
-        own_sums, own_counts = _added(own * scale[:, None] - 0.5)
-        return np.concatenate([sums, own_sums]), np.concatenate([counts, own_counts])
+        columns = self._columns(group)
+        if self._packed is None:
+            return _added(self._careful(group))
+        if not self.whole:
+            return _added(self._ranked(group, columns))
+        # Whole numbers until the last step.
+        ranks = self._sums[0] + self._sums[group + 1]
+        scale = 1.0 / (width + self.groups[group].shape[1] + 1.0)
+        return ranks[columns] * scale - 0.5 * rows, np.full(len(columns), rows)
 
-    def with_one(self, one: Floats) -> tuple[Floats, Ints, Floats]:
-        """Rank the values of each row together with one more, and add U up over the rows.
+    def of_group(self, group: int) -> Floats:
+        """U of a group's own values, each group ranked with the values, (n, W)."""
+        width = self.values.shape[1]
+        if self._packed is None:
+            return self._careful(group)[:, width:]
+        return self._ranked(group, self._columns(group)[width:])
 
-        Parameters
-        ----------
-        one : (n,) float
-            Not missing.
-
-        Returns
-        -------
-        sums, counts : (E,)
-            As in `with_days`, for each value.
-        (n,) float
-            U of the one.
-        """
-        found, tied = self._found(one[:, None])
-        if tied:
-            ranks = centred_ranks(np.hstack([self.values, one[:, None]]))
-            return *_added(ranks[:, :-1]), ranks[:, -1]
-        scale = np.reciprocal(self.counts + 2.0)
-        own = (found[:, 0] + 1.0) * scale - 0.5
-        return *self._added(self.values > one[:, None], scale), own
-
-    def around_one(self, one: Floats) -> Floats:
-        """U of the values of each row, ranked together with one more; NaN where missing, (n, E)."""
-        above = self.values > one[:, None]
-        # Values above and values below are all there are, unless one of them is equal.
-        if self.tied or above.sum() + (self.values < one[:, None]).sum() < self.counts.sum():
-            return centred_ranks(np.hstack([self.values, one[:, None]]))[:, :-1]
-        ranks = np.add(self.ranks, above, dtype=np.float64)
-        ranks *= (1.0 / (self.counts + 2.0))[:, None]
-        ranks -= 0.5
-        if self.present is not None:
-            ranks[~self.present] = np.nan
-        return ranks
-
-    def _added(self, passed: Ints | Bools, scale: Floats) -> tuple[Floats, Ints]:
-        """Sum U over the rows, given how many of the others each value has passed."""
-        rows, width = self.values.shape
-        if self.present is None and np.ptp(scale) == 0:
-            # Whole numbers until the last step.
-            total = passed.sum(axis=0, dtype=np.int64) + self._rank_sums
-            return total * scale[0] - 0.5 * rows, np.full(width, rows)
-        ranks = np.add(self.ranks, passed, dtype=np.float64)
-        if self.present is None:
-            return scale @ ranks - 0.5 * rows, np.full(width, rows)
-        counts = self.present.sum(axis=0)
-        ranks *= self.present
-        return scale @ ranks - 0.5 * counts, counts
+    def of_values(self, group: int) -> Floats:
+        """U of the values, ranked together with a group; NaN where missing, (n, E)."""
+        width = self.values.shape[1]
+        if self._packed is None:
+            return self._careful(group)[:, :width]
+        return self._ranked(group, self._columns(group)[:width])
 
     @cached_property
-    def _rank_sums(self) -> Ints:
-        sums: Ints = self.ranks.sum(axis=0)
-        return sums
+    def _sums(self) -> Ints:
+        """Counts below each column, added up over the rows: (1 + groups, E + all W)."""
+        assert self._packed is not None
+        return self._fields.sums(self._packed)
 
-    def _found(self, more: Floats) -> tuple[Ints, bool]:
-        """How many values of the row are smaller than each of the others, by bisection.
+    def _columns(self, group: int) -> Ints:
+        own = np.arange(self.starts[group], self.starts[group + 1])
+        return np.concatenate([np.arange(self.values.shape[1]), own])
 
-        Also whether any of them, or of the values, are equal.
-        """
-        rows, width = self.values.shape
-        if not width:
-            return np.zeros(more.shape, dtype=np.int64), False
-        before = (np.arange(rows) * width - 1)[:, None]
-        found = np.zeros(more.shape, dtype=np.int64)
-        step = 1 << (width.bit_length() - 1)
-        while step:
-            ahead = found + step
-            smaller = self.ordered.take(before + np.minimum(ahead, width)) < more
-            smaller &= ahead <= width
-            found += step * smaller
-            step >>= 1
-        next_one = self.ordered.take(before + 1 + np.minimum(found, width - 1))
-        return found, self.tied or bool((next_one == more).any())
+    def _ranked(self, group: int, columns: Ints) -> Floats:
+        """U of some columns; NaN where missing."""
+        assert self._packed is not None
+        # Columns lie one behind the other, but for a gap before a later group.
+        if len(columns) and columns[-1] - columns[0] == len(columns) - 1:
+            packed = self._packed[:, columns[0] : columns[-1] + 1]
+        else:
+            packed = self._packed[:, columns]
+        ranks = np.add(
+            self._fields.part(packed, 0), self._fields.part(packed, group + 1), dtype=np.float64
+        )
+        if self.whole:
+            ranks *= 1.0 / (self.values.shape[1] + self.groups[group].shape[1] + 1.0)
+            ranks -= 0.5
+            return ranks
+        both = np.isfinite(np.hstack([self.values, self.groups[group]]))
+        ranks /= both.sum(axis=1, keepdims=True) + 1.0
+        ranks -= 0.5
+        missing = ~np.isfinite(np.hstack([self.values, *self.groups])[:, columns])
+        ranks[missing] = np.nan
+        return ranks
+
+    def _careful(self, group: int) -> Floats:
+        return centred_ranks(np.hstack([self.values, self.groups[group]]))
+
+    def _count(self) -> Ints | None:
+        """For each column of each row what lies below or is it; None if values are equal."""
+        rows, width = len(self.values), int(self.starts[-1])
+        bits = max(width - 1, 1).bit_length()
+        columns = np.arange(width)
+        keys = _ordered_keys([self.values, *self.groups], whole=self.whole)
+        keys &= -1 << bits
+        keys |= columns
+        keys.sort(axis=1)
+        column = keys & ((1 << bits) - 1)
+        kind = np.repeat(np.arange(len(self.starts)), np.diff(self.starts, prepend=0))
+        if _equal(keys, bits, kind, column):
+            return None
+        counts = np.cumsum((1 << self._fields.shifts)[kind].take(column), axis=1)
+        column += (np.arange(rows) * width)[:, None]
+        packed = np.empty(rows * width, dtype=np.int64)
+        packed[column.ravel()] = counts.ravel()
+        return packed.reshape(rows, width)
+
+
+@dataclass(frozen=True)
+class _Fields:
+    """Several counts in the bits of one whole number.
+
+    Attributes
+    ----------
+    shifts, masks : (f,) int
+        Lowest bit of each count, and its bits once it is shifted down.
+    rows : int
+        So many numbers can be added before a count runs into the next.
+    """
+
+    shifts: Ints
+    masks: Ints
+    rows: int
+
+    @classmethod
+    def of(cls, rows: int, largest: list[int]) -> _Fields:
+        """Make room for counts up to the largest, and for their sums over as many rows as fit."""
+        widths = np.array([max(most, 1).bit_length() for most in largest])
+        spare = (62 - int(widths.sum())) // len(widths)
+        if spare < 0:
+            raise ValueError(f"counts up to {largest} do not fit into 62 bits")
+        spare = min(spare, max(rows, 1).bit_length())
+        shifts = np.concatenate([[0], np.cumsum(widths + spare)[:-1]])
+        return cls(shifts, (1 << (widths + spare)) - 1, 1 << spare)
+
+    def part(self, packed: Ints, number: int) -> Ints:
+        """One of the counts."""
+        found: Ints = (packed >> self.shifts[number]) & self.masks[number]
+        return found
+
+    def sums(self, packed: Ints) -> Ints:
+        """Every count added up over the rows, (f, columns)."""
+        some = np.add.reduceat(packed, np.arange(0, len(packed), self.rows), axis=0)
+        parts = [self.part(some, number).sum(axis=0) for number in range(len(self.shifts))]
+        return np.array(parts)
+
+
+def _is_whole(values: Floats) -> bool:
+    # A sum over a missing value is missing.
+    return bool(np.isfinite(values.sum()))
+
+
+def _ordered_keys(parts: Sequence[Floats], *, whole: bool) -> Ints:
+    """Whole numbers in the order of the values, missing ones last; side by side, (n, all)."""
+    values = np.hstack(parts)
+    # There is one zero only, and one way to be missing.
+    values += 0.0
+    if not whole:
+        values[np.isnan(values)] = np.nan
+    keys = values.view(np.int64)
+    # The bits of a negative number grow with its size.
+    keys ^= (keys >> 63) & np.int64(0x7FFF_FFFF_FFFF_FFFF)
+    return keys
+
+
+def _equal(keys: Ints, bits: int, kind: Ints, column: Ints) -> bool:
+    """Whether any row may hold a value twice among those that are ranked together.
+
+    Values that differ in the last `bits` bits alone count as equal: the careful way finds out.
+    """
+    if keys.shape[1] < 2 or not len(keys):
+        return False
+    apart = keys[:, 1:].view(np.uint64) - keys[:, :-1].view(np.uint64)
+    limit = np.uint64(1 << bits)
+    if apart.min() >= limit:
+        return False
+    row, place = np.nonzero((apart < limit) & (keys[:, 1:] < MISSING))
+    first, second = kind[column[row, place]], kind[column[row, place + 1]]
+    # A value of one group and one of another are never ranked together.
+    return bool(((first == second) | (first == 0) | (second == 0)).any())
 
 
 def _added(ranks: Floats) -> tuple[Floats, Ints]:
     present = np.isfinite(ranks)
     return np.where(present, ranks, 0.0).sum(axis=0), present.sum(axis=0)
-
-
-def few_ranks(values: Floats) -> Floats:
-    """Rank the values of each row, of which there are few, like `midranks`."""
-    rows, width = values.shape
-    order = np.argsort(values, axis=1)
-    order += (np.arange(rows) * width)[:, None]
-    ordered = values.ravel().take(order)
-    # Missing values stand last; they and ties are for the careful way.
-    if not (np.isfinite(ordered[:, -1:]).all() and (ordered[:, 1:] > ordered[:, :-1]).all()):
-        return midranks(values)
-    ranks = np.empty(rows * width)
-    ranks[order.ravel()] = np.broadcast_to(np.arange(1.0, width + 1.0), (rows, width)).ravel()
-    return ranks.reshape(rows, width)
 
 
 def midranks(values: Floats) -> Floats:

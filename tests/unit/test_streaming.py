@@ -139,32 +139,53 @@ def test_rbar_of_a_study_with_holes_agrees_with_a_loop_over_pairs(monkeypatch):
     assert rbar(sample) == pytest.approx(slow, abs=1e-12)
 
 
-@settings(max_examples=60)
+@settings(max_examples=100)
 @given(
     seed=st.integers(0, 10**6),
-    discrete=st.booleans(),
+    kind=st.sampled_from(["continuous", "rounded", "close", "signed zeros", "large"]),
     holes=st.booleans(),
     width=st.integers(0, 12),
+    rows=st.integers(1, 40),
 )
-def test_placing_values_among_sorted_rows_is_ranking_them_together(seed, discrete, holes, width):
+def test_one_sort_ranks_values_together_with_every_group(seed, kind, holes, width, rows):
     rng = np.random.default_rng(seed)
-    values, more = rng.standard_normal((4, width)), rng.standard_normal((4, 3))
-    if discrete:
-        values, more = np.round(values), np.round(more)
+    values = rng.standard_normal((rows, width))
+    groups = [rng.standard_normal((rows, extra)) for extra in (3, 3, 1, 1)]
+    # A value of one group and one of another may be equal without harm.
+    groups[3][:] = groups[2]
+    every = [values, *groups]
+    if kind == "rounded":
+        every = [np.round(one) for one in every]
+    elif kind == "close":
+        # Other values, but only in the last bits.
+        every = [1.0 + np.round(one) * 2.0**-50 for one in every]
+    elif kind == "signed zeros":
+        every = [np.where(np.abs(one) < 0.4, np.copysign(0.0, one), one) for one in every]
+    elif kind == "large":
+        every = [one * 1e300 for one in every]
+    values, *groups = every
     if holes:
-        values[rng.random(values.shape) < 0.3] = np.nan
-        more[0, 1] = np.nan
-    rows = ranking.SortedRows.of(values, np.isfinite(values).sum(axis=1))
-    expected = ranking.centred_ranks(np.hstack([values, more]))
-    sums, counts = rows.with_days(more)
-    np.testing.assert_allclose(sums, np.nansum(expected, axis=0), atol=1e-14)
-    np.testing.assert_array_equal(counts, np.isfinite(expected).sum(axis=0))
-    one = ranking.centred_ranks(np.hstack([values, more[:, :1]]))
-    sums, counts, own = rows.with_one(more[:, 0])
-    np.testing.assert_allclose(sums, np.nansum(one[:, :-1], axis=0), atol=1e-14)
-    np.testing.assert_array_equal(counts, np.isfinite(one[:, :-1]).sum(axis=0))
-    np.testing.assert_allclose(own, one[:, -1], atol=1e-15)
-    np.testing.assert_allclose(rows.around_one(more[:, 0]), one[:, :-1], atol=1e-15)
+        values[rng.random(values.shape) < 0.3] = -np.nan
+        groups[0][rng.random(groups[0].shape) < 0.3] = np.nan
+    together = ranking.Together(values, groups)
+    for number, group in enumerate(groups):
+        expected = ranking.centred_ranks(np.hstack([values, group]))
+        sums, counts = together.added(number)
+        np.testing.assert_allclose(sums, np.nansum(expected, axis=0), atol=1e-13)
+        np.testing.assert_array_equal(counts, np.isfinite(expected).sum(axis=0))
+        np.testing.assert_allclose(together.of_values(number), expected[:, :width], atol=1e-15)
+        np.testing.assert_allclose(together.of_group(number), expected[:, width:], atol=1e-15)
+
+
+def test_a_sort_by_whole_numbers_is_taken_where_no_values_are_equal():
+    rng = np.random.default_rng(5)
+    values, group = rng.standard_normal((600, 300)), rng.standard_normal((600, 21))
+    together = ranking.Together(values, [group, group[:, :1]])
+    assert together._packed is not None
+    expected = ranking.centred_ranks(np.hstack([values, group]))
+    np.testing.assert_allclose(together.added(0)[0], expected.sum(axis=0), atol=1e-11)
+    values[599, 7] = values[599, 200]
+    assert ranking.Together(values, [group])._packed is None
 
 
 def test_blocks_side_by_side_come_back_in_their_order(monkeypatch):
