@@ -15,7 +15,7 @@ import numpy as np
 
 from analysis.errors import WorkerError
 from analysis.eventstudy.fits import Fit
-from analysis.eventstudy.fitted import Ints
+from analysis.eventstudy.fitted import Floats, Ints
 from analysis.eventstudy.models import Model
 from analysis.eventstudy.own_events import own_events
 from analysis.eventstudy.placing import Placing, renumber
@@ -28,6 +28,7 @@ from analysis.eventstudy.windows import (
     Straight,
     cut,
     slide,
+    slide_estimation,
     span,
 )
 
@@ -71,9 +72,16 @@ def cut_chunk(chunk: Chunk) -> Block:
     """Cut the rows of a chunk out of its panel."""
     before, around = chunk.estimation_offsets, chunk.offsets
     if isinstance(chunk.panel, Straight):
-        taken = chunk.taken or (np.empty(0, np.int64), np.empty((0, len(before)), np.bool_))
-        return slide(chunk.panel, chunk.places, before, around, taken, lean=chunk.lean)
+        return slide(chunk.panel, chunk.places, before, around, chunk.taken, lean=chunk.lean)
     return cut(chunk.panel, chunk.places, before, around, spare=chunk.spare)
+
+
+def cut_estimation(chunk: Chunk) -> tuple[Floats, Floats]:
+    """Cut the estimation rows alone: returns (n, E) and factors (n, f, E)."""
+    if isinstance(chunk.panel, Straight):
+        return slide_estimation(chunk.panel, chunk.places, chunk.estimation_offsets, chunk.taken)
+    block = cut_chunk(chunk)
+    return block.estimation_returns, block.estimation_factors
 
 
 def fit_chunk(chunk: Chunk) -> Fit:

@@ -69,9 +69,9 @@ def rbar(sample: Sample, mode: str = "overlap") -> float:
         columns = np.arange(fitted.residuals.shape[1], dtype=np.int64)
         return mean_correlation(fitted.residuals, np.broadcast_to(columns, fitted.residuals.shape))
     if mode == "overlap" and (sums := overlap_sums(sample)) is not None:
-        blocks = list(fitted.block_rows())
-        for rows, residuals in zip(blocks, in_order(fitted.residuals_of, blocks), strict=True):
-            sums.add(rows, residuals)
+        blocks = sums.blocks(fitted.block_size)
+        for part in in_order(lambda rows: sums.part(rows, fitted.residuals_of(rows)), blocks):
+            sums.add(part)
         return mean_overlap(sample, sums, fitted.residuals_of)
     windows = fitted.days[:, sample.columns] if mode == "overlap" else None
     return mean_correlation(fitted.residuals, fitted.residual_days, windows)

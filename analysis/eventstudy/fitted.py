@@ -99,10 +99,15 @@ class Fitted:
         """Regressors of the event-window rows of some events, see `x`."""
         return self.x[rows]
 
-    def block_rows(self, size: int = BLOCK) -> Iterator[Rows]:
+    @property
+    def block_size(self) -> int:
+        """Events whose estimation rows are looked at together."""
+        return BLOCK
+
+    def block_rows(self) -> Iterator[Rows]:
         """Name the events in blocks whose residuals stay in cache, for `residuals_of`."""
-        for start in range(0, len(self), size):
-            yield slice(start, min(start + size, len(self)))
+        for start in range(0, len(self), self.block_size):
+            yield slice(start, min(start + self.block_size, len(self)))
 
     def residuals_of(self, rows: Rows) -> Floats:
         """Residuals of some events, (n, E); not to be written to."""

@@ -22,7 +22,7 @@ from analysis.eventstudy.dependence import (
 )
 from analysis.eventstudy.fitted import Fitted, Floats, Ints, Rows, Sample, slices
 from analysis.eventstudy.outcome import ROUNDING, spread
-from analysis.eventstudy.overlap import OverlapSums
+from analysis.eventstudy.overlap import OverlapSums, Part
 from analysis.eventstudy.ranking import Together
 from analysis.eventstudy.threads import in_order
 
@@ -144,12 +144,13 @@ def observe(
     elif wanted & OF_RESIDUALS:
 
         def look(rows: Rows) -> _Seen:
-            return _look(history, sample, rows, wanted, keep=sums is not None)
+            return _look(history, sample, rows, wanted, sums)
 
-        for seen in in_order(look, fitted.block_rows()):
+        blocks = fitted.block_rows() if sums is None else sums.blocks(fitted.block_size)
+        for seen in in_order(look, blocks):
             _take_in(history, seen)
-            if sums is not None and seen.ranks is not None:
-                sums.add(seen.rows, seen.ranks)
+            if sums is not None and seen.part is not None:
+                sums.add(seen.part)
     if history.overlapping is not None:
         history.overlapping.rbar = _rank_correlation(sample, history.overlapping, sums)
     return history
@@ -215,11 +216,13 @@ class _Seen:
     generalized: tuple[Floats, Ints, Floats] | None = None
     overlapping: tuple[Floats, Ints, Floats] | None = None
     counts: Ints | None = None
-    ranks: Floats | None = None
+    part: Part | None = None
 
 
-def _look(history: History, sample: Sample, rows: Rows, wanted: set[str], *, keep: bool) -> _Seen:
-    """Look at one block of events; with `keep`, hand on the ranks of its residuals."""
+def _look(
+    history: History, sample: Sample, rows: Rows, wanted: set[str], sums: OverlapSums | None
+) -> _Seen:
+    """Look at one block of events."""
     fitted = sample.fitted
     residuals = fitted.residuals_of(rows)
     size, width = residuals.shape
@@ -250,16 +253,21 @@ def _look(history: History, sample: Sample, rows: Rows, wanted: set[str], *, kee
             standardised[name] = (scar * ranks.scale)[:, None]
     raw = {} if history.corrado is None else {"corrado": fitted.ar[rows]}
     if relative is None:
-        ranked = _rank(residuals, raw | standardised, keep)
+        ranked = _rank(residuals, raw | standardised)
     else:
         # Each residual over its own standard deviation: another order.
         over = residuals / relative[rows]
-        ranked = _rank(residuals, raw, keep) | _rank(over, standardised, keep)
-    return replace(seen, counts=counts, **ranked)
+        ranked = _rank(residuals, raw) | _rank(over, standardised)
+    u = ranked.pop("u", None)
+    part = None if sums is None or u is None else sums.part(rows, u)
+    return replace(seen, counts=counts, part=part, **ranked)
 
 
-def _rank(values: Floats, groups: dict[str, Floats], keep: bool) -> dict[str, Any]:
-    """Rank values together with each of some groups: what `_Seen` takes under their names."""
+def _rank(values: Floats, groups: dict[str, Floats]) -> dict[str, Any]:
+    """Rank values together with each of some groups: what `_Seen` takes under their names.
+
+    Also, for the overlapping correlations, the U of the values as ``"u"``.
+    """
     if not groups:
         return {}
     together = Together(values, list(groups.values()))
@@ -270,8 +278,8 @@ def _rank(values: Floats, groups: dict[str, Floats], keep: bool) -> dict[str, An
         found[name] = sums, counts
         if name in ("generalized", "overlapping"):
             found[name] = sums[:width], counts[:width], together.of_group(number)[:, 0]
-        if name == "overlapping" and keep:
-            found["ranks"] = together.of_values(number)
+        if name == "overlapping":
+            found["u"] = together.of_values(number)
     return found
 
 

@@ -11,7 +11,8 @@ products with the events near them, in blocks.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -20,11 +21,32 @@ from analysis.eventstudy.fitted import Floats, Ints, Rows
 from analysis.eventstudy.outcome import ROUNDING
 from analysis.eventstudy.windows import Bools
 
-# Values that are sorted by day 0 at a time, and events of one block of masked products.
-BUFFER = 1 << 22
+# Events of one block of masked products.
 MASKED = 48
 # A mean beyond so many standard deviations costs digits when squares are summed.
 LARGE_MEAN = 0.1
+
+
+@dataclass(frozen=True)
+class Part:
+    """What some events add to `OverlapSums`.
+
+    Attributes
+    ----------
+    groups : (g,) int
+        Numbers of the days 0 that they have.
+    sums : (g, versions, E) float
+        Sums of their values, each over its length on the rows of a version.
+    means : (g, versions) float
+        Sums of their means over the same lengths.
+    varying : int
+        Events whose values vary.
+    """
+
+    groups: Ints
+    sums: Floats
+    means: Floats
+    varying: int
 
 
 class OverlapSums:
@@ -43,7 +65,7 @@ class OverlapSums:
     """
 
     def __init__(self, day0: Ints, whole: Bools, width: int, length: int) -> None:
-        self.day0, self.whole, self.length = day0, whole, length
+        self.day0, self.whole, self.length, self.width = day0, whole, length, width
         self.zeros = np.unique(day0[whole])
         # Distances that no two days 0 have cost nothing.
         near = range(1, min(length, width - LEAST_COMMON_DATES + 1))
@@ -53,30 +75,51 @@ class OverlapSums:
         self.sums = np.zeros((len(self.zeros), versions, width))
         self.means = np.zeros((len(self.zeros), versions))
         self.varying = 0
-        self.buffer = np.empty((min(len(day0), max(BUFFER // width, 1)), width))
-        self.waiting = np.empty(len(self.buffer), dtype=np.int64)
-        self.filled = 0
+        self._middle, self._others, self._inside = _versions(self.lags, width)
 
-    def add(self, rows: Rows, values: Floats) -> None:
-        """Take in the values of some events, (n, E); those with missing rows are left alone."""
-        whole = self.whole[rows]
-        day0 = self.day0[rows]
+    def blocks(self, size: int) -> Iterator[Ints]:
+        """Name all events in blocks, in the order of their days 0."""
+        order = np.argsort(self.day0, kind="stable")
+        for start in range(0, len(order), size):
+            yield order[start : start + size]
+
+    def part(self, rows: Rows, values: Floats) -> Part:
+        """What some events add; those with missing rows are left alone.
+
+        Parameters
+        ----------
+        rows : (n,) int
+            Ascending by day 0, as `blocks` names them.
+        values : (n, E) float
+        """
+        day0, whole = self.day0[rows], self.whole[rows]
         if not whole.all():
             day0, values = day0[whole], values[whole]
-        start = 0
-        while start < len(day0):
-            room = min(len(day0) - start, len(self.buffer) - self.filled)
-            to = slice(self.filled, self.filled + room)
-            self.buffer[to] = values[start : start + room]
-            self.waiting[to] = day0[start : start + room]
-            self.filled, start = self.filled + room, start + room
-            if self.filled == len(self.buffer):
-                self._flush()
+        weights, means = self._weights(values)
+        if (weights[:, 0] * np.abs(means[:, 0]) > LARGE_MEAN / math.sqrt(self.width)).any():
+            # Squares of values far from zero lose digits: take the means off first.
+            values = values - means[:, :1]
+            weights, means = self._weights(values)
+        group = np.searchsorted(self.zeros, day0)
+        starts = np.flatnonzero(np.diff(group, prepend=-1))
+        ends = [*starts[1:].tolist(), len(group)]
+        sums = np.empty((len(starts), weights.shape[1], self.width))
+        for number, (start, end) in enumerate(zip(starts.tolist(), ends, strict=True)):
+            np.matmul(weights[start:end].T, values[start:end], out=sums[number])
+        weighed = np.zeros((0, weights.shape[1]))
+        if len(starts):
+            weighed = np.add.reduceat(weights * means, starts, axis=0)
+        return Part(group[starts], sums, weighed, int((weights[:, 0] > 0).sum()))
+
+    def add(self, part: Part) -> None:
+        """Take in what some events add."""
+        self.sums[part.groups] += part.sums
+        self.means[part.groups] += part.means
+        self.varying += part.varying
 
     def total(self) -> float:
         """Sum over ordered pairs of events without missing rows, i ≠ j."""
-        self._flush()
-        width, count = self.sums.shape[2], len(self.lags)
+        width, count = self.width, len(self.lags)
         same = self.sums[:, 0] - self.means[:, 0, None]
         total = float(np.vecdot(same, same).sum()) - self.varying
         for number, lag in enumerate(self.lags[1:].tolist(), start=1):
@@ -91,72 +134,35 @@ class OverlapSums:
             total += 2.0 * share * float(np.vecdot(ours, theirs).sum())
         return total
 
-    def _flush(self) -> None:
-        """Add the sums of unit vectors of every group that waits."""
-        values, day0 = self.buffer[: self.filled], self.waiting[: self.filled]
-        self.filled = 0
-        if not len(values):
-            return
-        weights, means = self._weights(values)
-        if (weights[:, 0] * np.abs(means[:, 0]) > LARGE_MEAN / math.sqrt(values.shape[1])).any():
-            # Squares of values far from zero lose digits: take the means off first.
-            values -= means[:, :1]
-            weights, means = self._weights(values)
-        self.varying += int((weights[:, 0] > 0).sum())
-        order = np.argsort(day0, kind="stable")
-        group = np.searchsorted(self.zeros, day0[order])
-        values, means, weights = values[order], (weights * means)[order], weights[order].T
-        starts = np.flatnonzero(np.diff(group, prepend=-1))
-        numbers = group[starts]
-        self.means[numbers] += np.add.reduceat(means, starts, axis=0)
-        ends = [*starts[1:].tolist(), len(group)]
-        for number, start, end in zip(numbers.tolist(), starts.tolist(), ends, strict=True):
-            self.sums[number] += weights[:, start:end] @ values[start:end]
-
     def _weights(self, values: Floats) -> tuple[Floats, Floats]:
-        """One over the length of each centred row, and its mean, on the rows of every lag.
+        """One over the length of each centred row, and its mean, on the rows of every version.
 
         (n, versions): all rows, then without the first 1, 2, ... and then without the last
-        1, 2, ...; the weight is 0 where the rows do not vary. Sums over fewer rows are built
-        up from the middle, never by subtraction.
+        1, 2, ...; the weight is 0 where the rows do not vary. Sums over fewer rows are added
+        up from the rows that all versions have and those that some have, never by subtraction.
         """
-        width, edge = values.shape[1], int(self.lags[-1])
-        if width < 2 * edge:
-            firsts, seconds = self._plain_moments(values)
-        else:
-            middle = values[:, edge : width - edge]
-            columns = np.concatenate([self.lags, edge + self.lags[1:]])
-            firsts = _moments(values, middle.sum(axis=1), edge, squared=False)[:, columns]
-            squares = np.vecdot(middle, middle)
-            seconds = _moments(values, squares, edge, squared=True)[:, columns]
+        middle, others = values[:, self._middle], values[:, self._others]
+        firsts = middle.sum(axis=1)[:, None] + others @ self._inside
+        seconds = np.vecdot(middle, middle)[:, None] + others**2 @ self._inside
         lags = np.concatenate([self.lags, self.lags[1:]])
-        means = firsts / (width - lags)
+        means = firsts / (self.width - lags)
         squares = seconds - firsts * means
         varies = squares > ROUNDING * seconds
         weights = np.where(varies, 1.0 / np.sqrt(np.where(varies, squares, 1.0)), 0.0)
         return weights, means
 
-    def _plain_moments(self, values: Floats) -> tuple[Floats, Floats]:
-        """Sums of rows and of their squares where the lags leave no common middle."""
-        width = values.shape[1]
-        parts = [values[:, lag:] for lag in self.lags]
-        parts += [values[:, : width - lag] for lag in self.lags[1:]]
-        firsts = np.stack([part.sum(axis=1) for part in parts], axis=1)
-        return firsts, np.stack([np.vecdot(part, part) for part in parts], axis=1)
 
+def _versions(lags: Ints, width: int) -> tuple[slice, Ints, Floats]:
+    """Rows that every version has, the others, and which version has which of the others.
 
-def _moments(values: Floats, middle: Floats, edge: int, *, squared: bool) -> Floats:
-    """Sums over the rows of every lag, (n, 2·edge + 1), from the sum over the middle."""
-    left, right = values[:, :edge], values[:, values.shape[1] - edge :]
-    if squared:
-        left, right = left**2, right**2
-    # Column d: the rows from d to the middle, and from the middle to the d-th from the end.
-    zero = np.zeros((len(values), 1))
-    lefts = np.hstack([np.cumsum(left[:, ::-1], axis=1)[:, ::-1], zero])
-    rights = np.hstack([np.cumsum(right, axis=1)[:, ::-1], zero])
-    without_first = middle[:, None] + rights[:, :1] + lefts
-    without_last = middle[:, None] + lefts[:, :1] + rights[:, 1:]
-    return np.hstack([without_first, without_last])
+    The last is (others, versions), 1 where the version has the row.
+    """
+    edge = int(lags[-1])
+    # Where the ends meet, no row is for all.
+    middle = slice(edge, max(width - edge, edge))
+    others = np.delete(np.arange(width), middle)
+    row = others[:, None]
+    return middle, others, np.hstack([row >= lags, row < width - lags[1:]]).astype(np.float64)
 
 
 def masked_total(

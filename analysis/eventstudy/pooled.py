@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.eventstudy.chunks import Recipe, cut_chunk, fit_chunk
+from analysis.eventstudy.chunks import Recipe, cut_estimation, fit_chunk
 from analysis.eventstudy.fits import Fit, with_constant
 from analysis.eventstudy.fitted import BLOCK, Fitted, Floats, Ints, Rows
 from analysis.eventstudy.windows import Bools, Places, span
@@ -118,11 +118,16 @@ class Pooled(Fitted):
         factors = self.recipe.placing.factors[places.factors[:, :, None], days[:, None, :]]
         return with_constant(factors - self.light["centre"][rows][:, :, None])
 
-    def block_rows(self, size: int = BLOCK) -> Iterator[Rows]:
+    @property
+    def block_size(self) -> int:
+        """Events whose estimation rows are looked at together."""
+        return min(BLOCK, self.recipe.step)
+
+    def block_rows(self) -> Iterator[Rows]:
         """Name the events in blocks, in the order of the securities."""
         ascending = bool(np.all(self.at[1:] > self.at[:-1]))
         order = None if ascending else np.argsort(self.at, kind="stable")
-        size = min(size, self.recipe.step)
+        size = self.block_size
         for start in range(0, len(self), size):
             part = slice(start, min(start + size, len(self)))
             yield part if order is None else order[part]
@@ -135,11 +140,10 @@ class Pooled(Fitted):
         chunk = self.recipe.chunk(at)
         if self.coefficients is None:
             return fit_chunk(chunk).fitted.residuals
-        block = cut_chunk(chunk)
-        residuals = block.estimation_returns
+        residuals, factors = cut_estimation(chunk)
         residuals -= self.coefficients[at, 0, None]
-        for number in range(block.estimation_factors.shape[1]):
-            factor = block.estimation_factors[:, number]
+        for number in range(factors.shape[1]):
+            factor = factors[:, number]
             factor *= self.coefficients[at, number + 1, None]
             residuals -= factor
         return residuals

@@ -204,7 +204,7 @@ def slide(
     places: Places,
     estimation_offsets: Ints,
     offsets: Ints,
-    taken: tuple[Ints, NDArray[np.bool_]],
+    taken: tuple[Ints, NDArray[np.bool_]] | None,
     *,
     lean: bool = False,
 ) -> Block:
@@ -217,7 +217,7 @@ def slide(
         The N events; their positions are days of the panel.
     estimation_offsets, offsets : (E,), (W,) int
         Relative days, without a gap, all of them inside the panel.
-    taken : (h,) int and (h, E) bool
+    taken : (h,) int and (h, E) bool, or None
         Events with rows near other events of their security, and which rows these are: they
         are left out of the estimation window.
     lean : bool
@@ -227,10 +227,10 @@ def slide(
     -------
     Block
     """
-    before, around = places.position + estimation_offsets[0], places.position + offsets[0]
-    estimation_returns = panel.returns_from(places.security, before, len(estimation_offsets))
-    if len(taken[0]):
-        estimation_returns[taken[0]] = np.where(taken[1], np.nan, estimation_returns[taken[0]])
+    around = places.position + offsets[0]
+    estimation_returns, estimation_factors = slide_estimation(
+        panel, places, estimation_offsets, taken
+    )
     return StraightBlock(
         offsets,
         estimation_offsets,
@@ -239,10 +239,24 @@ def slide(
         panel.returns_from(places.security, around, len(offsets)),
         estimation_returns,
         panel.factors_from(places.factors, around, len(offsets)),
-        panel.factors_from(places.factors, before, len(estimation_offsets)),
+        estimation_factors,
         day0=places.position,
         lean=lean,
     )
+
+
+def slide_estimation(
+    panel: Straight,
+    places: Places,
+    offsets: Ints,
+    taken: tuple[Ints, NDArray[np.bool_]] | None,
+) -> tuple[Floats, Floats]:
+    """Cut the estimation rows alone, see `slide`: returns (N, E) and factors (N, f, E)."""
+    before = places.position + offsets[0]
+    returns = panel.returns_from(places.security, before, len(offsets))
+    if taken is not None and len(taken[0]):
+        returns[taken[0]] = np.where(taken[1], np.nan, returns[taken[0]])
+    return returns, panel.factors_from(places.factors, before, len(offsets))
 
 
 class StraightBlock(Block):

@@ -120,8 +120,8 @@ def test_overlap_sums_agree_with_a_loop_over_pairs(seed, length, width, holes, s
     whole = np.isfinite(values).all(axis=1)
     offsets, window = np.arange(-width - 9, -9), np.arange(length)
     sums = overlap.OverlapSums(day0, whole, width, length)
-    for start in range(0, size, 5):
-        sums.add(slice(start, start + 5), values[start : start + 5])
+    for rows in sums.blocks(5):
+        sums.add(sums.part(rows, values[rows]))
     masked = overlap.masked_total(lambda rows: values[rows], day0, whole, offsets, window)
     mean = (sums.total() + masked) / (size * (size - 1))
     slow = slow_statistics.mean_correlation(values, day0[:, None] + offsets, day0[:, None] + window)
