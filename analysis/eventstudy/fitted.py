@@ -156,20 +156,30 @@ class Fitted:
         return sar
 
     def _ar_variance(self, rows: Rows) -> Floats:
+        variance = self.leverage(rows)
+        variance += 1.0 if self.relative_sd is None else self.relative_sd[rows] ** 2
+        variance *= self.sigma[rows, None] ** 2
+        return variance
+
+    def leverage(self, rows: Rows) -> Floats:
+        """x_t'(X'X)⁻¹x_t of each event-window row of some events, (n, W)."""
         x, inverse = self.regressors(rows), self.xtx_inv[rows]
-        own: Floats | float = 1.0 if self.relative_sd is None else self.relative_sd[rows] ** 2
         leverage = np.zeros(x.shape[:2])
         for i in range(x.shape[2]):
             for j in range(x.shape[2]):
                 leverage += x[:, :, i] * x[:, :, j] * inverse[:, i, j, None]
-        variance: Floats = (own + leverage) * self.sigma[rows, None] ** 2
-        return variance
+        return leverage
+
+    def totals(self, rows: Rows, columns: slice) -> Floats:
+        """Sum of the regressors of some events over some days of the event window, (n, k)."""
+        total: Floats = self.regressors(rows)[:, columns].sum(axis=1)
+        return total
 
     def car_variance(self, columns: Ints) -> Floats:
         """Forecast variance of the sum of some abnormal returns, shape (N,): see `cumulate`."""
         variance = np.empty(len(self))
         for rows in slices(len(self)):
-            total = self.regressors(rows)[:, columns, :].sum(axis=1)
+            total = self.totals(rows, slice(columns[0], columns[-1] + 1))
             variance[rows] = float(len(columns))
             if self.relative_sd is not None:
                 variance[rows] = (self.relative_sd[rows][:, columns] ** 2).sum(axis=1)
@@ -236,7 +246,8 @@ def cumulate(fitted: Fitted, window: tuple[int, int]) -> tuple[Sample, NDArray[n
     """
     first, last = window
     columns = np.flatnonzero((fitted.offsets >= first) & (fitted.offsets <= last))
-    car = fitted.ar[:, columns].sum(axis=1)
+    # Columns of a window lie side by side: a view, and no copy.
+    car = fitted.ar[:, columns[0] : columns[-1] + 1].sum(axis=1)
     kept = np.isfinite(car) & (fitted.sigma > 0)
     if kept.all():
         part = fitted

@@ -18,7 +18,8 @@ from analysis.errors import InputError, unknown
 from analysis.eventstudy.dates import event_dates
 from analysis.eventstudy.figures import floats
 from analysis.eventstudy.fitted import Floats
-from analysis.eventstudy.models import Model
+from analysis.eventstudy.models import Model, needs_of
+from analysis.eventstudy.threads import in_order
 
 Window = tuple[int, int]
 
@@ -80,10 +81,10 @@ def extremes(table: pd.DataFrame, name: str) -> tuple[Floats, Floats]:
     low, high = np.full(values.shape[1], np.nan), np.full(values.shape[1], np.nan)
     # A slab of rows is read twice while it is in cache, and nothing is copied.
     step = max(1, SLAB // max(values.shape[1], 1))
-    for start in range(0, len(values), step):
-        rows = values[start : start + step]
-        low = np.fmin(low, np.fmin.reduce(rows, axis=0))
-        high = np.fmax(high, np.fmax.reduce(rows, axis=0))
+    slabs = (values[start : start + step] for start in range(0, len(values), step))
+    for lowest, highest in in_order(_ends, slabs):
+        np.fmin(low, lowest, out=low)
+        np.fmax(high, highest, out=high)
     large = np.flatnonzero((low < -LARGEST) | (high > LARGEST))
     if len(large):
         at = int(large[0])
@@ -100,6 +101,10 @@ def extremes(table: pd.DataFrame, name: str) -> tuple[Floats, Floats]:
             "computed with."
         )
     return low, high
+
+
+def _ends(rows: Floats) -> tuple[Floats, Floats]:
+    return np.fmin.reduce(rows, axis=0), np.fmax.reduce(rows, axis=0)
 
 
 def check_columns(table: pd.DataFrame, name: str) -> None:
@@ -268,7 +273,8 @@ def check_factors(factors: object, model: Model, securities: list[Hashable]) -> 
         The model needs factors and there are none, or an unknown column.
     """
     table = None if factors is None else check_table(factors, "factors")
-    wanted = [column for security in securities for column in model.needs(security) or ()]
+    needs = dict.fromkeys(needs_of(model, securities))
+    wanted = [column for one in needs for column in one or ()]
     wanted += [model.rf] if model.rf else []
     for column in dict.fromkeys(wanted):
         if table is None:

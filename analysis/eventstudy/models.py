@@ -131,6 +131,15 @@ class OnMarket:
         return replace(self, market=columns), joined(factors, made)
 
 
+def needs_of(model: Model, securities: Sequence[Hashable]) -> list[tuple[str, ...] | None]:
+    """Columns of factors that each of some securities needs, see `Model.needs`."""
+    market, asks = getattr(model, "market", None), getattr(type(model), "needs", None)
+    if asks is OnMarket.needs and isinstance(market, str):
+        # One column for everybody: a quarter of a million securities need not be asked.
+        return [(market,)] * len(securities)
+    return [model.needs(security) for security in securities]
+
+
 @dataclass(frozen=True)
 class MarketAdjusted(OnMarket):
     """Normal return: the market's return on the same day, nothing estimated.

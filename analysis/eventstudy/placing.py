@@ -15,7 +15,7 @@ import pandas as pd
 
 from analysis.eventstudy.fitted import Floats, Ints
 from analysis.eventstudy.inputs import day
-from analysis.eventstudy.models import Model
+from analysis.eventstudy.models import Model, needs_of
 from analysis.eventstudy.windows import Bools, Calendars, Panel, Places, Straight, near_events
 
 
@@ -135,7 +135,7 @@ def place(
     column = returns.columns.get_indexer(securities)
     # Plain objects: walking through an Arrow-backed index costs more than all the rest.
     names: list[Hashable] = securities.tolist()
-    needs = [model.needs(name) for name in names]
+    needs = needs_of(model, names)
     calendar_of, dates, stacked = _calendars(names, column >= 0, returns.index, calendars)
     reasons = _unusable(names, column, calendar_of, needs)
     lost = np.isin(codes, list(reasons))
@@ -250,7 +250,10 @@ def _factor_rows(needs: Sequence[tuple[str, ...] | None], factors: pd.DataFrame 
         number = {column: row for row, column in enumerate(factors.columns)}
         # Most securities need the same columns: each choice is looked up once.
         chosen = {one: [number[column] for column in one] for one in set(needs) if one is not None}
-        rows[:] = [chosen.get(one, [0] * width) if one else [0] * width for one in needs]
+        if len(chosen) == 1 and None not in needs:
+            rows[:] = next(iter(chosen.values())) or [0] * width
+        else:
+            rows[:] = [chosen.get(one, [0] * width) if one else [0] * width for one in needs]
     return rows
 
 

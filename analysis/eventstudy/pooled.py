@@ -113,10 +113,44 @@ class Pooled(Fitted):
         if self.light["x"] is not None:
             kept: Floats = self.light["x"][rows]
             return kept
-        places = self.recipe.places.take(self.at[rows])
-        days = self._days(places, self.offsets)
-        factors = self.recipe.placing.factors[places.factors[:, :, None], days[:, None, :]]
-        return with_constant(factors - self.light["centre"][rows][:, :, None])
+        return with_constant(self._distances(rows))
+
+    def leverage(self, rows: Rows) -> Floats:
+        """x_t'(X'X)⁻¹x_t of each event-window row of some events, (n, W)."""
+        if self.light["x"] is not None:
+            return super().leverage(rows)
+        # Centred factors and the constant are at right angles: 1/T and the factors' own share.
+        distances, inverse = self._distances(rows), self.xtx_inv[rows]
+        leverage = np.repeat(inverse[:, 0, 0, None], distances.shape[2], axis=1)
+        for i in range(distances.shape[1]):
+            for j in range(distances.shape[1]):
+                product = distances[:, i] * inverse[:, i + 1, j + 1, None]
+                product *= distances[:, j]
+                leverage += product
+        return leverage
+
+    def totals(self, rows: Rows, columns: slice) -> Floats:
+        """Sum of the regressors of some events over some days of the event window, (n, k)."""
+        if self.light["x"] is not None:
+            return super().totals(rows, columns)
+        distances = self._distances(rows)[:, :, columns]
+        length = np.full((len(distances), 1), float(distances.shape[2]))
+        return np.hstack([length, distances.sum(axis=2)])
+
+    def _distances(self, rows: Rows) -> Floats:
+        """Factors of the event-window rows of some events, less their means, (n, f, W)."""
+        at, straight = self.at[rows], self.recipe.placing.straight
+        if straight is not None and self.recipe.straight(at):
+            first = self.recipe.places.position[at] + self.offsets[0]
+            factors = straight.factors_from(
+                self.recipe.places.factors[at], first, len(self.offsets)
+            )
+        else:
+            places = self.recipe.places.take(at)
+            days = self._days(places, self.offsets)
+            factors = self.recipe.placing.factors[places.factors[:, :, None], days[:, None, :]]
+        factors -= self.light["centre"][rows][:, :, None]
+        return factors
 
     @property
     def block_size(self) -> int:

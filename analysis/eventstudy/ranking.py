@@ -22,10 +22,11 @@ class Together:
     """Rows of values, ranked together with one group of further values at a time.
 
     Every value is written as a whole number of the same order, its own column in the lowest
-    bits; one sort of each row then says where all of them stand. How many of the values and
-    how many of each group lie below a place are counted in one running sum, because the
-    counts share the bits of one number. Equal values, which returns seldom have, are seen
-    beside each other, and take the careful way through `midranks`.
+    bits; one sort of each row then says where all of them stand. The ranks of the values
+    together with each group are counted in one running sum, because they share the bits of
+    one number: a value counts for every group, a value of a group for its own. Equal values,
+    which returns seldom have, are seen beside each other, and take the careful way through
+    `midranks`.
 
     Parameters
     ----------
@@ -39,7 +40,7 @@ class Together:
         self.values, self.groups = values, groups
         self.starts = np.cumsum([values.shape[1], *(group.shape[1] for group in groups)])
         self.whole = _is_whole(values) and all(_is_whole(group) for group in groups)
-        self._fields = _Fields.of(len(values), [values.shape[1], *np.diff(self.starts).tolist()])
+        self._fields = _Fields.of(len(values), [values.shape[1] + one.shape[1] for one in groups])
         self._packed = self._count()
 
     def added(self, group: int) -> tuple[Floats, Ints]:
@@ -61,9 +62,9 @@ class Together:
         if not self.whole:
             return _added(self._ranked(group, columns))
         # Whole numbers until the last step.
-        ranks = self._sums[0] + self._sums[group + 1]
         scale = 1.0 / (width + self.groups[group].shape[1] + 1.0)
-        return ranks[columns] * scale - 0.5 * rows, np.full(len(columns), rows)
+        sums: Floats = self._sums[group, columns] * scale - 0.5 * rows
+        return sums, np.full(len(columns), rows)
 
     def of_group(self, group: int) -> Floats:
         """U of a group's own values, each group ranked with the values, (n, W)."""
@@ -81,7 +82,7 @@ class Together:
 
     @cached_property
     def _sums(self) -> Ints:
-        """Counts below each column, added up over the rows: (1 + groups, E + all W)."""
+        """Ranks of each column with each group, added up over the rows: (groups, E + all W)."""
         assert self._packed is not None
         return self._fields.sums(self._packed)
 
@@ -97,25 +98,23 @@ class Together:
             packed = self._packed[:, columns[0] : columns[-1] + 1]
         else:
             packed = self._packed[:, columns]
-        ranks = np.add(
-            self._fields.part(packed, 0), self._fields.part(packed, group + 1), dtype=np.float64
-        )
+        found = self._fields.part(packed, group)
         if self.whole:
-            ranks *= 1.0 / (self.values.shape[1] + self.groups[group].shape[1] + 1.0)
-            ranks -= 0.5
-            return ranks
+            u: Floats = found * (1.0 / (self.values.shape[1] + self.groups[group].shape[1] + 1.0))
+            u -= 0.5
+            return u
         both = np.isfinite(np.hstack([self.values, self.groups[group]]))
-        ranks /= both.sum(axis=1, keepdims=True) + 1.0
-        ranks -= 0.5
+        u = found / (both.sum(axis=1, keepdims=True) + 1.0)
+        u -= 0.5
         missing = ~np.isfinite(np.hstack([self.values, *self.groups])[:, columns])
-        ranks[missing] = np.nan
-        return ranks
+        u[missing] = np.nan
+        return u
 
     def _careful(self, group: int) -> Floats:
         return centred_ranks(np.hstack([self.values, self.groups[group]]))
 
     def _count(self) -> Ints | None:
-        """For each column of each row what lies below or is it; None if values are equal."""
+        """Ranks of each column of each row with every group; None if values are equal."""
         rows, width = len(self.values), int(self.starts[-1])
         bits = max(width - 1, 1).bit_length()
         columns = np.arange(width)
@@ -127,7 +126,9 @@ class Together:
         kind = np.repeat(np.arange(len(self.starts)), np.diff(self.starts, prepend=0))
         if _equal(keys, bits, kind, column):
             return None
-        counts = np.cumsum((1 << self._fields.shifts)[kind].take(column), axis=1)
+        one = np.append(np.bitwise_or.reduce(1 << self._fields.shifts), 1 << self._fields.shifts)
+        counts = one[kind].take(column)
+        np.cumsum(counts, axis=1, out=counts)
         column += (np.arange(rows) * width)[:, None]
         packed = np.empty(rows * width, dtype=np.int64)
         packed[column.ravel()] = counts.ravel()
@@ -163,7 +164,9 @@ class _Fields:
 
     def part(self, packed: Ints, number: int) -> Ints:
         """One of the counts."""
-        found: Ints = (packed >> self.shifts[number]) & self.masks[number]
+        found: Ints = packed >> self.shifts[number]
+        if number < len(self.shifts) - 1:
+            found &= self.masks[number]
         return found
 
     def sums(self, packed: Ints) -> Ints:

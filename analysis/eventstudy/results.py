@@ -358,7 +358,8 @@ class EventStudyResults(Inference):
 
     def _by_day(self, values: np.ndarray) -> pd.DataFrame:
         days = pd.Index(self.fitted.offsets, name="day")
-        return pd.DataFrame(values, index=self.index, columns=days)
+        # Every caller hands over an array of its own.
+        return pd.DataFrame(values, index=self.index, columns=days, copy=False)
 
     def _members(self, group: str | None) -> Ints:
         if group is None or group == EVERYTHING:

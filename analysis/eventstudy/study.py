@@ -153,7 +153,9 @@ class EventStudy:
         keep = len(order) * (self.estimation[1] - self.estimation[0] + 1) <= pooled.KEPT
         fit = pooled.pool(recipe, fit_all(recipe, executor, slim=not keep), keep=keep)
         reasons = unfitted(placing, order, fit, self.estimation, self.window, self.min_observations)
-        numbers = np.setdiff1d(order, np.array(list(reasons), dtype=np.int64))
+        fits = np.ones(len(order), dtype=np.bool_)
+        fits[list(reasons)] = False
+        numbers = np.flatnonzero(fits)
         fit = pooled.in_order(fit, np.argsort(order, kind="stable")[numbers])
         return EventStudyResults(self, placing, numbers, fit, reasons)
 

@@ -10,12 +10,17 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import cache
 from typing import TypeVar
+
+import numpy as np
 
 Work = TypeVar("Work")
 Done = TypeVar("Done")
 
 MOST_THREADS = 4
+# Just below the largest mapping from which glibc learns.
+LARGEST_MAPPING = (32 << 20) - (64 << 10)
 # Blocks beyond which threads pay for themselves.
 FEW = 8
 
@@ -24,6 +29,18 @@ def threads() -> int:
     """Cores this process may use, up to `MOST_THREADS`."""
     free = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     return min(free or 1, MOST_THREADS)
+
+
+@cache
+def _keep_freed_memory() -> None:
+    """Let the allocator keep what a block has freed for the next one.
+
+    glibc maps arrays beyond 128 KB one by one and gives them back when they are freed: every
+    block would touch new pages, which takes as long as the work itself. It does so only up to
+    the size of the largest mapping that was ever freed, 32 MB at most (mallopt(3),
+    M_MMAP_THRESHOLD); one that is never written to costs nothing. Elsewhere this does nothing.
+    """
+    np.empty(LARGEST_MAPPING, dtype=np.uint8)
 
 
 def in_order(
@@ -42,6 +59,7 @@ def in_order(
     """
     todo = iter(blocks)
     first = [block for _, block in zip(range(few + 1), todo, strict=False)]
+    _keep_freed_memory()
     workers = threads()
     if len(first) <= few or workers == 1:
         yield from map(work, first)

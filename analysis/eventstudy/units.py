@@ -22,7 +22,7 @@ import pandas as pd
 from analysis.errors import InputError, SuspectReturnsWarning
 from analysis.eventstudy.fitted import Floats
 from analysis.eventstudy.inputs import day, extremes
-from analysis.eventstudy.models import Model, OnMarket
+from analysis.eventstudy.models import Model, OnMarket, needs_of
 
 UNITS = ("decimal", "any")
 
@@ -125,8 +125,8 @@ def _warn_of_large(returns: pd.DataFrame, low: Floats, high: Floats) -> None:
 def _check_factors(
     factors: pd.DataFrame, low: Floats, model: Model, securities: Sequence[Hashable]
 ) -> None:
-    needed = (model.needs(security) or () for security in securities)
-    used = pd.Index(dict.fromkeys(column for one in needed for column in one))
+    needed = dict.fromkeys(needs_of(model, securities))
+    used = pd.Index(dict.fromkeys(column for one in needed for column in one or ()))
     columns = factors.columns.get_indexer(used)
     chosen, lowest = factors.iloc[:, columns], low[columns]
     if isinstance(model, OnMarket):
