@@ -34,7 +34,7 @@ class Part:
     Attributes
     ----------
     groups : (g,) int
-        Numbers of the days 0 that they have.
+        Numbers of the days 0 that they have, one after the other.
     sums : (g, versions, E) float
         Sums of their values, each over its length on the rows of a version.
     means : (g, versions) float
@@ -72,8 +72,8 @@ class OverlapSums:
         met = [lag for lag in near if np.isin(self.zeros + lag, self.zeros).any()]
         self.lags = np.array([0, *met])
         versions = 2 * len(self.lags) - 1
-        self.sums = np.zeros((len(self.zeros), versions, width))
-        self.means = np.zeros((len(self.zeros), versions))
+        self.sums = np.zeros((versions, len(self.zeros), width))
+        self.means = np.zeros((versions, len(self.zeros)))
         self.varying = 0
         self._middle, self._others, self._inside = _versions(self.lags, width)
 
@@ -113,26 +113,36 @@ class OverlapSums:
 
     def add(self, part: Part) -> None:
         """Take in what some events add."""
-        self.sums[part.groups] += part.sums
-        self.means[part.groups] += part.means
+        if len(part.groups):
+            # In the order of days 0 no group is left out: a slice, and nothing is copied.
+            groups = slice(int(part.groups[0]), int(part.groups[-1]) + 1)
+            self.sums[:, groups] += part.sums.transpose(1, 0, 2)
+            self.means[:, groups] += part.means.T
         self.varying += part.varying
 
     def total(self) -> float:
-        """Sum over ordered pairs of events without missing rows, i ≠ j."""
-        width, count = self.width, len(self.lags)
-        same = self.sums[:, 0] - self.means[:, 0, None]
-        total = float(np.vecdot(same, same).sum()) - self.varying
+        """Sum over ordered pairs of events without missing rows, i ≠ j.
+
+        A product of two sums of centred rows: that of the sums, less the number of rows times
+        that of their means.
+        """
+        total = self._products(0, slice(None), 0, slice(None), 0) - self.varying
         for number, lag in enumerate(self.lags[1:].tolist(), start=1):
             later = np.searchsorted(self.zeros, self.zeros + lag)
             met = later < len(self.zeros)
             met[met] = self.zeros[later[met]] == self.zeros[met] + lag
-            later = later[met]
-            front = count + number - 1
-            ours = self.sums[met, number, lag:] - self.means[met, number, None]
-            theirs = self.sums[later, front, : width - lag] - self.means[later, front, None]
+            pair = _side_by_side(np.flatnonzero(met)), _side_by_side(later[met])
+            front = len(self.lags) + number - 1
             share = 1.0 - lag / self.length
-            total += 2.0 * share * float(np.vecdot(ours, theirs).sum())
+            total += 2.0 * share * self._products(number, pair[0], front, pair[1], lag)
         return total
+
+    def _products(self, one: int, ours: Rows, other: int, theirs: Rows, lag: int) -> float:
+        """Products of the sums of a version's groups and another's on the rows both have."""
+        rows = self.width - lag
+        products = np.vecdot(self.sums[one, ours, lag:], self.sums[other, theirs, :rows])
+        means = self.means[one, ours] @ self.means[other, theirs]
+        return float(products.sum() - rows * means)
 
     def _weights(self, values: Floats) -> tuple[Floats, Floats]:
         """One over the length of each centred row, and its mean, on the rows of every version.
@@ -163,6 +173,13 @@ def _versions(lags: Ints, width: int) -> tuple[slice, Ints, Floats]:
     others = np.delete(np.arange(width), middle)
     row = others[:, None]
     return middle, others, np.hstack([row >= lags, row < width - lags[1:]]).astype(np.float64)
+
+
+def _side_by_side(numbers: Ints) -> Rows:
+    """Name consecutive numbers by a slice, so that nothing is copied."""
+    if len(numbers) and numbers[-1] - numbers[0] == len(numbers) - 1:
+        return slice(int(numbers[0]), int(numbers[-1]) + 1)
+    return numbers
 
 
 def masked_total(
