@@ -150,8 +150,9 @@ class Recipe:
             slab = self.placing.panel(securities, around)
             numbered = renumber(places, securities)
             return Chunk(slab, numbered, before, around, self.model, self.spare)
-        every = self.placing.ordered
-        taken = own_events(places, every, self.estimation, self.window) if self.spare else None
+        taken = None
+        if self.spare:
+            taken = own_events(self.placing, places, self.estimation, self.window)
         if alone:
             securities = np.unique(places.security)
             panel = replace(panel, returns=panel.returns[securities])

@@ -13,6 +13,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -102,9 +103,9 @@ class OverlapSums:
             weights, means = self._weights(values)
         group = np.searchsorted(self.zeros, day0)
         starts = np.flatnonzero(np.diff(group, prepend=-1))
-        ends = [*starts[1:].tolist(), len(group)]
+        edges = [*starts.tolist(), len(group)]
         sums = np.empty((len(starts), weights.shape[1], self.width))
-        for number, (start, end) in enumerate(zip(starts.tolist(), ends, strict=True)):
+        for number, (start, end) in enumerate(pairwise(edges)):
             np.matmul(weights[start:end].T, values[start:end], out=sums[number])
         weighed = np.zeros((0, weights.shape[1]))
         if len(starts):

@@ -8,20 +8,21 @@ from __future__ import annotations
 import numpy as np
 
 from analysis.eventstudy.fitted import Ints
+from analysis.eventstudy.placing import Placing
 from analysis.eventstudy.windows import Bools, Places, span
 
 
 def own_events(
-    places: Places, every: Places, estimation: tuple[int, int], window: tuple[int, int]
+    placing: Placing, places: Places, estimation: tuple[int, int], window: tuple[int, int]
 ) -> tuple[Ints, Bools]:
     """Find the estimation rows that lie in the event windows of a security's other events.
 
     Parameters
     ----------
+    placing : Placing
+        All events of the study.
     places : Places
         The N events to fit.
-    every : Places
-        All events of the study, ascending by security and then by position.
     estimation, window : (int, int)
         Relative days.
 
@@ -34,17 +35,16 @@ def own_events(
     """
     # Only earlier events can reach back so far: the estimation window ends before the event
     # window begins. Go through them from the latest on, as long as any is near enough.
-    stride = int(max(every.position.max(initial=0), places.position.max(initial=0))) + 2
-    key = every.security * stride + every.position
-    at = np.searchsorted(key, places.security * stride + places.position) - 1
+    every, keys = placing.ordered, placing.ordered_keys
+    at = np.searchsorted(keys, placing.key(places)) - 1
     offsets = span(estimation)
     taken = np.zeros((0, len(offsets)), dtype=np.bool_)
     found = np.empty(0, dtype=np.int64)
     while True:
         near = np.maximum(at, 0)
-        back = every.position[near] - places.position if len(key) else np.zeros_like(at)
+        back = every.position[near] - places.position if len(keys) else np.zeros_like(at)
         reaches = (at >= 0) & (back + window[1] >= estimation[0])
-        if len(key):
+        if len(keys):
             reaches &= every.security[near] == places.security
         if not reaches.any():
             return found, taken

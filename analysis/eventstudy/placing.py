@@ -62,6 +62,16 @@ class Placing:
         """All placed events, ascending by security and then by position."""
         return self.places.take(np.lexsort((self.places.position, self.places.security)))
 
+    def key(self, places: Places) -> Ints:
+        """One number for a security and a position, ascending like `ordered`."""
+        keys: Ints = places.security * (self.calendars.size + 1) + places.position
+        return keys
+
+    @cached_property
+    def ordered_keys(self) -> Ints:
+        """Keys of `ordered`: made once, a study of many chunks asks for them in each."""
+        return self.key(self.ordered)
+
     @cached_property
     def straight(self) -> Straight | None:
         """The whole panel without a copy, where every day is a session of every security."""

@@ -108,7 +108,7 @@ def test_rows_near_earlier_events_of_the_security_are_left_out():
     seed=st.integers(0, 10**6),
     length=st.integers(1, 7),
     width=st.integers(5, 30),
-    holes=st.sampled_from([0.0, 0.2]),
+    holes=st.sampled_from([0.0, 0.2, 0.9]),
     shift=st.sampled_from([0.0, 50.0]),
 )
 def test_overlap_sums_agree_with_a_loop_over_pairs(seed, length, width, holes, shift):
