@@ -23,7 +23,8 @@ from analysis.eventstudy.crowds import (
     standardised,
 )
 from analysis.eventstudy.fitted import Floats, Ints, Sample
-from analysis.eventstudy.overlap import OverlapSums, masked_total
+from analysis.eventstudy.overlap import Overlap, OverlapSums, masked_total
+from analysis.eventstudy.overlap_pairs import OverlapPairs
 from analysis.eventstudy.threads import in_order
 from analysis.eventstudy.windows import Bools
 
@@ -77,21 +78,23 @@ def rbar(sample: Sample, mode: str = "overlap") -> float:
     return mean_correlation(fitted.residuals, fitted.residual_days, windows)
 
 
-def overlap_sums(sample: Sample) -> OverlapSums | None:
+def overlap_sums(sample: Sample) -> Overlap | None:
     """Sums to fill for `mean_overlap`; None where the events do not count the same days."""
     day0, width = sample.fitted.straight(), len(sample.fitted.estimation_offsets)
     if day0 is None or sample.size < 2 or width < LEAST_COMMON_DATES:
         return None
-    return OverlapSums(day0, sample.fitted.n == width, width, sample.length)
+    asked = day0, sample.fitted.n == width, width, sample.length
+    pairs = OverlapPairs(*asked)
+    return pairs if pairs.few else OverlapSums(*asked)
 
 
-def mean_overlap(sample: Sample, sums: OverlapSums, fetch: Callable[[Ints], Floats]) -> float:
+def mean_overlap(sample: Sample, sums: Overlap, fetch: Callable[[Ints], Floats]) -> float:
     """Overlap-weighted mean correlation of events that count the same days.
 
     Parameters
     ----------
     sample : Sample
-    sums : OverlapSums
+    sums : Overlap
         Filled with the values of every event.
     fetch : callable
         Positions of events, (n,) -> the same values, (n, E), NaN where missing.

@@ -22,7 +22,7 @@ from analysis.eventstudy.dependence import (
 )
 from analysis.eventstudy.fitted import Fitted, Floats, Ints, Rows, Sample, slices
 from analysis.eventstudy.outcome import ROUNDING, spread
-from analysis.eventstudy.overlap import OverlapSums, Part
+from analysis.eventstudy.overlap import Overlap
 from analysis.eventstudy.ranking import Together
 from analysis.eventstudy.threads import in_order
 
@@ -216,11 +216,11 @@ class _Seen:
     generalized: tuple[Floats, Ints, Floats] | None = None
     overlapping: tuple[Floats, Ints, Floats] | None = None
     counts: Ints | None = None
-    part: Part | None = None
+    part: Any = None
 
 
 def _look(
-    history: History, sample: Sample, rows: Rows, wanted: set[str], sums: OverlapSums | None
+    history: History, sample: Sample, rows: Rows, wanted: set[str], sums: Overlap | None
 ) -> _Seen:
     """Look at one block of events."""
     fitted = sample.fitted
@@ -301,7 +301,7 @@ def _take_in(history: History, seen: _Seen) -> None:
             ranks.counts[seen.rows] = seen.counts + 1
 
 
-def _rank_correlation(sample: Sample, ranks: GeneralizedRanks, sums: OverlapSums | None) -> float:
+def _rank_correlation(sample: Sample, ranks: GeneralizedRanks, sums: Overlap | None) -> float:
     """Overlap-weighted mean correlation of the estimation U."""
     fitted = sample.fitted
 

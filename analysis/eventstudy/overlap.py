@@ -11,9 +11,11 @@ products with the events near them, in blocks.
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 
@@ -50,8 +52,11 @@ class Part:
     varying: int
 
 
-class OverlapSums:
-    """Collects what the overlap-weighted sum of correlations of a study needs.
+class Overlap(ABC):
+    """Events on one calendar, and the distances at which windows of theirs overlap.
+
+    Blocks of events are looked at in any thread (`part`), and taken in one after the other
+    (`add`).
 
     Parameters
     ----------
@@ -67,24 +72,15 @@ class OverlapSums:
 
     def __init__(self, day0: Ints, whole: Bools, width: int, length: int) -> None:
         self.day0, self.whole, self.length, self.width = day0, whole, length, width
-        self.zeros = np.unique(day0[whole])
+        self.zeros, self.counts = np.unique(day0[whole], return_counts=True)
         # Distances that no two days 0 have cost nothing.
         near = range(1, min(length, width - LEAST_COMMON_DATES + 1))
         met = [lag for lag in near if np.isin(self.zeros + lag, self.zeros).any()]
         self.lags = np.array([0, *met])
-        versions = 2 * len(self.lags) - 1
-        self.sums = np.zeros((versions, len(self.zeros), width))
-        self.means = np.zeros((versions, len(self.zeros)))
-        self.varying = 0
         self._middle, self._others, self._inside = _versions(self.lags, width)
 
-    def blocks(self, size: int) -> Iterator[Ints]:
-        """Name all events in blocks, in the order of their days 0."""
-        order = np.argsort(self.day0, kind="stable")
-        for start in range(0, len(order), size):
-            yield order[start : start + size]
-
-    def part(self, rows: Rows, values: Floats) -> Part:
+    @abstractmethod
+    def part(self, rows: Rows, values: Floats) -> Any:
         """What some events add; those with missing rows are left alone.
 
         Parameters
@@ -93,14 +89,82 @@ class OverlapSums:
             Ascending by day 0, as `blocks` names them.
         values : (n, E) float
         """
-        day0, whole = self.day0[rows], self.whole[rows]
-        if not whole.all():
-            day0, values = day0[whole], values[whole]
+
+    @abstractmethod
+    def add(self, part: Any) -> None:
+        """Take in what some events add."""
+
+    @abstractmethod
+    def total(self) -> float:
+        """Sum over ordered pairs of events without missing rows, i ≠ j."""
+
+    def blocks(self, size: int) -> Iterator[Ints]:
+        """Name all events in blocks, in the order of their days 0."""
+        order = np.argsort(self.day0, kind="stable")
+        for start in range(0, len(order), size):
+            yield order[start : start + size]
+
+    def met(self, lag: int) -> tuple[Ints, Ints]:
+        """Groups that have another one so many days later, and which these are."""
+        later = np.searchsorted(self.zeros, self.zeros + lag)
+        found = later < len(self.zeros)
+        found[found] = self.zeros[later[found]] == self.zeros[found] + lag
+        return np.flatnonzero(found), later[found]
+
+    def weights(self, values: Floats) -> tuple[Floats, Floats, Floats]:
+        """One over the length of each centred row, and its mean, on the rows of every version.
+
+        Parameters
+        ----------
+        values : (n, E) float
+
+        Returns
+        -------
+        weights, means : (n, versions) float
+            All rows, then without the first 1, 2, ... and then without the last 1, 2, ...;
+            the weight is 0 where the rows do not vary. Sums over fewer rows are added up from
+            the rows that all versions have and those that some have, never by subtraction.
+        values : (n, E) float
+            The values; less their means where these are large.
+        """
         weights, means = self._weights(values)
         if (weights[:, 0] * np.abs(means[:, 0]) > LARGE_MEAN / math.sqrt(self.width)).any():
             # Squares of values far from zero lose digits: take the means off first.
             values = values - means[:, :1]
             weights, means = self._weights(values)
+        return weights, means, values
+
+    def _weights(self, values: Floats) -> tuple[Floats, Floats]:
+        middle, others = values[:, self._middle], values[:, self._others]
+        firsts = middle.sum(axis=1)[:, None] + others @ self._inside
+        seconds = np.vecdot(middle, middle)[:, None] + others**2 @ self._inside
+        lags = np.concatenate([self.lags, self.lags[1:]])
+        means = firsts / (self.width - lags)
+        squares = seconds - firsts * means
+        varies = squares > ROUNDING * seconds
+        weights = np.where(varies, 1.0 / np.sqrt(np.where(varies, squares, 1.0)), 0.0)
+        return weights, means
+
+
+class OverlapSums(Overlap):
+    """Collects the sums of unit vectors by day 0, from which every pair's correlation follows.
+
+    The parameters are those of `Overlap`.
+    """
+
+    def __init__(self, day0: Ints, whole: Bools, width: int, length: int) -> None:
+        super().__init__(day0, whole, width, length)
+        versions = 2 * len(self.lags) - 1
+        self.sums = np.zeros((versions, len(self.zeros), width))
+        self.means = np.zeros((versions, len(self.zeros)))
+        self.varying = 0
+
+    def part(self, rows: Rows, values: Floats) -> Part:
+        """Sums of unit vectors by day 0, see `Overlap.part`."""
+        day0, whole = self.day0[rows], self.whole[rows]
+        if not whole.all():
+            day0, values = day0[whole], values[whole]
+        weights, means, values = self.weights(values)
         group = np.searchsorted(self.zeros, day0)
         starts = np.flatnonzero(np.diff(group, prepend=-1))
         edges = [*starts.tolist(), len(group)]
@@ -113,7 +177,7 @@ class OverlapSums:
         return Part(group[starts], sums, weighed, int((weights[:, 0] > 0).sum()))
 
     def add(self, part: Part) -> None:
-        """Take in what some events add."""
+        """Add the sums of some events."""
         if len(part.groups):
             # In the order of days 0 no group is left out: a slice, and nothing is copied.
             groups = slice(int(part.groups[0]), int(part.groups[-1]) + 1)
@@ -129,13 +193,10 @@ class OverlapSums:
         """
         total = self._products(0, slice(None), 0, slice(None), 0) - self.varying
         for number, lag in enumerate(self.lags[1:].tolist(), start=1):
-            later = np.searchsorted(self.zeros, self.zeros + lag)
-            met = later < len(self.zeros)
-            met[met] = self.zeros[later[met]] == self.zeros[met] + lag
-            pair = _side_by_side(np.flatnonzero(met)), _side_by_side(later[met])
+            ours, theirs = map(_side_by_side, self.met(lag))
             front = len(self.lags) + number - 1
             share = 1.0 - lag / self.length
-            total += 2.0 * share * self._products(number, pair[0], front, pair[1], lag)
+            total += 2.0 * share * self._products(number, ours, front, theirs, lag)
         return total
 
     def _products(self, one: int, ours: Rows, other: int, theirs: Rows, lag: int) -> float:
@@ -144,23 +205,6 @@ class OverlapSums:
         products = np.vecdot(self.sums[one, ours, lag:], self.sums[other, theirs, :rows])
         means = self.means[one, ours] @ self.means[other, theirs]
         return float(products.sum() - rows * means)
-
-    def _weights(self, values: Floats) -> tuple[Floats, Floats]:
-        """One over the length of each centred row, and its mean, on the rows of every version.
-
-        (n, versions): all rows, then without the first 1, 2, ... and then without the last
-        1, 2, ...; the weight is 0 where the rows do not vary. Sums over fewer rows are added
-        up from the rows that all versions have and those that some have, never by subtraction.
-        """
-        middle, others = values[:, self._middle], values[:, self._others]
-        firsts = middle.sum(axis=1)[:, None] + others @ self._inside
-        seconds = np.vecdot(middle, middle)[:, None] + others**2 @ self._inside
-        lags = np.concatenate([self.lags, self.lags[1:]])
-        means = firsts / (self.width - lags)
-        squares = seconds - firsts * means
-        varies = squares > ROUNDING * seconds
-        weights = np.where(varies, 1.0 / np.sqrt(np.where(varies, squares, 1.0)), 0.0)
-        return weights, means
 
 
 def _versions(lags: Ints, width: int) -> tuple[slice, Ints, Floats]:

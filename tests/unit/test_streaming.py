@@ -15,6 +15,7 @@ from analysis.eventstudy import (
     MeanAdjusted,
     chunks,
     overlap,
+    overlap_pairs,
     pooled,
     ranking,
     threads,
@@ -110,8 +111,9 @@ def test_rows_near_earlier_events_of_the_security_are_left_out():
     width=st.integers(5, 30),
     holes=st.sampled_from([0.0, 0.2, 0.9]),
     shift=st.sampled_from([0.0, 50.0]),
+    collected=st.sampled_from([overlap.OverlapSums, overlap_pairs.OverlapPairs]),
 )
-def test_overlap_sums_agree_with_a_loop_over_pairs(seed, length, width, holes, shift):
+def test_overlap_sums_agree_with_a_loop_over_pairs(seed, length, width, holes, shift, collected):
     rng = np.random.default_rng(seed)
     size = 14
     day0 = rng.integers(100, 100 + 2 * length, size)
@@ -119,13 +121,36 @@ def test_overlap_sums_agree_with_a_loop_over_pairs(seed, length, width, holes, s
     values[rng.random(size) < holes, rng.integers(0, width)] = np.nan
     whole = np.isfinite(values).all(axis=1)
     offsets, window = np.arange(-width - 9, -9), np.arange(length)
-    sums = overlap.OverlapSums(day0, whole, width, length)
+    sums = collected(day0, whole, width, length)
     for rows in sums.blocks(5):
         sums.add(sums.part(rows, values[rows]))
     masked = overlap.masked_total(lambda rows: values[rows], day0, whole, offsets, window)
     mean = (sums.total() + masked) / (size * (size - 1))
     slow = slow_statistics.mean_correlation(values, day0[:, None] + offsets, day0[:, None] + window)
     assert mean == pytest.approx(slow, abs=1e-10)
+
+
+@pytest.mark.parametrize("most", [1, 5, 1000])
+@pytest.mark.parametrize("lag", [0, 1, 3])
+def test_pairs_of_events_are_all_there_and_each_once(most, lag):
+    day0 = np.array([3, 3, 3, 4, 6, 6, 7, 9])
+    every = [
+        pair for part in overlap_pairs._pairs(day0, lag, most) for pair in zip(*part, strict=True)
+    ]
+    expected = [
+        (i, j)
+        for i in range(len(day0))
+        for j in range(len(day0))
+        if day0[j] == day0[i] + lag and (lag or j > i)
+    ]
+    assert sorted(every) == expected
+
+
+def test_few_pairs_are_correlated_and_many_are_added_up():
+    whole = np.ones(400, dtype=bool)
+    apart, together = np.arange(400), np.arange(400) // 100
+    assert overlap_pairs.OverlapPairs(apart, whole, 50, 3).few
+    assert not overlap_pairs.OverlapPairs(together, whole, 50, 3).few
 
 
 def test_rbar_of_a_study_with_holes_agrees_with_a_loop_over_pairs(monkeypatch):
