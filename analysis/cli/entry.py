@@ -37,6 +37,9 @@ faultline study ds-appstore-1 --tickers NVDA,AVGO,TSM --car -1 1
 faultline events list --category release --since 2025-01-01
     find an event's id
 
+faultline data update
+    fetch what is missing into the store of FAULTLINE_HOME
+
 Exit codes: 0 done; 1 some part failed or nothing was left to compute;
 2 bad input.
 """
@@ -101,7 +104,7 @@ def build_app() -> App:
     """
     from cyclopts import App, Parameter
 
-    from analysis.cli import briefing, completion, doctor, events, lab, study, watch
+    from analysis.cli import briefing, completion, data, doctor, events, lab, study, watch
 
     app = App(
         name="faultline",
@@ -112,7 +115,7 @@ def build_app() -> App:
         default_parameter=Parameter(negative=()),
         suppress_keyboard_interrupt=False,
     )
-    for module in (briefing, study, events, watch, lab, doctor, completion):
+    for module in (briefing, study, events, data, watch, lab, doctor, completion):
         module.register(app)
     return app
 

@@ -8,6 +8,20 @@ puts the answer into the store. Everything that goes over the wire goes through
 
 from __future__ import annotations
 
-from analysis.loaders.face import Loader, Request
+from importlib import import_module
 
-__all__ = ["Loader", "Request"]
+from analysis.loaders.face import Loader, Partial, Request
+
+__all__ = ["Loader", "Partial", "Request", "loaders"]
+
+# Source -> module and class, in the order in which they are shown.
+_LOADERS: dict[str, tuple[str, str]] = {}
+
+
+def loaders() -> dict[str, type[Loader]]:
+    """Every loader by the name of its source, in the order in which they are shown."""
+    found = {}
+    for name, (module, kind) in _LOADERS.items():
+        loader: type[Loader] = getattr(import_module(f"{__name__}.{module}"), kind)
+        found[name] = loader
+    return found

@@ -1,0 +1,306 @@
+"""``faultline data``: fill the store, and say how it stands and how its figures came about."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING, Annotated, Any
+
+from cyclopts import App, Parameter
+
+from analysis.cli import data_update, output
+from analysis.cli.output import Column
+
+if TYPE_CHECKING:
+    from analysis.update import Freshness, Gap
+
+_STATUS_EXAMPLES = """Examples
+
+faultline data status
+    how fresh each table is, and which sessions have no price
+
+faultline data status --json
+"""
+_HISTORY_EXAMPLES = """Examples
+
+faultline data history prices NVDA 2025-01-27
+    every observation of one figure: ticker or entity first, then the day
+
+faultline data history factors mkt_rf 2025-01-27 --json
+"""
+_QUARANTINE_EXAMPLES = """Examples
+
+faultline data quarantine
+    rows that were kept out of any table, with the reason
+
+faultline data quarantine prices --json
+"""
+_COMPACT_EXAMPLES = """Examples
+
+faultline data compact
+    after months of daily updates: many small files become few
+
+faultline data compact prices
+"""
+_SHOWN_DAYS = 3
+_BESIDES = ("source", "observed_at", "backfilled", "flag")
+
+
+def register(app: App) -> None:
+    """Add the commands."""
+    examples = [data_update.EXAMPLES, _STATUS_EXAMPLES, _HISTORY_EXAMPLES]
+    group = App(
+        name="data",
+        help="Fetch figures, and say how the store stands.",
+        help_epilogue="Examples\n" + "".join(item.removeprefix("Examples\n") for item in examples),
+    )
+    group.command(data_update.update, name="update", help_epilogue=data_update.EXAMPLES)
+    group.command(status, name="status", help_epilogue=_STATUS_EXAMPLES)
+    group.command(history, name="history", help_epilogue=_HISTORY_EXAMPLES)
+    group.command(quarantine, name="quarantine", help_epilogue=_QUARANTINE_EXAMPLES)
+    group.command(compact, name="compact", help_epilogue=_COMPACT_EXAMPLES)
+    app.command(group)
+
+
+def status(*, json: Annotated[bool, Parameter(show_default=False)] = False) -> int:
+    """Show how fresh each table is, and which sessions have no price.
+
+    Reads the store of FAULTLINE_HOME, else the bundled snapshot.
+
+    Parameters
+    ----------
+    json
+        One JSON document on standard output, nothing else.
+    """
+    from analysis.desk import Desk
+    from analysis.store import Store
+    from analysis.update import Known, freshness, gaps
+
+    desk = Desk()
+    store = Store(desk.home)
+    known = Known(desk.catalogue, desk.calendars, datetime.now(UTC))
+    fresh = freshness(store, known)
+    holes = gaps(store.read("prices"), known) if "prices" in store.names() else []
+    if json:
+        output.print_json(
+            {
+                "home": str(desk.home),
+                "live": store.is_live,
+                "tables": [asdict(item) for item in fresh],
+                "gaps": [asdict(item) for item in holes],
+            }
+        )
+        return 0
+    output.line(f"{'Live store' if store.is_live else 'Bundled snapshot'} at {desk.home}")
+    _print_freshness(fresh)
+    _print_gaps(holes)
+    return 0
+
+
+def _print_freshness(fresh: Sequence[Freshness]) -> None:
+    columns = [
+        Column("table"),
+        Column("source", fold=True),
+        Column("rows", "right"),
+        Column("last figure"),
+        Column("age", "right"),
+        Column("last observed (UTC)"),
+        Column("kept out", "right"),
+    ]
+    rows = [
+        (
+            item.table,
+            item.source,
+            f"{item.rows:,}",
+            item.last.isoformat() if item.last else "–",
+            "–" if item.age is None else f"{item.age} {item.unit}",
+            f"{item.observed:%Y-%m-%d %H:%M}" if item.observed else "–",
+            f"{item.quarantined:,}" if item.quarantined else "",
+        )
+        for item in fresh
+    ]
+    output.print_table(columns, rows)
+
+
+def _print_gaps(holes: Sequence[Gap]) -> None:
+    if not holes:
+        output.line("Every session has its price.")
+        return
+    columns = [
+        Column("ticker"),
+        Column("exchange"),
+        Column("last price"),
+        Column("sessions since", "right"),
+        Column("sessions without a price", "right"),
+        Column("", fold=True),
+    ]
+    rows = [
+        (
+            item.ticker,
+            item.exchange,
+            item.last.isoformat(),
+            f"{item.behind:,}" if item.behind else "",
+            f"{len(item.missing):,}" if item.missing else "",
+            _some(item.missing),
+        )
+        for item in holes
+    ]
+    output.print_table(columns, rows, title="Sessions of the exchange without a price")
+
+
+def _some(days: Sequence[date]) -> str:
+    """The latest of the missing days; a table has no room for all."""
+    shown = ", ".join(day.isoformat() for day in days[-_SHOWN_DAYS:])
+    return f"… {shown}" if len(days) > _SHOWN_DAYS else shown
+
+
+def history(
+    table: str,
+    *keys: Annotated[str, Parameter(name="KEY")],
+    json: Annotated[bool, Parameter(show_default=False)] = False,
+) -> int:
+    """List every observation of one figure, oldest first, and what each changed.
+
+    Parameters
+    ----------
+    table
+        For instance prices.
+    keys
+        What the figure is about: ticker or entity first, then the day.
+    json
+        One JSON document on standard output, nothing else.
+    """
+    from analysis.settings import store_home
+    from analysis.store import Store
+    from analysis.tables import keys_of
+
+    frame = Store(store_home()).history(table, *keys)
+    observations = frame.to_dicts()
+    named = keys_of(table)
+    values = [name for name in frame.columns if name not in (*named, *_BESIDES)]
+    changes = _changes(observations, values)
+    if json:
+        output.print_json(
+            {
+                "table": table,
+                "key": {name: observations[0][name] for name in named} if observations else None,
+                "observations": [
+                    {**{name: item for name, item in row.items() if name not in named}, **change}
+                    for row, change in zip(observations, changes, strict=True)
+                ],
+            }
+        )
+        return 0
+    columns = [
+        Column("observed (UTC)"),
+        *(Column(name, "right") for name in values),
+        Column("changed", fold=True),
+        Column("source", fold=True),
+        Column("flag", fold=True),
+    ]
+    rows = [
+        (
+            f"{row['observed_at']:%Y-%m-%d %H:%M:%S}" + (" (rule)" if row["backfilled"] else ""),
+            *(_spell(row[name]) for name in values),
+            _spell_change(change["changed"]),
+            row["source"],
+            row["flag"] or "",
+        )
+        for row, change in zip(observations, changes, strict=True)
+    ]
+    output.print_table(columns, rows, title=f"{table} {' '.join(keys)}")
+    if any(row["backfilled"] for row in observations):
+        output.say("(rule): the time follows from the publication rule in data/README.md.")
+    return 0
+
+
+def _changes(rows: Sequence[dict[str, Any]], values: Sequence[str]) -> list[dict[str, Any]]:
+    """Per observation, the columns that differ from the one before: column to old and new."""
+    found: list[dict[str, Any]] = []
+    for place, row in enumerate(rows):
+        before = rows[place - 1] if place else None
+        changed = {
+            name: {"from": before[name], "to": row[name]}
+            for name in values
+            if before is not None and before[name] != row[name]
+        }
+        found.append({"changed": None if before is None else changed})
+    return found
+
+
+def _spell(value: object) -> str:
+    if value is None:
+        return "–"
+    if isinstance(value, float):
+        return f"{value:.10g}".replace("-", output.MINUS)
+    return value.isoformat() if isinstance(value, date) else str(value)
+
+
+def _spell_change(changed: dict[str, dict[str, Any]] | None) -> str:
+    if changed is None:
+        return "first observation"
+    return "; ".join(
+        f"{name} {_spell(pair['from'])} → {_spell(pair['to'])}{_share(pair['from'], pair['to'])}"
+        for name, pair in changed.items()
+    )
+
+
+def _share(old: object, new: object) -> str:
+    if not isinstance(old, float | int) or not isinstance(new, float | int) or not old:
+        return ""
+    return f" ({output.percent(new / old - 1)})"
+
+
+def quarantine(
+    table: str | None = None,
+    /,
+    *,
+    json: Annotated[bool, Parameter(show_default=False)] = False,
+) -> int:
+    """List the rows that were kept out of the tables, each with its reason.
+
+    Parameters
+    ----------
+    table
+        Only rows that were meant for this table.
+    json
+        One JSON document on standard output, nothing else.
+    """
+    from analysis.settings import store_home
+    from analysis.store import Store
+    from analysis.tables import TABLES
+
+    store = Store(store_home())
+    found = [
+        {"table": name, **row}
+        for name in ([table] if table else sorted(TABLES))
+        for row in store.quarantined(name).to_dicts()
+    ]
+    if json:
+        output.print_json({"rows": found})
+        return 0
+    names = list(dict.fromkeys(name for row in found for name in row))
+    if names:
+        columns = [Column(name.replace("_", " "), fold=name in ("row", "reason")) for name in names]
+        output.print_table(columns, [[_spell(row.get(name)) for name in names] for row in found])
+    output.say(f"{len(found):,} row{'' if len(found) == 1 else 's'} kept out.")
+    return 0
+
+
+def compact(table: str | None = None, /) -> int:
+    """Make few large files of the many small ones that daily updates leave.
+
+    No observation is lost; the figures are the same afterwards.
+
+    Parameters
+    ----------
+    table
+        Only this table; without it, all of them.
+    """
+    from analysis.settings import store_home
+    from analysis.store import Store
+
+    Store(store_home()).compact(table)
+    output.say("Compacted.")
+    return 0

@@ -1,0 +1,171 @@
+"""``faultline data update``: ask the sources, show what they brought, name those that failed."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from datetime import date
+from typing import TYPE_CHECKING, Annotated, Any
+
+from cyclopts import Parameter
+
+from analysis.cli import output
+from analysis.cli.output import Column
+from analysis.errors import InputError
+
+if TYPE_CHECKING:
+    from analysis.update import Outcome, Progress
+
+EXAMPLES = """Examples
+
+faultline data update
+    ask every source for what is missing
+
+faultline data update prices factors
+    only these tables
+
+faultline data update downloads --source pypistats --json
+    one source of a table; the summary for a program
+
+faultline data update prices --since 2015-01-01
+    more history than is held
+"""
+
+
+def update(
+    *tables: Annotated[str, Parameter(name="TABLE")],
+    source: Annotated[list[str] | None, Parameter(metavar="NAME")] = None,
+    since: Annotated[str | None, Parameter(metavar="DATE")] = None,
+    json: Annotated[bool, Parameter(show_default=False)] = False,
+) -> int:
+    """Ask the sources for what is missing, and store what they answer.
+
+    Sources are asked side by side: one that fails is named and does not stop the
+    others. Needs FAULTLINE_HOME; the SEC also FAULTLINE_CONTACT, an e-mail address.
+    Exit code 1 when a source failed.
+
+    Parameters
+    ----------
+    tables
+        Tables to update, for instance prices; without any, all of them.
+    source
+        Only this source; may be repeated. faultline data status names them.
+    since
+        Ask from this day on, instead of for what is missing.
+    json
+        One JSON document on standard output, nothing else.
+    """
+    from analysis.desk import Desk
+    from analysis.store import Store
+    from analysis.update import choose
+    from analysis.update import update as run
+
+    first = _day(since)
+    chosen = choose(tables, source or ())
+    desk = Desk()
+    with _progress([kind.name for kind in chosen]) as progress:
+        outcomes = run(
+            Store(desk.home),
+            desk.catalogue,
+            desk.calendars,
+            tables=tables,
+            sources=source or (),
+            since=first,
+            progress=progress,
+        )
+    failed = [outcome for outcome in outcomes if not outcome.ok]
+    if json:
+        output.print_json(_document(str(desk.home), first, outcomes))
+    else:
+        _print_summary(outcomes)
+    for outcome in outcomes:
+        for alert in outcome.alerts:
+            output.say(f"revised: {outcome.source}: {alert}")
+    for outcome in failed:
+        for failure in outcome.failures:
+            output.say(f"faultline: {outcome.source} ({outcome.table}): {failure}")
+    if failed:
+        named = ", ".join(outcome.source for outcome in failed)
+        output.say(f"faultline: failed: {named}. The other sources are done.")
+    return 1 if failed else 0
+
+
+def _day(text: str | None) -> date | None:
+    if text is None:
+        return None
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise InputError(
+            f"--since {text!r} is not a day: write it as year-month-day, for instance 2025-01-27."
+        ) from None
+
+
+def _document(home: str, since: date | None, outcomes: Sequence[Outcome]) -> dict[str, Any]:
+    return {
+        "home": home,
+        "since": since,
+        "sources": [{**asdict(outcome), "ok": outcome.ok} for outcome in outcomes],
+        "failed": [outcome.source for outcome in outcomes if not outcome.ok],
+    }
+
+
+def _print_summary(outcomes: Sequence[Outcome]) -> None:
+    columns = [
+        Column("source"),
+        Column("table"),
+        *(
+            Column(heading, "right")
+            for heading in ("new", "revised", "unchanged", "rejected", "seconds")
+        ),
+        Column("problem", fold=True),
+    ]
+    rows = [
+        (
+            outcome.source,
+            outcome.table,
+            *(
+                f"{count:,}"
+                for count in (outcome.new, outcome.revised, outcome.unchanged, outcome.rejected)
+            ),
+            f"{outcome.seconds:.1f}",
+            _problem(outcome),
+        )
+        for outcome in outcomes
+    ]
+    output.print_table(columns, rows)
+
+
+def _problem(outcome: Outcome) -> str:
+    if outcome.ok:
+        return ""
+    more = len(outcome.failures) - 1
+    return outcome.failures[0] + (f" (and {more} more, see below)" if more else "")
+
+
+@contextmanager
+def _progress(sources: Sequence[str]) -> Iterator[Progress]:
+    """One bar per source on a terminal, and one line per step where standard error is none."""
+    if not sys.stderr.isatty():
+        yield lambda source, _done, _total, what: output.say(f"{source}: {what}")
+        return
+    from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.fields[source]}"),
+        BarColumn(bar_width=20),
+        TimeElapsedColumn(),
+        TextColumn("{task.description}", markup=False),
+    )
+    with Progress(*columns, console=output.console(stderr=True), transient=True) as bars:
+        tasks = {name: bars.add_task("waiting", total=1, source=name) for name in sources}
+
+        def show(source: str, done: int, total: int, what: str) -> None:
+            bars.update(tasks[source], completed=done, total=total, description=output.plain(what))
+            if what in ("done", "failed"):
+                bars.stop_task(tasks[source])
+
+        yield show

@@ -1,0 +1,24 @@
+"""One pass of the loaders into the store, and how the store stands.
+
+`update` asks every source for what is missing and puts the answers into the store; `standing`
+says how fresh each table is and where prices have holes. Called by ``faultline data``.
+"""
+
+from __future__ import annotations
+
+from analysis.update.outcome import Outcome, Progress
+from analysis.update.plan import Known
+from analysis.update.run import choose, update
+from analysis.update.standing import Freshness, Gap, freshness, gaps
+
+__all__ = [
+    "Freshness",
+    "Gap",
+    "Known",
+    "Outcome",
+    "Progress",
+    "choose",
+    "freshness",
+    "gaps",
+    "update",
+]

@@ -1,0 +1,165 @@
+"""One source of a pass: plan, ask, store, and say what came of it."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from analysis import settings
+from analysis.errors import FaultlineError
+from analysis.loaders import Loader, Partial, Request
+from analysis.update.outcome import Outcome, Progress
+from analysis.update.plan import Known, from_the_beginning, requests_for
+from analysis.update.rebased import rebased
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from analysis.store import Store
+
+_SECRETS = ("HF_TOKEN", "GITHUB_TOKEN")
+_COUNTS = ("new", "revised", "unchanged", "rejected")
+# A document, a dividend or a release may well not have happened; everything else that is
+# asked for includes days that are held already, so that no row at all is a fault.
+_MAY_BE_EMPTY = ("actions", "artefacts", "policy_documents")
+
+
+@dataclass
+class Pass:
+    """What the sources of one pass share.
+
+    Attributes
+    ----------
+    store : Store
+    known : Known
+    progress : callable
+        Safe to call from several threads.
+    """
+
+    store: Store
+    known: Known
+    progress: Progress
+    _locks: dict[str, threading.Lock] = field(default_factory=lambda: defaultdict(threading.Lock))
+
+    def ask(self, kind: type[Loader]) -> Outcome:
+        """Ask one source and store its answer; whatever goes wrong stands in the outcome."""
+        started = time.monotonic()
+        failures: list[str] = []
+        counts: dict[str, int] = {}
+        alerts: tuple[str, ...] = ()
+        try:
+            frame = self._fetch(kind(), failures)
+            if frame.height:
+                # Two sources of one table in one process need not race for the same commit.
+                with self._locks[kind.table]:
+                    appended = self.store.append(kind.table, frame)
+                counts = {name: getattr(appended, name) for name in _COUNTS}
+                alerts = tuple(str(alert) for alert in appended.alerts)
+            failures += _nothing_good(kind, counts, failures)
+        except Exception as error:  # one source must not take the others along
+            failures.append(_sentence(error))
+        self.progress(kind.name, 1, 1, "failed" if failures else "done")
+        return Outcome(
+            kind.name,
+            kind.table,
+            seconds=time.monotonic() - started,
+            alerts=tuple(map(_without_secrets, alerts)),
+            failures=tuple(map(_without_secrets, failures)),
+            **counts,
+        )
+
+    def _fetch(self, loader: Loader, failures: list[str]) -> pl.DataFrame:
+        """Everything that a source has to say, as one frame for one commit."""
+        self.progress(loader.name, 0, 1, "planning")
+        held = self.store.read(loader.table)
+        frame = self._all(
+            loader, requests_for(loader.name, loader.table, held, self.known), failures
+        )
+        if loader.table != "prices" or not frame.height:
+            return frame
+        moved = rebased(held, frame)
+        if not moved:
+            return frame
+        # Neither half may stand beside rows of another base: without its whole history a
+        # ticker is left as it was, and asked for again next time.
+        import polars as pl
+
+        whole = self._all(loader, from_the_beginning(moved, self.known), failures)
+        return pl.concat([frame.filter(~pl.col("ticker").is_in(list(moved))), whole])
+
+    def _all(
+        self, loader: Loader, requests: Sequence[Request], failures: list[str]
+    ) -> pl.DataFrame:
+        """Ask one request after the other; a source that fails is not asked the rest.
+
+        What was answered before the failure counts.
+        """
+        import polars as pl
+
+        from analysis.tables import schema_of
+
+        frames: list[pl.DataFrame] = [schema_of(loader.table).create_empty()]
+        for place, request in enumerate(requests):
+            self.progress(loader.name, place, len(requests) + 1, _what(request))
+            try:
+                frames.append(loader.fetch(request))
+            except Partial as problem:
+                frames.append(problem.frame)
+                failures.extend(f"{name}: {why}" for name, why in problem.failures.items())
+            except Exception as problem:
+                failures.append(_sentence(problem) + _left_out(requests[place + 1 :]))
+                break
+        self.progress(loader.name, len(requests), len(requests) + 1, "storing")
+        return pl.concat(frames)
+
+
+def _what(request: Request) -> str:
+    names = f"{len(request.names)} names" if len(request.names) > 1 else "".join(request.names)
+    since = f"from {request.since.isoformat()}" if request.since else ""
+    return " ".join(filter(None, ("asking", names, since)))
+
+
+def _left_out(requests: Sequence[Request]) -> str:
+    names = [name for request in requests for name in request.names]
+    if not names:
+        return ""
+    shown = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+    return f" Therefore not asked for: {shown}."
+
+
+def _nothing_good(kind: type[Loader], counts: dict[str, int], failures: Sequence[str]) -> list[str]:
+    """Say so when a source that did not fail brought nothing that can be used."""
+    if failures or counts.get("new") or counts.get("revised") or counts.get("unchanged"):
+        return []
+    if counts.get("rejected"):
+        return [
+            f"All {counts['rejected']} rows were rejected: see faultline data quarantine "
+            f"{kind.table}."
+        ]
+    if kind.table in _MAY_BE_EMPTY:
+        return []
+    return ["It answered without a single row: it may have changed its shape."]
+
+
+def _sentence(problem: Exception) -> str:
+    """The message of an error; one that nobody foresaw is named by its kind too."""
+    text = " ".join(str(problem).split())
+    if isinstance(problem, FaultlineError):
+        return text
+    if isinstance(problem, OSError) and problem.strerror:
+        where = f" at {problem.filename}" if problem.filename else ""
+        return f"{problem.strerror}{where}."
+    return f"Unexpected {type(problem).__name__}: {text.removesuffix('.') or 'without words'}."
+
+
+def _without_secrets(text: str) -> str:
+    """Errors of other packages may quote a header or an address."""
+    for name in _SECRETS:
+        secret = settings.token(name)
+        if secret:
+            text = text.replace(secret, f"<{name}>")
+    return text

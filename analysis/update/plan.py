@@ -1,0 +1,194 @@
+"""What to ask each source for: only what is missing, and the days that it may still revise.
+
+Pure but for reading the catalogue: the held rows are handed in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from analysis.calendars import Calendars
+from analysis.catalogue import Catalogue
+from analysis.errors import InputError
+from analysis.loaders import Request
+
+if TYPE_CHECKING:
+    import polars as pl
+
+FIRST_DAY = date(2021, 1, 1)
+"""Where history begins when nothing is held yet: with the bundled snapshot. ``--since`` asks
+for more."""
+
+REVISED_SESSIONS = 10
+"""So many last prices of a ticker are asked for again."""
+
+# Days before a source's last figure that are asked for again. A source that is not listed is
+# asked for everything: what it serves is one file (French, GPR, EDGAR) or has no history.
+_REVISED_DAYS = {"fred": 90, "federal_register": 30, "pypistats": 14, "yahoo_actions": 120}
+_DAY_OF = {"policy_documents": "publication_date"}
+_SETTLED = timedelta(minutes=30)  # after the bell, until the closing auction is in the figures
+_MONTH = timedelta(days=31)  # longer than any exchange stays shut
+
+
+@dataclass(frozen=True)
+class Known:
+    """What a plan is made from.
+
+    Attributes
+    ----------
+    catalogue : Catalogue
+        Whom to ask for.
+    calendars : Calendars
+        Which sessions have closed.
+    now : datetime
+        The time of asking, UTC.
+    archive : pathlib.Path or None
+        Where what the sources send is kept.
+    since : datetime.date or None
+        First day asked for instead of what the held rows say.
+    """
+
+    catalogue: Catalogue
+    calendars: Calendars
+    now: datetime
+    archive: Path | None = None
+    since: date | None = None
+
+
+def requests_for(source: str, table: str, held: pl.DataFrame, known: Known) -> list[Request]:
+    """Plan what to ask a source for.
+
+    Parameters
+    ----------
+    source, table : str
+        Name of the loader, and the table that it fills.
+    held : polars.DataFrame
+        What the store holds of the table: the last observation per key.
+    known : Known
+
+    Returns
+    -------
+    list of Request
+        Tickers whose prices end on different days are asked for one day after the other, so
+        that one dead ticker does not make all others be fetched anew.
+    """
+    if table == "prices":
+        return _prices(held, known)
+    if table == "actions":
+        since = _since(source, table, held, known)
+        return [_request(known, _tickers(known), since, known.now.date())]
+    return [
+        Request(
+            names=_watched(source, known),
+            since=_since(source, table, held, known),
+            archive=known.archive,
+        )
+    ]
+
+
+def from_the_beginning(firsts: Mapping[str, date], known: Known) -> list[Request]:
+    """Ask for the whole held history of tickers, and what is older when that was wished.
+
+    Parameters
+    ----------
+    firsts : mapping of str to date
+        Ticker to its first held day.
+    known : Known
+    """
+    exchanges = _exchanges(known)
+    ends = {ticker: last_closed(exchanges.get(ticker), known) for ticker in firsts}
+    groups: dict[tuple[date, date], list[str]] = {}
+    for ticker, first in firsts.items():
+        since = min(first, known.since or first)
+        groups.setdefault((since, ends[ticker]), []).append(ticker)
+    return _grouped(groups, known)
+
+
+def last_closed(exchange: str | None, known: Known) -> date:
+    """Last session of an exchange that has closed; yesterday where there are no sessions.
+
+    A price of a session that still runs is no close.
+    """
+    yesterday = known.now.date() - timedelta(days=1)
+    if not exchange:
+        return yesterday
+    try:
+        sessions = known.calendars.sessions(exchange, yesterday - _MONTH, known.now.date())
+        days = [day.date() for day in reversed(sessions)]
+        return next(
+            day for day in days if known.calendars.hours(exchange, day)[1] + _SETTLED <= known.now
+        )
+    except (InputError, StopIteration):  # beyond the published calendar
+        return yesterday
+
+
+def _prices(held: pl.DataFrame, known: Known) -> list[Request]:
+    """Group the tickers by the days that each of them lacks."""
+    first = _first_days(held)
+    exchanges = _exchanges(known)
+    ends = {exchange: last_closed(exchange, known) for exchange in set(exchanges.values())}
+    groups: dict[tuple[date, date], list[str]] = {}
+    for ticker, exchange in exchanges.items():
+        since, until = known.since or first.get(ticker, FIRST_DAY), ends[exchange]
+        if since <= until:
+            groups.setdefault((since, until), []).append(ticker)
+    return _grouped(groups, known)
+
+
+def _grouped(groups: Mapping[tuple[date, date], list[str]], known: Known) -> list[Request]:
+    """One request per pair of first and last day, the freshest first."""
+    return [
+        _request(known, tuple(tickers), since, until)
+        for (since, until), tickers in sorted(groups.items(), reverse=True)
+    ]
+
+
+def _first_days(held: pl.DataFrame) -> Mapping[str, date]:
+    """Per ticker the day of its tenth last price."""
+    import polars as pl
+
+    days = held.group_by("ticker").agg(pl.col("date").sort().tail(REVISED_SESSIONS).first())
+    return dict(days.iter_rows())
+
+
+def _since(source: str, table: str, held: pl.DataFrame, known: Known) -> date | None:
+    """First day to ask a source for; None for all that it serves."""
+    import polars as pl
+
+    if known.since or source not in _REVISED_DAYS:
+        return known.since or FIRST_DAY
+    column = _DAY_OF.get(table, "date")
+    # Only what this source said: rows of the snapshot came from others, and may end later.
+    last = held.filter(pl.col("source") == source)[column].max()
+    if not isinstance(last, date):
+        return FIRST_DAY
+    return last - timedelta(days=_REVISED_DAYS[source])
+
+
+def _request(known: Known, names: tuple[str, ...], since: date | None, until: date) -> Request:
+    instruments = known.catalogue.instruments().select("ticker", "currency").iter_rows()
+    currencies = {ticker: currency for ticker, currency in instruments if currency}
+    return Request(
+        names=names,
+        since=since,
+        until=until,
+        currencies={name: currencies[name] for name in names if name in currencies},
+        archive=known.archive,
+    )
+
+
+def _exchanges(known: Known) -> dict[str, str | None]:
+    return dict(known.catalogue.instruments().select("ticker", "exchange").iter_rows())
+
+
+def _tickers(known: Known) -> tuple[str, ...]:
+    return tuple(known.catalogue.instruments()["ticker"])
+
+
+def _watched(source: str, known: Known) -> tuple[str, ...]:
+    """What the catalogue's watched list names for a source; empty: the loader's own list."""
+    return ()

@@ -1,0 +1,135 @@
+"""The pass itself: every source in a thread of its own, and none of them stops another."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from datetime import UTC, date, datetime
+from queue import SimpleQueue
+from typing import TYPE_CHECKING
+
+from analysis import settings
+from analysis.errors import InputError, unknown
+from analysis.loaders import Loader, loaders
+from analysis.update.asking import Pass
+from analysis.update.outcome import Outcome, Progress
+from analysis.update.plan import Known
+
+if TYPE_CHECKING:
+    from analysis.calendars import Calendars
+    from analysis.catalogue import Catalogue
+    from analysis.store import Store
+
+
+def update(
+    store: Store,
+    catalogue: Catalogue,
+    calendars: Calendars,
+    *,
+    tables: Sequence[str] = (),
+    sources: Sequence[str] = (),
+    since: date | None = None,
+    now: datetime | None = None,
+    progress: Progress | None = None,
+) -> list[Outcome]:
+    """Ask every source for what is missing, and put the answers into the store.
+
+    Parameters
+    ----------
+    store : Store
+        Must be live: the bundled snapshot is only read.
+    catalogue : Catalogue
+        Whom to ask for: instruments, and what is watched.
+    calendars : Calendars
+        Which sessions have closed: a running one has no close yet.
+    tables, sources : sequence of str
+        Only these; all when empty.
+    since : datetime.date, optional
+        First day to ask for, instead of what is missing.
+    now : datetime, optional
+        The time of asking, UTC.
+    progress : callable, optional
+        See `Progress`; called from several threads, one at a time.
+
+    Returns
+    -------
+    list of Outcome
+        One per source, in the order of the registry. A source that failed says so in
+        `Outcome.failures` and has not stopped the others.
+
+    Raises
+    ------
+    InputError
+        For an unknown table or source, a store that is not live, and in offline mode; before
+        anything is asked.
+    """
+    chosen = choose(tables, sources)
+    if not store.is_live:
+        raise InputError(
+            "The bundled figures are only read: set FAULTLINE_HOME to a folder of your own, "
+            "and faultline data update fills it."
+        )
+    if settings.offline():
+        raise InputError(
+            "FAULTLINE_OFFLINE forbids every request, so nothing can be updated: unset it, or "
+            "read what is stored."
+        )
+    known = Known(
+        catalogue, calendars, now or datetime.now(UTC), archive=store.home / "raw", since=since
+    )
+    one_pass = Pass(store, known, _one_at_a_time(progress))
+    return _side_by_side(chosen, one_pass.ask)
+
+
+def choose(tables: Sequence[str] = (), sources: Sequence[str] = ()) -> list[type[Loader]]:
+    """Loaders of the named tables and sources; an `InputError` names what does not exist."""
+    from analysis.tables import TABLES
+
+    known = loaders()
+    for table in tables:
+        if table not in TABLES:
+            raise unknown("table", table, TABLES)
+    for source in sources:
+        if source not in known:
+            raise unknown("source", source, known)
+    chosen = [
+        loader
+        for name, loader in known.items()
+        if (not tables or loader.table in tables) and (not sources or name in sources)
+    ]
+    if not chosen:
+        filled = ", ".join(f"{name} fills {known[name].table}" for name in sources)
+        raise InputError(
+            f"No source is left: {filled}, and not {' or '.join(tables)}. Name one of them alone."
+        )
+    return chosen
+
+
+def _side_by_side(
+    chosen: Sequence[type[Loader]], ask: Callable[[type[Loader]], Outcome]
+) -> list[Outcome]:
+    """Ask all at once, and wait for the last.
+
+    The threads are daemons: an interrupted command ends at once instead of waiting for a
+    source that stalls. What a thread was doing then is lost, what it had stored is not.
+    """
+    answers: SimpleQueue[tuple[int, Outcome]] = SimpleQueue()
+
+    def run(place: int, loader: type[Loader]) -> None:
+        answers.put((place, ask(loader)))
+
+    for place, loader in enumerate(chosen):
+        threading.Thread(target=run, args=(place, loader), name=loader.name, daemon=True).start()
+    found = [answers.get() for _ in chosen]
+    return [outcome for _, outcome in sorted(found, key=lambda pair: pair[0])]
+
+
+def _one_at_a_time(progress: Progress | None) -> Progress:
+    lock = threading.Lock()
+
+    def tell(source: str, done: int, total: int, what: str) -> None:
+        if progress is not None:
+            with lock:
+                progress(source, done, total, what)
+
+    return tell

@@ -1,0 +1,152 @@
+"""What a pass asks for: what is missing, what may still be revised, and nothing else."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from analysis.calendars import Calendars
+from analysis.catalogue import Catalogue
+from analysis.settings import bundled
+from analysis.tables import schema_of
+from analysis.update.plan import FIRST_DAY, Known, from_the_beginning, last_closed, requests_for
+from analysis.update.rebased import rebased
+from analysis.update.standing import gaps
+
+CATALOGUE = Catalogue(bundled("data/catalogue"))
+NO_PRICES = schema_of("prices").create_empty()
+MONDAY = date(2026, 8, 24)
+
+
+def known(at: str = "2026-08-24T22:00:00", **options: object) -> Known:
+    now = datetime.fromisoformat(at).replace(tzinfo=UTC)
+    return Known(CATALOGUE, Calendars(), now, **options)  # type: ignore[arg-type]
+
+
+def closes(ticker: str, days: list[date], level: float = 100.0) -> pl.DataFrame:
+    rows = {"ticker": ticker, "date": days, "adj_close": [level + n for n in range(len(days))]}
+    return pl.DataFrame(rows)
+
+
+def weekdays(first: date, count: int) -> list[date]:
+    days = (first + timedelta(days=n) for n in range(2 * count))
+    return [day for day in days if day.weekday() < 5][:count]
+
+
+@pytest.mark.parametrize(
+    ("at", "exchange", "closed"),
+    [
+        ("2026-08-24T19:59:00", "XNAS", date(2026, 8, 21)),  # New York still trades
+        ("2026-08-24T20:10:00", "XNAS", date(2026, 8, 21)),  # the closing auction settles
+        ("2026-08-24T20:31:00", "XNAS", MONDAY),
+        ("2026-08-24T08:40:00", "XHKG", MONDAY),
+        ("2026-11-27T18:31:00", "XNYS", date(2026, 11, 27)),  # closes early after Thanksgiving
+        ("2026-08-24T12:00:00", None, date(2026, 8, 23)),  # currencies: the day must be over
+        ("2026-08-23T12:00:00", "XNYS", date(2026, 8, 21)),  # a Sunday
+        ("2031-03-03T12:00:00", "XSHG", date(2031, 3, 2)),  # beyond the published calendar
+    ],
+)
+def test_a_session_that_still_runs_has_no_close(
+    at: str, exchange: str | None, closed: date
+) -> None:
+    assert last_closed(exchange, known(at)) == closed
+
+
+def test_an_empty_table_is_asked_for_from_the_first_day_and_every_ticker_once() -> None:
+    requests = requests_for("yahoo", "prices", NO_PRICES, known())
+    names = [name for request in requests for name in request.names]
+    assert sorted(names) == sorted(CATALOGUE.instruments()["ticker"])
+    assert {request.since for request in requests} == {FIRST_DAY}
+    currencies = {name: item for request in requests for name, item in request.currencies.items()}
+    assert currencies["0981.HK"] == "HKD"
+    assert "DX-Y.NYB" not in currencies  # the catalogue gives none
+
+
+def test_the_last_ten_prices_are_asked_for_again_and_a_dead_ticker_holds_nobody_back() -> None:
+    days = weekdays(date(2026, 7, 1), 30)
+    dead = weekdays(date(2022, 1, 3), 12)
+    held = pl.concat([closes("NVDA", days), closes("AMD", days), closes("PLTR", dead)])
+    requests = requests_for("yahoo", "prices", held, known())
+    since = {name: request.since for request in requests for name in request.names}
+    assert since["NVDA"] == since["AMD"] == days[-10]
+    assert since["PLTR"] == dead[2]
+    assert since["TSM"] == FIRST_DAY
+    assert requests[0].since == days[-10]  # what is nearly complete comes first
+
+
+def test_a_wish_for_more_history_is_followed() -> None:
+    held = closes("NVDA", weekdays(date(2026, 7, 1), 30))
+    requests = requests_for("yahoo", "prices", held, known(since=date(2015, 1, 1)))
+    assert {request.since for request in requests} == {date(2015, 1, 1)}
+
+
+@pytest.mark.parametrize(("source", "since"), [("fred", date(2026, 5, 23)), ("gpr", FIRST_DAY)])
+def test_a_source_is_asked_for_what_it_may_revise(source: str, since: date) -> None:
+    days = [date(2026, 8, 20), date(2026, 8, 21), date(2026, 8, 22)]
+    held = pl.DataFrame({"date": days, "source": [source, source, "somebody else"]})
+    (request,) = requests_for(source, "risk_indexes", held, known(archive=Path("raw")))
+    assert request.since == since
+    assert request.archive == Path("raw")
+
+
+def test_a_source_that_never_answered_is_asked_from_the_first_day() -> None:
+    held = pl.DataFrame({"date": [date(2026, 8, 20)], "source": ["the bundled collector"]})
+    (request,) = requests_for("fred", "risk_indexes", held, known())
+    assert request.since == FIRST_DAY
+
+
+def test_closes_on_a_new_base_are_asked_for_from_the_beginning() -> None:
+    days = weekdays(date(2026, 7, 1), 30)
+    held = pl.concat([closes(name, days) for name in ("NVDA", "AMD", "TSM", "MU")])
+    later = weekdays(date(2026, 7, 1), 35)[20:]
+    fetched = pl.concat(
+        [
+            closes("NVDA", later, 120.0).with_columns(pl.col("adj_close") / 10),  # split 10:1
+            closes("AMD", later, 120.0).with_columns(pl.col("adj_close") * (1 + 1e-7)),  # noise
+            closes("TSM", later, 120.0).with_columns(pl.col("adj_close") * 0.9995),  # dividend
+            closes("MU", weekdays(date(2026, 8, 20), 3)),  # no common day
+            closes("ARM", later, 50.0),  # nothing held
+        ]
+    )
+    assert rebased(held, fetched) == {"NVDA": days[0], "TSM": days[0], "MU": days[0]}
+    (request,) = from_the_beginning(rebased(held, fetched), known())
+    assert request.names == ("MU", "NVDA", "TSM")
+    assert request.since == days[0]
+
+
+def test_a_revised_last_close_alone_moves_no_base() -> None:
+    days = weekdays(date(2026, 7, 1), 30)
+    held = closes("NVDA", days)
+    fetched = held.tail(10).with_columns(
+        pl.when(pl.col("date") == days[-1]).then(1.0).otherwise("adj_close").alias("adj_close")
+    )
+    assert rebased(held, fetched) == {}
+
+
+def test_gaps_are_sessions_of_the_tickers_own_exchange_between_and_after_its_prices() -> None:
+    days = weekdays(date(2026, 8, 3), 12)  # to 18 August: no holiday in New York
+    held = pl.concat(
+        [
+            closes("NVDA", [day for day in days if day != date(2026, 8, 6)]),
+            closes("0981.HK", days),
+            closes("KRW=X", days[:2]),  # a currency has no exchange
+        ]
+    )
+    at = known("2026-08-20T23:00:00")
+    found = {gap.ticker: gap for gap in gaps(held, at)}
+    assert set(found) == {"NVDA", "0981.HK"}
+    assert found["NVDA"].missing == (date(2026, 8, 6),)
+    assert (found["NVDA"].behind, found["0981.HK"].behind) == (2, 2)
+    assert found["0981.HK"].missing == ()
+
+
+def test_a_closure_of_the_catalogue_is_no_gap() -> None:
+    days = [date(2023, 8, 31), date(2023, 9, 4)]
+    at = datetime(2023, 9, 4, 12, tzinfo=UTC)
+    open_ = Known(CATALOGUE, Calendars(), at)
+    shut = Known(CATALOGUE, Calendars({"XHKG": {date(2023, 9, 1)}}), at)
+    assert gaps(closes("0700.HK", days), open_)[0].missing == (date(2023, 9, 1),)
+    assert gaps(closes("0700.HK", days), shut) == []
