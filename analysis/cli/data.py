@@ -157,6 +157,7 @@ def _some(days: Sequence[date]) -> str:
 
 def history(
     table: str,
+    /,
     *keys: Annotated[str, Parameter(name="KEY")],
     json: Annotated[bool, Parameter(show_default=False)] = False,
 ) -> int:

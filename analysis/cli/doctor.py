@@ -16,7 +16,7 @@ from analysis import __version__
 from analysis.cli import output
 from analysis.cli.output import Column
 from analysis.errors import FaultlineError
-from analysis.settings import bundled, offline, store_home
+from analysis.settings import bundled, contact, offline, store_home, token
 
 State = Literal["ok", "note", "failed"]
 
@@ -113,6 +113,7 @@ def examine(out: Path, today: date | None = None) -> Iterator[Check]:
         ("catalogue", _catalogue),
         ("notebooks", _notebooks),
         ("store", _store),
+        ("sources", _sources),
         ("calendars", lambda: _calendars(today or date.today())),
         ("reports", lambda: _reports(out)),
         ("JupyterLab", _jupyterlab),
@@ -184,15 +185,30 @@ def _notebooks() -> tuple[State, str]:
 
 def _store() -> tuple[State, str]:
     """Tell which tables are read, and whether a store of one's own can be written."""
+    from analysis.store import Store
+
     home = store_home()
     network = "; requests are switched off by FAULTLINE_OFFLINE" if offline() else ""
-    if home == bundled("data/snapshot"):
-        return "ok", f"the bundled snapshot at {home}{network}"
+    store = Store(home)
+    if not store.is_live:
+        return "ok", f"the bundled snapshot at {home}, only read{network}"
     if isinstance(home, str):
-        return "ok", f"the object store {home}{network}"
+        return "ok", f"the object store {home}, live{network}"
     if not _writable(home):
         return "failed", f"{home} cannot be written: set FAULTLINE_HOME to another folder{network}"
-    return "ok", f"{home}{network}"
+    return "ok", f"{home}, live, {len(store.names())} tables{network}"
+
+
+def _sources() -> tuple[State, str]:
+    """Tell what the sources will be told of us; a secret is named, never shown."""
+    given = {
+        "FAULTLINE_CONTACT": contact() is not None,
+        **{name: token(name) is not None for name in ("HF_TOKEN", "GITHUB_TOKEN")},
+    }
+    said = ", ".join(f"{name} {'set' if there else 'not set'}" for name, there in given.items())
+    if not given["FAULTLINE_CONTACT"]:
+        return "note", f"{said}. EDGAR wants an e-mail: export FAULTLINE_CONTACT=you@example.org"
+    return "ok", said
 
 
 def _calendars(today: date) -> tuple[State, str]:

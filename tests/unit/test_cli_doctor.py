@@ -31,8 +31,8 @@ def raising(error: Exception) -> Callable[..., Any]:
 def test_a_whole_installation_passes(tmp_path: Path) -> None:
     checks = found(tmp_path / "reports")
     assert list(checks) == [
-        *("Python", "packages", "tables", "catalogue", "notebooks", "store", "calendars"),
-        *("reports", "JupyterLab", "browser"),
+        *("Python", "packages", "tables", "catalogue", "notebooks", "store", "sources"),
+        *("calendars", "reports", "JupyterLab", "browser"),
     ]
     failed = {name: check.detail for name, check in checks.items() if check.state == "failed"}
     assert failed == {}

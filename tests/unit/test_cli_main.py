@@ -23,6 +23,12 @@ COMMANDS = [
     ["briefing"],
     ["briefing", "list"],
     ["watch"],
+    ["data"],
+    ["data", "update"],
+    ["data", "status"],
+    ["data", "history"],
+    ["data", "quarantine"],
+    ["data", "compact"],
     ["lab"],
     ["doctor"],
     ["completion"],
@@ -64,7 +70,7 @@ def test_no_command_is_without_a_test_of_its_help() -> None:
     names = [[name] for name in app if not name.startswith("-")]
     nested = [
         [name, inner]
-        for name in ("events", "briefing")
+        for name in ("events", "briefing", "data")
         for inner in app[name]
         if not inner.startswith("-")
     ]
