@@ -15,7 +15,15 @@ from analysis.loaders.face import Loader, Partial, Request
 __all__ = ["Loader", "Partial", "Request", "loaders"]
 
 # Source -> module and class, in the order in which they are shown.
-_LOADERS: dict[str, tuple[str, str]] = {}
+_LOADERS: dict[str, tuple[str, str]] = {
+    "huggingface": ("huggingface", "Huggingface"),
+    "github": ("github", "Github"),
+    "pypistats": ("pypistats", "Pypistats"),
+    "openrouter": ("openrouter", "Openrouter"),
+    "huggingface_artefacts": ("huggingface_artefacts", "HuggingfaceArtefacts"),
+    "github_artefacts": ("github_artefacts", "GithubArtefacts"),
+    "github_support": ("github_support", "GithubSupport"),
+}
 
 
 def loaders() -> dict[str, type[Loader]]:

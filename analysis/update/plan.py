@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from analysis.calendars import Calendars
 from analysis.catalogue import Catalogue
+from analysis.catalogue.watched import names_for
 from analysis.errors import InputError
 from analysis.loaders import Request
 
@@ -27,8 +28,12 @@ REVISED_SESSIONS = 10
 """So many last prices of a ticker are asked for again."""
 
 # Days before a source's last figure that are asked for again. A source that is not listed is
-# asked for everything: what it serves is one file (French, GPR, EDGAR) or has no history.
-_REVISED_DAYS = {"fred": 90, "federal_register": 30, "pypistats": 14, "yahoo_actions": 120}
+# asked for everything since `FIRST_DAY`: that is one small file a name, or it has no history.
+_REVISED_DAYS = {"federal_register": 30, "openrouter": 7}
+# Sources whose history is long to ask for: the loader's own beginning will do at first.
+_BEGINS_ITSELF = ("openrouter",)
+_ACTIONS = timedelta(days=140)  # of the answer that the prices are read from too, and a while more
+_ACTIONS_AGAIN = timedelta(days=30)
 _DAY_OF = {"policy_documents": "publication_date"}
 _SETTLED = timedelta(minutes=30)  # after the bell, until the closing auction is in the figures
 _MONTH = timedelta(days=31)  # longer than any exchange stays shut
@@ -77,13 +82,12 @@ def requests_for(source: str, table: str, held: pl.DataFrame, known: Known) -> l
         that one dead ticker does not make all others be fetched anew.
     """
     if table == "prices":
-        return _prices(held, known)
+        return _prices(source, held, known)
     if table == "actions":
-        since = _since(source, table, held, known)
-        return [_request(known, _tickers(known), since, known.now.date())]
+        return _actions(source, held, known)
     return [
         Request(
-            names=_watched(source, known),
+            names=names_for(source, known.catalogue.watched()),
             since=_since(source, table, held, known),
             archive=known.archive,
         )
@@ -126,16 +130,35 @@ def last_closed(exchange: str | None, known: Known) -> date:
         return yesterday
 
 
-def _prices(held: pl.DataFrame, known: Known) -> list[Request]:
+def _prices(source: str, held: pl.DataFrame, known: Known) -> list[Request]:
     """Group the tickers by the days that each of them lacks."""
     first = _first_days(held)
     exchanges = _exchanges(known)
     ends = {exchange: last_closed(exchange, known) for exchange in set(exchanges.values())}
     groups: dict[tuple[date, date], list[str]] = {}
-    for ticker, exchange in exchanges.items():
-        since, until = known.since or first.get(ticker, FIRST_DAY), ends[exchange]
+    for ticker in _served(source, known):
+        since, until = known.since or first.get(ticker, FIRST_DAY), ends[exchanges[ticker]]
         if since <= until:
             groups.setdefault((since, until), []).append(ticker)
+    return _grouped(groups, known)
+
+
+def _actions(source: str, held: pl.DataFrame, known: Known) -> list[Request]:
+    """Ask again for recent months, and from the first day for a ticker without an action.
+
+    Nobody can tell whether such a ticker never paid or was never answered for.
+    """
+    import polars as pl
+
+    said = held.filter(pl.col("source") == source).group_by("ticker")
+    seen = dict(said.agg(pl.col("observed_at").max().dt.date()).iter_rows())
+    today = known.now.date()
+    groups: dict[tuple[date, date], list[str]] = {}
+    for ticker in _served(source, known):
+        since = known.since or FIRST_DAY
+        if not known.since and ticker in seen:
+            since = min(today - _ACTIONS, seen[ticker] - _ACTIONS_AGAIN)
+        groups.setdefault((since, today), []).append(ticker)
     return _grouped(groups, known)
 
 
@@ -165,7 +188,7 @@ def _since(source: str, table: str, held: pl.DataFrame, known: Known) -> date | 
     # Only what this source said: rows of the snapshot came from others, and may end later.
     last = held.filter(pl.col("source") == source)[column].max()
     if not isinstance(last, date):
-        return FIRST_DAY
+        return None if source in _BEGINS_ITSELF else FIRST_DAY
     return last - timedelta(days=_REVISED_DAYS[source])
 
 
@@ -185,10 +208,7 @@ def _exchanges(known: Known) -> dict[str, str | None]:
     return dict(known.catalogue.instruments().select("ticker", "exchange").iter_rows())
 
 
-def _tickers(known: Known) -> tuple[str, ...]:
-    return tuple(known.catalogue.instruments()["ticker"])
-
-
-def _watched(source: str, known: Known) -> tuple[str, ...]:
-    """What the catalogue's watched list names for a source; empty: the loader's own list."""
-    return ()
+def _served(source: str, known: Known) -> list[str]:
+    """Tickers of a source: each has one, or two would revise each other for ever."""
+    tickers = known.catalogue.instruments()["ticker"]
+    return [ticker for ticker in tickers if (ticker in FROM_FRED) == (source == "fred_prices")]
