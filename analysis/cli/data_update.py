@@ -44,6 +44,7 @@ def update(
 
     Sources are asked side by side: one that fails is named and does not stop the
     others. Needs FAULTLINE_HOME; the SEC also FAULTLINE_CONTACT, an e-mail address.
+    A source whose key is not set is left out, and the summary says so.
     Exit code 1 when a source failed.
 
     Parameters
@@ -140,7 +141,7 @@ def _print_summary(outcomes: Sequence[Outcome]) -> None:
 
 def _problem(outcome: Outcome) -> str:
     if outcome.ok:
-        return ""
+        return f"left out: {outcome.left_out}" if outcome.left_out else ""
     more = len(outcome.failures) - 1
     return outcome.failures[0] + (f" (and {more} more, see below)" if more else "")
 
@@ -165,7 +166,7 @@ def _progress(sources: Sequence[str]) -> Iterator[Progress]:
 
         def show(source: str, done: int, total: int, what: str) -> None:
             bars.update(tasks[source], completed=done, total=total, description=output.plain(what))
-            if what in ("done", "failed"):
+            if what in ("done", "failed", "left out"):
                 bars.stop_task(tasks[source])
 
         yield show

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from analysis import settings
 from analysis.errors import FaultlineError
 from analysis.loaders import Loader, Partial, Request
+from analysis.loaders.redaction import clean
 from analysis.update.outcome import Outcome, Progress
 from analysis.update.plan import Known, from_the_beginning, requests_for
 from analysis.update.rebased import rebased
@@ -21,7 +22,9 @@ if TYPE_CHECKING:
 
     from analysis.store import Store
 
-_SECRETS = ("HF_TOKEN", "GITHUB_TOKEN")
+_SECRETS = ("HF_TOKEN", "GITHUB_TOKEN", "OPENROUTER_API_KEY")
+# Keys that few have: without one the source is left out, and nothing is wrong.
+_NEEDS = {"openrouter": "OPENROUTER_API_KEY"}
 _COUNTS = ("new", "revised", "unchanged", "rejected")
 # A document, a dividend or a release may well not have happened; everything else that is
 # asked for includes days that are held already, so that no row at all is a fault.
@@ -38,15 +41,22 @@ class Pass:
     known : Known
     progress : callable
         Safe to call from several threads.
+    named : frozenset of str
+        Sources that the user named: they are asked whatever they lack.
     """
 
     store: Store
     known: Known
     progress: Progress
+    named: frozenset[str] = frozenset()
     _locks: dict[str, threading.Lock] = field(default_factory=lambda: defaultdict(threading.Lock))
 
     def ask(self, kind: type[Loader]) -> Outcome:
         """Ask one source and store its answer; whatever goes wrong stands in the outcome."""
+        key = _NEEDS.get(kind.name)
+        if key and kind.name not in self.named and settings.token(key) is None:
+            self.progress(kind.name, 1, 1, "left out")
+            return Outcome(kind.name, kind.table, left_out=f"{key} is not set.")
         started = time.monotonic()
         failures: list[str] = []
         counts: dict[str, int] = {}
@@ -162,4 +172,4 @@ def _without_secrets(text: str) -> str:
         secret = settings.token(name)
         if secret:
             text = text.replace(secret, f"<{name}>")
-    return text
+    return clean(text)

@@ -25,6 +25,8 @@ class Outcome:
         Revisions of history that somebody should look at, a sentence each.
     failures : tuple of str
         What could not be had, a sentence each; empty when all went well.
+    left_out : str
+        Why the source was not asked although nothing is wrong; blank when it was.
     """
 
     source: str
@@ -36,6 +38,7 @@ class Outcome:
     seconds: float = 0.0
     alerts: tuple[str, ...] = ()
     failures: tuple[str, ...] = ()
+    left_out: str = ""
 
     @property
     def ok(self) -> bool:

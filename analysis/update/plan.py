@@ -16,6 +16,7 @@ from analysis.catalogue import Catalogue
 from analysis.catalogue.watched import names_for
 from analysis.errors import InputError
 from analysis.loaders import Request
+from analysis.loaders.fred_prices import TICKERS as FROM_FRED
 
 if TYPE_CHECKING:
     import polars as pl

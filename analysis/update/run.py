@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime
+from pathlib import Path
 from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
@@ -43,7 +44,8 @@ def update(
     calendars : Calendars
         Which sessions have closed: a running one has no close yet.
     tables, sources : sequence of str
-        Only these; all when empty.
+        Only these; all when empty. A source that needs a key which is not set is left out,
+        unless it is named.
     since : datetime.date, optional
         First day to ask for, instead of what is missing.
     now : datetime, optional
@@ -64,21 +66,45 @@ def update(
         anything is asked.
     """
     chosen = choose(tables, sources)
-    if not store.is_live:
-        raise InputError(
-            "The bundled figures are only read: set FAULTLINE_HOME to a folder of your own, "
-            "and faultline data update fills it."
-        )
+    archive = prepare(store)
     if settings.offline():
         raise InputError(
             "FAULTLINE_OFFLINE forbids every request, so nothing can be updated: unset it, or "
             "read what is stored."
         )
-    known = Known(
-        catalogue, calendars, now or datetime.now(UTC), archive=store.home / "raw", since=since
-    )
-    one_pass = Pass(store, known, _one_at_a_time(progress))
+    known = Known(catalogue, calendars, now or datetime.now(UTC), archive=archive, since=since)
+    one_pass = Pass(store, known, _one_at_a_time(progress), named=frozenset(sources))
     return _side_by_side(chosen, one_pass.ask)
+
+
+def prepare(store: Store) -> Path | None:
+    """Make the folder of a live store; returns where raw answers are kept.
+
+    Returns
+    -------
+    pathlib.Path or None
+        None for an object store, where raw answers are not kept.
+
+    Raises
+    ------
+    InputError
+        The store is only read, or its folder cannot be made.
+    """
+    if not store.is_live:
+        raise InputError(
+            "The bundled figures are only read: set FAULTLINE_HOME to a folder of your own, "
+            "where the store can grow."
+        )
+    if not isinstance(store.home, Path):
+        return None
+    try:
+        store.home.mkdir(parents=True, exist_ok=True)
+    except OSError as problem:
+        raise InputError(
+            f"The store folder {store.home} cannot be made ({problem.strerror}): set "
+            "FAULTLINE_HOME to another folder."
+        ) from None
+    return store.home / "raw"
 
 
 def choose(tables: Sequence[str] = (), sources: Sequence[str] = ()) -> list[type[Loader]]:

@@ -58,7 +58,9 @@ def test_a_session_that_still_runs_has_no_close(
 def test_an_empty_table_is_asked_for_from_the_first_day_and_every_ticker_once() -> None:
     requests = requests_for("yahoo", "prices", NO_PRICES, known())
     names = [name for request in requests for name in request.names]
-    assert sorted(names) == sorted(CATALOGUE.instruments()["ticker"])
+    (noon_rate,) = requests_for("fred_prices", "prices", NO_PRICES, known())
+    assert sorted([*names, *noon_rate.names]) == sorted(CATALOGUE.instruments()["ticker"])
+    assert noon_rate.names == ("USDCNY",)
     assert {request.since for request in requests} == {FIRST_DAY}
     currencies = {name: item for request in requests for name, item in request.currencies.items()}
     assert currencies["0981.HK"] == "HKD"
@@ -83,18 +85,49 @@ def test_a_wish_for_more_history_is_followed() -> None:
     assert {request.since for request in requests} == {date(2015, 1, 1)}
 
 
-@pytest.mark.parametrize(("source", "since"), [("fred", date(2026, 5, 23)), ("gpr", FIRST_DAY)])
-def test_a_source_is_asked_for_what_it_may_revise(source: str, since: date) -> None:
+@pytest.mark.parametrize(
+    ("source", "table", "column", "since"),
+    [
+        ("federal_register", "policy_documents", "publication_date", date(2026, 7, 22)),
+        ("gpr", "risk_indexes", "date", FIRST_DAY),
+        ("openrouter", "downloads", "date", date(2026, 8, 14)),
+    ],
+)
+def test_a_source_is_asked_for_what_it_may_revise(
+    source: str, table: str, column: str, since: date
+) -> None:
     days = [date(2026, 8, 20), date(2026, 8, 21), date(2026, 8, 22)]
-    held = pl.DataFrame({"date": days, "source": [source, source, "somebody else"]})
-    (request,) = requests_for(source, "risk_indexes", held, known(archive=Path("raw")))
+    held = pl.DataFrame({column: days, "source": [source, source, "somebody else"]})
+    (request,) = requests_for(source, table, held, known(archive=Path("raw")))
     assert request.since == since
     assert request.archive == Path("raw")
 
 
+def test_actions_are_asked_for_again_and_from_the_first_day_where_there_is_none() -> None:
+    at = datetime(2026, 8, 1, tzinfo=UTC)
+    held = pl.DataFrame(
+        {
+            "ticker": ["NVDA", "TSM", "AMD"],
+            "source": ["yahoo_actions", "yahoo_actions", "another"],
+            "observed_at": [at, at - timedelta(days=300), at],
+        }
+    )
+    requests = requests_for("yahoo_actions", "actions", held, known())
+    since = {name: request.since for request in requests for name in request.names}
+    assert since["NVDA"] == MONDAY - timedelta(days=140)
+    assert since["TSM"] == (at - timedelta(days=330)).date()
+    assert since["AMD"] == since["ARM"] == FIRST_DAY
+
+
+def test_what_is_watched_is_asked_for() -> None:
+    held = schema_of("downloads").create_empty()
+    (request,) = requests_for("pypistats", "downloads", held, known())
+    assert "vllm-ascend" in request.names
+
+
 def test_a_source_that_never_answered_is_asked_from_the_first_day() -> None:
     held = pl.DataFrame({"date": [date(2026, 8, 20)], "source": ["the bundled collector"]})
-    (request,) = requests_for("fred", "risk_indexes", held, known())
+    (request,) = requests_for("federal_register", "risk_indexes", held, known())
     assert request.since == FIRST_DAY
 
 
