@@ -94,19 +94,30 @@ def patience() -> float:
 
     All attempts and pauses count. What is no positive number is refused.
     """
-    given = os.environ.get("FAULTLINE_PATIENCE", "").strip()
+    wanted = "the seconds that one question to a source may take, for instance 120"
+    return _positive("FAULTLINE_PATIENCE", wanted) or _PATIENCE
+
+
+def pace() -> float | None:
+    """Questions per second to each source, ``FAULTLINE_PACE``; None: what its owner bears.
+
+    For a mirror of one's own, named by the sources' addresses.
+    """
+    return _positive("FAULTLINE_PACE", "the questions per second that a mirror bears")
+
+
+def _positive(variable: str, wanted: str) -> float | None:
+    """A number of the environment; None where it is not set."""
+    given = os.environ.get(variable, "").strip()
     if not given:
-        return _PATIENCE
+        return None
     try:
-        seconds = float(given)
+        number = float(given)
     except ValueError:
-        seconds = 0.0
-    if not 0 < seconds < float("inf"):
-        raise InputError(
-            f"FAULTLINE_PATIENCE is {given!r}: give the seconds that one question to a source may "
-            "take, for instance 120."
-        )
-    return seconds
+        number = 0.0
+    if not 0 < number < float("inf"):
+        raise InputError(f"{variable} is {given!r}: give {wanted}.")
+    return number
 
 
 def contact() -> str | None:

@@ -95,7 +95,11 @@ _paces_lock = Lock()
 
 
 def pace_of(source: str, host: str, per_second: float) -> Pace:
-    """Find the one pace that all clients of a source share towards a host."""
+    """Find the one pace that all clients of a source share towards a host.
+
+    ``FAULTLINE_PACE`` goes before what the loader asks for.
+    """
+    per_second = settings.pace() or per_second
     with _paces_lock:
         return _paces.setdefault((source, host, per_second), Pace(per_second))
 

@@ -27,3 +27,20 @@ def test_patience_is_a_number_of_seconds(given: str, monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("FAULTLINE_PATIENCE", given)
     with pytest.raises(InputError, match=f"FAULTLINE_PATIENCE is '{given}'"):
         Client("fred")
+
+
+def test_a_mirror_may_be_asked_faster_than_its_source(
+    server: LocalServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.on("/", "a line")
+
+    def lasts() -> float:
+        started = time.monotonic()
+        with Client("pypistats", base_url=server.url, per_second=2) as client:
+            for _ in range(4):
+                client.get("/")
+        return time.monotonic() - started
+
+    usual = lasts()
+    monkeypatch.setenv("FAULTLINE_PACE", "1000")
+    assert lasts() < usual / 2
