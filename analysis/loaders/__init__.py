@@ -16,6 +16,16 @@ __all__ = ["Loader", "Partial", "Request", "loaders"]
 
 # Source -> module and class, in the order in which they are shown.
 _LOADERS: dict[str, tuple[str, str]] = {
+    "yahoo": ("yahoo", "Yahoo"),
+    "yahoo_actions": ("yahoo", "YahooActions"),
+    "fred_prices": ("fred_prices", "FredPrices"),
+    "edgar": ("edgar", "Edgar"),
+    "yahoo_revenues": ("yahoo_statements", "YahooRevenues"),
+    "french": ("french", "French"),
+    "gpr": ("risk", "Gpr"),
+    "fred": ("risk", "Fred"),
+    "federal_register": ("federal_register", "FederalRegister"),
+    "openrouter_prices": ("openrouter_prices", "OpenrouterPrices"),
     "huggingface": ("huggingface", "Huggingface"),
     "github": ("github", "Github"),
     "pypistats": ("pypistats", "Pypistats"),

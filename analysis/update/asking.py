@@ -7,7 +7,7 @@ import time
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from analysis import settings
 from analysis.errors import FaultlineError
@@ -59,7 +59,7 @@ class Pass:
             return Outcome(kind.name, kind.table, left_out=f"{key} is not set.")
         started = time.monotonic()
         failures: list[str] = []
-        counts: dict[str, int] = {}
+        counts: dict[str, Any] = {}
         alerts: tuple[str, ...] = ()
         try:
             frame = self._fetch(kind(), failures)

@@ -9,7 +9,6 @@ what it fetches fits what is held. By hand::
 
 from __future__ import annotations
 
-import re
 import time as clock
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,9 +20,12 @@ from urllib.parse import unquote
 import polars as pl
 
 from analysis.catalogue import Catalogue
+from analysis.catalogue.watched import names_for
+from analysis.loaders.edgar import COMPANIES
+from analysis.loaders.yahoo_statements import COMPANIES as LISTINGS
 from analysis.settings import SOURCES, bundled
-from tests.servers import yahoo
-from tests.servers.local import LocalServer, Seen, as_reply
+from tests.servers import edgar, figures, yahoo
+from tests.servers.local import LocalServer, Seen
 from tests.servers.shapes import (
     github_release,
     github_repository,
@@ -60,7 +62,9 @@ class Sources:
     def __init__(self, server: LocalServer) -> None:
         self.server = server
         self.rebased: dict[str, float] = {}
+        figures.serve(server)
         self._serve_yahoo()
+        self._serve_statements()
         self._serve_adoption()
 
     def environment(self) -> dict[str, str]:
@@ -71,7 +75,12 @@ class Sources:
     def _serve_yahoo(self) -> None:
         charts = {ticker: self._chart_of(ticker) for ticker in closes()}
         charts["HSTECH.HK"] = charts["HSTECH"]
-        yahoo.serve(self.server, charts)
+        sold = {"quarterlyTotalRevenue": {date(2026, 6, 30): 5_000_000_000.0}}
+        statements = {
+            listing: yahoo.quarters(sold, instruments()[listing]["currency"], listing)
+            for listing in LISTINGS.values()
+        }
+        yahoo.serve(self.server, charts, statements)
 
     def _chart_of(self, ticker: str) -> Any:
         row = instruments()[ticker]
@@ -95,6 +104,21 @@ class Sources:
 
         return answer
 
+    def _serve_statements(self) -> None:
+        for cik, name in COMPANIES.values():
+            told = {edgar.REVENUES: edgar.YEAR, edgar.ASSETS: edgar.SPENT}
+            facts = edgar.companyfacts(told, name=name, cik=cik)
+            self.server.on(f"/api/xbrl/companyfacts/CIK{cik:010d}.json", facts)
+        noon_rate = "observation_date,DEXCHUS\n" + "".join(
+            f"{day.isoformat()},{close}\n" for day, close in closes()["USDCNY"].items()
+        )
+        self.server.on(r"^/graph/fredgraph\.csv\?id=DEXCHUS", figures.csv(noon_rate))
+        self.server.on("/api/v1/models", {"data": [_priced(name) for name in watched_models()]})
+        self.server.on(
+            r"^/api/v1/models/.+/endpoints",
+            {"data": {"id": "m", "endpoints": [figures.openrouter_endpoint("DeepInfra")]}},
+        )
+
     def _serve_adoption(self) -> None:
         server = self.server
         server.on("/api/models", self._models)
@@ -106,6 +130,16 @@ class Sources:
     def _models(seen: Seen) -> Any:
         name = unquote(seen.path).removeprefix("/api/models").strip("/")
         return hub_model(name) if name else [hub_model(f"{seen.query['author'][0]}/Model-1")]
+
+
+def _priced(name: str) -> dict[str, Any]:
+    return figures.openrouter_model(name)
+
+
+def watched_models() -> list[str]:
+    """Models whose prices the catalogue watches."""
+    watched = Catalogue(bundled("data/catalogue")).watched()
+    return list(names_for("openrouter_prices", watched))
 
 
 def _repository(seen: Seen) -> Any:

@@ -29,6 +29,7 @@ COMMANDS = [
     ["data", "history"],
     ["data", "quarantine"],
     ["data", "compact"],
+    ["watch"],
     ["lab"],
     ["doctor"],
     ["completion"],
