@@ -29,7 +29,6 @@ COMMANDS = [
     ["data", "history"],
     ["data", "quarantine"],
     ["data", "compact"],
-    ["watch"],
     ["lab"],
     ["doctor"],
     ["completion"],
