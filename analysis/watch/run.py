@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
 from pathlib import Path
@@ -123,7 +123,7 @@ class Watch:
         """
         begun = self._outbox.subjects()
         found: dict[str, list[Alert]] = {}
-        for alert in everything(self._store):
+        for alert in everything(self._store, watched):
             found.setdefault(alert.subject, []).append(alert)
         first = {subject: found.get(subject, []) for subject in sorted(seen.looked - begun.keys())}
         made = [
@@ -155,12 +155,16 @@ class Watch:
         return new
 
 
-def everything(store: Store) -> Iterator[Alert]:
-    """All that the store's observations could ever have told, new or not."""
+def everything(store: Store, watched: Collection[str]) -> Iterator[Alert]:
+    """All that the store's observations of watched subjects could ever have told, new or not."""
+    import polars as pl
+
     yield from news.of_artefacts(store.history("artefacts"))
     documents = store.history("policy_documents")
     yield from news.of_rules(documents.unique("document_number", keep="first", maintain_order=True))
-    yield from prices.of_prices(store.history("model_prices"))
+    # The table may hold the list prices of every model that there is.
+    subject = pl.concat_str(pl.lit("openrouter "), pl.col("model"))
+    yield from prices.of_prices(store.history("model_prices").filter(subject.is_in(list(watched))))
 
 
 def _subjects(wanted: Iterable[Look]) -> set[str]:

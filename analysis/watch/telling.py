@@ -15,6 +15,7 @@ from analysis.errors import DataError
 from analysis.watch.drafts import add, draft, is_release
 from analysis.watch.notices import Address, notices
 from analysis.watch.outbox import Entry, Outbox
+from analysis.watch.undisturbed import undisturbed
 
 if TYPE_CHECKING:
     from analysis.calendars import Calendars
@@ -85,8 +86,9 @@ class Teller:
     def _printed(self, entry: Entry) -> Entry:
         if entry.printed:
             return entry
-        self.emit(entry.alert.document())
-        return self.outbox.note(entry, printed=True)
+        with undisturbed():
+            self.emit(entry.alert.document())
+            return self.outbox.note(entry, printed=True)
 
     def _sent(self, address: Address, entries: list[Entry]) -> list[Entry]:
         """Send what an address has not had; after one that failed the rest waits too."""
@@ -94,16 +96,18 @@ class Teller:
         held = {entry.alert.id: entry for entry in entries}
         due = [entry.alert for entry in entries if mark in entry.to and mark not in entry.sent]
         for notice in notices(sorted(due, key=lambda alert: alert.subject)):
-            if not address.send(notice):
+            with undisturbed():
+                taken = address.send(notice)
+                for name in notice.ids if taken else ():
+                    entry = held[name]
+                    held[name] = self.outbox.note(entry, sent=(*entry.sent, mark))
+            if not taken:
                 left = sum(mark not in held[alert.id].sent for alert in due)
                 self.failures[address.name] = (
                     f"did not take a notice; {left} alerts stay in the outbox and are sent with "
                     "the next pass."
                 )
                 break
-            for name in notice.ids:
-                entry = held[name]
-                held[name] = self.outbox.note(entry, sent=(*entry.sent, mark))
         return list(held.values())
 
     def _entity(self, alert: Alert) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -233,3 +234,18 @@ def test_without_names_there_are_no_rows_and_no_requests(server: LocalServer) ->
         frame = validate("downloads", loader().fetch(Request()))
         assert frame.height == 0
     assert server.requests == []
+
+
+def test_two_passes_side_by_side_keep_their_archives_apart(
+    server: LocalServer, tmp_path: Path
+) -> None:
+    server.latency = 0.05
+    server.on("/api/models", lambda seen: [hub_model(f"{seen.query['author'][0]}/M")])
+    names = ("Qwen", "deepseek-ai", "moonshotai", "zai-org")
+    requests = [Request(names=(name,), archive=tmp_path / name) for name in names]
+    with ThreadPoolExecutor(len(names)) as pool:
+        frames = list(pool.map(Huggingface().fetch, requests))
+    for name, frame in zip(names, frames, strict=True):
+        assert frame["entity"].unique().to_list() == [f"{name}/M"]
+        (entry,) = Archive(tmp_path / name, "huggingface").entries()
+        assert f"author={name}" in entry.url

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import json
+import os
+import signal
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -221,6 +223,32 @@ def test_two_addresses_get_it_each_once_though_one_failed(world: World, passes: 
     assert list(passes(world.notify, other).failures) == ["notify URL 2 (json://)"]
     assert len(world.notices) == 1
     assert "no longer given" in passes(world.notify).failures["notices"]
+
+
+def test_an_interrupt_while_an_alert_is_told_waits_till_that_is_noted(
+    world: World, passes: Passes
+) -> None:
+    passes()
+    world.models["deepseek-ai/DeepSeek-V5"] = "b" * 40
+    world.models["Qwen/Qwen4"] = "d" * 40
+    printed, passes.printed = passes.printed, Interrupting()
+    with pytest.raises(KeyboardInterrupt):
+        passes()
+    assert len(passes.printed) == 1
+    printed += passes.printed
+    passes.printed = printed
+    passes()
+    assert sorted(document["name"] for document in printed) == [
+        "Qwen/Qwen4", "deepseek-ai/DeepSeek-V5",
+    ]  # fmt: skip
+
+
+class Interrupting(list[dict[str, Any]]):
+    """Gets a Ctrl-C with every line."""
+
+    def append(self, document: dict[str, Any]) -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+        super().append(document)
 
 
 def test_an_author_who_changes_many_models_sends_one_notice() -> None:
