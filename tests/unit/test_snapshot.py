@@ -256,7 +256,7 @@ def run(folder: Path, out: Path) -> subprocess.CompletedProcess[str]:
     """Build into a folder that holds the hand-kept files."""
     kept = out / "catalogue"
     kept.mkdir(parents=True, exist_ok=True)
-    for name in ("instruments", "groups", "closures"):
+    for name in ("instruments", "groups", "closures", "watched"):
         (kept / f"{name}.csv").write_bytes((CATALOGUE.folder / f"{name}.csv").read_bytes())
     command = [sys.executable, str(SCRIPT), str(folder), "--out", str(out)]
     return subprocess.run(command, capture_output=True, text=True, check=False)
@@ -286,7 +286,7 @@ def test_the_same_figures_give_the_same_bytes(built: tuple[Path, Path, str]) -> 
 
 def test_the_build_keeps_the_files_that_are_kept_by_hand(built: tuple[Path, Path, str]) -> None:
     catalogue = built[1] / "catalogue"
-    for name in ("instruments", "groups", "closures"):
+    for name in ("instruments", "groups", "closures", "watched"):
         held = (CATALOGUE.folder / f"{name}.csv").read_bytes()
         assert (catalogue / f"{name}.csv").read_bytes() == held
     # The others come out sorted and blank where the figures were blank.
