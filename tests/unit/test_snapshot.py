@@ -281,7 +281,7 @@ def test_the_same_figures_give_the_same_bytes(built: tuple[Path, Path, str]) -> 
     again = out.parent / "again"
     assert run(folder, again).returncode == 0
     assert digests(again) == digests(out)
-    assert len(digests(out)) == len(BUNDLED) + 6
+    assert len(digests(out)) == len(BUNDLED) + 7
 
 
 def test_the_build_keeps_the_files_that_are_kept_by_hand(built: tuple[Path, Path, str]) -> None:
