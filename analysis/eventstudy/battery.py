@@ -153,9 +153,9 @@ def adjust(p_values: Floats) -> tuple[Floats, Floats]:
     """Adjust p-values for their number, by Holm and by Benjamini–Hochberg.
 
     The family is all finite p-values given; NaN stays NaN. With the p-values in ascending
-    order, Holm is the running maximum of (m−i+1)·p_(i), which keeps the probability of any
-    false rejection; Benjamini–Hochberg is the running minimum from above of m·p_(i)/i,
-    which keeps the expected share of false ones among the rejections.
+    order, holm_(i) = max_{j≤i} (m−j+1)·p_(j), which keeps the probability of any false
+    rejection, and bh_(i) = min_{j≥i} m·p_(j)/j, which keeps the expected share of false ones
+    among the rejections.
 
     Parameters
     ----------
@@ -166,7 +166,8 @@ def adjust(p_values: Floats) -> tuple[Floats, Floats]:
     holm, bh : (m,) float
         At most 1.
 
-    Source: Holm (1979); Benjamini & Hochberg (1995).
+    Source: Holm (1979, pp. 65–70), the sequentially rejective procedure; Benjamini & Hochberg
+    (1995, section 3, procedure 1).
     """
     p = np.asarray(p_values, dtype=np.float64)
     holm, bh = np.full(p.shape, np.nan), np.full(p.shape, np.nan)

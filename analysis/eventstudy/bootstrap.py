@@ -214,7 +214,7 @@ def bootstrap_mean(values: Floats, clusters: Ints, scheme: Scheme) -> Drawn:
     -----
     Source: Liu (1988) and Davidson & Flachaire (2008) for Rademacher weights and the null
     imposed; Cameron, Gelbach & Miller (2008, section III) for clusters; Webb (2023) for six
-    points; Hall (1992, section 3.6) for percentile-t.
+    points; Hall (1992b, chapter 3) for percentile-t.
     """
     sums = np.bincount(clusters, values).astype(np.float64)
     sizes = np.bincount(clusters).astype(np.float64)

@@ -39,20 +39,19 @@ CELLS = 1 << 17
 def rbar(sample: Sample, mode: str = "overlap") -> float:
     """Mean correlation r̄ of the events' estimation residuals.
 
-    The mean over ordered pairs i ≠ j, two events of one security included, of the
-    correlation of their estimation residuals on common dates. Fewer than 3 common dates,
-    or no variance on them, contributes 0.
+    r̄ = Σ_{i≠j} τ_ij·r_ij / (N(N−1)), r_ij the correlation of the estimation residuals of
+    events i and j on common dates, two events of one security included, and τ_ij a weight.
+    Fewer than 3 common dates, or no variance on them, contributes 0.
 
     Parameters
     ----------
     sample : Sample
         Events kept for one window.
     mode : {"overlap", "calendar", "event"}
-        ``"overlap"`` pairs the residuals by calendar date and multiplies each correlation
-        by the share of the window that both events have in common in calendar time (0
-        when disjoint): Kolari, Pape & Pynnönen (2018). ``"calendar"`` leaves the weight
-        out; ``"event"`` also pairs by relative day, as Kolari & Pynnönen (2010) do for
-        events on one date.
+        ``"overlap"`` pairs the residuals by calendar date; τ_ij is the share of the window
+        that both events have in common in calendar time (0 when disjoint): Kolari, Pape &
+        Pynnönen (2018). ``"calendar"`` has τ = 1; ``"event"`` also pairs by relative day,
+        as Kolari & Pynnönen (2010, p. 4003) do for events on one date.
 
     Returns
     -------
@@ -63,6 +62,8 @@ def rbar(sample: Sample, mode: str = "overlap") -> float:
     ------
     InputError
         Unknown mode.
+
+    Source: Kolari & Pynnönen (2010, p. 4003); Kolari, Pape & Pynnönen (2018) for the weight.
     """
     check_mode(mode)
     fitted = sample.fitted

@@ -33,7 +33,7 @@ def two_sided(statistic: Floats, df: Floats) -> Floats:
 def caar_interval(sample: Sample, rbar: float, level: float) -> tuple[float, float, float]:
     """Standard error and confidence interval of a CAAR under cross-sectional dependence.
 
-    The tests of Boehmer, Musumeci & Poulsen (1991) and Kolari & Pynnönen (2010) let the
+    The tests of Boehmer, Musumeci & Poulsen (1991) and Kolari & Pynnönen (2010, eq. 10) let the
     events' standardised CARs share a variance v that the event may raise, and a correlation
     r̄. Their spread across events estimates v·(1−r̄), so v = sd²/(1−r̄). Written back into
     returns by the forecast standard errors σ_i (CAR_i = σ_i·SCAR_i)::
@@ -166,7 +166,7 @@ def _caar(
 
 
 def _independent(sample: Sample, level: float) -> tuple[float, float, float]:
-    """Mean CAR ± t·sd/√N, t(N−1): Brown & Warner (1980)."""
+    """Mean CAR ± t·sd/√N, t(N−1). Source: Brown & Warner (1980)."""
     from scipy.special import stdtrit
 
     n = sample.size

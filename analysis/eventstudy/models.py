@@ -84,7 +84,8 @@ class Prepared(Protocol):
 class MeanAdjusted:
     """Normal return: the security's mean in the estimation window.
 
-    AR = R − R̄, s² = Σ(R − R̄)²/(T−1), Var(AR) = s²(1 + 1/T): MacKinlay (1997).
+    AR = R − R̄, s² = Σ(R − R̄)²/(T−1), Var(AR) = s²(1 + 1/T). Source: MacKinlay (1997,
+    eq. 2), the constant mean return model.
     """
 
     name: ClassVar[str] = "mean-adjusted returns"
@@ -145,9 +146,9 @@ class MarketAdjusted(OnMarket):
     """Normal return: the market's return on the same day, nothing estimated.
 
     AR = R − R_m, not demeaned; s² is the variance of the differences about their mean with
-    T−1 degrees of freedom, Var(AR) = s² without leverage: MacKinlay (1997). The table of
-    parameters shows the imposed alpha 0 and beta 1, and the r2 that they reach, which can
-    be negative.
+    T−1 degrees of freedom, Var(AR) = s² without leverage. The table of parameters shows
+    the imposed alpha 0 and beta 1, and the r2 that they reach, which can be negative.
+    Source: MacKinlay (1997, section 4), the restricted market model.
 
     Parameters
     ----------
@@ -169,7 +170,8 @@ class MarketAdjusted(OnMarket):
 class MarketModel(OnMarket):
     """Normal return: α + β·R_m, by least squares on the estimation window.
 
-    Var(AR_t) = s²(1 + x_t'(X'X)⁻¹x_t), s² = RSS/(T−2): MacKinlay (1997, eq. 8).
+    Var(AR_t) = s²(1 + x_t'(X'X)⁻¹x_t), s² = RSS/(T−2). Source: MacKinlay (1997, eqs. 3, 7
+    and 8).
 
     Parameters
     ----------
@@ -251,7 +253,7 @@ class FactorModel:
     """Normal return: α + Σβ_j·f_j, by least squares on the estimation window.
 
     Var(AR_t) = s²(1 + x_t'(X'X)⁻¹x_t), s² = RSS/(T−k): Campbell, Lo & MacKinlay (1997,
-    ch. 4). `ff3`, `ff5` and `carhart` name the usual columns.
+    section 4.4.2). `ff3`, `ff5` and `carhart` name the usual columns.
 
     Parameters
     ----------
@@ -283,6 +285,7 @@ class FactorModel:
     def ff3(cls, rf: str | None = "rf") -> FactorModel:
         """Market, size and value: Fama & French (1993).
 
+        R − R_f = α + b·(R_m − R_f) + s·SMB + h·HML.
         Columns mkt_rf, smb_ff3 and hml of ``factors``, returns in excess of ``rf``; with
         other names write ``FactorModel(columns, rf=...)``.
         """
@@ -292,6 +295,7 @@ class FactorModel:
     def ff5(cls, rf: str | None = "rf") -> FactorModel:
         """Market, size, value, profitability and investment: Fama & French (2015).
 
+        R − R_f = α + b·(R_m − R_f) + s·SMB + h·HML + r·RMW + c·CMA.
         Columns mkt_rf, smb, hml, rmw and cma; smb is the five-factor library's own.
         """
         return cls(FAMA_FRENCH_5, rf)
@@ -300,6 +304,7 @@ class FactorModel:
     def carhart(cls, rf: str | None = "rf") -> FactorModel:
         """Market, size, value and momentum: Carhart (1997).
 
+        R − R_f = α + b·(R_m − R_f) + s·SMB + h·HML + p·MOM.
         Columns mkt_rf, smb_ff3, hml and mom.
         """
         return cls(CARHART, rf)

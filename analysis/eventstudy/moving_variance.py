@@ -101,7 +101,7 @@ class Ewma(_MovingVariance):
     InputError
         A decay outside (0, 1), or a base that is no model or has a moving variance itself.
 
-    Source: J.P. Morgan/Reuters, RiskMetrics Technical Document (1996), section 5.2.
+    Source: RiskMetrics (1996, section 5.2), the technical document.
     """
 
     decay: float = 0.94
@@ -146,9 +146,9 @@ class Garch(_MovingVariance):
     the residual less its mean; ω, α and β by Gaussian quasi-maximum likelihood (the package
     ``arch``), after the regression, as in two-step estimation. The variance of a day of the
     event window is the forecast from the last usable estimation row over all the sessions
-    between, v_{T+h} = v̄ + (α+β)^{h−1}(v_{T+1} − v̄), v̄ = ω/(1−α−β): Bollerslev (1986);
-    forecasts: Baillie & Bollerslev (1992). Var(CAR) = Σ v_t + s²·g'(X'X)⁻¹g; ``sigma`` stays
-    the base model's s, and t keeps its T−k degrees of freedom.
+    between, v_{T+h} = v̄ + (α+β)^{h−1}(v_{T+1} − v̄), v̄ = ω/(1−α−β): Bollerslev (1986,
+    section 3); forecasts: Baillie & Bollerslev (1992). Var(CAR) = Σ v_t +
+    s²·g'(X'X)⁻¹g; ``sigma`` stays the base model's s, and t keeps its T−k degrees of freedom.
 
     An event whose likelihood has no maximum that the optimizer finds, or whose α+β reaches
     1, goes into the ledger. Fitting takes some milliseconds per event and fails for some; the

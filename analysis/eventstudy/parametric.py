@@ -33,7 +33,8 @@ def time_series_t(sample: Sample, history: History | None = None) -> Outcome:
     the average carries the dependence of events on one date, not that of dates spread over
     a few days, nor a variance that rises at the event.
 
-    Source: Brown & Warner (1985), the "crude dependence adjustment".
+    Source: Brown & Warner (1980, pp. 223 and 253), the "crude dependence adjustment"; Brown &
+    Warner (1985) with daily returns.
     """
     n = sample.size
     if n < 1:
@@ -54,7 +55,8 @@ def cross_sectional_t(sample: Sample) -> Outcome:
 
     t = mean(CAR) / (sd/√N), ddof 1, t(N−1). Takes the events for independent.
 
-    Source: Brown & Warner (1980).
+    Source: Brown & Warner (1980); the "ordinary cross-sectional method" of Boehmer, Musumeci
+    & Poulsen (1991).
     """
     n = sample.size
     if n < 2:
@@ -71,7 +73,8 @@ def skewness_adjusted_t(sample: Sample) -> Outcome:
     t = √N·(S + γS²/3 + γ²S³/27 + γ/(6N)), S = mean/sd of CAR (ddof 1), γ the skewness
     with 1/N moments; N(0, 1). Takes the events for independent.
 
-    Source: Hall (1992), the monotone transformation of the studentised mean.
+    Source: Hall (1992a, pp. 221–228), the monotone cubic transformation of the studentised
+    mean.
     """
     n = sample.size
     if n < 2:
@@ -92,7 +95,7 @@ def patell_z(sample: Sample) -> Outcome:
     z = Σ SCAR / √Σ (T−k)/(T−k−2), N(0, 1). Takes the events for independent and their
     variance for unchanged by the event.
 
-    Source: Patell (1976).
+    Source: Patell (1976, eq. 11).
     """
     n = sample.size
     if n < 1:
@@ -118,7 +121,7 @@ def adjusted_patell_z(sample: Sample, rbar: float) -> Outcome:
     rbar : float
         Mean residual correlation, see `dependence.rbar`.
 
-    Source: Kolari & Pynnönen (2010).
+    Source: Kolari & Pynnönen (2010, eq. 13).
     """
     n = sample.size
     if n < 2:
@@ -137,7 +140,8 @@ def bmp_t(sample: Sample) -> Outcome:
     t = mean(SCAR) / (sd/√N), ddof 1, t(N−1). Robust to a variance that rises at the
     event; takes the events for independent.
 
-    Source: Boehmer, Musumeci & Poulsen (1991).
+    Source: Boehmer, Musumeci & Poulsen (1991), the "standardized cross-sectional test"; mean
+    and sd as in Kolari & Pynnönen (2010, eqs. 6 and 7).
     """
     n = sample.size
     if n < 2:
@@ -161,7 +165,8 @@ def kolari_pynnonen_t(sample: Sample, rbar: float) -> Outcome:
     rbar : float
         Mean residual correlation, see `dependence.rbar`.
 
-    Source: Kolari & Pynnönen (2010); Kolari, Pape & Pynnönen (2018) for the weight.
+    Source: Kolari & Pynnönen (2010, p. 4003; eq. 10 is the variance of the mean SCAR);
+    Kolari, Pape & Pynnönen (2018) for the weight.
     """
     bmp = bmp_t(sample)
     n = sample.size

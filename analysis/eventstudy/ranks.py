@@ -37,7 +37,7 @@ def corrado_rank(sample: Sample, history: History | None = None) -> Outcome:
     window w: Σ_{t∈w} Ū_t / (√L·S), N(0, 1). Right for events on one date, in short windows;
     with spread dates it rejects too often.
 
-    Source: Corrado (1989); Cowan (1992) for windows of several days.
+    Source: Corrado (1989, pp. 387–388); Cowan (1992, p. 346) for windows of several days.
     """
     if sample.size < 1:
         return too_few("corrado_rank", sample.size, 1)
@@ -48,11 +48,12 @@ def corrado_rank(sample: Sample, history: History | None = None) -> Outcome:
 def corrado_zivney_rank(sample: Sample, history: History | None = None) -> Outcome:
     """Corrado's rank test on standardised abnormal returns.
 
-    As `corrado_rank`, with û/s on estimation rows and SAR_t/sd_i(SAR_t) in the event
-    window, sd across events (ddof 1) of the day: a variance that rises at the event leaves
-    the ranks alone. A day with fewer than 2 events, or sd 0, is missing.
+    T = Σ_{t∈w} Ū_t / (√L·S) as in `corrado_rank`, with û/s on estimation rows and
+    SAR_t/sd_i(SAR_t) in the event window, sd across events (ddof 1) of the day: a variance
+    that rises at the event leaves the ranks alone. A day with fewer than 2 events, or sd 0,
+    is missing.
 
-    Source: Corrado & Zivney (1992).
+    Source: Corrado & Zivney (1992, pp. 465–478).
     """
     n = sample.size
     if n < 2:
@@ -70,7 +71,7 @@ def grank_t(sample: Sample, history: History | None = None) -> Outcome:
     t = Z·√((T'−2)/(T'−1−Z²)), t(T'−2). Right for events on one date; with spread dates it
     rejects too often.
 
-    Source: Kolari & Pynnönen (2011).
+    Source: Kolari & Pynnönen (2011, eqs. 9 and 12–15: U, t, Z, S and Ū).
     """
     n = sample.size
     if n < 2:
@@ -99,7 +100,7 @@ def grank_z(sample: Sample, history: History | None = None) -> Outcome:
     Z = Σ U_i0 / √Σ (n_i−1)/(12(n_i+1)), N(0, 1), with U of `grank_t`. Takes the events for
     independent.
 
-    Source: Kolari & Pynnönen (2011).
+    Source: Kolari & Pynnönen (2011), their GRANK-Z; U is their eq. 9.
     """
     n = sample.size
     if n < 2:
@@ -130,7 +131,7 @@ def grank_overlap(sample: Sample, rbar: float, history: History | None = None) -
     history : History, optional
         What `history.observe` saw with this r̄.
 
-    Source: Kolari & Pynnönen (2011) for the ranks, Kolari, Pape & Pynnönen (2018) for the
+    Source: Kolari & Pynnönen (2011, eq. 9) for the ranks, Kolari, Pape & Pynnönen (2018) for the
     weight by overlap; the combination is Faultline's own.
     """
     n = sample.size

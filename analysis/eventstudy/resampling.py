@@ -74,9 +74,9 @@ class Placed:
 class Placebos:
     """The events of a study on all the dates to which they could be moved together.
 
-    What the events would be on a placebo date is kept, per security and session, so that
-    several windows and groups of one call share it. Where the model is plain least squares
-    it comes from running sums over each series (`rolling`), else from a fit per date.
+    What the events would be on a placebo date is kept, per security and session, for all
+    windows and groups of a call: by plain least squares from running sums over each series
+    (`rolling`), else from a fit per date.
 
     Parameters
     ----------
@@ -120,15 +120,16 @@ class Placebos:
     def test(self, sample: Sample, members: Ints) -> Outcome:
         """Compare the mean SCAR of some events with that on their placebo dates.
 
-        A placebo moves day 0 of every event by the same s ≠ 0 days of the union of
-        calendars (to the security's next session, where that day is none of its own) and
-        refits the model. It is admissible when every event keeps ``min_observations`` and a
-        whole window, and no placebo window meets the event window of any event of the
-        study; rows in the event windows of a security's own real events are cut from its
-        placebo estimation windows. All admissible s are used if they are at most 999, and
-        the p-value is exact; else 999 seeded draws among them, none twice.
-        p = (1 + #{|S_s| ≥ |S_0|})/(1 + B). Where a model names a ``stand_in`` that is quicker
-        to fit and never fails, S_0 and every S_s are those of that.
+        A placebo moves day 0 of every event by the same s ≠ 0 days of the union of calendars
+        (to the security's next session, where that day is none of its own) and refits the
+        model. It is admissible when every event keeps ``min_observations`` and a whole
+        window, and no placebo window meets an event window of the study; a security's own
+        event windows are cut from its placebo estimation windows. Up to 999 s are all used,
+        and p is exact; of more, 999 seeded draws, none twice. S_s = (1/n)·Σ_i SCAR_i,s and
+        p = (1 + #{|S_s| ≥ |S_0|})/(1 + B), of a model's quicker ``stand_in`` if it has one.
+
+        Source: Phipson & Smyth (2010), Davison & Hinkley (1997, section 4.2) for p; the dates
+        are Faultline's own.
 
         Parameters
         ----------
@@ -371,9 +372,8 @@ def placebo_table(
     ----------
     results : EventStudyResults
     windows : list of (int, int)
-        Checked.
     groups : tuple of str
-        Checked.
+        Both checked.
 
     Returns
     -------

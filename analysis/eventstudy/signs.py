@@ -24,7 +24,7 @@ def sign(sample: Sample) -> Outcome:
     z = (w − N/2) / √(N/4), w the number of strictly positive CARs; N(0, 1). A CAR of 0
     counts in N and is not positive.
 
-    Source: Cowan (1992).
+    Source: Cowan (1992, pp. 345–346) with p̂ = ½.
     """
     n = sample.size
     if n < 1:
@@ -38,7 +38,7 @@ def generalized_sign(sample: Sample, history: History | None = None) -> Outcome:
     z = (w − N·p̂) / √(N·p̂(1−p̂)), w the number of strictly positive CARs and p̂ the mean
     over events of the share of positive abnormal returns in the estimation window; N(0, 1).
 
-    Source: Cowan (1992).
+    Source: Cowan (1992, pp. 345–346).
     """
     n = sample.size
     if n < 1:
@@ -58,12 +58,12 @@ def generalized_sign(sample: Sample, history: History | None = None) -> Outcome:
 def wilcoxon(sample: Sample) -> Outcome:
     """Wilcoxon's signed-rank test on the CARs.
 
-    W is the smaller of the rank sums of positive and of negative CARs, ranked by size with
-    ties at their mean rank and zeros dropped. Exact for N ≤ 50 without ties or zeros, else
-    the normal approximation with the variance corrected for ties, without continuity
-    correction.
+    W = min(Σ_{CAR>0} R_i, Σ_{CAR<0} R_i), R the ranks of |CAR| with ties at their mean rank
+    and zeros dropped. Exact for N ≤ 50 without ties or zeros, else, n CARs being left,
+    z = (W − n(n+1)/4) / √(n(n+1)(2n+1)/24 − Σ(t³−t)/48), N(0, 1), t the sizes of the tied
+    groups, without continuity correction.
 
-    Source: Wilcoxon (1945).
+    Source: Wilcoxon (1945, pp. 80–83), the paired comparisons.
     """
     n = sample.size
     if n < 1:

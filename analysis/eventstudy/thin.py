@@ -142,7 +142,7 @@ class Dimson(_Stepped):
     The beta reported is the sum of the β_j, all from one multiple regression: Dimson (1979).
     Abnormal returns and the variance of a CAR come from the full regression,
     s²(L + g'(X'X)⁻¹g) with X holding every lag and lead: Campbell, Lo & MacKinlay (1997,
-    ch. 4).
+    section 4.4.3).
 
     Lags and leads go along the market's own sessions: lag 1 on a date is the market's last
     figure strictly before it, lead 1 the next strictly after, also on a date on which the

@@ -133,7 +133,7 @@ def buy_and_hold(
     All tests here take the events for independent. Where windows overlap in calendar time
     see `long_horizon`.
 
-    Source: Barber & Lyon (1997); Lyon, Barber & Tsai (1999).
+    Source: Barber & Lyon (1997); Lyon, Barber & Tsai (1999, section II.B).
     """
     draws, seed = _check(draws, share, level, results.study.seed if seed is None else seed)
     events, tests, refused = [], [], []

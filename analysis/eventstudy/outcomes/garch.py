@@ -137,7 +137,7 @@ def garch_volatility(
     some milliseconds per event.
 
     Source: Białkowski, Gottschalk & Wisniewski (2008, section 3), with placebo days instead of
-    their bootstrap over unrelated firms; Bollerslev (1986).
+    their bootstrap over unrelated firms; Bollerslev (1986, section 3).
     """
     asked = check_windows(windows, results.study.window)
     if results.fitted.relative_sd is not None:

@@ -45,7 +45,9 @@ class Tested:
 def cross_sectional_t(values: Floats, level: float) -> Tested:
     """Test a mean by its spread across events: mean/(sd/√n), ddof 1, t(n−1).
 
-    Takes the events for independent and the mean for normal. Barber & Lyon (1997).
+    Takes the events for independent and the mean for normal.
+
+    Source: Barber & Lyon (1997).
     """
     if problem := _unusable(CROSS, values):
         return problem
@@ -65,7 +67,7 @@ def johnson_t(values: Floats, level: float) -> Tested:
     The correction is a parabola in S: beyond S = −3/(2γ) it turns round and falls as the mean
     moves further from zero. There is no statistic there, and a reason.
 
-    Source: Johnson (1978); Lyon, Barber & Tsai (1999, eq. 5).
+    Source: Johnson (1978); Lyon, Barber & Tsai (1999, eq. 5, pp. 173–175).
     """
     if problem := _unusable(JOHNSON, values) or _turned(JOHNSON, values):
         return problem
@@ -99,7 +101,7 @@ def bootstrapped_johnson_t(
     -----
     A resample without any spread has no t and is not counted.
 
-    Source: Lyon, Barber & Tsai (1999), section II.B; Sutton (1993).
+    Source: Lyon, Barber & Tsai (1999, section II.B, pp. 173–175); Sutton (1993).
     """
     if problem := _unusable(BOOTSTRAPPED, values) or _turned(BOOTSTRAPPED, values):
         return problem
