@@ -34,7 +34,7 @@ lint: python ## Check style, types, layers and that notebooks hold no output
 	@$(BIN)/lint-imports
 	@$(BIN)/nbstripout --verify --keep-id notebooks/*.ipynb
 
-bench: python ## Measure the engine beside plain NumPy and other packages (QUICK=1 without a million events)
+bench: python ## Measure engine and store beside plain NumPy, Polars and other packages (QUICK=1 without a million events)
 	@$(PYTHON) scripts/environment.py dev
 	@$(BIN)/python -m tests.benchmarks.run $(if $(QUICK),--quick)
 

@@ -127,6 +127,32 @@ def target_table(found: Iterable[Target]) -> str:
     return "\n".join(lines)
 
 
+def store_table(store: Mapping[str, Any]) -> str:
+    """Milliseconds of the store beside Polars and clean Parquet files."""
+    names = {
+        "append to empty": f"append {store['day']:,} rows to a table of one row",
+        "append": f"append {store['day']:,} rows to a table of {store['rows']:,} rows",
+        "append again": "append the same rows again: nothing to add",
+        "read": f"read {store['read']:,} rows as of a day",
+        "clean": "Polars: these rows from one clean Parquet file of the table",
+        "alone": "Polars: a Parquet file of these rows and no others",
+    }
+    return "\n".join(
+        f"{said:64}{store['seconds'][name] * 1e3:9.1f} ms" for name, said in names.items()
+    )
+
+
+def store_targets(store: Mapping[str, Any]) -> list[Target]:
+    """Hold the store's times against what must be reached."""
+    seconds = store["seconds"]
+    return [
+        Target("store: append / to empty", seconds["append"] / seconds["append to empty"], 10.0),
+        Target(
+            "store: as of a day / one clean Parquet file", seconds["read"] / seconds["clean"], 3.0
+        ),
+    ]
+
+
 def merged(runs: Iterable[Measured]) -> dict[str, dict[str, Any]]:
     """Put several runs of one contest together: the best seconds of each contender."""
     best: dict[str, dict[str, Any]] = {}

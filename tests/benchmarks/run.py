@@ -1,4 +1,4 @@
-"""How fast the engine is, beside plain ways to the same numbers and other packages.
+"""How fast the engine and the store are, beside plain ways to the same numbers and other packages.
 
 ``make bench`` runs it: about eight minutes and 8 GB of memory (``make bench QUICK=1``: three
 minutes and 2 GB, without the million events). Every measurement is a process of its own whose
@@ -31,6 +31,8 @@ ENVIRONMENT = {**os.environ, **ONE_THREAD}
 SMALL, MIDDLE = 1_000, 20_000
 SIZES = (1_000, 10_000, 20_000, 100_000)
 MILLION = 1_000_000
+# Rows of the store's table, as a whole and in a hurry.
+STORED = (10_000_000, 1_000_000)
 
 
 def main() -> None:
@@ -56,7 +58,10 @@ def main() -> None:
     if not asked.quick:
         sizes.append(_measure("scaling", str(MILLION)))
     print(f"\n{report.scaling_table(sizes)}")
-    print(f"\n{report.target_table(report.targets(small, others, middle, alone, sizes))}")
+    stored = _measure("store", str(STORED[asked.quick]))
+    print(f"\n{report.store_table(stored)}")
+    found = report.targets(small, others, middle, alone, sizes) + report.store_targets(stored)
+    print(f"\n{report.target_table(found)}")
     _say(f"Done in {time.monotonic() - started:.0f} s.")
 
 

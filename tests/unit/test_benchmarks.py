@@ -233,3 +233,17 @@ def test_a_contest_answers_json():
     measured = json.loads(done.stdout)
     assert set(report.ROWS) - {"numpy loop", "statsmodels loop"} <= set(measured)
     assert measured["plain"]["figure"] == pytest.approx(measured["battery"]["figure"], abs=1e-15)
+
+
+@pytest.mark.slow
+def test_the_store_reads_the_rows_that_polars_reads(tmp_path):
+    from tests.benchmarks import store
+
+    measured = store.measure(150_000, tmp_path, rounds=1)
+    assert (measured["day"], measured["read"]) == (100, 50 * 760)
+    assert set(measured["seconds"]) == {
+        "append to empty", "append", "append again", "read", "clean", "alone",
+    }  # fmt: skip
+    assert report.store_table(measured).count(" ms") == 6
+    verdicts = [target.reached for target in report.store_targets(measured)]
+    assert set(verdicts) <= {"yes", "NO"}

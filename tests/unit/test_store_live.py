@@ -325,6 +325,16 @@ def test_another_process_s_rows_are_seen(store: Store) -> None:
     assert other.read("prices").height == 2
 
 
+def test_threads_of_one_store_double_nothing_and_lose_nothing(store: Store) -> None:
+    def add(number: int) -> int:
+        rows = [NVDA._replace(ticker=f"T{number % 4}.{one}") for one in range(3)]
+        return store.append("prices", prices(rows)).new + 0 * store.read("prices").height
+
+    with ThreadPoolExecutor(4) as pool:
+        assert sum(pool.map(add, range(12))) == 12
+    assert store.history("prices").height == store.read("prices").height == 12
+
+
 # Questions that cannot be answered ------------------------------------------------------------
 
 
