@@ -30,6 +30,7 @@ from tests.servers.shapes import (
     github_release,
     github_repository,
     hub_model,
+    openrouter_rankings,
     pypistats_overall,
 )
 
@@ -125,6 +126,8 @@ class Sources:
         server.on("/repos/", _repository)
         server.on("/orgs/", _repositories)
         server.on("/api/packages/", _package)
+        ranked = [(f"2026-08-{day}", "deepseek/deepseek-v4-pro", "123456789") for day in (20, 21)]
+        server.on("/api/v1/datasets/rankings-daily", openrouter_rankings(*ranked))
 
     @staticmethod
     def _models(seen: Seen) -> Any:
