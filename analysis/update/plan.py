@@ -131,6 +131,12 @@ def last_closed(exchange: str | None, known: Known) -> date:
         return yesterday
 
 
+def read_calendars(known: Known) -> None:
+    """Read the calendar of every exchange; later questions find them read."""
+    for exchange in set(_exchanges(known).values()):
+        last_closed(exchange, known)
+
+
 def _prices(source: str, held: pl.DataFrame, known: Known) -> list[Request]:
     """Group the tickers by the days that each of them lacks."""
     first = _first_days(held)

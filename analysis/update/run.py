@@ -14,7 +14,7 @@ from analysis.errors import InputError, unknown
 from analysis.loaders import Loader, loaders
 from analysis.update.asking import Pass
 from analysis.update.outcome import Outcome, Progress
-from analysis.update.plan import Known
+from analysis.update.plan import Known, read_calendars
 
 if TYPE_CHECKING:
     from analysis.calendars import Calendars
@@ -73,6 +73,10 @@ def update(
             "read what is stored."
         )
     known = Known(catalogue, calendars, now or datetime.now(UTC), archive=archive, since=since)
+    if any(kind.table == "prices" for kind in chosen):
+        # Reading a calendar hushes a warning of pandas for a moment, for the whole process, and
+        # so does a visit to Yahoo: side by side they would restore each other's filters.
+        read_calendars(known)
     one_pass = Pass(store, known, _one_at_a_time(progress), named=frozenset(sources))
     return _side_by_side(chosen, one_pass.ask)
 
