@@ -74,7 +74,7 @@ class Sources:
         return {**urls, "FAULTLINE_CONTACT": CONTACT, "FAULTLINE_PACE": "1000"}
 
     def _serve_yahoo(self) -> None:
-        charts = {ticker: self._chart_of(ticker) for ticker in closes()}
+        charts = {ticker: self._chart_of(ticker) for ticker in instruments()}
         charts["HSTECH.HK"] = charts["HSTECH"]
         sold = {"quarterlyTotalRevenue": {date(2026, 6, 30): 5_000_000_000.0}}
         statements = {
@@ -110,10 +110,7 @@ class Sources:
             told = {edgar.REVENUES: edgar.YEAR, edgar.ASSETS: edgar.SPENT}
             facts = edgar.companyfacts(told, name=name, cik=cik)
             self.server.on(f"/api/xbrl/companyfacts/CIK{cik:010d}.json", facts)
-        noon_rate = "observation_date,DEXCHUS\n" + "".join(
-            f"{day.isoformat()},{close}\n" for day, close in closes()["USDCNY"].items()
-        )
-        self.server.on(r"^/graph/fredgraph\.csv\?id=DEXCHUS", figures.csv(noon_rate))
+        self.server.on(r"^/graph/fredgraph\.csv\?id=DEXCHUS", lambda _: _noon_rates())
         self.server.on("/api/v1/models", {"data": [_priced(name) for name in watched_models()]})
         self.server.on(
             r"^/api/v1/models/.+/endpoints",
@@ -133,6 +130,11 @@ class Sources:
     def _models(seen: Seen) -> Any:
         name = unquote(seen.path).removeprefix("/api/models").strip("/")
         return hub_model(name) if name else [hub_model(f"{seen.query['author'][0]}/Model-1")]
+
+
+def _noon_rates() -> Reply:
+    days = "".join(f"{day.isoformat()},{rate}\n" for day, rate in closes()["USDCNY"].items())
+    return figures.csv(f"observation_date,DEXCHUS\n{days}")
 
 
 def _priced(name: str) -> dict[str, Any]:
