@@ -34,9 +34,10 @@ lint: python ## Check style, types, layers and that notebooks hold no output
 	@$(BIN)/lint-imports
 	@$(BIN)/nbstripout --verify --keep-id notebooks/*.ipynb
 
-bench: python ## Measure engine and store beside plain NumPy, Polars and other packages (QUICK=1 without a million events)
+bench: python ## Measure engine, store and update beside plain NumPy, Polars and other packages (QUICK=1: no million events)
 	@$(PYTHON) scripts/environment.py dev
 	@$(BIN)/python -m tests.benchmarks.run $(if $(QUICK),--quick)
+	@$(BIN)/python -m tests.benchmarks.update
 
 lab: python ## Open the notebooks in JupyterLab
 	@$(PYTHON) scripts/environment.py lab

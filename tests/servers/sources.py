@@ -25,7 +25,7 @@ from analysis.loaders.edgar import COMPANIES
 from analysis.loaders.yahoo_statements import COMPANIES as LISTINGS
 from analysis.settings import SOURCES, bundled
 from tests.servers import edgar, figures, yahoo
-from tests.servers.local import LocalServer, Seen
+from tests.servers.local import LocalServer, Reply, Seen
 from tests.servers.shapes import (
     github_release,
     github_repository,
