@@ -26,7 +26,7 @@ class Together:
     together with each group are counted in one running sum, because they share the bits of
     one number: a value counts for every group, a value of a group for its own. Equal values,
     which returns seldom have, are seen beside each other, and take the careful way through
-    `midranks`.
+    `midranks`; so do rows too long for their counts to share one number.
 
     Parameters
     ----------
@@ -41,7 +41,7 @@ class Together:
         self.starts = np.cumsum([values.shape[1], *(group.shape[1] for group in groups)])
         self.whole = _is_whole(values) and all(_is_whole(group) for group in groups)
         self._fields = _Fields.of(len(values), [values.shape[1] + one.shape[1] for one in groups])
-        self._packed = self._count()
+        self._packed = None if self._fields is None else self._count(self._fields)
 
     def added(self, group: int) -> tuple[Floats, Ints]:
         """Rank the values of each row together with a group, and add U up over the rows.
@@ -83,6 +83,7 @@ class Together:
     @cached_property
     def _sums(self) -> Ints:
         """Ranks of each column with each group, added up over the rows: (groups, E + all W)."""
+        assert self._fields is not None
         assert self._packed is not None
         return self._fields.sums(self._packed)
 
@@ -92,6 +93,7 @@ class Together:
 
     def _ranked(self, group: int, columns: Ints) -> Floats:
         """U of some columns; NaN where missing."""
+        assert self._fields is not None
         assert self._packed is not None
         # Columns lie one behind the other, but for a gap before a later group.
         if len(columns) and columns[-1] - columns[0] == len(columns) - 1:
@@ -113,7 +115,7 @@ class Together:
     def _careful(self, group: int) -> Floats:
         return centred_ranks(np.hstack([self.values, self.groups[group]]))
 
-    def _count(self) -> Ints | None:
+    def _count(self, fields: _Fields) -> Ints | None:
         """Ranks of each column of each row with every group; None if values are equal."""
         rows, width = len(self.values), int(self.starts[-1])
         bits = max(width - 1, 1).bit_length()
@@ -126,7 +128,7 @@ class Together:
         kind = np.repeat(np.arange(len(self.starts)), np.diff(self.starts, prepend=0))
         if _equal(keys, bits, kind, column):
             return None
-        one = np.append(np.bitwise_or.reduce(1 << self._fields.shifts), 1 << self._fields.shifts)
+        one = np.append(np.bitwise_or.reduce(1 << fields.shifts), 1 << fields.shifts)
         counts = one[kind].take(column)
         np.cumsum(counts, axis=1, out=counts)
         column += (np.arange(rows) * width)[:, None]
@@ -152,12 +154,15 @@ class _Fields:
     rows: int
 
     @classmethod
-    def of(cls, rows: int, largest: list[int]) -> _Fields:
-        """Make room for counts up to the largest, and for their sums over as many rows as fit."""
+    def of(cls, rows: int, largest: list[int]) -> _Fields | None:
+        """Make room for counts up to the largest, and for their sums over as many rows as fit.
+
+        None where there is no room even for the counts.
+        """
         widths = np.array([max(most, 1).bit_length() for most in largest])
         spare = (62 - int(widths.sum())) // len(widths)
         if spare < 0:
-            raise ValueError(f"counts up to {largest} do not fit into 62 bits")
+            return None
         spare = min(spare, max(rows, 1).bit_length())
         shifts = np.concatenate([[0], np.cumsum(widths + spare)[:-1]])
         return cls(shifts, (1 << (widths + spare)) - 1, 1 << spare)

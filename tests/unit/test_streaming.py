@@ -213,6 +213,16 @@ def test_a_sort_by_whole_numbers_is_taken_where_no_values_are_equal():
     assert ranking.Together(values, [group])._packed is None
 
 
+def test_rows_too_long_for_one_number_are_ranked_the_careful_way():
+    rng = np.random.default_rng(6)
+    values = rng.standard_normal((2, 33_000))
+    groups = [rng.standard_normal((2, extra)) for extra in (11, 11, 1, 1)]
+    together = ranking.Together(values, groups)
+    for number, group in enumerate(groups):
+        expected = ranking.centred_ranks(np.hstack([values, group]))
+        np.testing.assert_allclose(together.added(number)[0], expected.sum(axis=0), atol=1e-13)
+
+
 def test_blocks_side_by_side_come_back_in_their_order(monkeypatch):
     monkeypatch.setattr(threads, "threads", lambda: 3)
     seen = set()
