@@ -15,10 +15,11 @@ from analysis.eventstudy.fitted import Floats, Ints, Rows
 from analysis.eventstudy.overlap import Overlap
 from analysis.eventstudy.windows import Bools
 
-# Pairs for each event up to which they cost less than sums do.
-FEW_PAIRS = 16
-# Values (events × days) that are kept, and those of the pairs that are multiplied at a time.
-KEPT, CELLS = 1 << 21, 1 << 18
+# Pairs for each sum up to which they cost less than the sums do. The values of all events are
+# then few beside the sums as well: N events on Z days have N²/(2Z) pairs at least.
+FEW_PAIRS = 4
+# Values (events × days) of the pairs that are multiplied at a time.
+CELLS = 1 << 18
 
 
 class OverlapPairs(Overlap):
@@ -44,14 +45,11 @@ class OverlapPairs(Overlap):
     @property
     def few(self) -> bool:
         """Whether so few events overlap that their pairs cost less than sums by day 0."""
-        events = int(self.counts.sum())
-        if events * self.width > KEPT:
-            return False
         pairs = int((self.counts * (self.counts - 1) // 2).sum())
         for lag in self.lags[1:].tolist():
             ours, theirs = self.met(lag)
             pairs += int((self.counts[ours] * self.counts[theirs]).sum())
-        return pairs <= FEW_PAIRS * events
+        return pairs <= FEW_PAIRS * (2 * len(self.lags) - 1) * len(self.zeros)
 
     def total(self) -> float:
         """Sum over ordered pairs of events without missing rows, i ≠ j."""

@@ -151,6 +151,8 @@ def test_few_pairs_are_correlated_and_many_are_added_up():
     apart, together = np.arange(400), np.arange(400) // 100
     assert overlap_pairs.OverlapPairs(apart, whole, 50, 3).few
     assert not overlap_pairs.OverlapPairs(together, whole, 50, 3).few
+    # A long window has one sum for each distance and day: more than there are pairs.
+    assert overlap_pairs.OverlapPairs(np.arange(400), whole, 200, 150).few
 
 
 def test_rbar_of_a_study_with_holes_agrees_with_a_loop_over_pairs(monkeypatch):
