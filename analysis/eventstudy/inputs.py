@@ -65,7 +65,11 @@ def check_panel(table: object, name: str) -> tuple[pd.DataFrame, tuple[Floats, F
         raise InputError(f"{name} holds no figures.")
     check_columns(table, name)
     values = floats(table, name)
-    checked = pd.DataFrame(values, index=table.index, columns=table.columns, copy=False)
+    if values.flags.writeable:
+        checked = pd.DataFrame(values, index=table.index, columns=table.columns, copy=False)
+    else:
+        # The table's own memory: whoever writes into the table from now on gets a copy.
+        checked = pd.DataFrame(table, copy=False)
     return checked, extremes(checked, name)
 
 

@@ -90,9 +90,14 @@ class EventStudyResults(Inference):
         """All events as asked: event_id, security, date (day 0), group (missing where none)."""
         return self.study.events.copy()
 
-    @cached_property
+    @property
     def index(self) -> pd.MultiIndex:
         """(event_id, security) of the fitted events."""
+        # Names of levels can be changed in place: each answer has its own.
+        return self._index.view()
+
+    @cached_property
+    def _index(self) -> pd.MultiIndex:
         rows, names = self.placing.rows[self.numbers], ["event_id", "security"]
         # Levels in the order of the events: sorting a million names would cost more than fits.
         coded = [pd.factorize(self.study.events[name].take(rows)) for name in names]

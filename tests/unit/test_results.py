@@ -227,6 +227,8 @@ def test_answers_cannot_be_changed_from_outside(results):
     before = results.abnormal
     before.iloc[0, 0] = 99.0
     assert results.abnormal.iloc[0, 0] != 99.0
+    before.index.names = ["event", "firm"]
+    assert results.abnormal.index.names == ["event_id", "security"]
 
 
 def test_results_survive_a_pickle(results):

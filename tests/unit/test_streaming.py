@@ -225,6 +225,17 @@ def test_rows_too_long_for_one_number_are_ranked_the_careful_way():
         np.testing.assert_allclose(together.added(number)[0], expected.sum(axis=0), atol=1e-13)
 
 
+def test_returns_that_change_after_the_question_change_no_answer(monkeypatch):
+    monkeypatch.setattr(pooled, "KEPT", 0)
+    returns, factors = panel(4, 200, seed=1)
+    asked = study(returns, events(returns, [100, 120, 140]), factors, model=MarketModel("F0"))
+    results = asked.fit()
+    before = results.tests([(0, 0)])
+    returns.iloc[:, :] = 0.5
+    close(results.tests([(0, 0)]), before)
+    close(asked.fit().tests([(0, 0)]), before)
+
+
 def test_blocks_side_by_side_come_back_in_their_order(monkeypatch):
     monkeypatch.setattr(threads, "threads", lambda: 3)
     seen = set()
