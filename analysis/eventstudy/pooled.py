@@ -75,8 +75,14 @@ class Pooled(Fitted):
         light = {name: None if one is None else one[rows] for name, one in self.light.items()}
         at = self.at[rows]
         # The sums are those of every event: another order has the same, a part has not.
-        sums = self.summed if len(at) == len(self.at) else None
+        sums = self.summed if self.summed is None or self._every(at) else None
         return Pooled(self.recipe, at, self.kept, self.coefficients, light, sums)
+
+    def _every(self, at: Ints) -> bool:
+        """Whether these are all rows of the recipe, each of them once."""
+        seen = np.zeros(len(self.recipe.places), dtype=np.bool_)
+        seen[at] = True
+        return len(at) == len(seen) and bool(seen.all())
 
     @property
     def days(self) -> Ints:

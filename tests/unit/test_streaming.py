@@ -236,6 +236,18 @@ def test_returns_that_change_after_the_question_change_no_answer(monkeypatch):
     close(asked.fit().tests([(0, 0)]), before)
 
 
+@pytest.mark.parametrize("rows", [[2, 0, 1], [0, 0, 1], [1, 2]], ids=["order", "twice", "part"])
+def test_sums_by_day_are_those_of_the_events_taken(rows, monkeypatch):
+    monkeypatch.setattr(pooled, "KEPT", 0)
+    returns, factors = panel(3, 200, seed=1)
+    asked = study(returns, events(returns, [100, 120, 140]), factors, model=MarketModel("F0"))
+    whole = asked.fit().fitted
+    assert whole.day_sums() is not None
+    sample = cumulate(whole.take(np.array(rows)), (-1, 1))[0]
+    found = history_module.observe(sample, ["time_series_t"]).residuals
+    np.testing.assert_allclose(found.sums, whole.residuals[rows].sum(axis=0), atol=1e-15)
+
+
 def test_blocks_side_by_side_come_back_in_their_order(monkeypatch):
     monkeypatch.setattr(threads, "threads", lambda: 3)
     seen = set()
