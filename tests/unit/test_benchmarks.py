@@ -102,6 +102,7 @@ CONTEST = {
     "parametric": one(0.5, cpu=0.6),
     "with rbar": one(0.6),
     "battery": one(4.1),
+    "battery, 21 days": one(3.9),
     "rbar": one(0.2),
     "plain": {"best": 1.0, "figure": 0.001 + 1e-15},
 }
@@ -122,6 +123,7 @@ def test_every_target_is_shown_with_its_figure_and_whether_it_is_reached():
     verdicts = {target.what: (round(target.value, 3), target.reached) for target in found}
     assert verdicts["tests / plain, all cores"] == (0.5, "yes")
     assert verdicts["battery / plain, one core"] == (4.1, "NO")
+    assert verdicts["battery of 21 days / plain, all cores"] == (3.9, "yes")
     assert verdicts["tests: times as fast as other"] == (38.0, "NO")
     assert verdicts["battery: times as fast as StatsPAI"] == (121.951, "yes")
     assert verdicts["tests: time per event at 1,000,000 / at 20,000"] == (1.4, "NO")
