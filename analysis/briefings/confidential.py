@@ -10,17 +10,38 @@ import json
 import os
 import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from analysis.errors import InputError
 
-_NAME = re.compile(r"TOKEN|SECRET|PASSWORD|PASSWD|API_?KEY|ACCESS_?KEY|PRIVATE_?KEY|CREDENTIAL")
+_NAME = re.compile(
+    r"TOKEN|SECRET|PASSWORD|PASSWD|PASSPHRASE|CREDENTIAL|APIKEY|ACCESSKEY|PRIVATEKEY"
+    r"|(^|_)(KEY|SAS)(_|$)|^FAULTLINE_NOTIFY$"
+)
+# What opens an object store; a notebook that reads one cannot do without.
+_STORE = ("AWS_", "AZURE_", "GOOGLE_")
+_PASSWORD = re.compile(r"://[^/@:\s]*:([^/@\s]+)@")
 _SHORTEST = 8  # anything shorter is a switch, and would be found in every number
 
 
-def without_secret_variables(environment: Mapping[str, str]) -> dict[str, str]:
-    """Copy an environment without the variables whose names speak of secrets."""
-    return {name: value for name, value in environment.items() if not _NAME.search(name.upper())}
+def without_secret_variables(
+    environment: Mapping[str, str], home: Path | str | None = None
+) -> dict[str, str]:
+    """Copy an environment without the variables whose names speak of secrets.
+
+    Parameters
+    ----------
+    environment : mapping of str to str
+    home : pathlib.Path or str, optional
+        Where the tables are. For an object store its own keys stay.
+    """
+    spared = _STORE if isinstance(home, str) else ()
+    return {
+        name: value
+        for name, value in environment.items()
+        if name.startswith(spared) or not _NAME.search(name.upper())
+    }
 
 
 def refuse_secrets(parameters: Mapping[str, Any]) -> None:
@@ -52,7 +73,17 @@ def _held() -> list[tuple[str, str]]:
     """Names and values, as they stand inside a JSON string."""
     found = [
         (name, json.dumps(value, ensure_ascii=False)[1:-1])
-        for name, value in os.environ.items()
-        if _NAME.search(name.upper()) and len(value) >= _SHORTEST
+        for name, text in os.environ.items()
+        for value in _secrets(name, text)
+        if len(value) >= _SHORTEST
     ]
     return sorted(found, key=lambda pair: (-len(pair[1]), pair[0]))
+
+
+def _secrets(name: str, text: str) -> list[str]:
+    """What of a variable is secret: all of it, each notify URL, or the password of an address."""
+    if name == "FAULTLINE_NOTIFY":
+        return text.split()
+    if _NAME.search(name.upper()):
+        return [text]
+    return [found[1]] if (found := _PASSWORD.search(text)) else []

@@ -162,7 +162,7 @@ def _environment(folder: Path, home: str | os.PathLike[str] | None) -> dict[str,
     """Environment of the kernel, and the folders it names."""
     _describe_kernel(folder)
     (folder / "work").mkdir()
-    env = without_secret_variables(os.environ)
+    env = without_secret_variables(os.environ, store_home(home))
     if "PYTHONPATH" in env:  # the kernel starts elsewhere
         parts = env["PYTHONPATH"].split(os.pathsep)
         env["PYTHONPATH"] = os.pathsep.join(str(Path(part).absolute()) for part in parts if part)

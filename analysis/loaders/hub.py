@@ -170,7 +170,10 @@ def _answer(held: _Asking, request: httpx2.Request) -> httpx2.Response:
     held.fetched_at = answer.fetched_at
     if held.archive is not None:
         held.archive.keep(answer.url, answer.content, answer.fetched_at, status=answer.status)
-    answer.json()  # what is no JSON is said in our words
+    found = answer.json()  # what is no JSON is said in our words
+    # The library takes an empty object for an author without models.
+    if request.url.path.endswith("/api/models") and not isinstance(found, list):
+        raise SourceError(f"huggingface: {answer.url} answered without a list of models.")
     kept = {name: value for name, value in answer.headers.items() if name == "link"}
     return httpx2.Response(
         answer.status,

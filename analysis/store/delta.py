@@ -262,7 +262,7 @@ class DeltaRows:
         except (DeltaError, OSError, pl.exceptions.PolarsError) as problem:
             raise DataError(
                 f"Table {self.name!r} of the store {self.place} cannot be {done} "
-                f"({_short(problem)}): {_mend(problem, done)}."
+                f"({self.place.discreet(_short(problem))}): {_mend(problem, done)}."
             ) from None
 
 

@@ -7,6 +7,7 @@ that its own tools read (``AWS_...``, ``AZURE_...``, ``GOOGLE_...``) and are han
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,6 +18,16 @@ from analysis.errors import DataError
 
 # Longer than any compaction takes; a writer that holds its lock that long hangs.
 PATIENCE = 300.0
+
+# Names of variables whose values open a store.
+_SECRET = re.compile(r"KEY|TOKEN|SECRET|SAS|CREDENTIAL|PASSWORD")
+# Parameters that make an address a key to what lies there.
+_SIGNED = re.compile(
+    r"\b(sig|X-Amz-Signature|X-Amz-Credential|X-Amz-Security-Token|X-Goog-Signature)=[^&\s\"')]+",
+    re.IGNORECASE,
+)
+_PASSWORD = re.compile(r"//[^/@:]*:[^/@]*@")
+_SHORTEST = 8
 
 
 @dataclass(frozen=True)
@@ -32,7 +43,8 @@ class Place:
     home: Path | str
 
     def __str__(self) -> str:
-        return str(self.home)
+        # Messages show it: a password in an address is left out.
+        return _PASSWORD.sub("//", self.home) if isinstance(self.home, str) else str(self.home)
 
     @property
     def folder(self) -> Path | None:
@@ -55,6 +67,13 @@ class Place:
             for name, value in os.environ.items()
             if name.startswith(("AWS_", "AZURE_", "GOOGLE_"))
         }
+
+    def discreet(self, text: str) -> str:
+        """Take what opens the store out of a text, such as the error of a library."""
+        for name, value in (self.options or {}).items():
+            if _SECRET.search(name.upper()) and len(value) >= _SHORTEST:
+                text = text.replace(value, f"<{name}>")
+        return _SIGNED.sub(r"\1=<hidden>", text)
 
     @contextmanager
     def locked(self, table: str) -> Iterator[None]:

@@ -137,6 +137,38 @@ def test_a_git_that_does_not_answer_costs_no_briefing(
     assert machine.commit() is None
 
 
+def test_an_object_store_keeps_its_keys_in_the_kernel_and_nowhere_else(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    held = {"AWS_SECRET_ACCESS_KEY": "a-key-of-the-store", "AZURE_STORAGE_ACCOUNT_KEY": "another-key"}
+    environment = {**held, "HF_TOKEN": "x", "AWS_REGION": "eu"}
+    assert without_secret_variables(environment, "s3://bucket/faultline") == {
+        **held,
+        "AWS_REGION": "eu",
+    }
+    assert without_secret_variables(environment, Path("home")) == {"AWS_REGION": "eu"}
+    for name, value in held.items():
+        monkeypatch.setenv(name, value)
+    text = " and ".join(held.values())
+    assert blanked(text) == (
+        "[AWS_SECRET_ACCESS_KEY removed] and [AZURE_STORAGE_ACCOUNT_KEY removed]"
+    )
+
+
+def test_notify_urls_and_passwords_in_addresses_are_secrets(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    urls = ["tgram://123456789:token/chat", "json://desk.example.org/path"]
+    monkeypatch.setenv("FAULTLINE_NOTIFY", " ".join(urls))
+    monkeypatch.setenv("FAULTLINE_GITHUB_URL", "https://desk:opensesame@mirror.example.org/github")
+    assert "FAULTLINE_NOTIFY" not in without_secret_variables({"FAULTLINE_NOTIFY": urls[0]})
+    for url in urls:
+        assert blanked(f"at {url}!") == "at [FAULTLINE_NOTIFY removed]!"
+    assert blanked("opensesame") == "[FAULTLINE_GITHUB_URL removed]"
+    with pytest.raises(InputError, match="holds the value of FAULTLINE_NOTIFY"):
+        refuse_secrets({"note": urls[1]})
+
+
 def test_secrets_of_the_environment_are_kept_out(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_TOKEN", 'hf_"quoted"_1')
     monkeypatch.setenv("SHORT_TOKEN", "yes")
