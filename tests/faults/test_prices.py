@@ -180,3 +180,22 @@ def test_failures_reach_both_loaders_with_one_question(yahoo: LocalServer) -> No
             Request(names=("NVDA", "DEAD"), since=date(2024, 6, 1))
         )
     assert len(yahoo.requests) == count
+
+
+def test_a_currency_that_changes_between_two_fetches_is_named_and_nothing_is_taken(
+    yahoo: LocalServer,
+) -> None:
+    catalogue = {"NVDA": "USD", "AMD": "USD"}
+    assert tickers(prices(*ALL, currencies=catalogue)) == ["AMD", "NVDA"]
+    serve(yahoo, {"NVDA": chart(WEEK, currency="EUR"), "AMD": chart(WEEK, symbol="AMD")})
+    with pytest.raises(Partial, match="NVDA: Yahoo quotes it in EUR and the catalogue in USD") as e:
+        prices(*ALL, currencies=catalogue)
+    assert tickers(e.value.frame) == ["AMD"]
+
+
+def test_a_split_between_two_fetches_changes_every_day_of_the_answer(yahoo: LocalServer) -> None:
+    before = prices("NVDA")
+    tenth = {day: close / 10 for day, close in WEEK.items()}
+    serve(yahoo, {"NVDA": chart(tenth, splits={date(2024, 6, 11): (10, 1)})})
+    ratio = prices("NVDA")["adj_close"] / before["adj_close"]
+    assert ratio.to_list() == pytest.approx([0.1] * 3)

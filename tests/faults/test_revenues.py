@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 import polars as pl
 import pytest
 
-from analysis.errors import SourceError
+from analysis.errors import InputError, SourceError
 from analysis.loaders.edgar import Edgar
 from analysis.loaders.face import Partial, Request
 from analysis.loaders.http import Timing
@@ -84,3 +84,46 @@ def test_a_block_is_not_answered_with_more_questions(sec: LocalServer) -> None:
         fetch()
     assert not isinstance(error.value, Partial)
     assert len(sec.requests) == 3
+
+
+def test_without_a_contact_nothing_is_asked(
+    sec: LocalServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("FAULTLINE_CONTACT")
+    with pytest.raises(InputError, match="set FAULTLINE_CONTACT to your e-mail"):
+        fetch("Nvidia")
+    assert sec.requests == []
+
+
+@pytest.mark.parametrize("field", ["start", "end", "val", "filed"])
+def test_a_field_that_is_renamed_makes_no_figure(sec: LocalServer, field: str) -> None:
+    """A fact without a first day is one of a single day, such as a balance, and none of ours."""
+    document = nvidia()
+    for tag in document["facts"]["us-gaap"].values():
+        for fact in tag["units"]["USD"]:
+            fact[f"{field}_new"] = fact.pop(field)
+    sec.on(NVIDIA, document)
+    with pytest.raises(Partial, match=r"Nvidia: .*no revenue under any tag") as error:
+        fetch("Nvidia", "AMD")
+    assert set(error.value.frame["company"]) == {"AMD"}
+
+
+@pytest.mark.parametrize("field", ["end", "val", "filed"])
+def test_a_null_field_makes_no_figure_and_spoils_no_other(sec: LocalServer, field: str) -> None:
+    document = nvidia()
+    whole = fetch("Nvidia")
+    document["facts"]["us-gaap"]["Revenues"]["units"]["USD"][0][field] = None
+    sec.on(NVIDIA, document)
+    try:
+        frame = fetch("Nvidia")
+    except Partial as error:
+        frame = error.frame
+    lost = whole.join(frame, on=["period_end", "frequency", "metric"], how="anti")
+    assert set(lost["period_end"]) <= {date(2022, 5, 1), date(2023, 1, 29)}
+    kept = frame.join(whole, on=["period_end", "frequency", "metric"])
+    assert kept["value"].to_list() == kept["value_right"].to_list()
+
+
+def test_figures_in_another_currency_do_not_take_the_place_of_held_ones(sec: LocalServer) -> None:
+    sec.on(NVIDIA, companyfacts({REVENUES: YEAR, ASSETS: SPENT}, unit="TWD"))
+    assert set(fetch("Nvidia")["currency"]) == {"TWD"}  # a key of its own, beside USD
