@@ -15,9 +15,11 @@ from analysis.loaders import Loader, Partial, Request
 from analysis.loaders.redaction import clean
 from analysis.update.outcome import Outcome, Progress
 from analysis.update.plan import Known, from_the_beginning, requests_for
-from analysis.update.rebased import rebased
+from analysis.update.rebased import newly_split, rebased
 
 if TYPE_CHECKING:
+    from datetime import date
+
     import polars as pl
 
     from analysis.store import Store
@@ -89,9 +91,7 @@ class Pass:
         frame = self._all(
             loader, requests_for(loader.name, loader.table, held, self.known), failures
         )
-        if loader.table != "prices" or not frame.height:
-            return frame
-        moved = rebased(held, frame)
+        moved = _moved(loader.table, held, frame)
         if not moved:
             return frame
         # Neither half may stand beside rows of another base: without its whole history a
@@ -125,6 +125,13 @@ class Pass:
                 break
         self.progress(loader.name, len(requests), len(requests) + 1, "storing")
         return pl.concat(frames)
+
+
+def _moved(table: str, held: pl.DataFrame, fetched: pl.DataFrame) -> dict[str, date]:
+    """Tickers whose whole history has to be fetched anew, to their first held day."""
+    if table == "prices":
+        return rebased(held, fetched)
+    return newly_split(held, fetched) if table == "actions" else {}
 
 
 def _what(request: Request) -> str:

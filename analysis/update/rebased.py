@@ -1,7 +1,8 @@
-"""Adjusted closes whose base has moved: their whole history has to be fetched anew.
+"""Adjusted closes and dividends whose base has moved: their history has to be fetched anew.
 
 A split or dividend rescales every adjusted close before it. Rows of a new base appended to rows
 of an old one would give a wrong return where they meet, and nothing would show it afterwards.
+Dividends are rescaled by splits alone.
 """
 
 from __future__ import annotations
@@ -52,3 +53,34 @@ def rebased(held: pl.DataFrame, fetched: pl.DataFrame) -> dict[str, date]:
         .sort("ticker")
     )
     return dict(found.select("ticker", "first").iter_rows())
+
+
+def newly_split(held: pl.DataFrame, fetched: pl.DataFrame) -> dict[str, date]:
+    """Tickers with a split that was not known, where older dividends were not fetched.
+
+    Parameters
+    ----------
+    held, fetched : polars.DataFrame
+        Rows of ``actions``; one per key.
+
+    Returns
+    -------
+    dict of str to date
+        Ticker to its first held day. Dividends are money per share of today: a new split
+        divides all that were paid before it.
+    """
+    import polars as pl
+
+    known = held.select("ticker", "date", "action", was=pl.col("value"))
+    splits = fetched.filter(pl.col("action") == "split").join(
+        known, on=["ticker", "date", "action"], how="left"
+    )
+    new = splits.filter(pl.col("was").is_null() | (pl.col("was") != pl.col("value")))
+    older = held.join(fetched, on=["ticker", "date", "action"], how="anti")
+    found = (
+        older.join(new.select("ticker").unique(), on="ticker")
+        .group_by("ticker")
+        .agg(pl.col("date").min())
+        .sort("ticker")
+    )
+    return dict(found.iter_rows())

@@ -140,7 +140,10 @@ def test_a_git_that_does_not_answer_costs_no_briefing(
 def test_an_object_store_keeps_its_keys_in_the_kernel_and_nowhere_else(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    held = {"AWS_SECRET_ACCESS_KEY": "a-key-of-the-store", "AZURE_STORAGE_ACCOUNT_KEY": "another-key"}
+    held = {
+        "AWS_SECRET_ACCESS_KEY": "a-key-of-the-store",
+        "AZURE_STORAGE_ACCOUNT_KEY": "another-key",
+    }
     environment = {**held, "HF_TOKEN": "x", "AWS_REGION": "eu"}
     assert without_secret_variables(environment, "s3://bucket/faultline") == {
         **held,

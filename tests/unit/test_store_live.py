@@ -19,6 +19,7 @@ from analysis import Desk
 from analysis.errors import DataError, InputError
 from analysis.settings import bundled
 from analysis.store import Store
+from analysis.store.places import Place
 from tests.stores.rows import Seen, adding, at, known, prices, values
 
 MONDAY = date(2025, 1, 27)
@@ -361,3 +362,13 @@ def test_keys_that_are_none_are_named(store: Store, keys: tuple[str, ...], words
 def test_a_home_that_is_no_store_is_named_with_its_mend(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="does not exist: create it"):
         Store(tmp_path / "gone", seed=None).history("prices", "NVDA")
+
+
+def test_no_message_shows_what_opens_an_object_store(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "a-key-of-the-store")
+    place = Place("s3://somebody:opensesame@bucket/faultline")
+    told = place.discreet("GET https://host/p?sig=abc%2Fdef&X-Amz-Signature=123 a-key-of-the-store")
+    assert told == (
+        "GET https://host/p?sig=<hidden>&X-Amz-Signature=<hidden> <AWS_SECRET_ACCESS_KEY>"
+    )
+    assert str(place) == "s3://bucket/faultline"

@@ -13,7 +13,7 @@ from analysis.catalogue import Catalogue
 from analysis.settings import bundled
 from analysis.tables import schema_of
 from analysis.update.plan import FIRST_DAY, Known, from_the_beginning, last_closed, requests_for
-from analysis.update.rebased import rebased
+from analysis.update.rebased import newly_split, rebased
 from analysis.update.standing import gaps
 
 CATALOGUE = Catalogue(bundled("data/catalogue"))
@@ -183,3 +183,24 @@ def test_a_closure_of_the_catalogue_is_no_gap() -> None:
     shut = Known(CATALOGUE, Calendars({"XHKG": {date(2023, 9, 1)}}), at)
     assert gaps(closes("0700.HK", days), open_)[0].missing == (date(2023, 9, 1),)
     assert gaps(closes("0700.HK", days), shut) == []
+
+
+def test_a_new_split_has_all_dividends_of_its_ticker_fetched_anew() -> None:
+    kinds = ["ticker", "date", "action", "value"]
+    old = [
+        ("NVDA", date(2023, 3, 7), "dividend", 0.04),
+        ("NVDA", date(2024, 5, 1), "dividend", 0.1),
+        ("AMD", date(2023, 3, 7), "dividend", 0.5),
+    ]
+    split = ("NVDA", date(2024, 6, 10), "split", 10.0)
+    held = pl.DataFrame(old, schema=kinds, orient="row")
+    recent = pl.DataFrame(
+        [("NVDA", old[1][1], "dividend", 0.01), split], schema=kinds, orient="row"
+    )
+    assert newly_split(held, recent) == {"NVDA": date(2023, 3, 7)}
+    whole = pl.DataFrame(
+        [("NVDA", old[0][1], "dividend", 0.004), *recent.iter_rows()], schema=kinds, orient="row"
+    )
+    assert newly_split(held, whole) == {}  # nothing older is left to be rescaled
+    known = pl.DataFrame([*old, split], schema=kinds, orient="row")
+    assert newly_split(known, recent) == {}
