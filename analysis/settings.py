@@ -81,8 +81,16 @@ def base_url(source: str) -> str:
     -------
     str
         Without a slash at the end.
+
+    Raises
+    ------
+    InputError
+        For an address that is none of the web.
     """
-    given = os.environ.get(f"FAULTLINE_{source.upper()}_URL", "").strip()
+    variable = f"FAULTLINE_{source.upper()}_URL"
+    given = os.environ.get(variable, "").strip()
+    if given and not given.startswith(("http://", "https://")):
+        raise InputError(f"{variable} is {given!r}: begin the address with https:// or http://.")
     return (given or SOURCES[source]).rstrip("/")
 
 

@@ -11,8 +11,10 @@ from cyclopts import App, Parameter
 
 from analysis.cli import data_update, output
 from analysis.cli.output import Column
+from analysis.errors import InputError, unknown
 
 if TYPE_CHECKING:
+    from analysis.store import Store
     from analysis.update import Freshness, Gap
 
 _STATUS_EXAMPLES = """Examples
@@ -168,7 +170,7 @@ def history(
     table
         For instance prices.
     keys
-        What the figure is about: ticker or entity first, then the day.
+        What the figure is about: ticker or entity first, then the day; fewer list more figures.
     json
         One JSON document on standard output, nothing else.
     """
@@ -176,32 +178,44 @@ def history(
     from analysis.store import Store
     from analysis.tables import keys_of
 
-    frame = Store(store_home()).history(table, *keys)
+    store = Store(store_home())
+    named = store.key_order(table)
+    if not keys:
+        raise InputError(
+            f"Which figure of {table}? Give {', '.join(named)}, in that order; fewer list all that "
+            "begin so."
+        )
+    frame = store.history(table, *keys)
+    if frame.is_empty():
+        return _nothing(store, table, keys)
     observations = frame.to_dicts()
-    named = keys_of(table)
+    shared = [name for name in keys_of(table) if frame[name].n_unique() == 1]
+    apart = [name for name in named if name not in shared]
     values = [name for name in frame.columns if name not in (*named, *_BESIDES)]
-    changes = _changes(observations, values)
+    changes = _changes(observations, values, apart)
     if json:
         output.print_json(
             {
                 "table": table,
-                "key": {name: observations[0][name] for name in named} if observations else None,
+                "key": {name: observations[0][name] for name in shared},
                 "observations": [
-                    {**{name: item for name, item in row.items() if name not in named}, **change}
+                    {**{name: item for name, item in row.items() if name not in shared}, **change}
                     for row, change in zip(observations, changes, strict=True)
                 ],
             }
         )
         return 0
     columns = [
+        *(Column(name.replace("_", " ")) for name in apart),
         Column("observed (UTC)"),
-        *(Column(name, "right") for name in values),
+        *(Column(name, "right", fold=name == "note") for name in values),
         Column("changed", fold=True),
         Column("source", fold=True),
         Column("flag", fold=True),
     ]
     rows = [
         (
+            *(_spell(row[name]) for name in apart),
             f"{row['observed_at']:%Y-%m-%d %H:%M:%S}" + (" (rule)" if row["backfilled"] else ""),
             *(_spell(row[name]) for name in values),
             _spell_change(change["changed"]),
@@ -216,17 +230,40 @@ def history(
     return 0
 
 
-def _changes(rows: Sequence[dict[str, Any]], values: Sequence[str]) -> list[dict[str, Any]]:
-    """Per observation, the columns that differ from the one before: column to old and new."""
+def _nothing(store: Store, table: str, keys: Sequence[str]) -> int:
+    """Say that nobody observed such a figure; 1, or an error for a name that nobody knows."""
+    subject, *others = store.key_order(table)
+    held = store.read(table)
+    if keys[0] not in held[subject]:
+        raise unknown(f"{subject} of {table}", keys[0], held[subject].unique().sort())
+    message = f"{table} holds no figure for {' '.join(keys)}"
+    day = next((name for name in others if name in ("date", "period_end")), None)
+    if day is not None:
+        days = held.filter(held[subject] == keys[0])[day]
+        message += f"; those of {keys[0]} reach from {days.min()!s} to {days.max()!s}"
+    output.say(f"faultline: {message}.")
+    return 1
+
+
+def _changes(
+    rows: Sequence[dict[str, Any]], values: Sequence[str], keys: Sequence[str]
+) -> list[dict[str, Any]]:
+    """Per observation, the columns that differ from the same figure before: to old and new."""
     found: list[dict[str, Any]] = []
     for place, row in enumerate(rows):
         before = rows[place - 1] if place else None
-        changed = {
-            name: {"from": before[name], "to": row[name]}
-            for name in values
-            if before is not None and before[name] != row[name]
-        }
-        found.append({"changed": None if before is None else changed})
+        if before is None or any(before[name] != row[name] for name in keys):
+            found.append({"changed": None})
+            continue
+        found.append(
+            {
+                "changed": {
+                    name: {"from": before[name], "to": row[name]}
+                    for name in values
+                    if before[name] != row[name]
+                }
+            }
+        )
     return found
 
 
@@ -248,7 +285,9 @@ def _spell_change(changed: dict[str, dict[str, Any]] | None) -> str:
 
 
 def _share(old: object, new: object) -> str:
-    if not isinstance(old, float | int) or not isinstance(new, float | int) or not old:
+    if not isinstance(old, float | int) or not isinstance(new, float | int):
+        return ""
+    if isinstance(old, bool) or not old:
         return ""
     return f" ({output.percent(new / old - 1)})"
 

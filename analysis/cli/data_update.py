@@ -89,7 +89,8 @@ def update(
             output.say(f"faultline: {outcome.source} ({outcome.table}): {failure}")
     if failed:
         named = ", ".join(outcome.source for outcome in failed)
-        output.say(f"faultline: failed: {named}. The other sources are done.")
+        others = " The other sources are done." if len(failed) < len(outcomes) else ""
+        output.say(f"faultline: failed: {named}.{others}")
     return 1 if failed else 0
 
 

@@ -120,3 +120,21 @@ def _wait(handle: int, path: Path) -> None:
             return  # A network share without locks: the commit still decides.
         else:
             return
+
+
+def check_folder(home: Path) -> None:
+    """Refuse a home that is no folder, before anything is read.
+
+    Raises
+    ------
+    DataError
+        Names the mend.
+    """
+    if home.is_dir():
+        return
+    if home.exists():
+        raise DataError(f"The store folder {home} is a file: set FAULTLINE_HOME to a folder.")
+    raise DataError(
+        f"The store folder {home} does not exist: make it with faultline data update, or unset "
+        "FAULTLINE_HOME to use the bundled figures."
+    )

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from analysis.errors import DataError, unknown
+from analysis.store.places import check_folder
 
 if TYPE_CHECKING:
     import polars as pl
@@ -100,8 +101,4 @@ class Snapshot:
         return self.home / f"{name}.parquet"
 
     def _check_home(self) -> None:
-        if not self.home.is_dir():
-            raise DataError(
-                f"The store folder {self.home} does not exist: create it, or unset "
-                "FAULTLINE_HOME to use the bundled figures."
-            )
+        check_folder(self.home)

@@ -8,11 +8,11 @@ from pathlib import Path
 from threading import RLock
 from typing import TYPE_CHECKING, Any
 
-from analysis.errors import DataError, InputError, unknown
+from analysis.errors import InputError, unknown
 from analysis.settings import bundled
 from analysis.store.observations import Where, asked, asked_first, instant, last_known
 from analysis.store.outcome import Appended
-from analysis.store.places import Place
+from analysis.store.places import Place, check_folder
 from analysis.store.snapshot import Snapshot
 
 if TYPE_CHECKING:
@@ -151,6 +151,11 @@ class Store:
         found = self._observations(name, where, None)
         return found.unique().sort(*keys_of(name), "observed_at")
 
+    def key_order(self, name: str) -> list[str]:
+        """Key columns of a table in the order in which `history` takes them."""
+        _check_name(name)
+        return asked_first(name)
+
     def version(self, name: str, as_of: date | datetime | None = None) -> dict[str, Any]:
         """Name the content of a table, for a briefing's manifest.
 
@@ -286,11 +291,8 @@ class Store:
             )
 
     def _check_home(self) -> None:
-        if isinstance(self.home, Path) and not self.home.is_dir():
-            raise DataError(
-                f"The store folder {self.home} does not exist: create it, or unset "
-                "FAULTLINE_HOME to use the bundled figures."
-            )
+        if isinstance(self.home, Path):
+            check_folder(self.home)
 
 
 def _check_name(name: str) -> None:

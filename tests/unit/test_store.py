@@ -165,7 +165,7 @@ def test_an_unknown_table_is_bad_input(revised: Store) -> None:
 def test_a_missing_folder_is_named_with_its_mend(tmp_path: Path) -> None:
     store = Store(tmp_path / "gone")
     for ask in (store.names, lambda: store.read("prices"), lambda: store.version("prices")):
-        with pytest.raises(DataError, match=r"gone does not exist: create it, or unset FAULTLINE"):
+        with pytest.raises(DataError, match=r"gone does not exist: make it with .* or unset"):
             ask()
 
 

@@ -360,8 +360,11 @@ def test_keys_that_are_none_are_named(store: Store, keys: tuple[str, ...], words
 
 
 def test_a_home_that_is_no_store_is_named_with_its_mend(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="does not exist: create it"):
+    with pytest.raises(DataError, match="does not exist: make it with faultline data update"):
         Store(tmp_path / "gone", seed=None).history("prices", "NVDA")
+    (tmp_path / "file").write_text("no folder")
+    with pytest.raises(DataError, match="file is a file: set FAULTLINE_HOME to a folder"):
+        Store(tmp_path / "file", seed=None).read("prices")
 
 
 def test_no_message_shows_what_opens_an_object_store(monkeypatch: pytest.MonkeyPatch) -> None:
