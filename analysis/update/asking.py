@@ -13,6 +13,7 @@ from analysis import settings
 from analysis.errors import FaultlineError
 from analysis.loaders import Loader, Partial, Request
 from analysis.loaders.redaction import clean
+from analysis.store.places import Place
 from analysis.update.outcome import Outcome, Progress
 from analysis.update.plan import Known, from_the_beginning, requests_for
 from analysis.update.rebased import newly_split, rebased
@@ -64,13 +65,10 @@ class Pass:
         counts: dict[str, Any] = {}
         alerts: tuple[str, ...] = ()
         try:
-            frame = self._fetch(kind(), failures)
-            if frame.height:
-                # Two sources of one table in one process need not race for the same commit.
-                with self._locks[kind.table]:
-                    appended = self.store.append(kind.table, frame)
-                counts = {name: getattr(appended, name) for name in _COUNTS}
-                alerts = tuple(str(alert) for alert in appended.alerts)
+            # Two updates at once would both be the first to hear of a figure.
+            with Place(self.store.home).locked(f"asking-{kind.name}"):
+                frame = self._fetch(kind(), failures)
+                counts, alerts = self._keep(kind, frame)
             failures += _nothing_good(kind, counts, failures)
         except Exception as error:  # one source must not take the others along
             failures.append(_sentence(error))
@@ -83,6 +81,18 @@ class Pass:
             failures=tuple(map(_without_secrets, failures)),
             **counts,
         )
+
+    def _keep(
+        self, kind: type[Loader], frame: pl.DataFrame
+    ) -> tuple[dict[str, Any], tuple[str, ...]]:
+        """Store an answer; returns the counts of rows and the alerts."""
+        if not frame.height:
+            return {}, ()
+        # Two sources of one table in one process need not race for the same commit.
+        with self._locks[kind.table]:
+            appended = self.store.append(kind.table, frame)
+        counts = {name: getattr(appended, name) for name in _COUNTS}
+        return counts, tuple(str(alert) for alert in appended.alerts)
 
     def _fetch(self, loader: Loader, failures: list[str]) -> pl.DataFrame:
         """Everything that a source has to say, as one frame for one commit."""
