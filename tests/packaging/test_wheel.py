@@ -79,7 +79,7 @@ def test_the_wheel_holds_code_data_notebooks_and_licence_and_nothing_else(wheel:
     assert any(name.endswith("dist-info/licenses/LICENSE") for name in names)
     strays = [name for name in names if not name.startswith(("analysis/", "faultline-"))]
     assert strays == []
-    assert not [name for name in names if "__pycache__" in name or "/store/" in name]
+    assert not [name for name in names if "__pycache__" in name or "data/store/" in name]
 
 
 def test_the_installed_package_is_the_wheels(installed: Path, empty: Path) -> None:
