@@ -17,8 +17,9 @@ Ints = NDArray[np.int64]
 # Some events, by position, by mask or as a slice of consecutive ones.
 Rows = Ints | NDArray[np.bool_] | slice
 
-# Events whose estimation rows are looked at together, and those whose event rows are.
-BLOCK = 512
+# Events whose estimation rows are looked at together, and those whose event rows are. Blocks
+# much smaller have threads wait for each other between steps, much larger leave the cache.
+BLOCK = 1024
 SLICE = 8192
 
 

@@ -46,7 +46,7 @@ from tests.servers.sources import Sources
 PROGRAM = "import sys; from analysis.cli import main; sys.exit(main())"
 QUICK = ("factors", "risk_indexes")
 FACTORS_A_DAY = 8
-DEATHS = 20
+DEATHS = 100
 PATHS = {
     "edgar": "/api/xbrl",
     "federal_register": "/api/v1/documents.json",
