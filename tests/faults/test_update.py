@@ -7,11 +7,13 @@ import os
 import random
 import resource
 import shutil
+import signal
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -46,7 +48,10 @@ from tests.servers.sources import Sources
 PROGRAM = "import sys; from analysis.cli import main; sys.exit(main())"
 QUICK = ("factors", "risk_indexes")
 FACTORS_A_DAY = 8
-DEATHS = 100
+# Deaths of whole updates; FAULTLINE_DEATHS=100 takes some minutes. Writers of the store die a
+# hundred times in every run (test_store.py).
+DEATHS = int(os.environ.get("FAULTLINE_DEATHS", "10"))
+ROOT = Path(__file__).resolve().parents[2]
 PATHS = {
     "edgar": "/api/xbrl",
     "federal_register": "/api/v1/documents.json",
@@ -138,39 +143,70 @@ def observations(home: Path, table: str) -> pl.DataFrame:
 # Killed ------------------------------------------------------------------------------------
 
 
-def test_a_killed_update_loses_nothing_and_leaves_nothing_half_done(
-    sources: Sources, home: Path
+@pytest.fixture
+def forks() -> Iterator[Callable[[], int]]:
+    """Begins updates of the quick tables; each is a process of its own, told by its number."""
+    parent = subprocess.Popen(
+        [sys.executable, "-m", "tests.stores.updates", *QUICK],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert parent.stdin
+    assert parent.stdout
+
+    def line() -> str:
+        assert parent.stdout
+        return parent.stdout.readline().strip()
+
+    def begin(after: float | None = None) -> int:
+        """Begin an update, kill it after so many seconds, and say how it ended."""
+        assert parent.stdin
+        parent.stdin.write("go\n")
+        parent.stdin.flush()
+        child = int(line())
+        if after is not None:
+            time.sleep(after)
+            # A zombie takes the signal too: its number is not free before it is waited for.
+            with suppress(ProcessLookupError):
+                os.kill(child, signal.SIGKILL)
+        return int(line())
+
+    assert line() == "ready"
+    yield begin
+    parent.stdin.close()
+    parent.stdout.close()
+    assert parent.wait(30) == 0
+
+
+def test_an_update_killed_again_and_again_loses_nothing_and_leaves_nothing_half_done(
+    sources: Sources, home: Path, forks: Callable[..., int]
 ) -> None:
+    assert forks() == 0
+    new_vintage(sources.server, DEATHS)
     first = time.monotonic()
-    child = start(*QUICK)
-    _, err = child.communicate(timeout=120)
-    assert child.returncode == 0, err
+    assert forks() == 0
     whole = time.monotonic() - first
     chance = random.Random(4)
     committed = {table: observations(home, table) for table in QUICK}
     killed = 0
-    for number in range(1, DEATHS + 1):
+    for number in range(DEATHS):
         new_vintage(sources.server, number)
-        child = start(*QUICK)
-        time.sleep(chance.uniform(0.3, 1.0) * whole)
-        child.kill()
-        child.communicate()
-        killed += child.returncode == -9
+        killed += forks(chance.uniform(0.1, 1.1) * whole) == -signal.SIGKILL
         for table, before in committed.items():
             now = observations(home, table)  # valid rows alone: reading checks the schema
             assert before.join(now, on=now.columns, how="anti", nulls_equal=True).is_empty()
             committed[table] = now
-    assert killed > DEATHS / 4
+    assert killed > DEATHS / 3
     live = committed["factors"].filter(~pl.col("backfilled"))
     seen = live.group_by("date", "factor").len()["len"]
     # What was answered together was stored together: no factor is a vintage ahead of another.
     assert (len(seen), seen.n_unique()) == (2 * FACTORS_A_DAY, 1)
-    new_vintage(sources.server, 99)
-    child = start(*QUICK)
-    _, err = child.communicate(timeout=120)
-    assert child.returncode == 0, err
+    new_vintage(sources.server, 2 * DEATHS)
+    assert forks() == 0
     last = Store(home).read("factors", where={"date": date(2026, 9, 30)})
-    assert last["value"].unique().to_list() == [0.0099]
+    assert last["value"].unique().to_list() == [2 * DEATHS / 10_000]
 
 
 def test_two_updates_at_once_both_finish_and_double_nothing(sources: Sources, home: Path) -> None:
