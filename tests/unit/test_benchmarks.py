@@ -88,7 +88,8 @@ def test_contenders_take_turns_and_the_best_round_counts(monkeypatch):
 def test_memory_above_the_inputs_is_the_peak_of_the_call_alone():
     held = np.ones(8_000_000)
     _, nothing = timing.above(lambda: None)
-    _, peak = timing.above(lambda: np.ones(5_000_000).sum())
+    # The system may take other pages of this process away meanwhile: one look in three will do.
+    peak = max(timing.above(lambda: np.ones(5_000_000).sum())[1] for _ in range(3))
     assert held[0] == 1
     assert nothing < 5e6
     assert 35e6 < peak < 60e6
