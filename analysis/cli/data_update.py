@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Parameter
 
 from analysis.cli import output
+from analysis.cli.days import day_of
 from analysis.cli.output import Column
-from analysis.errors import InputError
 
 if TYPE_CHECKING:
     from analysis.update import Outcome, Progress
@@ -63,7 +63,7 @@ def update(
     from analysis.update import choose
     from analysis.update import update as run
 
-    first = _day(since)
+    first = day_of("--since", since)
     chosen = choose(tables, source or ())
     desk = Desk()
     with _progress([kind.name for kind in chosen]) as progress:
@@ -92,17 +92,6 @@ def update(
         others = " The other sources are done." if len(failed) < len(outcomes) else ""
         output.say(f"faultline: failed: {named}.{others}")
     return 1 if failed else 0
-
-
-def _day(text: str | None) -> date | None:
-    if text is None:
-        return None
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise InputError(
-            f"--since {text!r} is not a day: write it as year-month-day, for instance 2025-01-27."
-        ) from None
 
 
 def _document(home: str, since: date | None, outcomes: Sequence[Outcome]) -> dict[str, Any]:

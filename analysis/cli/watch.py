@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import App, Parameter
 
 from analysis.cli import output
+from analysis.cli.days import day_of
 from analysis.errors import FaultlineError, InputError
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ def watch(
     """
     if not 0 < interval < float("inf"):
         raise InputError(f"--interval {interval:g} is no time: give minutes, for instance 60.")
-    watching = _prepare(notify or [], _day(since))
+    watching = _prepare(notify or [], day_of("--since", since))
     if once:
         return _report(watching.once())
     with _stopped_by_signals():
@@ -147,14 +148,3 @@ def _stopped_by_signals() -> Iterator[None]:
         pass
     finally:
         signal.signal(signal.SIGTERM, before)
-
-
-def _day(text: str | None) -> date | None:
-    if text is None:
-        return None
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise InputError(
-            f"--since {text!r} is not a day: write it as year-month-day, for instance 2026-11-01."
-        ) from None

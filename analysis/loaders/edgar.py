@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from analysis import settings
@@ -176,12 +176,11 @@ class Edgar:
             return
         if complaints:
             haul.failures[company] = "; ".join(complaints)
-        first, last = request.since or date.min, request.until or date.max
         haul.rows += [
             _row(company, metric, period, self.name, asked_at)
             for metric, figures in found.items()
             for period in figures
-            if first <= period.span[1] <= last
+            if request.covers(period.span[1])
         ]
 
 

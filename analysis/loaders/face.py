@@ -38,6 +38,11 @@ class Request:
     currencies: Mapping[str, str] = field(default_factory=dict)
     archive: Path | None = None
 
+    def covers(self, day: date) -> bool:
+        """Whether a day lies between the first and the last one."""
+        after = self.since is None or day >= self.since
+        return after and (self.until is None or day <= self.until)
+
 
 class Loader(Protocol):
     """One source of one table.

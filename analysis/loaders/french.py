@@ -71,7 +71,9 @@ class French:
                     rows = list(parse(answer.content, files[name], answer.fetched_at))
                 except SourceError as error:
                     raise answer.unreadable(f"{answer.kind()}: {error}") from None
-                return (row for row in rows if row["factor"] in wanted and _inside(row, request))
+                return (
+                    row for row in rows if row["factor"] in wanted and request.covers(row["date"])
+                )
 
             return each(self.name, files, ask, lambda rows: frame_of(self.table, self.name, rows))
 
@@ -165,9 +167,3 @@ def _value(cells: list[str], place: int, line: str) -> Decimal:
     except (InvalidOperation, IndexError):
         raise SourceError(f"the line {line.strip()!r} cannot be read") from None
     return value
-
-
-def _inside(row: Mapping[str, Any], request: Request) -> bool:
-    day = row["date"]
-    after = request.since is None or day >= request.since
-    return after and (request.until is None or day <= request.until)

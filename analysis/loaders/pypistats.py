@@ -40,7 +40,7 @@ class Pypistats:
             def ask(package: str) -> Iterator[Count]:
                 answer = client.get(f"/api/packages/{package}/overall", {"mirrors": "false"})
                 series = daily(answer.json(), package, answer.fetched_at)
-                return (item for item in series if _wanted(item, request))
+                return (item for item in series if request.covers(item.date))
 
             return each(self.name, packages, ask, lambda rows: downloads("pypi", self.name, rows))
 
@@ -62,8 +62,3 @@ def daily(document: Any, package: str, observed_at: datetime) -> Iterator[Count]
         day = answers.day(answers.field(row, "date", where), "date", where)
         value = answers.count(answers.field(row, "downloads", where), "downloads", where)
         yield Count(day, package, "downloads_1d", value, observed_at)
-
-
-def _wanted(item: Count, request: Request) -> bool:
-    late = request.since is None or item.date >= request.since
-    return late and (request.until is None or item.date <= request.until)

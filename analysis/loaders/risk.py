@@ -10,7 +10,7 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -71,7 +71,9 @@ class Gpr:
                     rows = list(parse_sheet(answer.content, sheets[path], answer.fetched_at))
                 except SourceError as error:
                     raise answer.unreadable(f"{answer.kind()}: {error}") from None
-                return (row for row in rows if row["series"] in wanted and _inside(row, request))
+                return (
+                    row for row in rows if row["series"] in wanted and request.covers(row["date"])
+                )
 
             return each(self.name, sheets, ask, lambda rows: frame_of(self.table, self.name, rows))
 
@@ -102,7 +104,7 @@ class Fred:
                 except SourceError as error:
                     raise answer.unreadable(f"{answer.kind()}: {error}") from None
                 # What was not asked for may come all the same.
-                return [row for row in rows if _inside(row, request)]
+                return [row for row in rows if request.covers(row["date"])]
 
             return each(self.name, wanted, ask, lambda rows: frame_of(self.table, self.name, rows))
 
@@ -251,9 +253,3 @@ def _known(names: tuple[str, ...], every: list[str] | tuple[str, ...], kind: str
         if name not in every:
             raise unknown(kind, name, every)
     return list(names or every)
-
-
-def _inside(row: Mapping[str, Any], request: Request) -> bool:
-    day = row["date"]
-    after = request.since is None or day >= request.since
-    return after and (request.until is None or day <= request.until)
