@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -18,6 +19,8 @@ from analysis.cli.output import Column
 if TYPE_CHECKING:
     from analysis.update import Outcome, Progress
 
+ENDS = ("done", "failed", "left out")
+SECONDS_BETWEEN_LINES = 10.0
 EXAMPLES = """Examples
 
 faultline data update
@@ -138,9 +141,9 @@ def _problem(outcome: Outcome) -> str:
 
 @contextmanager
 def _progress(sources: Sequence[str]) -> Iterator[Progress]:
-    """One bar per source on a terminal, and one line per step where standard error is none."""
+    """One bar per source on a terminal; elsewhere a line when a source ends, and now and then."""
     if not sys.stderr.isatty():
-        yield lambda source, _done, _total, what: output.say(f"{source}: {what}")
+        yield _lines()
         return
     from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
@@ -156,7 +159,20 @@ def _progress(sources: Sequence[str]) -> Iterator[Progress]:
 
         def show(source: str, done: int, total: int, what: str) -> None:
             bars.update(tasks[source], completed=done, total=total, description=output.plain(what))
-            if what in ("done", "failed", "left out"):
+            if what in ENDS:
                 bars.stop_task(tasks[source])
 
         yield show
+
+
+def _lines() -> Progress:
+    """A log has room for how each source ended, and for a step of one that takes long."""
+    said: dict[str, float] = {}
+
+    def show(source: str, _done: int, _total: int, what: str) -> None:
+        now = time.monotonic()
+        if what in ENDS or now - said.setdefault(source, now) >= SECONDS_BETWEEN_LINES:
+            said[source] = now
+            output.say(f"{source}: {what}")
+
+    return show
