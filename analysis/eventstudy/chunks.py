@@ -7,9 +7,10 @@ over an executor, so a chunk carries only the series of its own securities and p
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import numpy as np
 
@@ -32,10 +33,12 @@ from analysis.eventstudy.windows import (
     span,
 )
 
+Taken = TypeVar("Taken")
+
 # Most events of one chunk, and most cells (events × series × days): blocks stay in cache. They
 # do not depend on the number of workers, so neither do the results, to the last bit.
-CHUNK = 512
-CELLS = 1 << 19
+CHUNK = 1024
+CELLS = 1 << 20
 # Most chunks that wait in an executor: each holds a copy of its securities' returns.
 WAITING = 32
 
@@ -173,19 +176,33 @@ class Recipe:
         )
 
 
-def fit_all(recipe: Recipe, executor: Executor | None, *, slim: bool) -> Iterator[Fit]:
-    """Fit the chunks of a recipe in their order, here or over an executor.
+def fit_all(
+    recipe: Recipe,
+    executor: Executor | None,
+    take_in: Callable[[int, Fit], Taken],
+    *,
+    slim: bool,
+) -> Iterator[Taken]:
+    """Fit the chunks of a recipe, here or over an executor.
 
     Parameters
     ----------
     recipe : Recipe
     executor : concurrent.futures.Executor or None
+    take_in : callable
+        Number of a chunk's first event and its fit -> what to keep of it. Without an executor
+        it is called by the thread that fitted the chunk.
     slim : bool
         Leave out what can be made again.
+
+    Yields
+    ------
+    What `take_in` answers, in the order of the chunks.
     """
     work = fit_slim if slim else fit_chunk
     if executor is None:
-        yield from in_order(work, recipe.chunks())
+        numbered = enumerate(recipe.chunks())
+        yield from in_order(lambda chunk: take_in(chunk[0] * recipe.step, work(chunk[1])), numbered)
         return
     waiting: deque[Future[Fit]] = deque()
     done = 0
@@ -193,10 +210,10 @@ def fit_all(recipe: Recipe, executor: Executor | None, *, slim: bool) -> Iterato
         for chunk in recipe.chunks(alone=True):
             waiting.append(executor.submit(work, chunk))
             if len(waiting) >= WAITING:
-                yield _result(waiting.popleft(), recipe, done)
+                yield take_in(done * recipe.step, _result(waiting.popleft(), recipe, done))
                 done += 1
         while waiting:
-            yield _result(waiting.popleft(), recipe, done)
+            yield take_in(done * recipe.step, _result(waiting.popleft(), recipe, done))
             done += 1
     finally:
         for future in waiting:

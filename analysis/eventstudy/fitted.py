@@ -151,15 +151,24 @@ class Fitted:
             variance[rows] = self._ar_variance(rows)
         return variance
 
-    def sar(self, rows: Rows) -> Floats:
-        """Standardised abnormal returns of some events, AR/√Var(AR), (n, W)."""
-        sar: Floats = self.ar[rows] / np.sqrt(self._ar_variance(rows))
-        return sar
+    def sar(self, rows: Rows, *, sigma: bool = True) -> Floats:
+        """Standardised abnormal returns of some events, AR/√Var(AR), (n, W).
+
+        Without `sigma` in the units of the residuals: SAR × s.
+        """
+        deviation = np.sqrt(self._relative_variance(rows))
+        if sigma:
+            deviation *= self.sigma[rows, None]
+        return np.divide(self.ar[rows], deviation, out=deviation)
 
     def _ar_variance(self, rows: Rows) -> Floats:
+        variance = self._relative_variance(rows)
+        variance *= self.sigma[rows, None] ** 2
+        return variance
+
+    def _relative_variance(self, rows: Rows) -> Floats:
         variance = self.leverage(rows)
         variance += 1.0 if self.relative_sd is None else self.relative_sd[rows] ** 2
-        variance *= self.sigma[rows, None] ** 2
         return variance
 
     def leverage(self, rows: Rows) -> Floats:

@@ -183,19 +183,37 @@ def daily_spread(fitted: Fitted) -> Floats:
     """
     width = fitted.ar.shape[1]
     count, mean, squares, largest = (np.zeros(width) for _ in range(4))
-    for rows in slices(len(fitted)):
-        sar = fitted.sar(rows)
-        known = np.isfinite(sar)
-        own = known.sum(axis=0)
-        sar = np.where(known, sar, 0.0)
-        own_mean = sar.sum(axis=0) / np.maximum(own, 1)
-        own_squares = (np.where(known, sar - own_mean, 0.0) ** 2).sum(axis=0)
+    for own, own_mean, own_squares, own_largest in in_order(
+        lambda rows: _moments(fitted.sar(rows)), slices(len(fitted))
+    ):
         both, apart = count + own, own_mean - mean
         squares += own_squares + apart**2 * count * own / np.maximum(both, 1)
         mean += apart * own / np.maximum(both, 1)
-        count, largest = both, np.maximum(largest, np.abs(sar).max(axis=0, initial=0.0))
+        count, largest = both, np.maximum(largest, own_largest)
     sd = np.sqrt(squares / np.maximum(count - 1, 1))
     return np.where((count > 1) & (sd > ROUNDING * largest), sd, np.nan)
+
+
+def _moments(values: Floats) -> tuple[Ints, Floats, Floats, Floats]:
+    """Count, mean, squares about it and largest size of each column, missing values left out.
+
+    The values are written over.
+    """
+    sums = values.sum(axis=0)
+    count = np.full(values.shape[1], len(values))
+    known = None
+    # A sum over a missing value is missing: most slices need no mask.
+    if not np.isfinite(sums).all():
+        known = np.isfinite(values)
+        values[~known] = 0.0
+        count, sums = known.sum(axis=0), values.sum(axis=0)
+    largest = np.maximum(values.max(axis=0, initial=0.0), -values.min(axis=0, initial=0.0))
+    mean = sums / np.maximum(count, 1)
+    values -= mean
+    if known is not None:
+        values *= known
+    values *= values
+    return count, mean, values.sum(axis=0), largest
 
 
 def _none_ranked(scale: float, width: int, size: int) -> GeneralizedRanks:
@@ -227,13 +245,15 @@ def _look(
     residuals = fitted.residuals_of(rows)
     size, width = residuals.shape
     # A sum over a missing value is missing: most blocks need no mask.
-    whole = bool(np.isfinite(residuals.sum(axis=1)).all())
-    counts, known, on_day = np.full(size, width), residuals, np.full(width, size)
+    day_sums = residuals.sum(axis=0)
+    whole = bool(np.isfinite(day_sums).all())
+    counts, on_day = np.full(size, width), np.full(width, size)
     if not whole:
         present = np.isfinite(residuals)
-        known = np.where(present, residuals, 0.0)
+        day_sums = np.where(present, residuals, 0.0).sum(axis=0)
         counts, on_day = np.count_nonzero(present, axis=1), present.sum(axis=0)
-    day_sums = known.sum(axis=0) if "time_series_t" in wanted else np.zeros(width)
+    if "time_series_t" not in wanted:
+        day_sums = np.zeros(width)
     positive = None
     if "generalized_sign" in wanted:
         above = np.count_nonzero(residuals > 0, axis=1)
@@ -246,31 +266,33 @@ def _look(
     scar = sample.scar[rows] * sigma
     standardised: dict[str, Floats] = {}
     if history.sar_spread is not None:
-        standardised["zivney"] = fitted.sar(rows) / history.sar_spread * sigma[:, None]
+        standardised["zivney"] = fitted.sar(rows, sigma=False) / history.sar_spread
     for name in ("generalized", "overlapping"):
         ranks: GeneralizedRanks | None = getattr(history, name)
         if ranks is not None:
             standardised[name] = (scar * ranks.scale)[:, None]
     raw = {} if history.corrado is None else {"corrado": fitted.ar[rows]}
     if relative is None:
-        ranked = _rank(residuals, raw | standardised)
+        ranked = _rank(residuals, raw | standardised, whole=whole)
     else:
         # Each residual over its own standard deviation: another order.
         over = residuals / relative[rows]
-        ranked = _rank(residuals, raw) | _rank(over, standardised)
+        ranked = _rank(residuals, raw, whole=whole) | _rank(over, standardised)
     u = ranked.pop("u", None)
     part = None if sums is None or u is None else sums.part(rows, u)
     return replace(seen, counts=counts, part=part, **ranked)
 
 
-def _rank(values: Floats, groups: dict[str, Floats]) -> dict[str, Any]:
+def _rank(
+    values: Floats, groups: dict[str, Floats], *, whole: bool | None = None
+) -> dict[str, Any]:
     """Rank values together with each of some groups: what `_Seen` takes under their names.
 
     Also, for the overlapping correlations, the U of the values as ``"u"``.
     """
     if not groups:
         return {}
-    together = Together(values, list(groups.values()))
+    together = Together(values, list(groups.values()), whole=whole)
     width = values.shape[1]
     found: dict[str, Any] = {}
     for number, name in enumerate(groups):

@@ -27,8 +27,8 @@ EVERYTHING = "all"
 
 # Squares of larger figures, and their sums, leave the range of floats.
 LARGEST = 1e100
-# Cells of a slab of rows.
-SLAB = 1 << 17
+# Columns that are looked through by one thread, so many rows at a time.
+TILE, SLAB = 4096, 64
 
 
 def check_table(table: object, name: str) -> pd.DataFrame:
@@ -82,13 +82,9 @@ def extremes(table: pd.DataFrame, name: str) -> tuple[Floats, Floats]:
         An infinite figure, or one too large to compute with.
     """
     values = table.to_numpy()
-    low, high = np.full(values.shape[1], np.nan), np.full(values.shape[1], np.nan)
-    # A slab of rows is read twice while it is in cache, and nothing is copied.
-    step = max(1, SLAB // max(values.shape[1], 1))
-    slabs = (values[start : start + step] for start in range(0, len(values), step))
-    for lowest, highest in in_order(_ends, slabs):
-        np.fmin(low, lowest, out=low)
-        np.fmax(high, highest, out=high)
+    tiles = [values[:, start : start + TILE] for start in range(0, values.shape[1], TILE)]
+    ends = list(in_order(_ends, tiles, few=1))
+    low, high = (np.concatenate([np.empty(0), *side]) for side in zip(*ends, strict=True))
     large = np.flatnonzero((low < -LARGEST) | (high > LARGEST))
     if len(large):
         at = int(large[0])
@@ -107,8 +103,15 @@ def extremes(table: pd.DataFrame, name: str) -> tuple[Floats, Floats]:
     return low, high
 
 
-def _ends(rows: Floats) -> tuple[Floats, Floats]:
-    return np.fmin.reduce(rows, axis=0), np.fmax.reduce(rows, axis=0)
+def _ends(tile: Floats) -> tuple[Floats, Floats]:
+    """Lowest and highest figure of each of some columns."""
+    low, high = np.full(tile.shape[1], np.nan), np.full(tile.shape[1], np.nan)
+    # A slab of rows is read twice while it is in cache, and nothing is copied.
+    for start in range(0, len(tile), SLAB):
+        rows = tile[start : start + SLAB]
+        np.fmin(low, np.fmin.reduce(rows, axis=0), out=low)
+        np.fmax(high, np.fmax.reduce(rows, axis=0), out=high)
+    return low, high
 
 
 def check_columns(table: pd.DataFrame, name: str) -> None:

@@ -254,7 +254,7 @@ def _sessions(dates: pd.DatetimeIndex, stacked: Calendars, calendar: int) -> pd.
 
 def _factor_rows(needs: Sequence[tuple[str, ...] | None], factors: pd.DataFrame | None) -> Ints:
     """Rows of the factors that each security needs, (securities, f)."""
-    width = max((len(one) for one in needs if one is not None), default=0)
+    width = max((len(one) for one in set(needs) if one is not None), default=0)
     rows = np.zeros((len(needs), width), dtype=np.int64)
     if factors is not None and width:
         number = {column: row for row, column in enumerate(factors.columns)}

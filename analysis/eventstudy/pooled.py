@@ -7,13 +7,15 @@ days and the regressors of an event always follow from its place.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
+from concurrent.futures import Executor
+from threading import Lock
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.eventstudy.chunks import Recipe, cut_estimation, fit_chunk
+from analysis.eventstudy.chunks import Recipe, cut_estimation, fit_all, fit_chunk
 from analysis.eventstudy.fits import Fit, with_constant
 from analysis.eventstudy.fitted import BLOCK, Fitted, Floats, Ints, Rows
 from analysis.eventstudy.windows import Bools, Places, span
@@ -203,14 +205,14 @@ class Pooled(Fitted):
         return self.recipe.placing.calendars.days(places.calendar, places.position, offsets)
 
 
-def pool(recipe: Recipe, fits: Iterable[Fit], *, keep: bool) -> Fit:
-    """Put the fits of a recipe's chunks together, in the recipe's order.
+def pool(recipe: Recipe, executor: Executor | None, *, keep: bool) -> Fit:
+    """Fit the chunks of a recipe, and put their fits together in the recipe's order.
 
     Parameters
     ----------
     recipe : Recipe
-    fits : iterable of Fit
-        Of consecutive chunks.
+    executor : concurrent.futures.Executor or None
+        See `chunks.fit_all`.
     keep : bool
         Keep the residuals.
 
@@ -219,13 +221,33 @@ def pool(recipe: Recipe, fits: Iterable[Fit], *, keep: bool) -> Fit:
     Fit
         Its `fitted` is a `Pooled`.
     """
-    size, start = len(recipe.places), 0
-    light: dict[str, Any] = {}
-    estimates = np.empty((size, 0))
-    flaws = np.zeros(size, dtype=np.int8)
-    residuals = None
-    sums: list[tuple[Floats, Ints] | None] = []
-    for fit in fits:
+    room = _Room(len(recipe.places), keep=keep)
+    sums = list(fit_all(recipe, executor, room.put, slim=not keep))
+    light, estimates = room.light, room.estimates
+    linear = light.get("centre")
+    coefficients = None if linear is None else estimates[:, : 1 + linear.shape[1]]
+    at = np.arange(len(recipe.places))
+    fitted = Pooled(recipe, at, room.residuals, coefficients, light, _summed(sums))
+    return Fit(fitted, estimates, room.flaws)
+
+
+class _Room:
+    """The light arrays of all events, into which chunks are put by any thread.
+
+    To touch a page for the first time costs as much as to fit the events that it holds, so
+    whoever fitted them does it.
+    """
+
+    def __init__(self, size: int, *, keep: bool) -> None:
+        self.size, self.keep = size, keep
+        self.light: dict[str, Any] = {}
+        self.estimates = np.empty((size, 0))
+        self.flaws = np.zeros(size, dtype=np.int8)
+        self.residuals: Floats | None = None
+        self._opening = Lock()
+
+    def put(self, start: int, fit: Fit) -> tuple[Floats, Ints] | None:
+        """Write the figures of the events from `start` on; answer their sums by day."""
         one = fit.fitted
         parts = {
             "ar": one.ar,
@@ -238,23 +260,23 @@ def pool(recipe: Recipe, fits: Iterable[Fit], *, keep: bool) -> Fit:
             "centre": fit.centre,
             "x": one.x if fit.centre is None else None,
         }
-        if not light:
-            light = {name: _room(size, part) for name, part in parts.items()}
-            estimates = np.empty((size, fit.estimates.shape[1]))
-            residuals = np.empty((size, one.residuals.shape[1])) if keep else None
-        stop = start + len(one)
+        with self._opening:
+            if not self.light:
+                self._open(parts, fit)
+        rows = slice(start, start + len(one))
         for name, part in parts.items():
             if part is not None:
-                light[name][start:stop] = part
-        estimates[start:stop], flaws[start:stop] = fit.estimates, fit.flaws
-        if residuals is not None:
-            residuals[start:stop] = one.residuals
-        sums.append(fit.day_sums)
-        start = stop
-    linear = light.get("centre")
-    coefficients = None if linear is None else estimates[:, : 1 + linear.shape[1]]
-    fitted = Pooled(recipe, np.arange(size), residuals, coefficients, light, _summed(sums))
-    return Fit(fitted, estimates, flaws)
+                self.light[name][rows] = part
+        self.estimates[rows], self.flaws[rows] = fit.estimates, fit.flaws
+        if self.residuals is not None:
+            self.residuals[rows] = one.residuals
+        return fit.day_sums
+
+    def _open(self, parts: dict[str, NDArray[Any] | None], fit: Fit) -> None:
+        self.estimates = np.empty((self.size, fit.estimates.shape[1]))
+        if self.keep:
+            self.residuals = np.empty((self.size, fit.fitted.residuals.shape[1]))
+        self.light = {name: _room(self.size, part) for name, part in parts.items()}
 
 
 def in_order(fit: Fit, rows: Ints) -> Fit:

@@ -34,12 +34,17 @@ class Together:
         NaN where missing.
     groups : sequence of (n, W) float
         What to rank the values with, NaN where missing.
+    whole : bool, optional
+        Whether none of the values is missing, where that is known already.
     """
 
-    def __init__(self, values: Floats, groups: Sequence[Floats]) -> None:
+    def __init__(
+        self, values: Floats, groups: Sequence[Floats], *, whole: bool | None = None
+    ) -> None:
         self.values, self.groups = values, groups
         self.starts = np.cumsum([values.shape[1], *(group.shape[1] for group in groups)])
-        self.whole = _is_whole(values) and all(_is_whole(group) for group in groups)
+        whole = _is_whole(values) if whole is None else whole
+        self.whole = whole and all(_is_whole(group) for group in groups)
         self._fields = _Fields.of(len(values), [values.shape[1] + one.shape[1] for one in groups])
         self._packed = None if self._fields is None else self._count(self._fields)
 
@@ -119,22 +124,23 @@ class Together:
         """Ranks of each column of each row with every group; None if values are equal."""
         rows, width = len(self.values), int(self.starts[-1])
         bits = max(width - 1, 1).bit_length()
-        columns = np.arange(width)
-        keys = _ordered_keys([self.values, *self.groups], whole=self.whole)
+        # Three arrays of this size and no more: the next step finds them in cache.
+        keys, spare = _ordered_keys([self.values, *self.groups], whole=self.whole)
         keys &= -1 << bits
-        keys |= columns
+        keys |= np.arange(width)
         keys.sort(axis=1)
         column = keys & ((1 << bits) - 1)
         kind = np.repeat(np.arange(len(self.starts)), np.diff(self.starts, prepend=0))
-        if _equal(keys, bits, kind, column):
+        if _equal(keys, bits, kind, column, spare):
             return None
         one = np.append(np.bitwise_or.reduce(1 << fields.shifts), 1 << fields.shifts)
-        counts = one[kind].take(column)
+        # Every column is one, and nothing is clipped: but checking would take a copy.
+        counts = one[kind].take(column, out=keys, mode="clip")
         np.cumsum(counts, axis=1, out=counts)
         column += (np.arange(rows) * width)[:, None]
-        packed = np.empty(rows * width, dtype=np.int64)
-        packed[column.ravel()] = counts.ravel()
-        return packed.reshape(rows, width)
+        packed = spare.reshape(-1)
+        packed[column.reshape(-1)] = counts.reshape(-1)
+        return spare
 
 
 @dataclass(frozen=True)
@@ -188,8 +194,11 @@ def _is_whole(values: Floats) -> bool:
     return bool(np.isfinite(values.sum()))
 
 
-def _ordered_keys(parts: Sequence[Floats], *, whole: bool) -> Ints:
-    """Whole numbers in the order of the values, missing ones last; side by side, (n, all)."""
+def _ordered_keys(parts: Sequence[Floats], *, whole: bool) -> tuple[Ints, Ints]:
+    """Whole numbers in the order of the values, missing ones last; side by side, (n, all).
+
+    Also an array of that shape that nobody needs any more.
+    """
     values = np.hstack(parts)
     # There is one zero only, and one way to be missing.
     values += 0.0
@@ -197,22 +206,29 @@ def _ordered_keys(parts: Sequence[Floats], *, whole: bool) -> Ints:
         values[np.isnan(values)] = np.nan
     keys = values.view(np.int64)
     # The bits of a negative number grow with its size.
-    keys ^= (keys >> 63) & np.int64(0x7FFF_FFFF_FFFF_FFFF)
-    return keys
+    turned = keys >> 63
+    turned &= np.int64(0x7FFF_FFFF_FFFF_FFFF)
+    keys ^= turned
+    return keys, turned
 
 
-def _equal(keys: Ints, bits: int, kind: Ints, column: Ints) -> bool:
+def _equal(keys: Ints, bits: int, kind: Ints, column: Ints, spare: Ints) -> bool:
     """Whether any row may hold a value twice among those that are ranked together.
 
     Values that differ in the last `bits` bits alone count as equal: the careful way finds out.
+    `spare` is an array of the shape of `keys` to write into.
     """
-    if keys.shape[1] < 2 or not len(keys):
+    if keys.size < 2:
         return False
-    apart = keys[:, 1:].view(np.uint64) - keys[:, :-1].view(np.uint64)
-    limit = np.uint64(1 << bits)
+    limit, flat = np.uint64(1 << bits), keys.reshape(-1).view(np.uint64)
+    # From the end of a row to the start of the next it goes down, which is far here.
+    apart = spare.reshape(-1).view(np.uint64)
+    np.subtract(flat[1:], flat[:-1], out=apart[1:])
+    apart[0] = limit
     if apart.min() >= limit:
         return False
-    row, place = np.nonzero((apart < limit) & (keys[:, 1:] < MISSING))
+    near = apart.reshape(keys.shape)[:, 1:] < limit
+    row, place = np.nonzero(near & (keys[:, 1:] < MISSING))
     first, second = kind[column[row, place]], kind[column[row, place + 1]]
     # A value of one group and one of another are never ranked together.
     return bool(((first == second) | (first == 0) | (second == 0)).any())

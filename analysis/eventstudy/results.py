@@ -7,7 +7,7 @@ arrays for whoever adds a test.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -80,6 +80,11 @@ class EventStudyResults(Inference):
         """
         return replace(self, refused=refused)
 
+    def __getstate__(self) -> dict[str, Any]:
+        # What is remembered follows from the rest: a pickle has no need of it.
+        names = {field.name for field in fields(self)}
+        return {name: value for name, value in self.__dict__.items() if name in names}
+
     @property
     def fitted(self) -> Fitted:
         """The arrays behind the figures, one row per fitted event."""
@@ -114,7 +119,14 @@ class EventStudyResults(Inference):
     @property
     def abnormal(self) -> pd.DataFrame:
         """Abnormal returns, decimal: (event_id, security) × relative day, NaN where missing."""
-        return self._by_day(self.fitted.ar.copy())
+        # The engine's own memory: whoever writes into the frame gets a copy then.
+        table = self._abnormal.copy(deep=False)
+        table.index = self.index
+        return table
+
+    @cached_property
+    def _abnormal(self) -> pd.DataFrame:
+        return self._by_day(self.fitted.ar)
 
     @property
     def abnormal_se(self) -> pd.DataFrame:
@@ -363,7 +375,7 @@ class EventStudyResults(Inference):
 
     def _by_day(self, values: np.ndarray) -> pd.DataFrame:
         days = pd.Index(self.fitted.offsets, name="day")
-        # Every caller hands over an array of its own.
+        # Every caller hands over an array of its own, or keeps the frame for itself.
         return pd.DataFrame(values, index=self.index, columns=days, copy=False)
 
     def _members(self, group: str | None) -> Ints:

@@ -15,7 +15,7 @@ import pandas as pd
 
 from analysis.errors import InputError
 from analysis.eventstudy import pooled, presets
-from analysis.eventstudy.chunks import Recipe, fit_all
+from analysis.eventstudy.chunks import Recipe
 from analysis.eventstudy.dependence import check_mode
 from analysis.eventstudy.inputs import (
     Window,
@@ -151,7 +151,7 @@ class EventStudy:
             spare=self.exclude_own_events,
         )
         keep = len(order) * (self.estimation[1] - self.estimation[0] + 1) <= pooled.KEPT
-        fit = pooled.pool(recipe, fit_all(recipe, executor, slim=not keep), keep=keep)
+        fit = pooled.pool(recipe, executor, keep=keep)
         reasons = unfitted(placing, order, fit, self.estimation, self.window, self.min_observations)
         fits = np.ones(len(order), dtype=np.bool_)
         fits[list(reasons)] = False

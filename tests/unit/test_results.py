@@ -231,6 +231,26 @@ def test_answers_cannot_be_changed_from_outside(results):
     assert results.abnormal.index.names == ["event_id", "security"]
 
 
+def test_writing_into_abnormal_returns_leaves_the_results_alone(results):
+    kept, ours = results.fitted.ar.copy(), results.abnormal
+    part = ours.iloc[:3]
+    ours.loc[:, 0] = 99.0
+    part.iloc[0, 1] = 99.0
+    ours *= 2
+    ours.columns.name = "session"
+    assert np.array_equal(results.fitted.ar, kept)
+    assert np.array_equal(results.abnormal, kept)
+    assert results.abnormal.columns.name == "day"
+    assert not results.abnormal.to_numpy().flags.writeable
+
+
+def test_a_pickle_holds_no_figure_twice(results):
+    before = len(pickle.dumps(replace(results)))
+    assert len(results.abnormal) == 6
+    assert len(results.car((0, 0))) == 6
+    assert len(pickle.dumps(results)) == before
+
+
 def test_results_survive_a_pickle(results):
     again = pickle.loads(pickle.dumps(results))
     pd.testing.assert_frame_equal(again.car((-1, 1)), results.car((-1, 1)))
