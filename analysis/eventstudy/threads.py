@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from functools import cache
 from typing import TypeVar
 
@@ -23,6 +23,8 @@ MOST_THREADS = 4
 LARGEST_MAPPING = (32 << 20) - (64 << 10)
 # Blocks beyond which threads pay for themselves.
 FEW = 8
+# Results that are waited for together.
+AT_ONCE = 8
 
 
 def threads() -> int:
@@ -53,7 +55,7 @@ def in_order(
     work : callable
         Must not change anything that another call reads.
     blocks : iterable
-        Taken as they are needed: not many more than there are threads wait at a time.
+        Taken as they are needed: few of them, and of their results, wait at a time.
     few : int
         Up to so many blocks are done one after the other.
     """
@@ -68,7 +70,11 @@ def in_order(
     with ThreadPoolExecutor(workers, thread_name_prefix="faultline") as pool:
         waiting: deque[Future[Done]] = deque(pool.submit(work, block) for block in first)
         for block in todo:
-            yield waiting.popleft().result()
             waiting.append(pool.submit(work, block))
+            if len(waiting) > 2 * AT_ONCE:
+                # To be woken for every block would take the cores from those who work.
+                wait([waiting[AT_ONCE - 1]])
+                for _ in range(AT_ONCE):
+                    yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
