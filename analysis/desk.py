@@ -56,7 +56,12 @@ class Desk(Studies):
         self._read: set[str] = set()
 
     def __repr__(self) -> str:
-        return f"Desk(as_of={self.as_of and self.as_of.isoformat()!r}, home={str(self.home)!r})"
+        return f"Desk(as_of={self.as_of and self.as_of.isoformat()!r}, home={self.address!r})"
+
+    @property
+    def address(self) -> str:
+        """Where the tables are, for people to read: without what would open an object store."""
+        return self._store.address
 
     @cached_property
     def catalogue(self) -> Catalogue:

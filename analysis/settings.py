@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 from analysis.errors import InputError
 
@@ -40,11 +42,14 @@ def store_home(home: str | os.PathLike[str] | None = None) -> Path | str:
     Returns
     -------
     pathlib.Path or str
-        A folder, absolute; an address such as ``s3://bucket/faultline`` as it was given.
+        A folder, absolute; an address such as ``s3://bucket/faultline`` as it was given. A
+        ``file:`` address is the folder that it names.
     """
     chosen = home or os.environ.get("FAULTLINE_HOME", "").strip()
     if not chosen:
         return bundled("data/snapshot")
+    if isinstance(chosen, str) and chosen.startswith("file:"):
+        chosen = url2pathname(urlsplit(chosen).path)
     if isinstance(chosen, str) and "://" in chosen:
         return chosen
     return Path(chosen).expanduser().resolve()

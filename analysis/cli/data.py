@@ -87,14 +87,14 @@ def status(*, json: Annotated[bool, Parameter(show_default=False)] = False) -> i
     if json:
         output.print_json(
             {
-                "home": str(desk.home),
+                "home": store.address,
                 "live": store.is_live,
                 "tables": [asdict(item) for item in fresh],
                 "gaps": [asdict(item) for item in holes],
             }
         )
         return 0
-    output.line(f"{'Live store' if store.is_live else 'Bundled snapshot'} at {desk.home}")
+    output.line(f"{'Live store' if store.is_live else 'Bundled snapshot'} at {store.address}")
     _print_freshness(fresh)
     _print_gaps(holes)
     return 0

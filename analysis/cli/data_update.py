@@ -81,7 +81,7 @@ def update(
         )
     failed = [outcome for outcome in outcomes if not outcome.ok]
     if json:
-        output.print_json(_document(str(desk.home), first, outcomes))
+        output.print_json(_document(desk.address, first, outcomes))
     else:
         _print_summary(outcomes)
     for outcome in outcomes:

@@ -155,7 +155,7 @@ def _tables() -> tuple[State, str]:
     desk = Desk()
     rows = {name: len(desk.table(name)) for name in desk.versions()}
     if not rows:
-        return "failed", f"no table in {desk.home}: check FAULTLINE_HOME"
+        return "failed", f"no table in {desk.address}: check FAULTLINE_HOME"
     return "ok", ", ".join(f"{name} {count:,} rows" for name, count in rows.items())
 
 
@@ -193,7 +193,7 @@ def _store() -> tuple[State, str]:
     if not store.is_live:
         return "ok", f"the bundled snapshot at {home}, only read{network}"
     if isinstance(home, str):
-        return "ok", f"the object store {home}, live{network}"
+        return "ok", f"the object store {store.address}, live{network}"
     if not _writable(home):
         return "failed", f"{home} cannot be written: set FAULTLINE_HOME to another folder{network}"
     return "ok", f"{home}, live, {len(store.names())} tables{network}"

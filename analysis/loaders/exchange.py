@@ -200,15 +200,19 @@ def _unpacked(question: Question, body: bytes, headers: Mapping[str, str]) -> by
         return body
     if encoding not in ("gzip", "x-gzip"):
         raise question.error(f"packed its answer as {encoding}, which was not asked for")
-    unpacker = zlib.decompressobj(wbits=31)
-    try:
-        content = unpacker.decompress(body, _LARGEST)
-    except zlib.error:
-        raise Passing("sent gzip that cannot be unpacked") from None
-    if unpacker.unconsumed_tail:
-        raise question.error(f"unpacks to more than {_LARGEST} bytes")
-    if not unpacker.eof:
-        raise Passing("sent gzip that breaks off")
+    content = b""
+    # Gzip may have several members, one behind the other.
+    while body:
+        unpacker = zlib.decompressobj(wbits=31)
+        try:
+            content += unpacker.decompress(body, _LARGEST - len(content) + 1)
+        except zlib.error:
+            raise Passing("sent gzip that cannot be unpacked") from None
+        if len(content) > _LARGEST:
+            raise question.error(f"unpacks to more than {_LARGEST} bytes")
+        if not unpacker.eof:
+            raise Passing("sent gzip that breaks off")
+        body = unpacker.unused_data
     return content
 
 

@@ -262,7 +262,7 @@ class DeltaRows:
         except (DeltaError, OSError, pl.exceptions.PolarsError) as problem:
             raise DataError(
                 f"Table {self.name!r} of the store {self.place} cannot be {done} "
-                f"({self.place.discreet(_short(problem))}): {_mend(problem, done)}."
+                f"({self.place.discreet(_short(problem))}): {_mend(problem, done, self.place)}."
             ) from None
 
 
@@ -309,10 +309,12 @@ def _short(problem: Exception) -> str:
     return line if len(line) <= 200 else f"{line[:200]}\u2026"
 
 
-def _mend(problem: Exception, done: str) -> str:
+def _mend(problem: Exception, done: str, place: Place) -> str:
     text = str(problem).lower()
     if any(sign in text for sign in ("no space", "file too large", "quota", "disk")):
         return "free some space there and repeat; what was stored before is whole"
     if done == "written":
         return "see that it can be written there and repeat; what was stored before is whole"
+    if place.folder is None:
+        return "see that the address can be reached and that its keys are right, and repeat"
     return "restore that folder from a good copy, or move it away to begin anew"

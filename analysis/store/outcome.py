@@ -57,7 +57,7 @@ class Alert:
             by = f"new over old {self.ratio:.6g} (median)"
         told = f"{self.table} {self.subject}: the source revised {self.column} {over}, {by}."
         if self.table == "prices":
-            told += " A split or a dividend changes all earlier adjusted closes: fetch them all."
+            told += " A split or a dividend changes all earlier adjusted closes."
         return told
 
 

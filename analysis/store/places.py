@@ -26,7 +26,8 @@ _SIGNED = re.compile(
     r"\b(sig|X-Amz-Signature|X-Amz-Credential|X-Amz-Security-Token|X-Goog-Signature)=[^&\s\"')]+",
     re.IGNORECASE,
 )
-_PASSWORD = re.compile(r"//[^/@:]*:[^/@]*@")
+# An Azure address has a harmless name before its @, a bucket has none.
+_PASSWORD = re.compile(r"//[^/@:]*:[^/@]*@|(?<=s3:)//[^/@]*@")
 _SHORTEST = 8
 
 
@@ -43,13 +44,20 @@ class Place:
     home: Path | str
 
     def __str__(self) -> str:
-        # Messages show it: a password in an address is left out.
-        return _PASSWORD.sub("//", self.home) if isinstance(self.home, str) else str(self.home)
+        # Messages show it: what opens the store is left out.
+        if isinstance(self.home, Path):
+            return str(self.home)
+        return _SIGNED.sub(r"\1=<hidden>", _PASSWORD.sub("//", self.home))
 
     @property
     def folder(self) -> Path | None:
         """The folder; None for an object store."""
         return self.home if isinstance(self.home, Path) else None
+
+    @property
+    def is_far(self) -> bool:
+        """Whether the network lies between."""
+        return isinstance(self.home, str) and not self.home.startswith("file:")
 
     def uri(self, table: str) -> str:
         """Where one table lies, as its format wants it said."""
@@ -60,7 +68,7 @@ class Place:
     @property
     def options(self) -> dict[str, str] | None:
         """What an object store needs to be opened; None for a folder."""
-        if isinstance(self.home, Path) or self.home.startswith("file:"):
+        if not self.is_far:
             return None
         return {
             name: value

@@ -9,7 +9,7 @@ from threading import RLock
 from typing import TYPE_CHECKING, Any
 
 from analysis.errors import InputError, unknown
-from analysis.settings import bundled
+from analysis.settings import bundled, offline
 from analysis.store.observations import Where, asked, asked_first, instant, last_known
 from analysis.store.outcome import Appended
 from analysis.store.places import Place, check_folder
@@ -49,13 +49,23 @@ class Store:
         remote = isinstance(home, str) and "://" in home
         self.home: Path | str = home if remote and isinstance(home, str) else Path(home)
         self._place = Place(self.home)
+        if offline() and self._place.is_far:
+            raise InputError(
+                f"FAULTLINE_OFFLINE forbids every request, and {self._place} is an object store: "
+                "unset it, or set FAULTLINE_HOME to a folder."
+            )
         self._plain = Snapshot(self.home) if isinstance(self.home, Path) else None
         self._seed = Snapshot(seed) if seed is not None else None
         self._held: dict[str, tuple[Any, pl.DataFrame]] = {}
         self._guard = RLock()
 
     def __repr__(self) -> str:
-        return f"Store({str(self.home)!r})"
+        return f"Store({self.address!r})"
+
+    @property
+    def address(self) -> str:
+        """Where the store is, for people to read: without what would open an object store."""
+        return str(self._place)
 
     @property
     def is_live(self) -> bool:
@@ -286,7 +296,7 @@ class Store:
     def _check_live(self) -> None:
         if not self.is_live:
             raise InputError(
-                f"{self.home} is a snapshot that is only read: set FAULTLINE_HOME to another "
+                f"{self.address} is a snapshot that is only read: set FAULTLINE_HOME to another "
                 "folder, where the store can grow."
             )
 

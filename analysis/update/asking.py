@@ -16,7 +16,7 @@ from analysis.loaders.redaction import clean
 from analysis.store.places import Place
 from analysis.update.outcome import Outcome, Progress
 from analysis.update.plan import Known, from_the_beginning, requests_for
-from analysis.update.rebased import newly_split, rebased
+from analysis.update.rebased import carried, newly_split, rebased
 
 if TYPE_CHECKING:
     from datetime import date
@@ -69,7 +69,7 @@ class Pass:
             with Place(self.store.home).locked(f"asking-{kind.name}"):
                 frame = self._fetch(kind(), failures)
                 counts, alerts = self._keep(kind, frame)
-            failures += _nothing_good(kind, counts, failures)
+            failures += _nothing_good(kind, counts, failures, self.known.since)
         except Exception as error:  # one source must not take the others along
             failures.append(_sentence(error))
         self.progress(kind.name, 1, 1, "failed" if failures else "done")
@@ -109,7 +109,11 @@ class Pass:
         import polars as pl
 
         whole = self._all(loader, from_the_beginning(moved, self.known), failures)
-        return pl.concat([frame.filter(~pl.col("ticker").is_in(list(moved))), whole])
+        others = ~pl.col("ticker").is_in(list(moved))
+        more, lost = carried(held.filter(~others), whole, loader.table)
+        failures.extend(f"{ticker}: {why}" for ticker, why in lost.items())
+        whole = whole.filter(~pl.col("ticker").is_in(list(lost)))
+        return pl.concat([frame.filter(others), whole, more])
 
     def _all(
         self, loader: Loader, requests: Sequence[Request], failures: list[str]
@@ -158,7 +162,9 @@ def _left_out(requests: Sequence[Request]) -> str:
     return f" Therefore not asked for: {shown}."
 
 
-def _nothing_good(kind: type[Loader], counts: dict[str, int], failures: Sequence[str]) -> list[str]:
+def _nothing_good(
+    kind: type[Loader], counts: dict[str, int], failures: Sequence[str], since: date | None
+) -> list[str]:
     """Say so when a source that did not fail brought nothing that can be used."""
     if failures or counts.get("new") or counts.get("revised") or counts.get("unchanged"):
         return []
@@ -167,7 +173,8 @@ def _nothing_good(kind: type[Loader], counts: dict[str, int], failures: Sequence
             f"All {counts['rejected']} rows were rejected: see faultline data quarantine "
             f"{kind.table}."
         ]
-    if kind.table in _MAY_BE_EMPTY:
+    # Of days that the user named there need not be any figure.
+    if kind.table in _MAY_BE_EMPTY or since is not None:
         return []
     return ["It answered without a single row: it may have changed its shape."]
 

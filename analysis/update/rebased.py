@@ -16,6 +16,12 @@ if TYPE_CHECKING:
 
 # The smallest dividends move the base by 0.005 %; noise and rounding of sources stay below.
 _SAME = 2e-5
+CARRIED = "the source no longer gives this figure: the held one, brought to the new base"
+# What names a figure, and what moves with the base.
+_FIGURES = {
+    "prices": (("ticker", "date"), ("close", "adj_close")),
+    "actions": (("ticker", "date", "action"), ("value",)),
+}
 
 
 def rebased(held: pl.DataFrame, fetched: pl.DataFrame) -> dict[str, date]:
@@ -53,6 +59,64 @@ def rebased(held: pl.DataFrame, fetched: pl.DataFrame) -> dict[str, date]:
         .sort("ticker")
     )
     return dict(found.select("ticker", "first").iter_rows())
+
+
+def carried(
+    held: pl.DataFrame, whole: pl.DataFrame, table: str
+) -> tuple[pl.DataFrame, dict[str, str]]:
+    """Held figures that a new history lacks, brought to its base, so that no day is on the old one.
+
+    Parameters
+    ----------
+    held, whole : polars.DataFrame
+        Rows of ``prices`` or ``actions``: what is stored of some tickers, and their whole
+        history as it was answered now.
+    table : str
+
+    Returns
+    -------
+    polars.DataFrame
+        One row for each held figure that did not come again: times new over old of the
+        nearest figure that did, flagged as such. A volume is left blank.
+    dict of str to str
+        Tickers of which no figure came again, so that nobody knows the new base, and what to
+        say of them.
+    """
+    import polars as pl
+
+    keys, values = _FIGURES[table]
+    came = whole.filter(*(pl.col(name) > 0 for name in values[-1:]))
+    held = held.join(came.select("ticker").unique(), on="ticker", how="semi")
+    # A split's ratio is no money: it keeps its value on every base.
+    if table == "actions":
+        held, came = (one.filter(pl.col("action") == "dividend") for one in (held, came))
+    left = held.join(came, on=keys, how="anti")
+    both = held.join(came.select(*keys, *values), on=keys, suffix="_new").select(
+        "ticker",
+        "date",
+        *((pl.col(f"{name}_new") / pl.col(name)).alias(f"{name}_ratio") for name in values),
+    )
+    answered = whole.group_by("ticker").agg(pl.col("observed_at", "source").last())
+    known = left.join(both.select("ticker").unique(), on="ticker", how="semi")
+    scaled = (
+        known.drop("observed_at", "source")
+        .sort("date")
+        .join_asof(both.sort("date"), on="date", by="ticker", strategy="nearest")
+        .join(answered, on="ticker")
+        .with_columns(
+            *(pl.col(name) * pl.col(f"{name}_ratio") for name in values),
+            *((pl.lit(None, pl.Int64).alias("volume"),) if "volume" in held.columns else ()),
+            backfilled=pl.lit(value=False),
+            flag=pl.lit(CARRIED),
+        )
+    )
+    lost = left.join(both.select("ticker").unique(), on="ticker", how="anti")
+    named = {
+        ticker: f"none of its {count} held figures came again, so the new base is unknown; left "
+        "as it was"
+        for ticker, count in lost.group_by("ticker", maintain_order=True).len().iter_rows()
+    }
+    return scaled.select(held.columns), named
 
 
 def newly_split(held: pl.DataFrame, fetched: pl.DataFrame) -> dict[str, date]:

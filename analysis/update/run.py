@@ -66,13 +66,15 @@ def update(
         anything is asked.
     """
     chosen = choose(tables, sources)
-    archive = prepare(store)
     if settings.offline():
         raise InputError(
             "FAULTLINE_OFFLINE forbids every request, so nothing can be updated: unset it, or "
             "read what is stored."
         )
-    known = Known(catalogue, calendars, now or datetime.now(UTC), archive=archive, since=since)
+    now = now or datetime.now(UTC)
+    if since is not None and since > now.date():
+        raise InputError(f"--since {since} lies ahead: no source has figures of that day yet.")
+    known = Known(catalogue, calendars, now, archive=prepare(store), since=since)
     if any(kind.table == "prices" for kind in chosen):
         # Reading a calendar hushes a warning of pandas for a moment, for the whole process, and
         # so does a visit to Yahoo: side by side they would restore each other's filters.

@@ -112,11 +112,14 @@ def _of_table(store: Store, table: str, known: Known) -> list[Freshness]:
     )
     stood = {source: rest for source, *rest in found.iter_rows()}
     answer = []
-    for source in sorted(stood.keys() | kept_out.keys()):
+    # A row may have been kept out because it names no source.
+    for source in sorted(stood.keys() | kept_out.keys(), key=lambda name: name or ""):
         rows, last, observed = stood.get(source, (0, None, None))
         age, unit = _age(table, last, known)
         answer.append(
-            Freshness(table, source, rows, last, observed, age, unit, kept_out.get(source, 0))
+            Freshness(
+                table, source or "–", rows, last, observed, age, unit, kept_out.get(source, 0)
+            )
         )
     return answer
 

@@ -180,8 +180,8 @@ def _folder(store: Store) -> Path:
         )
     if not isinstance(store.home, Path):
         raise InputError(
-            f"faultline watch keeps its outbox beside the tables, and {store.home} is no folder: "
-            "set FAULTLINE_HOME to one on this machine."
+            f"faultline watch keeps its outbox beside the tables, and {store.address} is no "
+            "folder: set FAULTLINE_HOME to one on this machine."
         )
     if settings.offline():
         raise InputError(

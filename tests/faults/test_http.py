@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import logging
 import socket
 import time
@@ -232,6 +233,12 @@ def test_bytes_of_no_known_charset_are_refused(server: LocalServer, client: Clie
         client.get("/x").text()
 
 
+def test_all_members_of_a_packed_answer_are_unpacked(server: LocalServer, client: Client) -> None:
+    body = gzip.compress(b"a,b\n1,2\n") + gzip.compress(b"3,4\n")
+    server.on("/x", Reply(body, headers={"Content-Encoding": "gzip", "Content-Type": "text/csv"}))
+    assert client.get("/x").text() == "a,b\n1,2\n3,4\n"
+
+
 # Conditional questions --------------------------------------------------------------------
 
 
@@ -435,9 +442,6 @@ def test_who_asks_is_said(server: LocalServer, make: Make, monkeypatch: pytest.M
     assert server.requests[0].headers["user-agent"].endswith("(+desk@example.org)")
 
 
-# The archive ------------------------------------------------------------------------------
-
-
 def test_every_answer_is_kept_once(server: LocalServer, client: Client, tmp_path: Path) -> None:
     server.on("/x", {"a": 1})
     for page in (1, 2, 1):
@@ -446,35 +450,3 @@ def test_every_answer_is_kept_once(server: LocalServer, client: Client, tmp_path
     assert [entry.url.partition("?")[2] for entry in entries] == ["page=1", "page=2", "page=1"]
     assert len({entry.sha256 for entry in entries}) == 1
     assert len([path for path in tmp_path.rglob("*") if len(path.name) == 64]) == 1
-
-
-def test_a_torn_last_line_loses_only_itself(tmp_path: Path) -> None:
-    archive, now = Archive(tmp_path, "gpr"), datetime.now(UTC)
-    first = archive.keep("http://a/1", b"one", now, etag='"1"')
-    index = tmp_path / "gpr" / "index.jsonl"
-    whole = index.read_bytes()
-    index.write_bytes(whole + whole[: len(whole) // 2])
-    assert archive.latest("http://a/1") == first
-    second = archive.keep("http://a/2", b"two", now)
-    assert archive.entries() == [first, second]
-    assert archive.latest("http://a/2") == second
-    assert Archive(tmp_path, "gpr").latest("http://a/2") == second
-
-
-def test_several_writers_lose_no_line(tmp_path: Path) -> None:
-    archives = [Archive(tmp_path, "gpr") for _ in range(4)]
-    with ThreadPoolExecutor(4) as pool:
-        jobs = [
-            pool.submit(archives[n % 4].keep, f"http://a/{n}", b"%d" % (n % 7), datetime.now(UTC))
-            for n in range(80)
-        ]
-        assert len({job.result().url for job in jobs}) == 80
-    entries = archives[0].entries()
-    assert len(entries) == 80
-    assert all(archives[1].content(entry) is not None for entry in entries)
-
-
-def test_an_archive_that_cannot_be_written_is_told(tmp_path: Path) -> None:
-    (tmp_path / "gpr").write_text("in the way")
-    with pytest.raises(InputError, match=r"Cannot keep what http://a/1 sent in .*/gpr"):
-        Archive(tmp_path, "gpr").keep("http://a/1", b"one", datetime.now(UTC))

@@ -10,11 +10,16 @@ import pytest
 
 from analysis.calendars import Calendars
 from analysis.catalogue import Catalogue
+from analysis.errors import InputError
+from analysis.loaders import Loader, Request
 from analysis.settings import bundled
+from analysis.store import Store
 from analysis.tables import schema_of
+from analysis.update import update
+from analysis.update.asking import Pass
 from analysis.update.plan import FIRST_DAY, Known, from_the_beginning, last_closed, requests_for
 from analysis.update.rebased import newly_split, rebased
-from analysis.update.standing import gaps
+from analysis.update.standing import freshness, gaps
 
 CATALOGUE = Catalogue(bundled("data/catalogue"))
 NO_PRICES = schema_of("prices").create_empty()
@@ -204,3 +209,39 @@ def test_a_new_split_has_all_dividends_of_its_ticker_fetched_anew() -> None:
     assert newly_split(held, whole) == {}  # nothing older is left to be rescaled
     known = pl.DataFrame([*old, split], schema=kinds, orient="row")
     assert newly_split(known, recent) == {}
+
+
+def test_a_pass_for_days_to_come_is_refused_before_anything_is_made(tmp_path: Path) -> None:
+    store = Store(tmp_path / "home")
+    with pytest.raises(InputError, match="--since 2026-08-25 lies ahead"):
+        update(store, CATALOGUE, Calendars(), since=date(2026, 8, 25), now=known().now)
+    assert not (tmp_path / "home").exists()
+
+
+@pytest.mark.parametrize(("since", "faults"), [(None, 1), (MONDAY, 0)])
+def test_no_row_is_a_fault_unless_the_user_named_the_days(
+    tmp_path: Path, since: date | None, faults: int
+) -> None:
+    class Silent(Loader):
+        name, table = "french", "factors"
+
+        def fetch(self, request: Request) -> pl.DataFrame:
+            return schema_of(self.table).create_empty()
+
+    one_pass = Pass(Store(tmp_path, seed=None), known(since=since), lambda *_: None)
+    assert len(one_pass.ask(Silent).failures) == faults
+
+
+def test_a_row_that_names_no_source_stands_under_a_dash(tmp_path: Path) -> None:
+    store = Store(tmp_path, seed=None)
+    rows = schema_of("prices").create_empty().clear(2).with_columns(
+        date=pl.Series([MONDAY, MONDAY]),
+        ticker=pl.Series(["NVDA", "AMD"]),
+        adj_close=pl.Series([1.0, 1.0]),
+        source=pl.Series([None, "yahoo"], dtype=pl.String),
+        observed_at=pl.lit(known().now),
+        backfilled=pl.lit(value=False),
+    )  # fmt: skip
+    assert store.append("prices", rows).rejected == 1
+    found = {item.source: item for item in freshness(store, known()) if item.table == "prices"}
+    assert {name: item.quarantined for name, item in found.items()} == {"–": 1, "yahoo": 0}
