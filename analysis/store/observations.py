@@ -23,6 +23,10 @@ PROVENANCE = ("source", "observed_at", "backfilled", "flag")
 # answers the seventh digit moves without any news. Every other figure is compared exactly.
 NOISE: dict[str, dict[str, float]] = {"prices": {"adj_close": 1e-6}}
 
+# Day on which a figure became public, and whether that day was only assumed. Of a restated
+# figure one answer gives every vintage, in the order in which they were filed.
+FILED: dict[str, tuple[str, str]] = {"revenues": ("filed", "assumed")}
+
 Where = Mapping[str, Any]
 
 
@@ -110,7 +114,7 @@ class Asked:
 
 
 def asked(name: str, where: Where | None) -> list[Asked]:
-    """Read what a reader asked for, by key columns alone.
+    """Read what a reader asked for, by key columns and the day of filing alone.
 
     Parameters
     ----------
@@ -118,17 +122,18 @@ def asked(name: str, where: Where | None) -> list[Asked]:
         Table.
     where : mapping of str to value
         Key column to one value, a list or set of values, or a pair ``(first, last)`` as a
-        tuple, both included, None for an open end.
+        tuple, both included, None for an open end. Of the tables in `FILED` also the day of
+        filing.
 
     Raises
     ------
     InputError
-        For a column that is no key: an older observation would answer in place of a newer
-        one that does not fit.
+        For any other column: an older observation would answer in place of a newer one that
+        does not fit. By day of filing that is what is wanted: the vintage of that day.
     """
     from analysis.tables import keys_of
 
-    keys = keys_of(name)
+    keys = [*keys_of(name), *FILED.get(name, ())[:1]]
     found = []
     for column, wanted in (where or {}).items():
         if column not in keys:
@@ -159,15 +164,17 @@ def add_up(name: str, stored: pl.DataFrame, arrived: pl.DataFrame) -> pl.DataFra
     Returns
     -------
     polars.DataFrame
-        Rows of ``arrived`` with ``change`` (new, revised, unchanged, contradicted) and, in
-        columns that begin with ``before_``, the values known when it was made.
+        Rows of ``arrived`` with ``change`` (new, revised, unchanged, contradicted), whether
+        anything was ``held`` of the key and, in columns that begin with ``before_``, the
+        values known when it was made.
 
     Notes
     -----
     An observation is held against the one made last before it, whatever the order in which
     they are appended. Equal values add nothing, unless a doubt is new: a ``flag`` that the
     observation before has not. One at an instant for which the key has other values already
-    is ``contradicted``.
+    is ``contradicted``. Two days of filing that are both assumed count as equal, so the first
+    assumption stands; and a vintage that is told again after a later one adds nothing.
     """
     import polars as pl
 
@@ -187,7 +194,11 @@ def add_up(name: str, stored: pl.DataFrame, arrived: pl.DataFrame) -> pl.DataFra
     )
     adding, dropped = _without_repeats(name, known, keys)
     marked = pl.concat([_beside(name, adding, keys), dropped], how="diagonal")
-    return marked.filter("_new").drop("_new", "_had", "_again", "_follows")
+    return (
+        marked.filter("_new")
+        .with_columns(held=pl.col("_had").is_not_null())
+        .drop("_new", "_had", "_again", "_follows", "_retold")
+    )
 
 
 def _without_repeats(
@@ -224,11 +235,12 @@ def _beside(name: str, rows: pl.DataFrame, keys: list[str]) -> pl.DataFrame:
         pl.when("_follows").then(pl.col(column).shift(1)).alias(f"before_{column}")
         for column in (*values, "flag", "observed_at")
     )
-    equal = [_equal(value, NOISE.get(name, {}).get(value)) for value in values]
+    equal = [_equal(name, value) for value in values]
     doubt = pl.col("flag").is_not_null() & pl.col("flag").ne_missing(pl.col("before_flag"))
     at_once = pl.col("_follows") & (pl.col("before_observed_at") == pl.col("observed_at"))
+    beside = beside.with_columns(_retold=_retold(name, [*keys, *values]))
     return beside.with_columns(
-        change=pl.when(pl.all_horizontal("_follows", ~doubt, *equal))
+        change=pl.when(pl.all_horizontal("_follows", ~doubt, *equal) | pl.col("_retold"))
         .then(pl.lit("unchanged"))
         .when(at_once)
         .then(pl.lit("contradicted"))
@@ -238,11 +250,29 @@ def _beside(name: str, rows: pl.DataFrame, keys: list[str]) -> pl.DataFrame:
     ).with_columns(_again=pl.col("_new") & pl.col("change").is_in(["unchanged", "contradicted"]))
 
 
-def _equal(column: str, noise: float | None) -> pl.Expr:
+def _retold(name: str, figure: list[str]) -> pl.Expr:
+    """Whether a row is an older vintage that is held, told again after a newer one."""
+    import polars as pl
+
+    if name not in FILED:
+        return pl.lit(value=False)
+    filed, assumed = FILED[name]
+    held = pl.int_range(pl.len()).over(figure) > 0
+    with_its_doubt = pl.int_range(pl.len()).over([*figure, "flag"]) > 0
+    older = pl.col("_follows") & ~pl.col(assumed) & (pl.col(filed) < pl.col(f"before_{filed}"))
+    return older & held & (pl.col("flag").is_null() | with_its_doubt)
+
+
+def _equal(name: str, column: str) -> pl.Expr:
     import polars as pl
 
     now, before = pl.col(column), pl.col(f"before_{column}")
-    if noise is None:
-        return now.eq_missing(before)
-    near = (now - before).abs() <= noise * before.abs()
-    return now.eq_missing(before) | near.fill_null(value=False)
+    noise = NOISE.get(name, {}).get(column)
+    if noise is not None:
+        near = (now - before).abs() <= noise * before.abs()
+        return now.eq_missing(before) | near.fill_null(value=False)
+    filed, assumed = FILED.get(name, (None, None))
+    if column == filed:
+        # An assumption that follows the day of asking moves on with it, and is no news.
+        return now.eq_missing(before) | (pl.col(str(assumed)) & pl.col(f"before_{assumed}"))
+    return now.eq_missing(before)

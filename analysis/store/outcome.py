@@ -106,7 +106,8 @@ def alerts_of(name: str, marked: pl.DataFrame) -> tuple[Alert, ...]:
     now, before = pl.col(column), pl.col(f"before_{column}")
     far = (now - before).abs() > threshold * (before.abs() if share else 1.0)
     found = (
-        marked.filter(pl.col("change") == "revised", far)
+        # Of what nobody has seen yet, the vintages of one answer are no news.
+        marked.filter("held", pl.col("change") == "revised", far)
         .with_columns(
             _subject=pl.concat_str(
                 [pl.col(key).cast(pl.String) for key in keys if key != day], separator=" "

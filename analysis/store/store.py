@@ -105,7 +105,8 @@ class Store:
         where : mapping of str to value, optional
             Key column to one value, a list of values, or a tuple ``(first, last)``, both
             included, None for an open end: ``{"ticker": ["NVDA"], "date": (start, None)}``.
-            Only what can hold such rows is read.
+            Only what can hold such rows is read. Of ``revenues`` also ``filed``: per key the
+            last vintage that was filed between the two days.
 
         Returns
         -------

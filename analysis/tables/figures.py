@@ -94,7 +94,9 @@ class Revenues(dy.Schema):
 
     ``frequency`` is the length of the period: a month, quarter, half, nine months, fiscal
     year, or the trailing four quarters (``4Q``). ``filed`` is the knowledge date;
-    ``assumed`` says that it was not given and stands 60 days after the period's end.
+    ``assumed`` says that it was not given and stands 60 days after the period's end, or
+    earlier where the figure was seen earlier. Each vintage of a restated figure is an
+    observation, with its own ``filed``.
     """
 
     company = text(primary_key=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from analysis.loaders.face import Partial, Request
 from analysis.loaders.http import Timing
 from analysis.loaders.yahoo_statements import COMPANIES, YahooRevenues, filed_by
 from analysis.settings import bundled
+from analysis.store import Store
 from analysis.tables import TABLES
 from tests.servers.local import LocalServer, Reply, failing, html, rate_limited
 from tests.servers.yahoo import FIGURES, quarters, serve
@@ -36,8 +37,8 @@ def yahoo(server: LocalServer, monkeypatch: pytest.MonkeyPatch) -> LocalServer:
     return server
 
 
-def fetch(*names: str, **asked: Any) -> pl.DataFrame:
-    return YahooRevenues(QUICK, 1000, clock=lambda: NOW).fetch(Request(names=names, **asked))
+def fetch(*names: str, at: datetime = NOW, **asked: Any) -> pl.DataFrame:
+    return YahooRevenues(QUICK, 1000, clock=lambda: at).fetch(Request(names=names, **asked))
 
 
 def test_quarters_are_in_millions_of_their_own_currency(yahoo: LocalServer) -> None:
@@ -67,6 +68,46 @@ def test_filing_is_assumed_after_sixty_days_or_earlier_if_it_was_out() -> None:
 def test_filing_is_never_assumed_after_the_day_of_asking(day: int) -> None:
     asked = date.fromordinal(MARCH.toordinal() + day)
     assert MARCH < filed_by(MARCH, asked) <= asked
+
+
+def test_the_first_assumption_of_a_filing_day_stands_when_the_figure_is_fetched_again(
+    yahoo: LocalServer, tmp_path: Path
+) -> None:
+    serve(yahoo, {}, {"688256.SS": quarters({"quarterlyTotalRevenue": {MARCH: 2e6}})})
+    store = Store(tmp_path / "live", seed=None)
+    asked = [MARCH + timedelta(days=days) for days in (20, 33, 48, 70)]
+    for day in asked:
+        noon = datetime(day.year, day.month, day.day, 12, tzinfo=UTC)
+        done = store.append("revenues", fetch("Cambricon", at=noon))
+        assert (done.new, done.revised) == ((1, 0) if day == asked[0] else (0, 0))
+    (row,) = store.history("revenues", "Cambricon").iter_rows(named=True)
+    assert (row["filed"], row["assumed"]) == (MARCH + timedelta(days=15), True)
+    assert row["filed"] <= row["observed_at"].date() == asked[0]
+
+
+def test_another_value_is_a_revision_with_a_day_of_its_own(
+    yahoo: LocalServer, tmp_path: Path
+) -> None:
+    store = Store(tmp_path / "live", seed=None)
+    for day, value in ((20, 2e6), (20, 2e6), (70, 3e6)):
+        serve(yahoo, {}, {"688256.SS": quarters({"quarterlyTotalRevenue": {MARCH: value}})})
+        at = datetime(2024, 3, 31, 12, tzinfo=UTC) + timedelta(days=day)
+        store.append("revenues", fetch("Cambricon", at=at))
+    told = store.history("revenues", "Cambricon").select("value", "filed").rows()
+    assert told == [(2.0, date(2024, 4, 15)), (3.0, date(2024, 5, 30))]
+
+
+def test_a_known_filing_day_takes_the_place_of_an_assumed_one(
+    yahoo: LocalServer, tmp_path: Path
+) -> None:
+    serve(yahoo, {}, {"688256.SS": quarters({"quarterlyTotalRevenue": {MARCH: 2e6}})})
+    store = Store(tmp_path / "live", seed=None)
+    frame = fetch("Cambricon")
+    store.append("revenues", frame)
+    given = frame.with_columns(
+        filed=pl.lit(date(2024, 4, 26)), assumed=False, observed_at=NOW + timedelta(days=1)
+    )
+    assert store.append("revenues", given).revised == 1
 
 
 def test_rows_continue_the_keys_of_the_bundled_table() -> None:
