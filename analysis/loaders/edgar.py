@@ -6,14 +6,16 @@ differences (`analysis.loaders.edgar_periods`). Segments are not in these files:
 the curated rows of the store, which are keyed by their own segment names and never touched.
 
 ``observed_at`` is the time of asking, also for figures filed years ago: that is when we learned
-them. ``filed`` says when the public did.
+them. ``filed`` says when the public did. Of a restated figure every vintage comes, the older ones
+a microsecond earlier each: the last one filed is the last one observed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from analysis import settings
@@ -50,6 +52,11 @@ COMPANIES: Mapping[str, tuple[int, str]] = {
 }
 """Companies as the other tables name them: number at the SEC (CIK), and what the name in the
 file has to begin with, so that a wrong number cannot pass off one company as another."""
+
+YEARS_ONLY = frozenset({"TSMC"})
+"""Companies whose quarters `analysis.loaders.yahoo_statements` writes. The SEC has their years
+alone; a quarter that was tagged some day would be one key with two sources, which revise each
+other for ever."""
 
 TAGS: Mapping[str, tuple[str, ...]] = {
     # The total goes before its largest part: Alphabet files both.
@@ -111,27 +118,10 @@ class Edgar:
         self._clock = clock
 
     def fetch(self, request: Request) -> pl.DataFrame:
-        """Ask the SEC.
+        """Ask for the files of `COMPANIES`, see `analysis.loaders.face.Loader`.
 
-        Parameters
-        ----------
-        request : Request
-            ``names`` are `COMPANIES`; empty for all of them. First and last day bound the
-            periods' ends.
-
-        Returns
-        -------
-        polars.DataFrame
-
-        Raises
-        ------
-        InputError
-            No ``FAULTLINE_CONTACT``, or a company that is not in `COMPANIES`; before anything
-            is asked.
-        Partial
-            Some companies failed, or some of their facts could not be read.
-        SourceError
-            Nothing could be had.
+        Without ``FAULTLINE_CONTACT`` nothing is asked: the SEC wants one. A company of which
+        some facts cannot be read is named as failed, and its other rows come.
         """
         names = _checked(request.names)
         haul = _Haul()
@@ -177,11 +167,19 @@ class Edgar:
         if complaints:
             haul.failures[company] = "; ".join(complaints)
         haul.rows += [
-            _row(company, metric, period, self.name, asked_at)
+            _row(company, metric, period, self.name, learned_at)
             for metric, figures in found.items()
-            for period in figures
+            for period, learned_at in _in_order(figures, asked_at)
             if request.covers(period.span[1])
+            and not (company in YEARS_ONLY and period.frequency == "Q")
         ]
+
+
+def _in_order(figures: Iterable[Period], asked_at: datetime) -> Iterator[tuple[Period, datetime]]:
+    """Give each vintage of a figure an instant of its own, the last one that of asking."""
+    for _, of_one in groupby(figures, lambda period: (period.span[1], period.frequency)):
+        for back, period in enumerate(reversed(list(of_one))):
+            yield period, asked_at - timedelta(microseconds=back)
 
 
 def read_company(document: Any, begins: str) -> tuple[dict[str, list[Period]], list[str]]:
@@ -197,7 +195,7 @@ def read_company(document: Any, begins: str) -> tuple[dict[str, list[Period]], l
     Returns
     -------
     figures : dict of str to list of Period
-        By metric.
+        By metric, as `analysis.loaders.edgar_periods.periods` gives them.
     complaints : list of str
         What is wrong with the file, in words; the figures can be used all the same.
 
@@ -240,7 +238,7 @@ def _checked(names: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _row(
-    company: str, metric: str, period: Period, source: str, asked_at: datetime
+    company: str, metric: str, period: Period, source: str, learned_at: datetime
 ) -> dict[str, Any]:
     return {
         "company": company,
@@ -255,7 +253,7 @@ def _row(
         "assumed": False,
         "note": period.note,
         "source": source,
-        "observed_at": asked_at,
+        "observed_at": learned_at,
         "backfilled": False,
         "flag": period.flag,
     }

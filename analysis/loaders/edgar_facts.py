@@ -8,17 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from math import isfinite
 from typing import Any
 
 from analysis.errors import SourceError
 
 Span = tuple[date, date]
+_Filed = dict[date, list[tuple[float, str]]]  # day of filing to values and filings
 
 # Days in a period, both ends included: thirteen or fourteen weeks, or three calendar months;
 # 52 or 53 weeks make a year. What lies between is a year that was cut short, and not used.
 LENGTHS = {"Q": (80, 101), "H": (170, 195), "9M": (260, 290), "FY": (350, 380)}
+
+# Filers do not always agree with themselves on the day on which a period begins and ends.
+LOOSE = timedelta(days=3)
 
 
 @dataclass(frozen=True)
@@ -53,7 +57,7 @@ class Series:
     currency : str
     spans : dict
         First and last day to the values filed for them, oldest first; a value that is merely
-        repeated adds nothing.
+        repeated adds nothing. Days that differ by less than `LOOSE` are one span.
     """
 
     tag: str
@@ -115,7 +119,7 @@ def series_of(document: Mapping[str, Any], tags: Iterable[str]) -> tuple[list[Se
 
 
 def _series(tag: str, currency: str, entries: Iterable[Any]) -> tuple[Series, list[str]]:
-    filed: dict[Span, dict[date, list[tuple[float, str]]]] = {}
+    filed: dict[Span, _Filed] = {}
     broken = []
     for entry in entries:
         try:
@@ -126,8 +130,25 @@ def _series(tag: str, currency: str, entries: Iterable[Any]) -> tuple[Series, li
         if fact is not None:
             span, day, value, filing = fact
             filed.setdefault(span, {}).setdefault(day, []).append((value, filing))
-    spans = {span: _vintages(days) for span, days in sorted(filed.items())}
+    spans = {span: _vintages(days) for span, days in sorted(_merged(filed).items())}
     return Series(tag, currency, spans), broken
+
+
+def _merged(filed: Mapping[Span, _Filed]) -> dict[Span, _Filed]:
+    """One span for each period, that of its first filing, however later ones dated it."""
+    merged: dict[Span, _Filed] = {}
+    for span, days in sorted(filed.items(), key=lambda item: (min(item[1]), item[0])):
+        period = next((first for first in merged if _same(first, span)), span)
+        held = merged.setdefault(period, {})
+        for day, given in days.items():
+            held.setdefault(day, []).extend(given)
+    return merged
+
+
+def _same(one: Span, other: Span) -> bool:
+    """Whether two spans are one fiscal period."""
+    near = abs(one[0] - other[0]) <= LOOSE and abs(one[1] - other[1]) <= LOOSE
+    return near and length(one) is not None and length(one) == length(other)
 
 
 def _fact(entry: Mapping[str, Any]) -> tuple[Span, date, float, str] | None:

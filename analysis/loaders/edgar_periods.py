@@ -12,11 +12,10 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from typing import TypeVar
 
-from analysis.loaders.edgar_facts import Series, Span, Vintage, length
+from analysis.loaders.edgar_facts import LOOSE, Series, Span, Vintage, length
 
-# Filers do not always agree with themselves on the day after a quarter's end.
-_LOOSE = timedelta(days=3)
 _NEXT = timedelta(days=1)
 _WORDS = {"Q": "3 months", "H": "6 months", "9M": "9 months", "FY": "the year"}
 
@@ -54,8 +53,15 @@ class Period:
     flag: str | None = None
 
 
+Line = list[Period]
+"""What one tag, or one difference of a tag's spans, gave for one period: every value, oldest
+first."""
+
+_Dated = TypeVar("_Dated", Period, Vintage)
+
+
 def periods(series: Sequence[Series]) -> list[Period]:
-    """Quarters and years of one metric, one figure for each.
+    """Quarters and years of one metric, each with every value that was given for it.
 
     Parameters
     ----------
@@ -66,26 +72,43 @@ def periods(series: Sequence[Series]) -> list[Period]:
     Returns
     -------
     list of Period
-        By last day.
+        By last day; of one period what was known of it from each day of filing on, so that
+        the last is what counts now.
     """
-    candidates: dict[tuple[str, date], list[Period]] = {}
-    usual = _usual_currencies(series)
-    for currency in usual:
+    lines: list[Line] = []
+    for currency in _usual_currencies(series):
         of_one = [held for held in series if held.currency == currency]
-        found = [period for held in of_one for period in _reported(held)]
-        found += [period for held in of_one for period in _derived(held)]
-        found += _derived_across(of_one, found)
-        for period in found:
-            candidates.setdefault((period.frequency, period.span[1]), []).append(period)
-    # Sorting is stable: what comes first of the reported is the best tag in the usual currency.
-    chosen = [_best(rivals) for rivals in candidates.values()]
-    reported = [period for period in chosen if period.basis == "reported"]
+        found = [*_reported(of_one), *_derived(of_one)]
+        lines += found + _derived_across(of_one, found)
+    chosen = [_known_of(rivals) for rivals in _rivals(lines)]
+    reported = [line for line in chosen if line[-1].basis == "reported"]
     kept = [
-        period
-        for period in chosen
-        if period.basis == "reported" or not any(_overlap(period, other) for other in reported)
+        line
+        for line in chosen
+        if line[-1].basis == "reported" or not any(_overlap(line[-1], one[-1]) for one in reported)
     ]
-    return sorted(kept, key=lambda period: (period.span[1], period.frequency))
+    return sorted(
+        (period for line in kept for period in line),
+        key=lambda period: (period.span[1], period.frequency, period.filed),
+    )
+
+
+def _rivals(lines: Iterable[Line]) -> list[list[Line]]:
+    """Put together what is about one period; what comes first is believed first."""
+    groups: list[list[Line]] = []
+    for line in lines:
+        about = (line[0].frequency, line[0].span[1])
+        for group in groups:
+            if group[0][0].frequency == about[0] and _near(about[1], [group[0][0].span[1]]):
+                group.append(line)
+                break
+        else:
+            groups.append([line])
+    return groups
+
+
+def _near(day: date, days: Iterable[date]) -> bool:
+    return any(abs(day - other) <= LOOSE for other in days)
 
 
 def _overlap(derived: Period, reported: Period) -> bool:
@@ -96,17 +119,40 @@ def _overlap(derived: Period, reported: Period) -> bool:
     return timedelta() < apart < timedelta(days=40)
 
 
-def _best(rivals: list[Period]) -> Period:
-    first = rivals[0].currency
-    best = next(
-        (one for one in rivals if one.currency == first and one.basis == "reported"), rivals[0]
-    )
-    for other in rivals:
-        same = other.currency == best.currency and other.basis == best.basis == "reported"
-        if same and abs(other.value - best.value) > 0.005 * abs(best.value):
-            said = other.note.partition(",")[0]
-            return replace(best, note=f"{best.note}; {said} says {other.value:g}")
-    return best
+def _known_of(rivals: list[Line]) -> Line:
+    """What was known of a period from each day on which something was filed."""
+    rivals = [line for line in rivals if line[0].currency == rivals[0][0].currency]
+    # The span of the first filing stays, so that later ones continue the same figure.
+    first = min(rivals, key=lambda line: (line[0].filed, line[0].basis != "reported"))[0]
+    known: list[tuple[Period, list[Period]]] = []
+    for day in sorted({period.filed for line in rivals for period in line}):
+        beside = [_last(line, day) for line in rivals if line[0].filed <= day]
+        best = next((one for one in beside if one.basis == "reported"), beside[0])
+        if known and (best.value, best.basis) == (known[-1][0].value, known[-1][0].basis):
+            known[-1] = known[-1][0], beside
+        else:
+            known.append((replace(best, span=first.span), beside))
+    told: Line = []
+    for period, beside in known:
+        others = [one for one in told if one.basis == period.basis and one.value != period.value]
+        told.append(replace(period, note=_note(period, others[:1], beside)))
+    return told
+
+
+def _note(period: Period, before: Iterable[Period], beside: Iterable[Period]) -> str:
+    """Say where a value comes from, what stood in its place, and which tag differs."""
+    note = period.note
+    for other in before:
+        note += f"; restated, {other.value:g} as filed on {other.filed}"
+    for other in beside:
+        far = abs(other.value - period.value) > 0.005 * abs(period.value)
+        if far and other.basis == period.basis == "reported":
+            return f"{note}; {other.note.partition(',')[0]} says {other.value:g}"
+    return note
+
+
+def _last(line: Sequence[_Dated], day: date) -> _Dated:
+    return [one for one in line if one.filed <= day][-1]
 
 
 def _usual_currencies(series: Iterable[Series]) -> list[str]:
@@ -117,23 +163,28 @@ def _usual_currencies(series: Iterable[Series]) -> list[str]:
     return [currency for currency, _ in counted.most_common()]
 
 
-def _reported(series: Series) -> Iterator[Period]:
-    for frequency in ("Q", "FY"):
-        for span, vintages in series.of_length(frequency).items():
-            last = vintages[-1]
-            note = f"{series.tag}, {last.filing}"
-            if len(vintages) > 1:
-                first = vintages[0]
-                note += f"; restated, {first.value:g} as filed on {first.filed}"
-            flag = None
-            if last.rival is not None:
-                flag = f"another value was filed on the same day: {last.rival:g}"
-            yield Period(
-                span, frequency, series.currency, last.value, last.filed, "reported", note, flag
-            )
+def _reported(series: Iterable[Series]) -> Iterator[Line]:
+    for held in series:
+        for frequency in ("Q", "FY"):
+            for span, vintages in held.of_length(frequency).items():
+                yield [_as_filed(held, span, frequency, vintage) for vintage in vintages]
 
 
-def _derived(series: Series) -> Iterator[Period]:
+def _as_filed(series: Series, span: Span, frequency: str, vintage: Vintage) -> Period:
+    note, flag = f"{series.tag}, {vintage.filing}", None
+    if vintage.rival is not None:
+        flag = f"another value was filed on the same day: {vintage.rival:g}"
+    return Period(
+        span, frequency, series.currency, vintage.value, vintage.filed, "reported", note, flag
+    )
+
+
+def _derived(series: Iterable[Series]) -> Iterator[Line]:
+    for held in series:
+        yield from _differences(held)
+
+
+def _differences(series: Series) -> Iterator[Line]:
     """Quarters as differences of periods that begin together, within one tag."""
     by_quarters = []
     cumulated = [
@@ -145,7 +196,7 @@ def _derived(series: Series) -> Iterator[Period]:
         shorter = [
             (span, kind, vintages)
             for span, kind, vintages in cumulated
-            if abs(span[0] - long_span[0]) <= _LOOSE
+            if abs(span[0] - long_span[0]) <= LOOSE
             and span[1] < long_span[1]
             and length((span[1] + _NEXT, long_span[1])) == "Q"
         ]
@@ -159,7 +210,7 @@ def _derived(series: Series) -> Iterator[Period]:
         yield from _year_less_quarters(series, span, year)
 
 
-def _year_less_quarters(series: Series, span: Span, year: list[Vintage]) -> Iterator[Period]:
+def _year_less_quarters(series: Series, span: Span, year: list[Vintage]) -> Iterator[Line]:
     quarters = list(_chain(series.of_length("Q"), span[0]))
     if len(quarters) < 3:
         return
@@ -175,14 +226,14 @@ def _chain(
 ) -> Iterator[tuple[Span, list[Vintage]]]:
     """Quarters that follow each other from a day on."""
     for span, vintages in sorted(quarters.items()):
-        if abs(span[0] - begin) <= _LOOSE:
+        if abs(span[0] - begin) <= LOOSE:
             yield span, vintages
             begin = span[1] + _NEXT
 
 
 def _difference(
     span: Span, currency: str, said: str, whole: list[Vintage], *parts: list[Vintage]
-) -> Period:
+) -> Line:
     """A period less parts of it, all of one vintage.
 
     The first state in which all were known counts, and from then on every one in which the
@@ -191,32 +242,31 @@ def _difference(
     sides = (whole, *parts)
     moments = sorted({vintage.filed for side in sides for vintage in side})
     states = [
-        (moment, tuple(_known(side, moment) for side in sides))
+        (moment, tuple(_last(side, moment).value for side in sides))
         for moment in moments
         if all(side[0].filed <= moment for side in sides)
     ]
-    chosen_at, chosen = states[0]
+    chosen = states[:1]
     for moment, state in states[1:]:
-        if state[0] != chosen[0] and state[1:] != chosen[1:]:
-            chosen_at, chosen = moment, state
-    last = states[-1][1]
-    flag = None
-    if last != chosen:
-        flag = "one side of the difference was restated later and the other was not"
+        before = chosen[-1][1]
+        if state[0] != before[0] and state[1:] != before[1:]:
+            chosen.append((moment, state))
     # Filed in whole units of money: what lies beyond a millionth of a million is the machine's.
-    value = round(chosen[0] - sum(chosen[1:]), 6)
-    return Period(span, "Q", currency, value, chosen_at, "derived", said, flag)
+    line = [
+        Period(span, "Q", currency, round(state[0] - sum(state[1:]), 6), moment, "derived", said)
+        for moment, state in chosen
+    ]
+    if states[-1][1] != chosen[-1][1]:
+        told = "one side of the difference was restated later and the other was not"
+        line[-1] = replace(line[-1], flag=told)
+    return line
 
 
-def _known(vintages: list[Vintage], moment: date) -> float:
-    return [vintage.value for vintage in vintages if vintage.filed <= moment][-1]
-
-
-def _derived_across(series: Sequence[Series], found: Sequence[Period]) -> list[Period]:
+def _derived_across(series: Sequence[Series], found: Sequence[Line]) -> list[Line]:
     """Quarters for which only two tags together have both sides of the difference."""
-    known = {period.span[1] for period in found if period.frequency == "Q"}
-    years = [period.span[1] for period in found if period.frequency == "FY"]
-    if all(end in known for end in years):
+    known = [line[0].span[1] for line in found if line[0].frequency == "Q"]
+    years = [line[0].span[1] for line in found if line[0].frequency == "FY"]
+    if all(_near(end, known) for end in years):
         return []
     merged = Series("several tags", series[0].currency)
     for held in series:
@@ -224,7 +274,7 @@ def _derived_across(series: Sequence[Series], found: Sequence[Period]) -> list[P
             merged.spans.setdefault(span, vintages)
     told = "the two sides carry different tags"
     return [
-        replace(period, flag=f"{period.flag}; {told}" if period.flag else told)
-        for period in _derived(merged)
-        if period.span[1] not in known
+        [replace(one, flag=f"{one.flag}; {told}" if one.flag else told) for one in line]
+        for line in _differences(merged)
+        if not _near(line[0].span[1], known)
     ]

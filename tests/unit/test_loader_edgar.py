@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +10,14 @@ import polars as pl
 import pytest
 
 from analysis.errors import InputError, SourceError
-from analysis.loaders.edgar import COMPANIES, Edgar, read_company
+from analysis.loaders.edgar import COMPANIES, YEARS_ONLY, Edgar, read_company
 from analysis.loaders.edgar_facts import length
 from analysis.loaders.edgar_periods import Period
 from analysis.loaders.face import Partial, Request
 from analysis.loaders.http import Timing
+from analysis.loaders.yahoo_statements import COMPANIES as BY_YAHOO
 from analysis.settings import bundled
+from analysis.store import Store
 from analysis.tables import TABLES
 from tests.servers.edgar import (
     ASSETS,
@@ -31,7 +33,12 @@ from tests.servers.edgar import (
 from tests.servers.local import LocalServer
 
 QUICK = Timing(connect=1, read=1, total=5, attempts=2, first_wait=0.01, longest_wait=1)
-NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
+NOW = datetime(2026, 3, 24, 12, 0, tzinfo=UTC)
+MOMENT = timedelta(microseconds=1)
+MAY = date(2022, 5, 1)
+# The first quarter of `YEAR` as it was restated a year, and again two years later.
+RESTATED = ("2022-01-31", "2022-05-01", 8200.0, "2023-05-26")
+AGAIN = ("2022-01-31", "2022-05-01", 8100.0, "2024-05-29")
 
 
 @pytest.fixture
@@ -41,8 +48,18 @@ def sec(server: LocalServer, monkeypatch: pytest.MonkeyPatch) -> LocalServer:
     return server
 
 
-def fetch(*names: str, **asked: Any) -> pl.DataFrame:
-    return Edgar(QUICK, 1000, clock=lambda: NOW).fetch(Request(names=names, **asked))
+def fetch(*names: str, at: datetime = NOW, **asked: Any) -> pl.DataFrame:
+    return Edgar(QUICK, 1000, clock=lambda: at).fetch(Request(names=names, **asked))
+
+
+def filing(sec: LocalServer, *entries: Any) -> None:
+    """Let the SEC serve these facts besides those of the year."""
+    sec.on("/api/", companyfacts({REVENUES: [*YEAR, *entries], ASSETS: SPENT}))
+
+
+def of_may(frame: pl.DataFrame) -> list[tuple[float, date, datetime]]:
+    chosen = frame.filter(pl.col("period_end") == MAY, pl.col("metric") == "revenue")
+    return list(chosen.select("value", "filed", "observed_at").sort("observed_at").iter_rows())
 
 
 def revenue(*entries: Any, tag: str = REVENUES, **others: Any) -> dict[date, Period]:
@@ -150,6 +167,92 @@ def test_a_restated_figure_carries_the_day_of_its_restatement_and_says_so() -> N
     )
 
 
+def test_every_value_that_was_filed_comes_the_last_one_observed_last(sec: LocalServer) -> None:
+    filing(sec, RESTATED, AGAIN)
+    frame = fetch("Nvidia")
+    assert of_may(frame) == [
+        (8288.0, date(2022, 5, 27), NOW - 2 * MOMENT),
+        (8200.0, date(2023, 5, 26), NOW - MOMENT),
+        (8100.0, date(2024, 5, 29), NOW),
+    ]
+    assert TABLES["revenues"].is_valid(frame)
+
+
+def test_what_the_public_knew_on_a_day_is_read_by_the_day_of_filing(
+    sec: LocalServer, tmp_path: Path
+) -> None:
+    filing(sec, RESTATED, AGAIN)
+    store = Store(tmp_path / "live", seed=None)
+    done = store.append("revenues", fetch("Nvidia"))
+    assert (done.rejected, done.alerts) == (0, ())
+    known = {
+        day: [value for value, *_ in of_may(store.read("revenues", where={"filed": (None, day)}))]
+        for day in (date(2022, 5, 26), date(2022, 12, 31), date(2023, 12, 31), date(2024, 12, 31))
+    }
+    assert list(known.values()) == [[], [8288.0], [8200.0], [8100.0]]
+    assert [value for value, *_ in of_may(store.read("revenues"))] == [8100.0]
+
+
+def test_vintages_that_are_fetched_again_add_nothing(sec: LocalServer, tmp_path: Path) -> None:
+    store = Store(tmp_path / "live", seed=None)
+    filing(sec, RESTATED)
+    first = store.append("revenues", fetch("Nvidia"))
+    assert (first.new, first.revised) == (10, 1)
+    for day in range(1, 4):
+        done = store.append("revenues", fetch("Nvidia", at=NOW + timedelta(days=day)))
+        assert (done.new, done.revised, done.unchanged) == (0, 0, 11)
+    filing(sec, RESTATED, AGAIN)
+    done = store.append("revenues", fetch("Nvidia", at=NOW + timedelta(days=9)))
+    assert (done.new, done.revised, done.unchanged) == (0, 1, 11)
+    assert [alert.days for alert in done.alerts] == [1]
+    assert [value for value, *_ in of_may(store.read("revenues"))] == [8100.0]
+    assert store.history("revenues", "Nvidia").height == 12
+
+
+def test_a_vintage_that_comes_to_light_late_does_not_become_the_last(
+    sec: LocalServer, tmp_path: Path
+) -> None:
+    store = Store(tmp_path / "live", seed=None)
+    filing(sec, RESTATED)
+    frame = fetch("Nvidia")
+    store.append("revenues", frame.filter(pl.col("value") != 8288.0))
+    later = NOW + timedelta(days=1)
+    store.append("revenues", fetch("Nvidia", at=later))
+    assert of_may(store.read("revenues")) == [(8200.0, date(2023, 5, 26), later)]
+    assert store.append("revenues", fetch("Nvidia", at=later + timedelta(days=1))).revised == 0
+
+
+def test_a_restatement_that_is_taken_back_is_a_vintage_of_its_own() -> None:
+    back = ("2022-01-31", "2022-05-01", 8288.0, "2024-05-29")
+    found, _ = read_company(companyfacts({REVENUES: [*YEAR, RESTATED, back]}), "NVIDIA")
+    told = [period for period in found["revenue"] if period.span[1] == MAY]
+    assert [(one.value, one.filed.year) for one in told] == [
+        (8288.0, 2022), (8200.0, 2023), (8288.0, 2024),
+    ]  # fmt: skip
+    assert told[-1].note.endswith("; restated, 8200 as filed on 2023-05-26")
+
+
+def test_a_value_that_another_tag_gave_earlier_counts_from_then() -> None:
+    early = ("2022-01-31", "2022-05-01", 8288.0, "2022-05-20")
+    assert revenue(*YEAR, **{CONTRACTS: [early]})[MAY].filed == date(2022, 5, 20)
+    part = ("2022-01-31", "2022-05-01", 8000.0, "2022-05-20")
+    found, _ = read_company(companyfacts({REVENUES: YEAR, CONTRACTS: [part]}), "NVIDIA")
+    told = [(one.value, one.filed.day) for one in found["revenue"] if one.span[1] == MAY]
+    assert told == [(8000.0, 20), (8288.0, 27)]
+
+
+def test_a_derived_quarter_has_its_vintages_too() -> None:
+    nine = ("2022-01-31", "2022-10-30", 20100.0, "2023-11-21")
+    year = ("2022-01-31", "2023-01-29", 26000.0, "2024-02-21")
+    found, _ = read_company(companyfacts({REVENUES: [*YEAR, nine, year]}), "NVIDIA")
+    told = [
+        (one.value, one.filed)
+        for one in found["revenue"]
+        if one.span[1] == date(2023, 1, 29) and one.frequency == "Q"
+    ]
+    assert told == [(6051.0, date(2023, 2, 24)), (5900.0, date(2024, 2, 21))]
+
+
 def test_a_restated_year_less_months_that_were_not_is_no_quarter() -> None:
     found = revenue(*YEAR, ("2022-01-31", "2023-01-29", 26000.0, "2024-02-21"))[date(2023, 1, 29)]
     assert found.value == 6051.0  # 26974 - 20923, as first filed; not 26000 - 20923
@@ -240,6 +343,40 @@ def test_a_quarter_that_ends_on_two_days_is_not_derived_beside_the_reported_one(
     assert sorted(revenue(*YEAR, half, months)) == [
         date(2022, 5, 1), date(2022, 7, 31), date(2022, 10, 30), date(2023, 1, 29),
     ]  # fmt: skip
+
+
+def test_a_quarter_that_is_tagged_to_end_on_two_days_stands_once() -> None:
+    other = ("2022-01-31", "2022-05-02", 8200.0, "2023-05-26")
+    found = revenue(*YEAR, other)
+    assert sorted(found) == [MAY, date(2022, 7, 31), date(2022, 10, 30), date(2023, 1, 29)]
+    assert (found[MAY].value, found[MAY].filed) == (8200.0, date(2023, 5, 26))
+    assert sum(period.value for period in found.values()) == 26974.0 - 88.0
+
+
+def test_a_year_that_is_tagged_to_end_on_two_days_stands_once_and_so_its_fourth_quarter() -> None:
+    other = ("2022-01-30", "2023-01-28", 26000.0, "2024-02-21")
+    found, _ = read_company(companyfacts({REVENUES: [*YEAR, other]}), "NVIDIA")
+    ends = {(one.frequency, one.span[1]) for one in found["revenue"] if one.span[1].year == 2023}
+    assert ends == {("FY", date(2023, 1, 29)), ("Q", date(2023, 1, 29))}
+    years = [(one.value, one.filed.year) for one in found["revenue"] if one.frequency == "FY"]
+    assert years == [(26974.0, 2023), (26000.0, 2024)]
+
+
+def test_two_tags_that_end_a_period_on_two_days_are_one_figure() -> None:
+    later = ("2022-01-30", "2022-05-02", 8288.0, "2022-05-27")
+    early = ("2022-01-30", "2022-05-02", 8288.0, "2022-05-20")
+    assert min(revenue(*YEAR, **{CONTRACTS: [later]})) == MAY
+    found = revenue(*YEAR, **{CONTRACTS: [early]})
+    assert (min(found), len(found)) == (date(2022, 5, 2), 4)
+
+
+def test_quarters_of_a_company_whose_quarters_yahoo_gives_are_left_to_it(sec: LocalServer) -> None:
+    facts = {"ifrs-full:Revenue": YEAR, "ifrs-full:PurchaseOfPropertyPlantAndEquipmentClassified"
+             "AsInvestingActivities": SPENT}  # fmt: skip
+    name = "TAIWAN SEMICONDUCTOR MANUFACTURING CO LTD"
+    sec.on("/api/", companyfacts(facts, name=name, cik=1046179, unit="TWD"))
+    assert set(fetch("TSMC")["frequency"]) == {"FY"}
+    assert set(COMPANIES) & set(BY_YAHOO) == YEARS_ONLY
 
 
 def test_a_null_value_is_no_figure() -> None:
