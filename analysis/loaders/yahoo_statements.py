@@ -2,7 +2,7 @@
 
 For those who do not file with the SEC, or not by quarter. Yahoo gives the last five or so
 quarters without the days of their filing: ``filed`` is assumed 60 days after the period's end,
-or earlier where the figure was out earlier (`filed_by`).
+or earlier where the figure was out earlier (`filed_by`). The store keeps the first assumption.
 """
 
 from __future__ import annotations
@@ -30,10 +30,37 @@ COMPANIES: Mapping[str, str] = {
     "SMIC": "0981.HK",
     "TSMC": "2330.TW",
 }
-"""Companies as the other tables name them, and the listing by which Yahoo is asked."""
+"""Companies as the other tables name them, and the listing by which Yahoo is asked. Of those
+that file with the SEC too, `analysis.loaders.edgar.YEARS_ONLY` keeps the quarters for us."""
 
-# Rows of yfinance's statements; money spent stands there as a negative number.
-_METRICS = {"TotalRevenue": ("revenue", 1), "CapitalExpenditure": ("capex", -1)}
+
+@dataclass(frozen=True)
+class _Wanted:
+    """A row of one of yfinance's statements.
+
+    Attributes
+    ----------
+    name, statement : str
+    metric : str
+        As the table calls it.
+    sign : int
+        Money spent stands in a statement as a negative number.
+    always : bool
+        Whether every company has it; else it is missed only where its statement has others.
+        Not each listing has a cash-flow statement by quarter.
+    """
+
+    name: str
+    statement: str
+    metric: str
+    sign: int
+    always: bool
+
+
+_ROWS = (
+    _Wanted("TotalRevenue", "income statement", "revenue", 1, always=True),
+    _Wanted("CapitalExpenditure", "cash-flow statement", "capex", -1, always=False),
+)
 
 # Sixty days, as for the bundled figures, or the longest of these that has passed: a figure that
 # is out earlier must not seem to be filed anew each day.
@@ -76,26 +103,10 @@ class YahooRevenues:
         self._clock = clock
 
     def fetch(self, request: Request) -> pl.DataFrame:
-        """Ask Yahoo.
+        """Ask for both statements of `COMPANIES`, see `analysis.loaders.face.Loader`.
 
-        Parameters
-        ----------
-        request : Request
-            ``names`` are `COMPANIES`; empty for all of them. First and last day bound the
-            periods' ends.
-
-        Returns
-        -------
-        polars.DataFrame
-
-        Raises
-        ------
-        InputError
-            A company that is not in `COMPANIES`, or offline mode; before anything is asked.
-        Partial
-            Some companies failed.
-        SourceError
-            Yahoo was not to be had at all.
+        A quarter that has not ended is left out, also where Yahoo has a figure for it. A
+        company whose statement lacks a row is named as failed, and its other rows come.
         """
         import polars as pl
 
@@ -116,11 +127,14 @@ class YahooRevenues:
                 if isinstance(found, Trouble):
                     troubles[company] = found
                     continue
+                figures, missed = found
+                if missed:
+                    troubles[company] = Trouble("; ".join(missed))
                 first = request.since or date.min
                 last = min(request.until or date.max, asked_at.date() - timedelta(days=1))
                 rows += [
                     _row(company, figure, self.name, asked_at)
-                    for figure in found
+                    for figure in figures
                     if first <= figure.end <= last
                 ]
         frame = pl.DataFrame(rows, schema=schema_of(self.table).create_empty().schema)
@@ -166,44 +180,50 @@ def currencies(content: bytes) -> tuple[dict[tuple[str, date], str], set[str]]:
     return own, set(own.values())
 
 
-def _figures(here: Visit, symbol: str) -> list[_Figure]:
-    """Ask for both statements of a listing."""
+def _figures(here: Visit, symbol: str) -> tuple[list[_Figure], list[str]]:
+    """Ask for both statements of a listing; what they lack comes in words."""
     import yfinance
 
     ticker = yfinance.Ticker(symbol, session=here.session)
     found: list[_Figure] = []
-    for ask in (ticker.get_income_stmt, ticker.get_cash_flow):
+    missed: list[str] = []
+    for row, ask in zip(_ROWS, (ticker.get_income_stmt, ticker.get_cash_flow), strict=True):
         here.forget(symbol)
         try:
             statement = ask(freq="quarterly")
-            found += _read(statement, here.heard(symbol), symbol)
+            found += _read(statement, row, here.heard(symbol), symbol)
         except (InputError, Troubled):
             raise
         except Exception as error:  # yfinance lets through whatever its parts raise
             raise Troubled(_judged(here.heard(symbol), error)) from None
+        if row.name not in statement.index and (row.always or len(statement.index)):
+            missed.append(
+                f"Yahoo's quarterly {row.statement} of {symbol} has no row {row.name}: it may"
+                " have another name now"
+            )
     if not found:
-        raise Troubled(Trouble("Yahoo has neither revenue nor capital expenditure by quarter"))
-    return found
+        names = " nor ".join(row.name for row in _ROWS)
+        raise Troubled(Trouble(f"Yahoo's quarterly statements of {symbol} have neither {names}"))
+    return found, missed
 
 
-def _read(statement: Any, heard: Heard | None, symbol: str) -> Iterator[_Figure]:
+def _read(statement: Any, row: _Wanted, heard: Heard | None, symbol: str) -> Iterator[_Figure]:
     if heard is None:
         raise Troubled(Trouble("no answer", may_pass=True))
     own, all_of_them = currencies(heard.content)
-    for row, (metric, sign) in _METRICS.items():
-        if row not in statement.index:
+    if row.name not in statement.index:
+        return
+    # Figures of one statement share a currency; several leave an unnamed one unknown.
+    usual = next(iter(all_of_them)) if len(all_of_them) == 1 else None
+    note = f"quarterly {row.name} of {symbol}, as Yahoo gives it or takes differences"
+    for moment, value in statement.loc[row.name].items():
+        if value is None or math.isnan(value):
             continue
-        for moment, value in statement.loc[row].items():
-            if value is None or math.isnan(value):
-                continue
-            end = moment.date()
-            # Figures of one statement share a currency; several leave an unnamed one unknown.
-            usual = next(iter(all_of_them)) if len(all_of_them) == 1 else None
-            currency = own.get((row, end), usual)
-            if currency is None:
-                raise Troubled(Trouble(f"Yahoo does not say in which currency its {metric} is"))
-            note = f"quarterly {row} of {symbol}, as Yahoo gives it or takes differences"
-            yield _Figure(end, metric, currency, round(sign * value / 1e6, 6), note)
+        end = moment.date()
+        currency = own.get((row.name, end), usual)
+        if currency is None:
+            raise Troubled(Trouble(f"Yahoo does not say in which currency its {row.metric} is"))
+        yield _Figure(end, row.metric, currency, round(row.sign * value / 1e6, 6), note)
 
 
 def _judged(heard: Heard | None, error: Exception) -> Trouble:

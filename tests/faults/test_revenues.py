@@ -12,6 +12,7 @@ from analysis.errors import InputError, SourceError
 from analysis.loaders.edgar import Edgar
 from analysis.loaders.face import Partial, Request
 from analysis.loaders.http import Timing
+from analysis.loaders.yahoo_statements import YahooRevenues
 from tests.servers.edgar import ASSETS, REVENUES, SPENT, YEAR, companyfacts, nvidia
 from tests.servers.local import (
     LocalServer,
@@ -25,6 +26,7 @@ from tests.servers.local import (
     stall,
     truncated,
 )
+from tests.servers.yahoo import quarters, serve
 
 QUICK = Timing(connect=1, read=0.3, total=5, attempts=3, first_wait=0.01, longest_wait=1)
 NVIDIA, AMD = "/api/xbrl/companyfacts/CIK0001045810", "/api/xbrl/companyfacts/CIK0000002488"
@@ -127,3 +129,74 @@ def test_a_null_field_makes_no_figure_and_spoils_no_other(sec: LocalServer, fiel
 def test_figures_in_another_currency_do_not_take_the_place_of_held_ones(sec: LocalServer) -> None:
     sec.on(NVIDIA, companyfacts({REVENUES: YEAR, ASSETS: SPENT}, unit="TWD"))
     assert set(fetch("Nvidia")["currency"]) == {"TWD"}  # a key of its own, beside USD
+
+
+# Yahoo's statements ----------------------------------------------------------------------------
+
+MARCH = date(2024, 3, 31)
+REVENUE = {"quarterlyTotalRevenue": {MARCH: 2e6}}
+WHOLE = quarters({**REVENUE, "quarterlyCapitalExpenditure": {MARCH: -1e6}})
+
+
+def statements(
+    server: LocalServer, monkeypatch: pytest.MonkeyPatch, cambricon: dict[str, Any]
+) -> pl.DataFrame:
+    """Fetch two companies, of which Yahoo gives this of Cambricon and all of Hygon."""
+    monkeypatch.setenv("FAULTLINE_YAHOO_URL", server.url)
+    serve(server, {}, {"688256.SS": cambricon, "688041.SS": WHOLE})
+    loader = YahooRevenues(QUICK, 1000, clock=lambda: datetime(2024, 5, 10, tzinfo=UTC))
+    return loader.fetch(Request(names=("Cambricon", "Hygon")))
+
+
+@pytest.mark.parametrize(
+    ("sent", "statement", "row", "kept"),
+    [
+        (
+            {**REVENUE, "quarterlyFreeCashFlow": {MARCH: 1e6}},
+            "cash-flow statement",
+            "CapitalExpenditure",
+            ["revenue"],
+        ),
+        (
+            {
+                "quarterlyOperatingRevenue": {MARCH: 2e6},
+                "quarterlyCapitalExpenditure": {MARCH: -1e6},
+            },
+            "income statement",
+            "TotalRevenue",
+            ["capex"],
+        ),
+    ],
+    ids=["capex", "revenue"],
+)
+def test_a_row_that_is_renamed_is_named_with_its_ticker_and_the_others_come(
+    server: LocalServer,
+    monkeypatch: pytest.MonkeyPatch,
+    sent: dict[str, Any],
+    statement: str,
+    row: str,
+    kept: list[str],
+) -> None:
+    with pytest.raises(Partial) as error:
+        statements(server, monkeypatch, quarters(sent))
+    assert set(error.value.failures) == {"Cambricon"}
+    assert f"{statement} of 688256.SS has no row {row}" in error.value.failures["Cambricon"]
+    frame = error.value.frame
+    assert frame.filter(company="Cambricon")["metric"].to_list() == kept
+    assert set(frame.filter(company="Hygon")["metric"]) == {"revenue", "capex"}
+
+
+def test_both_rows_renamed_leave_nothing_of_the_company(
+    server: LocalServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent = {"quarterlyOperatingRevenue": {MARCH: 2e6}, "quarterlyFreeCashFlow": {MARCH: 1e6}}
+    with pytest.raises(Partial, match="neither TotalRevenue nor CapitalExpenditure") as error:
+        statements(server, monkeypatch, quarters(sent))
+    assert set(error.value.frame["company"]) == {"Hygon"}
+
+
+def test_a_company_without_a_cash_flow_statement_does_not_fail(
+    server: LocalServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    frame = statements(server, monkeypatch, quarters(REVENUE))
+    assert frame.filter(company="Cambricon")["metric"].to_list() == ["revenue"]
