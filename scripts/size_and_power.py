@@ -42,10 +42,10 @@ class Effort:
 
 
 EFFORT = {
-    "size": Effort(10_000, 2_000, 300, levels=(0.01, 0.05, 0.1)),
-    "robustness": Effort(500, 200, 100, 200),
-    "power": Effort(500, 200, 100, 200),
-    "panel": Effort(1_000, 100, 100),
+    "size": Effort(10_000, 2_000, 10_000, levels=(0.01, 0.05, 0.1)),
+    "robustness": Effort(500, 200, 500, 200),
+    "power": Effort(500, 200, 500, 200),
+    "panel": Effort(1_000, 100, 1_000),
 }
 
 

@@ -143,11 +143,12 @@ def _power(powers: pd.DataFrame) -> str:
 
 def _effort(results: pd.DataFrame) -> str:
     counts = results.groupby("test")["repetitions"].first()
-    permuted = counts.get("permutation", 0)
+    fewer = ", ".join(
+        f"{count:,} for `{test}`" for test, count in counts.items() if count < counts.max()
+    )
     versions = ", ".join(sorted(set(results["version"].astype(str))))
     return (
-        f"{counts.max():,} studies per column ({permuted:,} for `permutation`, "
-        f"{counts.get('calendar_time_t', 0):,} for `calendar_time_t`), seed "
+        f"{counts.max():,} studies per column{f' ({fewer})' if fewer else ''}, seed "
         f"{results['seed'].iloc[0]}, version {versions}."
     )
 
