@@ -8,12 +8,15 @@ import shutil
 import socket
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import hypothesis
 import pytest
 
 from tests.servers.local import LocalServer
+
+if TYPE_CHECKING:
+    from tests.servers.watched import Passes, World
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
@@ -94,6 +97,27 @@ def server() -> Iterator[LocalServer]:
     """A real HTTP server on this machine, for what the loaders ask."""
     with LocalServer() as local:
         yield local
+
+
+@pytest.fixture
+def world(server: LocalServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
+    """A small world to watch, with its sources in the environment."""
+    from tests.servers.watched import World
+
+    for name in ("HF_TOKEN", "GITHUB_TOKEN", "FAULTLINE_NOTIFY"):
+        monkeypatch.delenv(name, raising=False)
+    made = World(server)
+    for name, value in made.environment(tmp_path / "home").items():
+        monkeypatch.setenv(name, value)
+    return made
+
+
+@pytest.fixture
+def passes(world: World, tmp_path: Path) -> Passes:
+    """Passes of a watch over the world, with a home of their own."""
+    from tests.servers.watched import Passes
+
+    return Passes(tmp_path / "home")
 
 
 @pytest.fixture(scope="session")

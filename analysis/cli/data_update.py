@@ -87,6 +87,9 @@ def update(
     for outcome in outcomes:
         for alert in outcome.alerts:
             output.say(f"revised: {outcome.source}: {alert}")
+    for outcome in outcomes:
+        if outcome.rejected:
+            output.say(f"faultline: {outcome.source} ({outcome.table}): {_rejected(outcome)}")
     for outcome in failed:
         for failure in outcome.failures:
             output.say(f"faultline: {outcome.source} ({outcome.table}): {failure}")
@@ -133,10 +136,18 @@ def _print_summary(outcomes: Sequence[Outcome]) -> None:
 
 
 def _problem(outcome: Outcome) -> str:
+    if outcome.left_out:
+        return f"left out: {outcome.left_out}"
     if outcome.ok:
-        return f"left out: {outcome.left_out}" if outcome.left_out else ""
+        return _rejected(outcome) if outcome.rejected else ""
     more = len(outcome.failures) - 1
     return outcome.failures[0] + (f" (and {more} more, see below)" if more else "")
+
+
+def _rejected(outcome: Outcome) -> str:
+    """A row that is kept apart is no figure: its reader should hear of it."""
+    rows = "1 row was" if outcome.rejected == 1 else f"{outcome.rejected:,} rows were"
+    return f"{rows} rejected: see faultline data quarantine {outcome.table}."
 
 
 @contextmanager

@@ -45,10 +45,28 @@ class GithubArtefacts:
             def ask(name: str) -> Iterable[Artefact]:
                 if "/" in name:
                     return [release for release, _ in releases(asked, name)]
-                found = pages(asked, f"/orgs/{name}/repos", _NEWEST)
-                return [repository_of(item, name, answer) for item, answer in found]
+                return repositories(asked, name)
 
             return each(self.name, names, ask, lambda rows: artefacts("github", self.name, rows))
+
+
+def repositories(asked: Client, owner: str) -> list[Artefact]:
+    """Every public repository of an organisation.
+
+    Raises
+    ------
+    NotFound
+        When there is none: a watched organisation has some.
+    """
+    from analysis.loaders.received import NotFound
+
+    found = pages(asked, f"/orgs/{owner}/repos", _NEWEST)
+    shown = [repository_of(item, owner, answer) for item, answer in found]
+    if not shown:
+        raise NotFound(
+            f"github shows no repository of {owner}: it was renamed, or the answer is empty."
+        )
+    return shown
 
 
 def releases(asked: Client, name: str) -> Iterator[tuple[Artefact, str]]:

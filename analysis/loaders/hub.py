@@ -59,8 +59,11 @@ class Hub:
         Raises
         ------
         SourceError
-            `NotFound` for a model that does not exist; what cannot be read names the author.
+            `NotFound` for a model that does not exist and for an author without any: a watched
+            one has models. What cannot be read names the author.
         """
+        from analysis.loaders.received import NotFound
+
         wanted: list[Any] = list(properties)
         seen: set[str] = set()
         try:
@@ -79,6 +82,10 @@ class Hub:
                 f"huggingface on {name} answered in a shape that huggingface_hub cannot read "
                 f"({type(problem).__name__}: {problem})."
             ) from None
+        if not seen:
+            raise NotFound(
+                f"huggingface shows no model of {name}: it was renamed, or the answer is empty."
+            )
 
 
 @contextmanager

@@ -54,7 +54,7 @@ def counted(models: Iterable[tuple[ModelInfo, datetime]], name: str) -> list[Cou
     found = list(models)
     counts = [item for model, seen in found for item in figures(model, seen)]
     missing = set(_ALWAYS) - {item.metric for item in counts}
-    if found and missing:
+    if missing:
         raise SourceError(
             f"huggingface on {name} answered without {' and '.join(sorted(missing))} for all "
             f"{len(found)} models: its shape has changed, and the loader must follow."

@@ -1,8 +1,8 @@
 """Models on Hugging Face and who serves them: what is new, and what has changed.
 
 `Request.names` are authors (``deepseek-ai``: their models, told apart by the hash of their last
-commit) and models (``deepseek-ai/DeepSeek-V4-Pro``: the inference providers that serve them,
-told apart by provider and status).
+commit, and the licence of each) and models (``deepseek-ai/DeepSeek-V4-Pro``: the inference
+providers that serve them, told apart by provider and status).
 """
 
 from __future__ import annotations
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     import polars as pl
     from huggingface_hub import ModelInfo
 
+_TAG = "license:"
+_UNSTATED = "unstated"
 # The Hub gives this day to every model that is older.
 _FLOOR = datetime(2022, 3, 3, tzinfo=UTC)
 
@@ -46,9 +48,19 @@ class HuggingfaceArtefacts:
 
 
 def models(hub: Hub, author: str) -> list[Artefact]:
-    """Every public model of an author, at its last commit."""
-    found = hub.models(author, ("sha", "createdAt"))
-    return [_model(model, seen) for model, seen in found]
+    """Every public model of an author at its last commit, and under which licence.
+
+    Raises
+    ------
+    SourceError
+        When no model at all has tags, among which the licence stands: their shape has changed.
+    """
+    found = list(hub.models(author, ("sha", "createdAt", "tags")))
+    shown = [_model(model, seen) for model, seen in found]
+    if all(model.tags is None for model, _ in found):
+        raise _lacking(f"{author}'s models", "tags")
+    licences = [_licence(model, seen) for model, seen in found if model.tags is not None]
+    return [*shown, *licences]
 
 
 def providers(hub: Hub, name: str) -> list[Artefact]:
@@ -57,9 +69,12 @@ def providers(hub: Hub, name: str) -> list[Artefact]:
 
 
 def _served(hub: Hub, name: str) -> Iterator[Artefact]:
+    # A model that was renamed keeps the name that it is watched under.
+    owner, _, short = name.partition("/")
     for model, seen in hub.models(name, ("inferenceProviderMapping",)):
-        owner, _, short = model.id.partition("/")
-        for item in model.inference_provider_mapping or []:
+        if model.inference_provider_mapping is None:
+            raise _lacking(name, "inferenceProviderMapping")
+        for item in model.inference_provider_mapping:
             yield Artefact(
                 owner, short, f"{item.provider} {item.status}", "provider", None, _page(name), seen
             )
@@ -67,13 +82,25 @@ def _served(hub: Hub, name: str) -> Iterator[Artefact]:
 
 def _model(model: ModelInfo, seen: datetime) -> Artefact:
     if not model.sha:
-        raise SourceError(
-            f"huggingface on {model.id} answered without its 'sha': its shape has changed, and "
-            "the loader must follow."
-        )
+        raise _lacking(model.id, "sha")
     owner, _, short = model.id.partition("/")
     created = model.created_at if model.created_at and model.created_at >= _FLOOR else None
     return Artefact(owner, short, model.sha, "model", created, _page(model.id), seen)
+
+
+def _licence(model: ModelInfo, seen: datetime) -> Artefact:
+    """Licence by its tag: ``licence mit``; several stand side by side."""
+    owner, _, short = model.id.partition("/")
+    stated = sorted(tag.removeprefix(_TAG) for tag in set(model.tags or ()) if tag.startswith(_TAG))
+    licence = ", ".join(stated) or _UNSTATED
+    return Artefact(owner, short, f"licence {licence}", "licence", None, _page(model.id), seen)
+
+
+def _lacking(what: str, field: str) -> SourceError:
+    return SourceError(
+        f"huggingface on {what} answered without {field!r}: its shape has changed, and the "
+        "loader must follow."
+    )
 
 
 def _page(name: str) -> str:

@@ -96,14 +96,22 @@ def parse_endpoints(document: Any, model: str, observed_at: datetime) -> Iterato
     """Read the providers of a model; as `parse_models`.
 
     The provider is the endpoint's tag (``deepinfra/fp8``): a provider may serve one model in
-    several precisions at several prices.
+    several precisions at several prices. Endpoints that share a tag are told apart by their
+    precision (``deepinfra#fp8``), and where that is the same by a number in the order of their
+    prices, so that none pushes the other out; those that are equal are one.
     """
     where = f"openrouter's providers of {model}"
+    offers: dict[str, list[dict[str, Any]]] = {}
     for item in answers.records(
         answers.field(_data(document, where, dict), "endpoints", where), where
     ):
-        provider = item.get("tag") or answers.text(item, "provider_name", where)
-        yield from _priced(item, model, str(provider), f"{where}, {provider}", observed_at)
+        tag = str(item.get("tag") or answers.text(item, "provider_name", where))
+        for row in _priced(item, model, tag, f"{where}, {tag}", observed_at):
+            offer = {**row, "precision": _precision(item)}
+            if offer not in offers.setdefault(tag, []):
+                offers[tag].append(offer)
+    for tag, own in offers.items():
+        yield from _apart(tag, own)
 
 
 def per_million(price: Any, name: str, where: str) -> float | None:
@@ -154,6 +162,25 @@ def _priced(
         "context_length": _tokens(item, where),
         "observed_at": observed_at,
     }
+
+
+def _precision(item: Mapping[str, Any]) -> str:
+    precision = item.get("quantization")
+    return "" if precision in (None, "unknown") else str(precision)
+
+
+def _apart(tag: str, offers: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """Rows of one tag, each under a provider of its own, whatever order they came in."""
+    taken: dict[str, int] = {}
+    for offer in sorted(offers, key=_order):
+        precision = offer.pop("precision")
+        name = f"{tag}#{precision}" if precision and len(offers) > 1 else tag
+        taken[name] = taken.get(name, 0) + 1
+        yield {**offer, "provider": name if taken[name] == 1 else f"{name}#{taken[name]}"}
+
+
+def _order(offer: Mapping[str, Any]) -> tuple[Any, ...]:
+    return offer["precision"], offer["prompt"], offer["completion"], offer["context_length"] or 0
 
 
 def _tokens(item: Mapping[str, Any], where: str) -> int | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from typing import TYPE_CHECKING
 
@@ -74,6 +74,8 @@ class Appended:
         them, that repeat it (and were not stored), and that went into the quarantine.
     alerts : tuple of Alert
         Revisions beyond the threshold of the table.
+    refused : polars.DataFrame or None
+        The rejected rows as the quarantine keeps them; None where there is none.
     """
 
     table: str
@@ -82,6 +84,7 @@ class Appended:
     unchanged: int = 0
     rejected: int = 0
     alerts: tuple[Alert, ...] = ()
+    refused: pl.DataFrame | None = field(default=None, repr=False, compare=False)
 
 
 def alerts_of(name: str, marked: pl.DataFrame) -> tuple[Alert, ...]:

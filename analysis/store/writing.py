@@ -149,6 +149,7 @@ class Writer:
             unchanged=counts.get("unchanged", 0),
             rejected=bad.height,
             alerts=alerts_of(name, marked),
+            refused=None if bad.is_empty() else bad,
         )
 
     def seed(self) -> None:

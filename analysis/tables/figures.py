@@ -206,13 +206,14 @@ class Artefacts(dy.Schema):
     """What model makers and chip software publish: models, repositories and releases.
 
     ``revision`` tells the states of one artefact apart: a commit, a tag, or a state in words.
+    The ``flag`` of a state that its source no longer shows says so.
     """
 
     platform = choice("huggingface", "github", "openrouter", primary_key=True)
     owner = text(primary_key=True)
     name = text(primary_key=True)
     revision = text(primary_key=True)
-    kind = choice("model", "repository", "release", "provider", "support")
+    kind = choice("model", "licence", "repository", "release", "provider", "support")
     created_at = utc(nullable=True)
     url = pattern(URL, "https://huggingface.co/deepseek-ai/DeepSeek-R1")
     source = text()

@@ -5,8 +5,10 @@ from __future__ import annotations
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from analysis import settings
@@ -17,6 +19,7 @@ from analysis.store.places import Place
 from analysis.update.outcome import Outcome, Progress
 from analysis.update.plan import Known, from_the_beginning, requests_for
 from analysis.update.rebased import carried, newly_split, rebased
+from analysis.update.shown import with_absences
 
 if TYPE_CHECKING:
     from datetime import date
@@ -65,8 +68,7 @@ class Pass:
         counts: dict[str, Any] = {}
         alerts: tuple[str, ...] = ()
         try:
-            # Two updates at once would both be the first to hear of a figure.
-            with Place(self.store.home).locked(f"asking-{kind.name}"):
+            with alone(self.store, kind.name):
                 frame = self._fetch(kind(), failures)
                 counts, alerts = self._keep(kind, frame)
             failures += _nothing_good(kind, counts, failures, self.known.since)
@@ -99,7 +101,7 @@ class Pass:
         self.progress(loader.name, 0, 1, "planning")
         held = self.store.read(loader.table)
         frame = self._all(
-            loader, requests_for(loader.name, loader.table, held, self.known), failures
+            loader, requests_for(loader.name, loader.table, held, self.known), held, failures
         )
         moved = _moved(loader.table, held, frame)
         if not moved:
@@ -108,7 +110,7 @@ class Pass:
         # ticker is left as it was, and asked for again next time.
         import polars as pl
 
-        whole = self._all(loader, from_the_beginning(moved, self.known), failures)
+        whole = self._all(loader, from_the_beginning(moved, self.known), held, failures)
         others = ~pl.col("ticker").is_in(list(moved))
         more, lost = carried(held.filter(~others), whole, loader.table)
         failures.extend(f"{ticker}: {why}" for ticker, why in lost.items())
@@ -116,7 +118,11 @@ class Pass:
         return pl.concat([frame.filter(others), whole, more])
 
     def _all(
-        self, loader: Loader, requests: Sequence[Request], failures: list[str]
+        self,
+        loader: Loader,
+        requests: Sequence[Request],
+        held: pl.DataFrame,
+        failures: list[str],
     ) -> pl.DataFrame:
         """Ask one request after the other; a source that fails is not asked the rest.
 
@@ -130,15 +136,39 @@ class Pass:
         for place, request in enumerate(requests):
             self.progress(loader.name, place, len(requests) + 1, _what(request))
             try:
-                frames.append(loader.fetch(request))
-            except Partial as problem:
-                frames.append(problem.frame)
-                failures.extend(f"{name}: {why}" for name, why in problem.failures.items())
+                frames.append(_asked(loader, request, held, failures))
             except Exception as problem:
                 failures.append(_sentence(problem) + _left_out(requests[place + 1 :]))
                 break
         self.progress(loader.name, len(requests), len(requests) + 1, "storing")
         return pl.concat(frames)
+
+
+@contextmanager
+def alone(store: Store, source: str) -> Iterator[None]:
+    """Be the only one on this machine who asks a source for a store and keeps its answer.
+
+    An update and a watch at once would both be the first to hear of a figure.
+    """
+    with Place(store.home).locked(f"asking-{source}"):
+        yield
+
+
+def _asked(
+    loader: Loader, request: Request, held: pl.DataFrame, failures: list[str]
+) -> pl.DataFrame:
+    """Answer to one request; of artefacts also what it no longer shows."""
+    failed: set[str] = set()
+    try:
+        frame = loader.fetch(request)
+    except Partial as problem:
+        frame, failed = problem.frame, set(problem.failures)
+        failures.extend(f"{name}: {why}" for name, why in problem.failures.items())
+    if loader.table != "artefacts":
+        return frame
+    # A failure of no single name may be of any.
+    whole = set(request.names) - failed if failed <= set(request.names) else set()
+    return with_absences(loader.name, whole, held, frame, datetime.now(UTC))
 
 
 def _moved(table: str, held: pl.DataFrame, fetched: pl.DataFrame) -> dict[str, date]:

@@ -20,7 +20,8 @@ class Alert:
     subject : str
         What was watched: ``"huggingface deepseek-ai"``.
     kind : str
-        model, changed, repository, release, provider, provider_gone, price, support or rule.
+        model, changed, model_gone, licence, repository, repository_gone, release, provider,
+        provider_gone, price, support or rule.
     text : str
         One sentence.
     url : str

@@ -5,25 +5,29 @@ What a source answers goes into the store at once; that one fails is noted and s
 
 from __future__ import annotations
 
+import json
 import threading
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from queue import SimpleQueue
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from analysis import settings
 from analysis.errors import FaultlineError
 from analysis.loaders import Loader, Request
 from analysis.loaders.face import Partial
+from analysis.update.asking import alone
+from analysis.update.shown import asked_as, with_absences
 from analysis.watch.news import RULES
 
 if TYPE_CHECKING:
     import polars as pl
 
     from analysis.catalogue import Catalogue
-    from analysis.store import Store
+    from analysis.store import Appended, Store
 
 # A document may be entered some days after its date.
 _RULES_BACK = timedelta(days=30)
@@ -63,8 +67,20 @@ class Seen:
     failures: dict[str, str] = field(default_factory=dict)
 
 
-def looks(catalogue: Catalogue, today: date, archive: Path | None) -> list[Look]:
-    """Every source with what the watched list names for it; a source without names is left out."""
+def looks(
+    catalogue: Catalogue, today: date, archive: Path | None, rules_to: date | None = None
+) -> list[Look]:
+    """Every source with what the watched list names for it; a source without names is left out.
+
+    Parameters
+    ----------
+    catalogue : Catalogue
+    today : datetime.date
+    archive : pathlib.Path or None
+        Where what the sources send is kept.
+    rules_to : datetime.date, optional
+        Day up to which rules were seen: after a pause they are asked for from there.
+    """
     from analysis.loaders.federal_register import FederalRegister
     from analysis.loaders.github_artefacts import GithubArtefacts
     from analysis.loaders.github_support import GithubSupport, pairs
@@ -76,9 +92,9 @@ def looks(catalogue: Catalogue, today: date, archive: Path | None) -> list[Look]
         (GithubArtefacts, "github"),
         (OpenrouterPrices, "openrouter"),
     ]
-    found = [
-        Look(FederalRegister, Request((), today - _RULES_BACK, archive=archive), {RULES: (RULES,)})
-    ]
+    # One on inspection carries a planned day, which lies ahead.
+    since = min(today, rules_to or today) - _RULES_BACK
+    found = [Look(FederalRegister, Request((), since, archive=archive), {RULES: (RULES,)})]
     for loader, platform in platforms:
         names = catalogue.watched_by(loader.name)
         subjects = {name: (f"{platform} {name}",) for name in names}
@@ -92,25 +108,38 @@ def looks(catalogue: Catalogue, today: date, archive: Path | None) -> list[Look]
     return [look for look in found if look.subjects]
 
 
+def last_rule(store: Store) -> date | None:
+    """Last day of publication that the Federal Register's loader has stored."""
+    import polars as pl
+
+    said = store.read("policy_documents").filter(pl.col("source") == RULES)
+    last = said["publication_date"].max()
+    return last if isinstance(last, date) else None
+
+
 def ask(store: Store, wanted: Sequence[Look], say: Callable[[str], None]) -> Seen:
     """Ask all at once, and store each answer as it comes.
 
     The threads are daemons: an interrupted command ends at once instead of waiting for a
     source that stalls.
     """
-    answers: SimpleQueue[tuple[Look, pl.DataFrame | None, dict[str, str]]] = SimpleQueue()
+    answers: SimpleQueue[tuple[Look, dict[str, str], str]] = SimpleQueue()
+    # Two sources of one table in one process need not race for the same commit.
+    tables = {look.loader.table: threading.Lock() for look in wanted}
 
     def run(look: Look) -> None:
-        answers.put((look, *_fetch(look)))
+        answers.put((look, *_look_at(store, look, tables[look.loader.table])))
 
     for look in wanted:
         threading.Thread(target=run, args=(look,), name=look.loader.name, daemon=True).start()
     seen = Seen()
     for _ in wanted:
-        look, frame, failures = answers.get()
-        if frame is not None:
-            failures |= _stored(store, look, frame, say)
-        seen.looked |= _whole(look, failures)
+        look, failures, said = answers.get()
+        if said:
+            say(said)
+        seen.looked |= {
+            subject for name in _whole(look, failures) for subject in look.subjects[name]
+        }
         seen.failures |= {
             f"{look.loader.name} {name}".strip(): _without_secrets(why)
             for name, why in failures.items()
@@ -118,40 +147,67 @@ def ask(store: Store, wanted: Sequence[Look], say: Callable[[str], None]) -> See
     return seen
 
 
-def _fetch(look: Look) -> tuple[pl.DataFrame | None, dict[str, str]]:
+def _look_at(store: Store, look: Look, table: threading.Lock) -> tuple[dict[str, str], str]:
+    """Ask a source and store its answer; returns what failed, by name, and what was stored."""
+    failures: dict[str, str] = {}
     try:
-        return look.loader().fetch(look.request), {}
-    except Partial as problem:
-        return problem.frame, dict(problem.failures)
+        with alone(store, look.loader.name):
+            frame = _fetch(look, failures)
+            with table:
+                added = store.append(
+                    look.loader.table, _with_absences(store, look, frame, failures)
+                )
     except Exception as problem:  # one source must not take the others along
-        return None, {"": _sentence(problem)}
+        return {**failures, "": _sentence(problem)}, ""
+    said = f"{added.new} new, {added.revised} revised, {added.unchanged} unchanged"
+    return {**_refused(look, added), **failures}, f"{look.loader.name}: {said}."
 
 
-def _stored(
-    store: Store, look: Look, frame: pl.DataFrame, say: Callable[[str], None]
-) -> dict[str, str]:
-    """Append an answer; rows that were refused are said."""
-    name, table = look.loader.name, look.loader.table
+def _fetch(look: Look, failures: dict[str, str]) -> pl.DataFrame:
     try:
-        added = store.append(table, frame)
-    except FaultlineError as problem:
-        return {"": str(problem)}
-    say(f"{name}: {added.new} new, {added.revised} revised, {added.unchanged} unchanged.")
-    if added.rejected:
-        return {"": f"{added.rejected} rows were rejected: see faultline data quarantine {table}."}
-    return {}
+        return look.loader().fetch(look.request)
+    except Partial as problem:
+        failures |= problem.failures
+        return problem.frame
+
+
+def _with_absences(
+    store: Store, look: Look, frame: pl.DataFrame, failures: Mapping[str, str]
+) -> pl.DataFrame:
+    """Of artefacts, add what is no longer there."""
+    if look.loader.table != "artefacts":
+        return frame
+    held = store.read("artefacts")
+    return with_absences(look.loader.name, _whole(look, failures), held, frame, datetime.now(UTC))
+
+
+def _refused(look: Look, added: Appended) -> dict[str, str]:
+    """Name by name, how many rows the store refused: other names were looked at all the same."""
+    if added.refused is None:
+        return {}
+    counts = Counter(_name_of(look, json.loads(row)) for row in added.refused["row"])
+    where = f"see faultline data quarantine {look.loader.table}."
+    return {
+        name: f"{count} row{'s were' if count > 1 else ' was'} rejected: {where}"
+        for name, count in counts.items()
+    }
+
+
+def _name_of(look: Look, row: Mapping[str, Any]) -> str:
+    """Name whose answer held a row; blank where none can be told."""
+    if "model" in row:
+        name = row["model"]
+    elif "kind" in row and "owner" in row:
+        name = asked_as(row["owner"] or "", row["name"] or "", row["kind"] or "")
+    else:
+        name = next(iter(look.subjects))
+    return name if name in look.subjects else ""
 
 
 def _whole(look: Look, failures: Mapping[str, str]) -> set[str]:
-    """Subjects of the names that did not fail; none when a failure is of no single name."""
-    if set(failures) - set(look.subjects):
-        return set()
-    return {
-        subject
-        for name, subjects in look.subjects.items()
-        if name not in failures
-        for subject in subjects
-    }
+    """Names that did not fail; none when a failure is of no single name."""
+    names = set(look.subjects)
+    return names - set(failures) if set(failures) <= names else set()
 
 
 def _sentence(problem: Exception) -> str:

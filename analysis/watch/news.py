@@ -1,8 +1,7 @@
 """Rows of `artefacts` and `policy_documents` into everything that could be told of them.
 
 Pure. What of it is news is decided by the outbox, which knows what was told or found at a first
-look. An artefact that returns to an earlier state (a model's commit taken back, a repository
-public again) adds no row to the store and is therefore not told.
+look.
 """
 
 from __future__ import annotations
@@ -11,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime, time
 from typing import TYPE_CHECKING, Any
 
+from analysis.update.shown import AGAIN, GONE, asked_as
 from analysis.watch.alerts import Alert, alert_id
 
 if TYPE_CHECKING:
@@ -18,16 +18,39 @@ if TYPE_CHECKING:
 
 RULES = "federal_register"
 _NAMES = " names "  # as github_support writes its revisions
+_AWAY = "{name} was deleted, renamed or made private"
+_GONE_WORDS = {
+    "model": f"Model no longer on Hugging Face: {_AWAY}.",
+    "repository": f"Repository no longer on GitHub: {_AWAY}.",
+    "provider": "Provider on Hugging Face: {provider} no longer serves {name}.",
+}
 
 
 def of_artefacts(artefacts: pl.DataFrame) -> Iterator[Alert]:
-    """An alert for every state of every artefact, oldest observation first."""
-    seen: set[tuple[Any, ...]] = set()
+    """An alert for every change of every artefact, oldest observation first.
+
+    One state often replaces another: that the older one is no longer shown is worth telling
+    only where none is left. Under which licence something is first seen is no change.
+    """
+    standing: dict[tuple[str, ...], set[str]] = {}
+    last: dict[tuple[str, ...], str] = {}
     rows = artefacts.sort("observed_at", "created_at", "platform", "owner", "name", "revision")
     for row in rows.iter_rows(named=True):
-        thing = row["platform"], row["owner"], row["name"], row["kind"]
-        yield _artefact(row, first=thing not in seen)
-        seen.add(thing)
+        thing, revision = _thing(row), row["revision"]
+        states, before = standing.setdefault(thing, set()), last.get(thing)
+        if row["flag"] == GONE:
+            states.discard(revision)
+            if not states and row["kind"] in _GONE_WORDS:
+                yield _gone(row)
+            continue
+        if revision in states:
+            continue  # another date or address of what stands already
+        if row["kind"] != "licence":
+            yield _artefact(row, first=before is None, returned=before is not None and not states)
+        elif before not in (None, revision):
+            yield _licence(row, str(before))
+        states.add(revision)
+        last[thing] = revision
 
 
 def of_rules(documents: pl.DataFrame) -> Iterator[Alert]:
@@ -39,37 +62,72 @@ def of_rules(documents: pl.DataFrame) -> Iterator[Alert]:
 
 def subject_of(row: Mapping[str, Any]) -> str:
     """What a row of `artefacts` belongs to, as the list of subjects writes it."""
-    if row["kind"] in ("model", "repository"):
-        return f"{row['platform']} {row['owner']}"
-    thing = f"{row['platform']} {row['owner']}/{row['name']}"
+    thing = f"{row['platform']} {asked_as(row['owner'], row['name'], row['kind'])}"
     if row["kind"] == "support":
         return f"{thing}:{row['revision'].partition(_NAMES)[2]}"
     return thing
 
 
-def _artefact(row: Mapping[str, Any], *, first: bool) -> Alert:
+def _thing(row: Mapping[str, Any]) -> tuple[str, ...]:
+    """What has states: of a model's providers each by itself, whatever its status."""
+    thing = row["platform"], row["owner"], row["name"], row["kind"]
+    return (*thing, _provider(row)) if row["kind"] == "provider" else thing
+
+
+def _provider(row: Mapping[str, Any]) -> str:
+    return str(row["revision"]).rpartition(" ")[0]
+
+
+def _artefact(row: Mapping[str, Any], *, first: bool, returned: bool) -> Alert:
     kind = "changed" if row["kind"] == "model" and not first else row["kind"]
     name = f"{row['owner']}/{row['name']}"
     revision = row["revision"]
+    again = " again" if row["flag"] == AGAIN else ""
+    changed = "Model is on Hugging Face again" if returned else "Changed model on Hugging Face"
     words = {
         "model": f"New model on Hugging Face: {name}.",
-        "changed": f"Changed model on Hugging Face: {name} is at commit {revision[:8]}.",
-        "repository": f"Repository on GitHub: {name} is {revision}.",
+        "changed": f"{changed}: {name} is at commit {revision[:8]}{again}.",
+        "repository": f"Repository on GitHub: {name} is {revision}{again}.",
         "release": f"Release on GitHub: {name} {revision}.",
-        "provider": f"Provider on Hugging Face: {name} at {revision}.",
+        "provider": f"Provider on Hugging Face: {name} at {revision}{again}.",
         "support": f"Inference engine: release {revision.partition(_NAMES)[0]} of {name} names "
         f"{revision.partition(_NAMES)[2]}.",
     }
+    return _alert(row, kind, words[kind], row["created_at"], revision=revision)
+
+
+def _licence(row: Mapping[str, Any], before: str) -> Alert:
+    was, now = (text.removeprefix("licence ") for text in (before, row["revision"]))
+    text = (
+        f"Licence on Hugging Face: that of {row['owner']}/{row['name']} went from {was} to {now}."
+    )
+    return _alert(row, "licence", text, None, before=was, after=now)
+
+
+def _gone(row: Mapping[str, Any]) -> Alert:
+    text = _GONE_WORDS[row["kind"]].format(
+        name=f"{row['owner']}/{row['name']}", provider=_provider(row)
+    )
+    return _alert(row, f"{row['kind']}_gone", text, None, revision=row["revision"])
+
+
+def _alert(
+    row: Mapping[str, Any], kind: str, text: str, created_at: datetime | None, **details: Any
+) -> Alert:
+    # A state may go and return again and again: then it is the look that tells them apart.
+    look = () if row["flag"] not in (GONE, AGAIN) else (row["flag"], row["observed_at"])
     return Alert(
-        id=alert_id(row["platform"], row["owner"], row["name"], row["kind"], revision),
+        id=alert_id(
+            row["platform"], row["owner"], row["name"], row["kind"], row["revision"], *look
+        ),
         subject=subject_of(row),
         kind=kind,
-        text=words[kind],
+        text=text,
         url=row["url"],
         observed_at=row["observed_at"],
-        created_at=row["created_at"],
-        name=name,
-        details={"revision": revision},
+        created_at=created_at,
+        name=f"{row['owner']}/{row['name']}",
+        details=details,
     )
 
 

@@ -3,6 +3,10 @@
 Pure. Each pass that found prices is a look at a model: a provider that no earlier look showed is
 new, one that a look no longer shows is gone, and a price that differs from the look before has
 changed. A look that holds no provider but the market place's own list says nothing of providers.
+
+The store leaves out what repeats a price of the same day. So of a day only the first look is
+known whole: a provider that it does not show is gone, one that comes later that day is there
+again, and one that leaves during a day is missing on the next.
 """
 
 from __future__ import annotations
@@ -37,32 +41,36 @@ def of_prices(observations: pl.DataFrame) -> Iterator[Alert]:
 def _of_model(model: str, rows: pl.DataFrame) -> Iterator[Alert]:
     """Walk over the observations of one model."""
     held: dict[str, dict[str, Any]] = {}
-    shown: set[str] = set()  # providers of the last day that showed any
+    shown: set[str] = set()  # providers at the end of the last day that showed any
     ever: set[str] = set()
     for (day,), of_day in rows.group_by("date", maintain_order=True):
+        look = _first_look(of_day)
+        at_first = set(look["provider"])
+        gone = shown - at_first if at_first else set()
+        for provider in sorted(gone):
+            yield _gone(model, held.pop(provider), day, look["observed_at"].min())
         today: dict[str, dict[str, Any]] = {}
         for row in of_day.iter_rows(named=True):
             provider = row["provider"]
             before = held.get(provider)
             if before is not None and _price(before) != _price(row):
                 yield _changed(model, before, row)
-            held[provider] = today[provider] = row
+            held[provider] = row
+            today.setdefault(provider, row)
         providers = set(today) - {LIST}
-        if providers:
-            # On the first day only what came after the first look is new.
-            before_today = shown or _first_look(of_day)
-            for provider in sorted(providers - before_today):
-                yield _arrived(model, today[provider], again=provider in ever)
-            for provider in sorted(shown - providers):
-                yield _gone(model, held.pop(provider), day, of_day["observed_at"].max())
-            shown = providers
-            ever |= providers
+        # On the first day only what came after the first look is new.
+        for provider in sorted(providers - (shown - gone if shown else at_first)):
+            yield _arrived(model, today[provider], again=provider in ever)
+        shown = providers or shown
+        ever |= providers
 
 
-def _first_look(of_day: pl.DataFrame) -> set[str]:
-    served = of_day.filter(of_day["provider"] != LIST)
-    first = served.filter(served["observed_at"] == served["observed_at"].min())
-    return set(first["provider"])
+def _first_look(of_day: pl.DataFrame) -> pl.DataFrame:
+    """Rows of the day's first answer about providers."""
+    import polars as pl
+
+    served = of_day.filter(pl.col("provider") != LIST)
+    return served.filter(pl.col("observed_at") == pl.col("observed_at").min())
 
 
 def _price(row: Mapping[str, Any]) -> tuple[float, float]:

@@ -12,7 +12,7 @@ from analysis import settings
 from analysis.errors import InputError
 from analysis.watch import news, prices
 from analysis.watch.alerts import Alert
-from analysis.watch.looking import Look, Seen, ask, looks
+from analysis.watch.looking import Look, Seen, ask, last_rule, looks
 from analysis.watch.outbox import Entry, Outbox
 from analysis.watch.telling import Teller
 
@@ -100,7 +100,7 @@ class Watch:
         """
         self._outbox.make()
         today = datetime.now(UTC).date()
-        wanted = looks(self._catalogue, today, self._home / "raw")
+        wanted = looks(self._catalogue, today, self._home / "raw", self._rules_known_to())
         seen = ask(self._store, wanted, self._say)
         with self._outbox.alone():
             made, first = self._derive(_subjects(wanted), seen)
@@ -114,6 +114,14 @@ class Watch:
             )
             waiting = teller.tell()
         return Result(tuple(made), first, waiting, {**seen.failures, **teller.failures})
+
+    def _rules_known_to(self) -> date | None:
+        """Day up to which rules were seen: the last stored one's, else that of the first look."""
+        stored = last_rule(self._store)
+        if stored:
+            return stored
+        begun = self._outbox.subjects().get(news.RULES)
+        return begun.at.date() if begun else None
 
     def _derive(self, watched: set[str], seen: Seen) -> tuple[list[Alert], dict[str, int]]:
         """Write new alerts into the outbox, before anything is told of them.

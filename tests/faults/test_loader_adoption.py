@@ -136,7 +136,8 @@ def test_a_page_that_comes_twice_counts_once(server: LocalServer) -> None:
     again = {"Link": f'<{server.url}/api/models?author=Qwen&cursor=abc>; rel="next"'}
     server.on("/api/models", page)
     server.on("/api/models", page, headers=again, times=1)
-    assert HuggingfaceArtefacts().fetch(Request(names=("Qwen",))).height == 1
+    frame = HuggingfaceArtefacts().fetch(Request(names=("Qwen",)))
+    assert frame["kind"].to_list() == ["model", "licence"]
 
 
 def test_a_next_page_on_another_host_is_not_asked(server: LocalServer) -> None:

@@ -173,7 +173,8 @@ def test_pages_that_come_twice_and_null_fields_do_no_harm(
         monkeypatch.setenv(name, value)
     assert main(["watch", "--once"]) == 0
     twice = github_repository("deepseek-ai/DeepSeek-V5")
-    server.on("/orgs/deepseek-ai/repos", [twice, twice])
+    standing = github_repository("deepseek-ai/DeepSeek-V3")
+    server.on("/orgs/deepseek-ai/repos", [twice, twice, standing])
     world.rules.append(published("2026-99999", effective_on=None))
     world.models["Qwen/Qwen4"] = "d" * 40
     world.created["Qwen/Qwen4"] = None  # type: ignore[assignment]

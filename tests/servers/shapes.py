@@ -16,6 +16,7 @@ def hub_model(name: str, **further: Any) -> dict[str, Any]:
         "likes": 4_321,
         "sha": "a" * 40,
         "createdAt": "2026-04-24T02:51:08.000Z",
+        "tags": ["transformers", "safetensors", "license:mit", "region:us"],
         "inferenceProviderMapping": [
             {
                 "provider": "novita",

@@ -40,7 +40,26 @@ def test_a_model_is_told_by_its_last_commit_and_dated_by_its_creation(
 def test_the_day_that_the_hub_gives_to_all_old_models_is_no_creation(server: LocalServer) -> None:
     server.on("/api/models", [hub_model("Qwen/Old", createdAt="2022-03-02T23:29:04.000Z")])
     frame = HuggingfaceArtefacts().fetch(Request(names=("Qwen",)))
-    assert frame["created_at"].to_list() == [None]
+    assert frame.filter(frame["kind"] == "model")["created_at"].to_list() == [None]
+
+
+@pytest.mark.parametrize(
+    ("tags", "revision"),
+    [
+        (["transformers", "license:mit"], "licence mit"),
+        (["license:other", "license:apache-2.0"], "licence apache-2.0, other"),
+        ([], "licence unstated"),
+    ],
+)
+def test_a_licence_is_read_from_the_tags_of_a_model(
+    server: LocalServer, tags: list[str], revision: str
+) -> None:
+    untagged = hub_model("Qwen/B") | {"tags": None}
+    server.on("/api/models", [hub_model("Qwen/A", tags=tags), untagged])
+    frame = validate("artefacts", HuggingfaceArtefacts().fetch(Request(names=("Qwen",))))
+    held = frame.filter(frame["kind"] == "licence")
+    assert held.select("name", "revision").rows() == [("A", revision)]
+    assert server.requests[0].query["expand"] == ["sha", "createdAt", "tags"]
 
 
 def test_providers_of_a_model_are_told_by_name_and_status(server: LocalServer) -> None:

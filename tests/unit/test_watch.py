@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import os
 import signal
@@ -19,57 +18,15 @@ from analysis.desk import Desk
 from analysis.errors import InputError
 from analysis.store import Store
 from analysis.tables import schema_of
-from analysis.watch import Alert, Result, Watch
+from analysis.watch import Alert, Result
 from analysis.watch.alerts import alert_id
 from analysis.watch.drafts import add, draft
 from analysis.watch.notices import addresses, notices
-from analysis.watch.prices import of_prices
 from tests.servers.figures import published
 from tests.servers.local import LocalServer
-from tests.servers.watched import World
+from tests.servers.watched import Passes, World
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
-
-
-@pytest.fixture
-def world(server: LocalServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
-    for name in ("HF_TOKEN", "GITHUB_TOKEN", "FAULTLINE_NOTIFY"):
-        monkeypatch.delenv(name, raising=False)
-    made = World(server)
-    for name, value in made.environment(tmp_path / "home").items():
-        monkeypatch.setenv(name, value)
-    return made
-
-
-class Passes:
-    """Passes of a watch, each by a watch that was started anew."""
-
-    def __init__(self, home: Path) -> None:
-        self.home = home
-        self.printed: list[dict[str, Any]] = []
-        self.said: list[str] = []
-
-    def __call__(self, *urls: str, since: date | None = None) -> Result:
-        desk = Desk(home=self.home)
-        watch = Watch(
-            Store(self.home),
-            desk.catalogue,
-            desk.calendars,
-            emit=self.printed.append,
-            say=self.said.append,
-            addresses=addresses(urls),
-            since=since,
-        )
-        return watch.once()
-
-    def drafts(self) -> list[dict[str, str]]:
-        with (self.home / "drafts" / "events.csv").open(encoding="utf-8", newline="") as file:
-            return list(csv.DictReader(file))
-
-
-@pytest.fixture
-def passes(world: World, tmp_path: Path) -> Passes:
-    return Passes(tmp_path / "home")
 
 
 def kinds(result: Result) -> list[str]:
@@ -125,7 +82,7 @@ def test_a_rule_that_is_old_and_fetched_late_is_no_news(world: World, passes: Pa
     assert passes().alerts == ()
 
 
-def test_what_an_update_stored_between_two_passes_is_told(passes: Passes) -> None:
+def test_what_an_update_stored_between_two_passes_is_told(world: World, passes: Passes) -> None:
     passes()
     row = {
         "platform": "huggingface", "owner": "Qwen", "name": "Qwen4", "revision": "d" * 40,
@@ -134,6 +91,7 @@ def test_what_an_update_stored_between_two_passes_is_told(passes: Passes) -> Non
     }  # fmt: skip
     types = {name: held.dtype for name, held in schema_of("artefacts").columns().items()}
     Store(passes.home).append("artefacts", pl.DataFrame([row], schema=types))
+    world.models["Qwen/Qwen4"] = "d" * 40
     assert [alert.name for alert in passes().alerts] == ["Qwen/Qwen4"]
 
 
@@ -277,46 +235,6 @@ def test_a_notify_url_that_cannot_be_used_is_not_shown(
         addresses([url])
     streams = capsys.readouterr()
     assert "t0psecret" not in f"{caught.value}{caplog.text}{streams.out}{streams.err}"
-
-
-def prices(*rows: tuple[str, str, float, int]) -> pl.DataFrame:
-    """Day of November, provider, price, hour."""
-    types = {name: held.dtype for name, held in schema_of("model_prices").columns().items()}
-    made = [
-        {
-            "date": date(2026, 11, int(day)), "model": "m/x", "provider": provider,
-            "prompt": price, "completion": 1.0, "context_length": None,
-            "source": "openrouter_prices", "backfilled": False, "flag": None,
-            "observed_at": datetime(2026, 11, int(day), hour, tzinfo=UTC),
-        }
-        for day, provider, price, hour in rows
-    ]  # fmt: skip
-    return pl.DataFrame(made, schema=types)
-
-
-def told(frame: pl.DataFrame) -> list[tuple[str, str]]:
-    return [(alert.kind, alert.details["provider"]) for alert in of_prices(frame)]
-
-
-def test_prices_are_compared_with_the_look_before() -> None:
-    frame = prices(("1", "a", 1.0, 9), ("2", "a", 1.0, 9), ("3", "a", 2.0, 9), ("3", "a", 1.0, 15))
-    assert told(frame) == [("price", "a"), ("price", "a")]
-    first, second = of_prices(frame)
-    assert (first.details["before"]["prompt"], first.details["after"]["prompt"]) == (1.0, 2.0)
-    assert first.id != second.id
-
-
-def test_providers_come_and_go_and_come_again() -> None:
-    frame = prices(
-        ("1", "a", 1.0, 9), ("1", "b", 1.0, 9), ("1", "c", 1.0, 15),
-        ("2", "a", 1.0, 9), ("2", "list", 1.0, 9),
-        ("3", "a", 1.0, 9), ("3", "b", 1.0, 9),
-        ("4", "list", 1.0, 9),
-        ("5", "a", 1.0, 9), ("5", "b", 1.0, 9),
-    )  # fmt: skip
-    assert told(frame) == [
-        ("provider", "c"), ("provider_gone", "b"), ("provider_gone", "c"), ("provider", "b"),
-    ]  # fmt: skip
 
 
 def test_an_alert_survives_its_file() -> None:

@@ -1,0 +1,87 @@
+"""Which states of artefacts still stand, noted in the rows themselves.
+
+A source lists what stands now. The store leaves out what it holds already, so by itself it could
+tell neither that something went nor that it came back: a deleted model, a provider that left, a
+commit that was taken back. A look therefore says of what it misses that it is no longer shown, and
+of what it shows anew that it is; the store keeps a row whose flag is another one. Called by the
+update and by the watch before they store what a source answered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import polars as pl
+
+GONE = "no longer shown"
+AGAIN = "shown again"
+
+# Kinds of which a look brings the whole list. Of releases only the latest hundred are read, so
+# that one which is missing may just be old.
+_LISTED = ("model", "licence", "repository", "provider")
+_BY_OWNER = ("model", "licence", "repository")
+
+
+def asked_as(owner: str, name: str, kind: str) -> str:
+    """Name under which a loader was asked for an artefact: its owner, or itself."""
+    return owner if kind in _BY_OWNER else f"{owner}/{name}"
+
+
+def with_absences(
+    source: str, names: Collection[str], held: pl.DataFrame, fetched: pl.DataFrame, now: datetime
+) -> pl.DataFrame:
+    """Note what an answer no longer shows, and what it shows again.
+
+    Parameters
+    ----------
+    source : str
+        Name of the loader.
+    names : collection of str
+        Names that were answered whole: what is missing under others may still be there.
+    held : polars.DataFrame
+        The store's `artefacts`: the last observation per key.
+    fetched : polars.DataFrame
+        The answer.
+    now : datetime.datetime
+        When it had come, UTC.
+
+    Returns
+    -------
+    polars.DataFrame
+        ``fetched`` with the flag `AGAIN` on what was held as gone, and a row with the flag
+        `GONE` for each held state that is missing.
+    """
+    import polars as pl
+
+    from analysis.tables import keys_of
+
+    keys = keys_of("artefacts")
+    gone = pl.col("flag").fill_null("") == GONE
+    missed = held.filter(gone).select(keys).with_columns(_back=pl.lit(value=True))
+    back = (
+        fetched.join(missed, on=keys, how="left", maintain_order="left")
+        .with_columns(flag=pl.when(pl.col("_back")).then(pl.lit(AGAIN)).otherwise("flag"))
+        .select(fetched.columns)
+    )
+    lost = (
+        held.filter(pl.col("source") == source, pl.col("kind").is_in(_LISTED), ~gone)
+        .filter(_asked().is_in(list(names)))
+        .join(fetched, on=keys, how="anti")
+        .with_columns(
+            pl.lit(now).cast(fetched.schema["observed_at"]).alias("observed_at"),
+            pl.lit(GONE).alias("flag"),
+        )
+        .select(fetched.columns)
+    )
+    return pl.concat([back, lost])
+
+
+def _asked() -> pl.Expr:
+    """As `asked_as`, for a frame."""
+    import polars as pl
+
+    whole = pl.concat_str("owner", pl.lit("/"), "name")
+    return pl.when(pl.col("kind").is_in(_BY_OWNER)).then("owner").otherwise(whole)
