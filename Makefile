@@ -8,6 +8,8 @@ EVENT ?= ds-appstore-1
 
 # A stranger's PYTHONPATH would shadow the locked packages.
 unexport PYTHONPATH PYTHONHOME
+# Without bytecode each of a few hundred processes would compile every package anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 BIN := .venv/bin
 

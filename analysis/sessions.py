@@ -1,16 +1,17 @@
 """Whole years of an exchange's sessions, read from the ``exchange_calendars`` package.
 
-Called by `analysis.calendars` only. The package takes more than a second to import, and
-the Korean calendar as long again to compute, so both wait until they are needed and are
-kept for the life of the process.
+Called by `analysis.calendars`, and by the catalogue for the names of exchanges. The package
+takes a second to import and a calendar some tenths to compute, so both wait until they are
+needed and are kept for the life of the process.
 """
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from analysis.errors import InputError, unknown
 
@@ -33,6 +34,8 @@ _SAME_CALENDAR = {
     "XKOS": "XKRX",
     "ROCO": "XTAI",
 }
+# Names of the library that are known without importing it: the exchanges of the catalogue.
+_USUAL = frozenset(("XHKG", "XKRX", "XNYS", "XSHG", "XTAI", "XTKS"))
 _MIC_LENGTH = 4
 _FIRST_YEAR, _LAST_YEAR = 2021, 2027  # read at once; other years on demand
 _EARLIEST_YEAR, _LATEST_YEAR = 1950, 2100
@@ -151,6 +154,9 @@ def read_sessions(
 @lru_cache(maxsize=64)
 def library_name(exchange: str) -> str:
     """Name under which the library knows an exchange, or the error with the nearest ones."""
+    name = _SAME_CALENDAR.get(exchange, exchange)
+    if name in _USUAL:
+        return name
     import exchange_calendars
 
     names = {
@@ -158,7 +164,6 @@ def library_name(exchange: str) -> str:
         for item in exchange_calendars.get_calendar_names(include_aliases=False)
         if len(item) == _MIC_LENGTH
     }
-    name = _SAME_CALENDAR.get(exchange, exchange)
     if name not in names:
         raise unknown("exchange", exchange, sorted(names | set(_SAME_CALENDAR)))
     return name
@@ -211,7 +216,36 @@ def _from_library(name: str, start: date, end: date) -> ExchangeCalendar:
     # warning in its own name, so no filter by module can tell it from ours.
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", Pandas4Warning)
+        if name == "XKRX":
+            return _korea(start, end)
         return exchange_calendars.get_calendar(name, start=start, end=end)
+
+
+def _korea(start: date, end: date) -> ExchangeCalendar:
+    """Open Korea's calendar with the holidays of its years alone, and of one year around them.
+
+    The library takes seconds to work out those of every year from 1970 to 2050. None of them
+    moves into another year, so what lies beyond the year before and after changes nothing.
+    """
+    import pandas as pd
+    from exchange_calendars.exchange_calendar import HolidayCalendar
+    from exchange_calendars.exchange_calendar_xkrx import XKRXExchangeCalendar
+
+    first, last = pd.Timestamp(start.year - 1, 1, 1), pd.Timestamp(end.year + 1, 12, 31)
+
+    def near(rule: Any) -> Any:
+        cut = copy(rule)
+        cut.start_date = first if rule.start_date is None else max(first, rule.start_date)
+        cut.end_date = last if rule.end_date is None else min(last, rule.end_date)
+        return cut
+
+    class Korea(XKRXExchangeCalendar):  # type: ignore[misc]
+        @property
+        def regular_holidays(self) -> Any:
+            rules = map(near, super().regular_holidays.rules)
+            return HolidayCalendar([rule for rule in rules if rule.start_date <= rule.end_date])
+
+    return Korea(start=start, end=end)
 
 
 def midnight(day: date) -> np.datetime64:

@@ -13,7 +13,7 @@ import random
 import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from functools import partial
+from functools import cache, partial
 from http import HTTPStatus
 from pathlib import Path
 from threading import Lock
@@ -30,6 +30,8 @@ from analysis.loaders.received import Answer, NotFound, Refused
 from analysis.loaders.redaction import clean, clean_url, hush, remember, remember_url
 
 if TYPE_CHECKING:
+    from ssl import SSLContext
+
     import httpx2
 
 __all__ = ["Answer", "Client", "NotFound", "Refused", "Timing", "user_agent"]
@@ -251,8 +253,16 @@ class Client:
 
         with self._lock:
             if self._opened is None:
-                self._opened = httpx2.Client(follow_redirects=False)
+                self._opened = httpx2.Client(follow_redirects=False, verify=_certificates())
             return self._opened
+
+
+@cache
+def _certificates() -> SSLContext:
+    """Whom to trust; reading that takes longer than a small answer, so all clients share it."""
+    import httpx2
+
+    return httpx2.create_ssl_context()
 
 
 def user_agent() -> str:

@@ -13,7 +13,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -31,6 +30,7 @@ from analysis.store import Store
 from analysis.tables import TABLES, keys_of
 from analysis.update import Outcome, update
 from tests.servers import figures
+from tests.servers.forks import Forks
 from tests.servers.local import (
     LocalServer,
     Reply,
@@ -51,7 +51,6 @@ FACTORS_A_DAY = 8
 # Deaths of whole updates; FAULTLINE_DEATHS=100 takes some minutes. Writers of the store die a
 # hundred times in every run (test_store.py).
 DEATHS = int(os.environ.get("FAULTLINE_DEATHS", "10"))
-ROOT = Path(__file__).resolve().parents[2]
 PATHS = {
     "edgar": "/api/xbrl",
     "federal_register": "/api/v1/documents.json",
@@ -144,56 +143,35 @@ def observations(home: Path, table: str) -> pl.DataFrame:
 
 
 @pytest.fixture
-def forks() -> Iterator[Callable[[], int]]:
-    """Begins updates of the quick tables; each is a process of its own, told by its number."""
-    parent = subprocess.Popen(
-        [sys.executable, "-m", "tests.stores.updates", *QUICK],
-        cwd=ROOT,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert parent.stdin
-    assert parent.stdout
+def updated() -> Iterator[Callable[..., int]]:
+    """Updates the quick tables in a process of its own, and says how that ended."""
+    with Forks() as forks:
 
-    def line() -> str:
-        assert parent.stdout
-        return parent.stdout.readline().strip()
+        def update_killed(after: float | None = None) -> int:
+            """Update; with a number, killed after so many seconds."""
+            child = forks.start("data", "update", *QUICK, environment=os.environ)
+            if after is not None:
+                time.sleep(after)
+                child.kill()
+            return child.wait()
 
-    def begin(after: float | None = None) -> int:
-        """Begin an update, kill it after so many seconds, and say how it ended."""
-        assert parent.stdin
-        parent.stdin.write("go\n")
-        parent.stdin.flush()
-        child = int(line())
-        if after is not None:
-            time.sleep(after)
-            # A zombie takes the signal too: its number is not free before it is waited for.
-            with suppress(ProcessLookupError):
-                os.kill(child, signal.SIGKILL)
-        return int(line())
-
-    assert line() == "ready"
-    yield begin
-    parent.stdin.close()
-    parent.stdout.close()
-    assert parent.wait(30) == 0
+        yield update_killed
 
 
 def test_an_update_killed_again_and_again_loses_nothing_and_leaves_nothing_half_done(
-    sources: Sources, home: Path, forks: Callable[..., int]
+    sources: Sources, home: Path, updated: Callable[..., int]
 ) -> None:
-    assert forks() == 0
+    assert updated() == 0
     new_vintage(sources.server, DEATHS)
     first = time.monotonic()
-    assert forks() == 0
+    assert updated() == 0
     whole = time.monotonic() - first
     chance = random.Random(4)
     committed = {table: observations(home, table) for table in QUICK}
     killed = 0
     for number in range(DEATHS):
         new_vintage(sources.server, number)
-        killed += forks(chance.uniform(0.1, 1.1) * whole) == -signal.SIGKILL
+        killed += updated(chance.uniform(0.1, 1.1) * whole) == -signal.SIGKILL
         for table, before in committed.items():
             now = observations(home, table)  # valid rows alone: reading checks the schema
             assert before.join(now, on=now.columns, how="anti", nulls_equal=True).is_empty()
@@ -204,7 +182,7 @@ def test_an_update_killed_again_and_again_loses_nothing_and_leaves_nothing_half_
     # What was answered together was stored together: no factor is a vintage ahead of another.
     assert (len(seen), seen.n_unique()) == (2 * FACTORS_A_DAY, 1)
     new_vintage(sources.server, 2 * DEATHS)
-    assert forks() == 0
+    assert updated() == 0
     last = Store(home).read("factors", where={"date": date(2026, 9, 30)})
     assert last["value"].unique().to_list() == [2 * DEATHS / 10_000]
 

@@ -6,6 +6,7 @@ and trading-hours notice for that year (NYSE, HKEX, SSE, KRX, TWSE, JPX).
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import warnings
@@ -21,6 +22,7 @@ from hypothesis import strategies as st
 
 from analysis.calendars import TIMINGS, Calendars, Instant, event_instant
 from analysis.errors import InputError
+from analysis.sessions import _USUAL
 
 DEEPSEEK_R1 = "2025-01-20T12:19:44Z"  # publication on the Hub; Martin Luther King day in the US
 DEEPSEEK_V4 = "2026-04-24T03:24:09Z"
@@ -454,6 +456,41 @@ def test_a_lookup_that_cannot_be_answered_says_why(ask: object, words: str) -> N
 def test_older_years_are_read_on_demand() -> None:
     sessions = Calendars().sessions("XNYS", date(2001, 9, 10), date(2001, 9, 17))
     assert [day.day for day in sessions] == [10, 17]
+
+
+KOREA = """
+import json, sys
+from analysis.sessions import _read
+for first, last in json.loads(sys.argv[1]):
+    found = _read("XKRX", "XKRX", first, last, frozenset())
+    held = found.days.astype(str), found.opens, found.closes
+    print(json.dumps([column.tolist() for column in held]))
+"""
+
+
+def test_korea_has_the_librarys_sessions_whatever_was_asked_before() -> None:
+    """Children's day and Buddha's birthday of 2025 share a day: a later one makes up for it.
+
+    The library remembers for the life of a process which one; a calendar that ends before must
+    not teach it another by looking beyond its end at some of the holidays alone.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", pd.errors.Pandas4Warning)
+        whole = exchange_calendars.get_calendar("XKRX", start="2007-01-01", end="2027-12-31")
+    assert not whole.is_session("2025-05-06")
+    asked = [(2021, 2023), (2021, 2027), (2007, 2013)]
+    program = [sys.executable, "-c", KOREA, json.dumps(asked)]
+    said = subprocess.run(program, capture_output=True, text=True, check=True).stdout.splitlines()
+    for (first, last), line in zip(asked, said, strict=True):
+        held = whole.schedule.loc[str(first) : str(last)]
+        days, opens, closes = json.loads(line)
+        assert days == list(held.index.strftime("%Y-%m-%d"))
+        assert opens == list(held["open"].dt.as_unit("ns").astype("int64"))
+        assert closes == list(held["close"].dt.as_unit("ns").astype("int64"))
+
+
+def test_the_exchanges_of_the_catalogue_are_names_of_the_library() -> None:
+    assert set(exchange_calendars.get_calendar_names(include_aliases=False)) >= _USUAL
 
 
 def test_importing_the_module_does_not_import_the_library() -> None:

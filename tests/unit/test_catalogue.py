@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
+import sys
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -143,3 +145,15 @@ def test_a_file_that_does_not_pass_the_check_is_not_used(tmp_path: Path) -> None
     lines = str(caught.value).splitlines()
     assert lines[0] == f"{path}:2:status: 'oficial' is not known: did you mean 'official'?"
     assert lines[-1] == f"and 101 more: faultline events check {path}"
+
+
+def test_reading_the_catalogue_does_not_import_the_calendars() -> None:
+    program = (
+        "import sys; from pathlib import Path; from analysis.catalogue import Catalogue; "
+        "Catalogue(Path(sys.argv[1])).instruments(); "
+        "print([m for m in ('pandas', 'exchange_calendars') if m in sys.modules])"
+    )
+    answer = subprocess.run(
+        [sys.executable, "-c", program, FOLDER], capture_output=True, text=True, check=True
+    )
+    assert answer.stdout.strip() == "[]"
