@@ -23,7 +23,7 @@ briefing: python ## Render the briefing on DeepSeek Monday (EVENT=... for anothe
 	@FAULTLINE_OFFLINE=1 $(BIN)/faultline briefing event_briefing -p event $(EVENT)
 
 # Counting lines costs half as much again, so by hand it is asked for: make test CI=true.
-# The slow files come first in the alphabet; reordered by size they would start last.
+# Slow files go first (tests/conftest.py); reordered by xdist, by their number of tests, they would start last.
 test: python ## Run all tests (with CI=true: and count the lines that they reach)
 	@$(PYTHON) scripts/environment.py dev
 	@$(BIN)/python -m pytest -n auto --maxprocesses 8 --dist loadfile --no-loadscope-reorder $(if $(CI),--cov)

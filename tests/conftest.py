@@ -27,6 +27,12 @@ hypothesis.settings.register_profile("ci", deadline=None, derandomize=True)
 hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "local")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let files with slow tests go first: begun last, one would keep everybody waiting for it."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
+
+
 def is_local(host: object) -> bool:
     """Tell whether ``host`` is this machine: loopback, a wildcard or nothing at all."""
     if host in (None, "", b"", "localhost", b"localhost"):
