@@ -24,6 +24,8 @@ def event_dates(dates: pd.Series, name: str = "events") -> pd.DatetimeIndex:
     if pd.api.types.is_numeric_dtype(dates.dtype):
         raise InputError(f"The dates of {name} are numbers; give dates (datetime64 or date).")
     values = dates.to_numpy()
+    if values.dtype == np.dtype("datetime64[ns]"):
+        return pd.DatetimeIndex(values)
     if values.dtype == object:
         for value in values:
             if isinstance(value, Real) and not np.isnan(float(value)):

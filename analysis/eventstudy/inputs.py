@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Hashable, Mapping
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -27,8 +28,8 @@ EVERYTHING = "all"
 
 # Squares of larger figures, and their sums, leave the range of floats.
 LARGEST = 1e100
-# Columns that are looked through by one thread, so many rows at a time.
-TILE, SLAB = 4096, 64
+# Columns that are looked through by one thread, and cells of theirs at a time.
+TILE, SLAB = 4096, 1 << 18
 
 
 def check_table(table: object, name: str) -> pd.DataFrame:
@@ -107,8 +108,9 @@ def _ends(tile: Floats) -> tuple[Floats, Floats]:
     """Lowest and highest figure of each of some columns."""
     low, high = np.full(tile.shape[1], np.nan), np.full(tile.shape[1], np.nan)
     # A slab of rows is read twice while it is in cache, and nothing is copied.
-    for start in range(0, len(tile), SLAB):
-        rows = tile[start : start + SLAB]
+    step = max(1, SLAB // max(tile.shape[1], 1))
+    for start in range(0, len(tile), step):
+        rows = tile[start : start + step]
         np.fmin(low, np.fmin.reduce(rows, axis=0), out=low)
         np.fmax(high, np.fmax.reduce(rows, axis=0), out=high)
     return low, high
@@ -192,7 +194,7 @@ def check_events(events: object) -> pd.DataFrame:
             raise InputError(f"events has no column {column!r}; it has: {have or 'none'}.")
     if events.empty:
         raise InputError("events holds no rows; give at least one event_id, security and date.")
-    blank = events["event_id"].isna() | events["security"].isna()
+    blank = events["event_id"].array.isna() | events["security"].array.isna()
     if blank.any():
         row = int(np.flatnonzero(blank)[0])
         raise InputError(f"events has a blank event_id or security in row {row}.")
@@ -367,10 +369,15 @@ def check_options(
     return before, during
 
 
+@cache
+def _no_group() -> pd.Index:
+    return pd.Index([None], dtype="str")
+
+
 def group_names(events: pd.DataFrame) -> pd.Index:
     """Names of groups; missing where blank or where the name says the group of everything."""
     if "group" not in events.columns:
-        return pd.Index([None] * len(events), dtype="str")
+        return _no_group().repeat(len(events))
     names = events["group"].astype("str").str.strip()
     return pd.Index(names.where(~names.isin(["", EVERYTHING])), dtype="str")
 

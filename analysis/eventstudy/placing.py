@@ -167,7 +167,7 @@ def place(
         calendars=stacked,
         returns=returns.to_numpy(),
         securities=returns.columns,
-        source=_nanoseconds(returns.index).get_indexer(dates),
+        source=_positions(returns.index, dates),
         factors=on_union,
         risk_free=_risk_free(model, factors, on_union),
         skipped=skipped,
@@ -272,7 +272,7 @@ def _on_union(factors: pd.DataFrame | None, dates: pd.DatetimeIndex) -> Floats:
     if factors is None:
         return np.full((0, len(dates) + 1), np.nan)
     laid = np.full((len(factors.columns), len(dates) + 1), np.nan)
-    source = _nanoseconds(factors.index).get_indexer(dates)
+    source = _positions(factors.index, dates)
     present = np.flatnonzero(source >= 0)
     laid[:, present] = factors.to_numpy().T[:, source[present]]
     return laid
@@ -285,5 +285,14 @@ def _risk_free(model: Model, factors: pd.DataFrame | None, laid: Floats) -> Floa
     return row
 
 
+def _positions(index: pd.Index, dates: pd.DatetimeIndex) -> Ints:
+    """Where each date stands in an index, -1 where it does not."""
+    own = _nanoseconds(index)
+    # Returns and factors of the same days are the usual case.
+    return np.arange(len(dates)) if own.equals(dates) else own.get_indexer(dates)
+
+
 def _nanoseconds(index: pd.Index) -> pd.DatetimeIndex:
+    if isinstance(index, pd.DatetimeIndex) and index.unit == "ns":
+        return index
     return pd.DatetimeIndex(index).as_unit("ns")

@@ -260,6 +260,9 @@ class _Room:
             "centre": fit.centre,
             "x": one.x if fit.centre is None else None,
         }
+        if len(one) == self.size:
+            self._adopt(parts, fit)
+            return fit.day_sums
         with self._opening:
             if not self.light:
                 self._open(parts, fit)
@@ -271,6 +274,13 @@ class _Room:
         if self.residuals is not None:
             self.residuals[rows] = one.residuals
         return fit.day_sums
+
+    def _adopt(self, parts: dict[str, NDArray[Any] | None], fit: Fit) -> None:
+        """Take the arrays of a fit of all events as they are."""
+        self.light = dict(parts)
+        self.estimates, self.flaws = fit.estimates, fit.flaws
+        if self.keep:
+            self.residuals = fit.fitted.residuals
 
     def _open(self, parts: dict[str, NDArray[Any] | None], fit: Fit) -> None:
         self.estimates = np.empty((self.size, fit.estimates.shape[1]))

@@ -105,7 +105,7 @@ class EventStudyResults(Inference):
     def _index(self) -> pd.MultiIndex:
         rows, names = self.placing.rows[self.numbers], ["event_id", "security"]
         # Levels in the order of the events: sorting a million names would cost more than fits.
-        coded = [pd.factorize(self.study.events[name].take(rows)) for name in names]
+        coded = [_coded(self.study.events[name].take(rows)) for name in names]
         levels: list[Any] = [level for _, level in coded]
         codes: list[Any] = [numbers for numbers, _ in coded]
         return pd.MultiIndex(levels=levels, codes=codes, names=names, verify_integrity=False)
@@ -113,7 +113,9 @@ class EventStudyResults(Inference):
     @cached_property
     def groups(self) -> tuple[str, ...]:
         """``"all"`` and then every named group, in the order in which they appear."""
-        names = dict.fromkeys(self.study.events["group"].dropna())
+        given = self.study.events["group"]
+        # Most studies have no group: looking for names takes longer than for none.
+        names = {} if given.array.isna().all() else dict.fromkeys(given.dropna())
         return (EVERYTHING, *names)
 
     @property
@@ -397,3 +399,11 @@ class EventStudyResults(Inference):
 
 def _mean(values: Floats) -> float:
     return float(values.mean()) if len(values) else float("nan")
+
+
+def _coded(names: pd.Series) -> tuple[Ints, pd.Index]:
+    """Number names in the order in which they appear."""
+    if names.is_unique:
+        return np.arange(len(names)), pd.Index(names.array)
+    numbers, level = pd.factorize(names)
+    return numbers, level

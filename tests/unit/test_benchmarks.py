@@ -120,7 +120,10 @@ SIZES = [
     {
         "events": events,
         "inputs": 5.2e9,
-        "seconds": {"copy": each, "sort": 4 * each, "parametric": 8 * each, "battery": 30 * each},
+        "seconds": {
+            **{"copy": each, "sort": 4 * each, "parametric": 8 * each, "battery": 30 * each},
+            "plain": 1.5,
+        },
         "above": {"parametric": 4e8, "battery": 1.2e9},
     }
     for events, each in ((20_000, 0.02), (1_000_000, 1.4))
@@ -128,8 +131,10 @@ SIZES = [
 
 
 def test_every_target_is_shown_with_its_figure_and_whether_it_is_reached():
-    rivals = {"StatsPAI": one(500.0), "other": one(19.0), "gone": {"reason": "not installed: why"}}
-    found = report.targets(CONTEST, rivals, CONTEST, CONTEST, SIZES)
+    gone = {"gone": {"reason": "not installed: why"}}
+    small = CONTEST, {"StatsPAI": one(500.0), "other": one(1.0), **gone}
+    middle = CONTEST, {"other": one(19.0), "slower": one(50.0), **gone}
+    found = report.targets(small, middle, CONTEST, SIZES)
     verdicts = {target.what: (round(target.value, 3), target.reached) for target in found}
     assert verdicts["tests / plain, all cores"] == (0.5, "yes")
     assert verdicts["battery / plain, one core"] == (4.1, "NO")
@@ -145,8 +150,15 @@ def test_every_target_is_shown_with_its_figure_and_whether_it_is_reached():
     assert all(line.endswith(("yes", "NO")) for line in table[1:])
 
 
+def test_the_plain_way_counts_at_its_best():
+    sizes = [{**SIZES[0], "seconds": {**SIZES[0]["seconds"], "plain": 0.5}}, SIZES[1]]
+    found = report.targets((CONTEST, {}), (CONTEST, {}), CONTEST, sizes)
+    assert found[0].what == "tests / plain, all cores"
+    assert (found[0].value, found[0].reached) == (1.0, "NO")
+
+
 def test_what_was_not_measured_is_not_reached():
-    found = report.targets(CONTEST, {}, CONTEST, CONTEST, SIZES[:1])
+    found = report.targets((CONTEST, {}), (CONTEST, {}), CONTEST, SIZES[:1])
     assert [target.what for target in found if target.reached == "not measured"] == [
         "tests: times as fast as no peer",
         "battery: times as fast as StatsPAI",
