@@ -13,7 +13,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 LOCKS = sorted(ROOT.glob("requirements*.lock"))
-TARGETS = {"help", "briefing", "test", "lint", "bench", "lab", "hooks", "lock", "clean"}
+TARGETS = {"help", "briefing", "test", "coverage", "lint", "bench", "lab", "hooks", "lock", "clean"}
 HEAVY = {
     "dataframely",
     "exchange_calendars",
