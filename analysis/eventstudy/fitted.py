@@ -8,9 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -77,6 +82,21 @@ class Fitted:
 
     def __len__(self) -> int:
         return int(self.ar.shape[0])
+
+    @cached_property
+    def ar_frame(self) -> pd.DataFrame:
+        """Abnormal returns as a frame over their own memory, to be copied shallowly.
+
+        As long as it lives, which is as long as the array is used here, whoever writes into such
+        a copy gets memory of their own (pandas' copy on write).
+        """
+        import pandas as pd
+
+        return pd.DataFrame(self.ar, copy=False)
+
+    def __getstate__(self) -> dict[str, Any]:
+        # A pickle needs no frame beside the array.
+        return {name: held for name, held in self.__dict__.items() if name != "ar_frame"}
 
     def take(self, rows: NDArray[np.bool_] | Ints) -> Fitted:
         """Keep some of the events, by mask or by position."""

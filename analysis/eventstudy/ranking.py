@@ -199,7 +199,8 @@ def _ordered_keys(parts: Sequence[Floats], *, whole: bool) -> tuple[Ints, Ints]:
 
     Also an array of that shape that nobody needs any more.
     """
-    values = np.hstack(parts)
+    # Parts that lie column by column would be put together so, and a flat view be a copy.
+    values = np.ascontiguousarray(np.hstack(parts))
     # There is one zero only, and one way to be missing.
     values += 0.0
     if not whole:

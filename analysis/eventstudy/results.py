@@ -122,13 +122,9 @@ class EventStudyResults(Inference):
     def abnormal(self) -> pd.DataFrame:
         """Abnormal returns, decimal: (event_id, security) × relative day, NaN where missing."""
         # The engine's own memory: whoever writes into the frame gets a copy then.
-        table = self._abnormal.copy(deep=False)
-        table.index = self.index
+        table = self.fitted.ar_frame.copy(deep=False)
+        table.index, table.columns = self.index, pd.Index(self.fitted.offsets, name="day")
         return table
-
-    @cached_property
-    def _abnormal(self) -> pd.DataFrame:
-        return self._by_day(self.fitted.ar)
 
     @property
     def abnormal_se(self) -> pd.DataFrame:
@@ -377,7 +373,7 @@ class EventStudyResults(Inference):
 
     def _by_day(self, values: np.ndarray) -> pd.DataFrame:
         days = pd.Index(self.fitted.offsets, name="day")
-        # Every caller hands over an array of its own, or keeps the frame for itself.
+        # Every caller hands over an array of its own.
         return pd.DataFrame(values, index=self.index, columns=days, copy=False)
 
     def _members(self, group: str | None) -> Ints:

@@ -13,10 +13,17 @@ if TYPE_CHECKING:
     from datetime import date
 
     import polars as pl
+    from polars._typing import AsofJoinStrategy
 
 # The smallest dividends move the base by 0.005 %; noise and rounding of sources stay below.
 _SAME = 2e-5
 CARRIED = "the source no longer gives this figure: the held one, brought to the new base"
+# Where the ratio of a day comes from. A dividend after a split is on the new base already: the
+# one before tells more of an old one.
+_SIDES: dict[str, tuple[AsofJoinStrategy, ...]] = {
+    "prices": ("nearest",),
+    "actions": ("backward", "forward"),
+}
 # What names a figure, and what moves with the base.
 _FIGURES = {
     "prices": (("ticker", "date"), ("close", "adj_close")),
@@ -91,25 +98,19 @@ def carried(
     if table == "actions":
         held, came = (one.filter(pl.col("action") == "dividend") for one in (held, came))
     left = held.join(came, on=keys, how="anti")
-    both = held.join(came.select(*keys, *values), on=keys, suffix="_new").select(
-        "ticker",
-        "date",
-        *((pl.col(f"{name}_new") / pl.col(name)).alias(f"{name}_ratio") for name in values),
-    )
+    both = held.join(came.select(*keys, *values), on=keys, suffix="_new")
     answered = whole.group_by("ticker").agg(pl.col("observed_at", "source").last())
     known = left.join(both.select("ticker").unique(), on="ticker", how="semi")
-    scaled = (
-        known.drop("observed_at", "source")
-        .sort("date")
-        .join_asof(both.sort("date"), on="date", by="ticker", strategy="nearest")
-        .join(answered, on="ticker")
-        .with_columns(
-            *(pl.col(name) * pl.col(f"{name}_ratio") for name in values),
-            *((pl.lit(None, pl.Int64).alias("volume"),) if "volume" in held.columns else ()),
-            backfilled=pl.lit(value=False),
-            flag=pl.lit(CARRIED),
+    scaled = known.drop("observed_at", "source").sort("date").join(answered, on="ticker")
+    for name in values:
+        ratios = both.select("ticker", "date", ratio=pl.col(f"{name}_new") / pl.col(name))
+        scaled = _near(scaled, ratios.drop_nulls("ratio"), _SIDES[table]).with_columns(
+            pl.col(name) * pl.col("ratio")
         )
-    )
+        scaled = scaled.drop("ratio")
+    if "volume" in held.columns:
+        scaled = scaled.with_columns(volume=pl.lit(None, pl.Int64))
+    scaled = scaled.with_columns(backfilled=pl.lit(value=False), flag=pl.lit(CARRIED))
     lost = left.join(both.select("ticker").unique(), on="ticker", how="anti")
     named = {
         ticker: f"none of its {count} held figures came again, so the new base is unknown; left "
@@ -117,6 +118,26 @@ def carried(
         for ticker, count in lost.group_by("ticker", maintain_order=True).len().iter_rows()
     }
     return scaled.select(held.columns), named
+
+
+def _near(
+    rows: pl.DataFrame, ratios: pl.DataFrame, sides: tuple[AsofJoinStrategy, ...]
+) -> pl.DataFrame:
+    """Give each row the ratio of a near day of its ticker, from the first side that has one."""
+    import polars as pl
+
+    ratios = ratios.sort("date")
+    found = rows.sort("date").with_columns(ratio=pl.lit(None, pl.Float64))
+    for side in sides:
+        found = found.join_asof(
+            ratios.rename({"ratio": "_other"}),
+            on="date",
+            by="ticker",
+            strategy=side,
+            check_sortedness=False,
+        )
+        found = found.with_columns(pl.coalesce("ratio", "_other").alias("ratio")).drop("_other")
+    return found
 
 
 def newly_split(held: pl.DataFrame, fetched: pl.DataFrame) -> dict[str, date]:

@@ -244,3 +244,13 @@ def test_wilcoxon_exact_by_hand():
     # All of 4 positive: W = 0, one of 16 signings on either side.
     outcome = signs.wilcoxon(one_day_sample([1.0, 2.0, 3.0, 4.0]))
     assert (outcome.statistic, outcome.p_value) == (0.0, 2 / 16)
+
+
+def test_ranks_do_not_depend_on_how_the_values_lie_in_memory():
+    rng = np.random.default_rng(5)
+    values, one = rng.standard_normal((40, 30)), rng.standard_normal((40, 1))
+    usual = ranking.Together(values, [one])
+    turned = ranking.Together(np.asfortranarray(values), [np.asfortranarray(one)])
+    assert np.array_equal(usual.of_values(0), turned.of_values(0))
+    assert np.array_equal(usual.of_group(0), turned.of_group(0))
+    assert np.array_equal(usual.added(0)[0], turned.added(0)[0])

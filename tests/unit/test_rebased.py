@@ -120,6 +120,15 @@ def test_the_nearest_day_says_the_new_base_and_a_missing_close_stays_missing() -
     assert more["close"].null_count() == 2
 
 
+def test_a_known_close_is_brought_over_by_the_nearest_day_that_has_one() -> None:
+    held = prices(DAYS[:4], 1.0, FIRST)
+    whole = prices([DAYS[1], DAYS[2]], 0.1, SECOND).with_columns(
+        pl.when(pl.col("date") == DAYS[1]).then(None).otherwise("close").alias("close")
+    )
+    more, _ = carried(held, whole, "prices")
+    assert more.sort("date")["close"].to_list() == pytest.approx([10.0, 10.0])
+
+
 def test_a_ticker_whose_history_did_not_come_is_not_carried() -> None:
     held = pl.concat([prices(DAYS[:3], 1.0, FIRST), prices(DAYS[:3], 1.0, FIRST, "AMD")])
     more, lost = carried(held, prices(DAYS[:3], 0.5, SECOND), "prices")
@@ -143,3 +152,18 @@ def test_dividends_are_brought_to_the_new_base_and_splits_are_not() -> None:
     (brought,) = more.to_dicts()
     assert (brought["date"], brought["action"], brought["flag"]) == (DAYS[0], "dividend", CARRIED)
     assert brought["value"] == pytest.approx(0.04)
+
+
+def test_a_dividend_takes_the_base_of_the_one_before_it() -> None:
+    schema = schema_of("actions").create_empty().schema
+    at = {"ticker": "NVDA", "currency": "USD", "backfilled": False, "flag": None}
+
+    def paid(day: int, value: float, seen: datetime) -> dict[str, object]:
+        when = {"date": DAYS[day], "observed_at": seen, "source": "yahoo_actions"}
+        return {**at, **when, "action": "dividend", "value": value}
+
+    # The last was stored after the split already.
+    held = pl.DataFrame([paid(0, 1.0, FIRST), paid(9, 1.0, FIRST), paid(10, 0.1, FIRST)], schema)
+    whole = pl.DataFrame([paid(0, 0.1, SECOND), paid(10, 0.1, SECOND)], schema)
+    more, _ = carried(held, whole, "actions")
+    assert more["value"].to_list() == pytest.approx([0.1])

@@ -1,3 +1,4 @@
+import gc
 import pickle
 from dataclasses import replace
 
@@ -242,6 +243,19 @@ def test_writing_into_abnormal_returns_leaves_the_results_alone(results):
     assert np.array_equal(results.abnormal, kept)
     assert results.abnormal.columns.name == "day"
     assert not results.abnormal.to_numpy().flags.writeable
+
+
+def test_a_table_that_outlives_its_results_shares_nothing_with_others_of_the_fit():
+    asked = events(RETURNS, [100] * 6)
+    first = study(RETURNS, asked, FACTORS, model=MarketModel("F0")).fit()
+    refused = pd.DataFrame({"event_id": ["z"], "security": ["z"], "reason": ["none"]})
+    table, second = first.abnormal, first.with_skipped(refused)
+    before = second.car((-1, 1))
+    del first
+    gc.collect()
+    table.iloc[0] = 99.0
+    pd.testing.assert_frame_equal(second.car((-1, 1)), before)
+    assert second.abnormal.iloc[0, 0] != 99.0
 
 
 def test_a_pickle_holds_no_figure_twice(results):
