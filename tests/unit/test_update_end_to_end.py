@@ -17,6 +17,7 @@ import pytest
 from analysis.briefings import render
 from analysis.cli import main
 from analysis.desk import Desk
+from analysis.loaders import yahoo_asking
 from analysis.store import Store
 from tests.servers.sources import Sources, closes, serving
 
@@ -57,6 +58,8 @@ def first(sources: Sources, home: Path) -> tuple[int, str, str]:
 
 
 def faultline(*words: str) -> tuple[int, str, str]:
+    # For users each command is a process of its own, which knows no answer of another's.
+    yahoo_asking._told.clear()
     out, err = io.StringIO(), io.StringIO()
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
         code = main(list(words))
