@@ -137,7 +137,9 @@ def execute(
         except papermill.PapermillExecutionError as error:
             failure = Failure(*_place(session), _one_line(error.ename, error.evalue))
             return Run(_without_secrets(session.notebook), failure)
-        except Exception as error:  # a kernel that died, timed out or never started
+        except (
+            Exception
+        ) as error:  # a kernel died, timed out or never started; each has its own error
             kept = notebook if session.notebook is None else session.notebook
             cause = _one_line(type(error).__name__, f"{error} {_last_words(folder / _LOG)}")
             return Run(_without_secrets(kept), Failure(*_place(session), cause))
@@ -195,7 +197,7 @@ def _engine() -> type:
     from papermill.clientwrap import PapermillNotebookClient
     from papermill.engines import Engine
 
-    class Client(PapermillNotebookClient):  # type: ignore[misc,unused-ignore]
+    class Client(PapermillNotebookClient):  # type: ignore[misc]  # papermill says no types
         session: _Session
 
         def execute_cell(self, cell: Any, cell_index: int, *args: Any, **kwargs: Any) -> Any:
@@ -204,7 +206,7 @@ def _engine() -> type:
                 self.session.progress(cell_index, len(self.nb.cells), first_line(cell))
             return super().execute_cell(cell, cell_index, *args, **kwargs)
 
-    class FaultlineEngine(Engine):  # type: ignore[misc,unused-ignore]
+    class FaultlineEngine(Engine):  # type: ignore[misc]  # papermill says no types
         @classmethod
         def execute_managed_notebook(
             cls, nb_man: Any, kernel_name: str, *, session: _Session, **_: Any

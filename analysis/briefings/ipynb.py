@@ -20,7 +20,7 @@ def read(text: str) -> Any:
     import nbformat
 
     try:
-        notebook = nbformat.reads(text, as_version=4)  # type: ignore[no-untyped-call]
+        notebook = nbformat.reads(text, as_version=4)
         nbformat.validate(notebook)
     except nbformat.ValidationError as error:
         raise ValueError(str(error).splitlines()[0]) from error
@@ -33,4 +33,4 @@ def write(notebook: Any) -> str:
     """Write a notebook as text, with a line break at its end."""
     import nbformat
 
-    return f"{nbformat.writes(notebook)}\n"  # type: ignore[no-untyped-call]
+    return f"{nbformat.writes(notebook)}\n"
