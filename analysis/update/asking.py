@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -73,14 +73,14 @@ class Pass:
                 counts, alerts = self._keep(kind, frame)
             failures += _nothing_good(kind, counts, failures, self.known.since)
         except Exception as error:  # one source must not take the others along
-            failures.append(_sentence(error))
+            failures.append(sentence(error))
         self.progress(kind.name, 1, 1, "failed" if failures else "done")
         return Outcome(
             kind.name,
             kind.table,
             seconds=time.monotonic() - started,
-            alerts=tuple(map(_without_secrets, alerts)),
-            failures=tuple(map(_without_secrets, failures)),
+            alerts=tuple(map(without_secrets, alerts)),
+            failures=tuple(map(without_secrets, failures)),
             **counts,
         )
 
@@ -136,9 +136,11 @@ class Pass:
         for place, request in enumerate(requests):
             self.progress(loader.name, place, len(requests) + 1, _what(request))
             try:
-                frames.append(_asked(loader, request, held, failures))
+                frame, failed = answered(loader, request, held)
+                frames.append(frame)
+                failures.extend(f"{name}: {why}" for name, why in failed.items())
             except Exception as problem:
-                failures.append(_sentence(problem) + _left_out(requests[place + 1 :]))
+                failures.append(sentence(problem) + _left_out(requests[place + 1 :]))
                 break
         self.progress(loader.name, len(requests), len(requests) + 1, "storing")
         return pl.concat(frames)
@@ -154,21 +156,39 @@ def alone(store: Store, source: str) -> Iterator[None]:
         yield
 
 
-def _asked(
-    loader: Loader, request: Request, held: pl.DataFrame, failures: list[str]
-) -> pl.DataFrame:
-    """Answer to one request; of artefacts also what it no longer shows."""
-    failed: set[str] = set()
+def answered(
+    loader: Loader, request: Request, held: pl.DataFrame
+) -> tuple[pl.DataFrame, dict[str, str]]:
+    """Answer of a source to one request; of artefacts also what it no longer shows.
+
+    Parameters
+    ----------
+    loader : Loader
+    request : Request
+    held : polars.DataFrame
+        What the store has of the loader's table.
+
+    Returns
+    -------
+    polars.DataFrame
+        Rows to store.
+    dict of str to str
+        Names that failed, and why; the others were answered.
+    """
+    failures: dict[str, str] = {}
     try:
         frame = loader.fetch(request)
     except Partial as problem:
-        frame, failed = problem.frame, set(problem.failures)
-        failures.extend(f"{name}: {why}" for name, why in problem.failures.items())
+        frame, failures = problem.frame, dict(problem.failures)
     if loader.table != "artefacts":
-        return frame
-    # A failure of no single name may be of any.
-    whole = set(request.names) - failed if failed <= set(request.names) else set()
-    return with_absences(loader.name, whole, held, frame, datetime.now(UTC))
+        return frame, failures
+    whole = unfailed(request.names, failures)
+    return with_absences(loader.name, whole, held, frame, datetime.now(UTC)), failures
+
+
+def unfailed(names: Collection[str], failures: Collection[str]) -> set[str]:
+    """Names that did not fail; none when a failure is of no single name: it may be of any."""
+    return set(names) - set(failures) if set(failures) <= set(names) else set()
 
 
 def _moved(table: str, held: pl.DataFrame, fetched: pl.DataFrame) -> dict[str, date]:
@@ -209,7 +229,7 @@ def _nothing_good(
     return ["It answered without a single row: it may have changed its shape."]
 
 
-def _sentence(problem: Exception) -> str:
+def sentence(problem: Exception) -> str:
     """The message of an error; one that nobody foresaw is named by its kind too."""
     text = " ".join(str(problem).split())
     if isinstance(problem, FaultlineError):
@@ -220,7 +240,7 @@ def _sentence(problem: Exception) -> str:
     return f"Unexpected {type(problem).__name__}: {text.removesuffix('.') or 'without words'}."
 
 
-def _without_secrets(text: str) -> str:
+def without_secrets(text: str) -> str:
     """Errors of other packages may quote a header or an address."""
     for name in _SECRETS:
         secret = settings.token(name)

@@ -7,20 +7,21 @@ Dividends are rescaled by splits alone.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from datetime import date
 
     import polars as pl
-    from polars._typing import AsofJoinStrategy
+
+_Side = Literal["backward", "forward", "nearest"]
 
 # The smallest dividends move the base by 0.005 %; noise and rounding of sources stay below.
 _SAME = 2e-5
 CARRIED = "the source no longer gives this figure: the held one, brought to the new base"
 # Where the ratio of a day comes from. A dividend after a split is on the new base already: the
 # one before tells more of an old one.
-_SIDES: dict[str, tuple[AsofJoinStrategy, ...]] = {
+_SIDES: dict[str, tuple[_Side, ...]] = {
     "prices": ("nearest",),
     "actions": ("backward", "forward"),
 }
@@ -120,9 +121,7 @@ def carried(
     return scaled.select(held.columns), named
 
 
-def _near(
-    rows: pl.DataFrame, ratios: pl.DataFrame, sides: tuple[AsofJoinStrategy, ...]
-) -> pl.DataFrame:
+def _near(rows: pl.DataFrame, ratios: pl.DataFrame, sides: tuple[_Side, ...]) -> pl.DataFrame:
     """Give each row the ratio of a near day of its ticker, from the first side that has one."""
     import polars as pl
 

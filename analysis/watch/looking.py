@@ -10,28 +10,22 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
-from analysis import settings
-from analysis.errors import FaultlineError
 from analysis.loaders import Loader, Request
-from analysis.loaders.face import Partial
-from analysis.update.asking import alone
-from analysis.update.shown import asked_as, with_absences
+from analysis.update.asking import alone, answered, sentence, unfailed, without_secrets
+from analysis.update.shown import asked_as
 from analysis.watch.news import RULES
 
 if TYPE_CHECKING:
-    import polars as pl
-
     from analysis.catalogue import Catalogue
     from analysis.store import Appended, Store
 
 # A document may be entered some days after its date.
 _RULES_BACK = timedelta(days=30)
-_SECRETS = ("HF_TOKEN", "GITHUB_TOKEN", "OPENROUTER_API_KEY")
 
 
 @dataclass(frozen=True)
@@ -138,10 +132,10 @@ def ask(store: Store, wanted: Sequence[Look], say: Callable[[str], None]) -> See
         if said:
             say(said)
         seen.looked |= {
-            subject for name in _whole(look, failures) for subject in look.subjects[name]
+            subject for name in unfailed(look.subjects, failures) for subject in look.subjects[name]
         }
         seen.failures |= {
-            f"{look.loader.name} {name}".strip(): _without_secrets(why)
+            f"{look.loader.name} {name}".strip(): without_secrets(why)
             for name, why in failures.items()
         }
     return seen
@@ -152,33 +146,13 @@ def _look_at(store: Store, look: Look, table: threading.Lock) -> tuple[dict[str,
     failures: dict[str, str] = {}
     try:
         with alone(store, look.loader.name):
-            frame = _fetch(look, failures)
+            frame, failures = answered(look.loader(), look.request, store.read(look.loader.table))
             with table:
-                added = store.append(
-                    look.loader.table, _with_absences(store, look, frame, failures)
-                )
+                added = store.append(look.loader.table, frame)
     except Exception as problem:  # one source must not take the others along
-        return {**failures, "": _sentence(problem)}, ""
+        return {**failures, "": sentence(problem)}, ""
     said = f"{added.new} new, {added.revised} revised, {added.unchanged} unchanged"
     return {**_refused(look, added), **failures}, f"{look.loader.name}: {said}."
-
-
-def _fetch(look: Look, failures: dict[str, str]) -> pl.DataFrame:
-    try:
-        return look.loader().fetch(look.request)
-    except Partial as problem:
-        failures |= problem.failures
-        return problem.frame
-
-
-def _with_absences(
-    store: Store, look: Look, frame: pl.DataFrame, failures: Mapping[str, str]
-) -> pl.DataFrame:
-    """Of artefacts, add what is no longer there."""
-    if look.loader.table != "artefacts":
-        return frame
-    held = store.read("artefacts")
-    return with_absences(look.loader.name, _whole(look, failures), held, frame, datetime.now(UTC))
 
 
 def _refused(look: Look, added: Appended) -> dict[str, str]:
@@ -202,25 +176,3 @@ def _name_of(look: Look, row: Mapping[str, Any]) -> str:
     else:
         name = next(iter(look.subjects))
     return name if name in look.subjects else ""
-
-
-def _whole(look: Look, failures: Mapping[str, str]) -> set[str]:
-    """Names that did not fail; none when a failure is of no single name."""
-    names = set(look.subjects)
-    return names - set(failures) if set(failures) <= names else set()
-
-
-def _sentence(problem: Exception) -> str:
-    text = " ".join(str(problem).split())
-    if isinstance(problem, FaultlineError):
-        return text
-    return f"unexpected {type(problem).__name__}: {text or 'without words'}"
-
-
-def _without_secrets(text: str) -> str:
-    """Errors of other packages may quote a header or an address."""
-    for name in _SECRETS:
-        secret = settings.token(name)
-        if secret:
-            text = text.replace(secret, f"<{name}>")
-    return text
