@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import date
 from typing import Any
 
 REVENUES = "us-gaap:Revenues"
@@ -62,6 +63,10 @@ SPENT = (
     ("2022-01-31", "2022-10-30", 1324.0, "2022-11-18"),
     ("2022-01-31", "2023-01-29", 1833.0, "2023-02-24"),
 )
+MAY = date(2022, 5, 1)
+# The first quarter of `YEAR` as it was restated a year, and again two years later.
+RESTATED = ("2022-01-31", "2022-05-01", 8200.0, "2023-05-26")
+AGAIN = ("2022-01-31", "2022-05-01", 8100.0, "2024-05-29")
 
 
 def nvidia() -> dict[str, Any]:
