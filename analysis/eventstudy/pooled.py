@@ -163,7 +163,7 @@ class Pooled(Fitted):
     @property
     def block_size(self) -> int:
         """Events whose estimation rows are looked at together."""
-        return min(BLOCK, 2 * self.recipe.step)
+        return min(BLOCK, self.recipe.step)
 
     def block_rows(self) -> Iterator[Rows]:
         """Name the events in blocks, in the order of the securities."""
