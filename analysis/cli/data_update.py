@@ -55,7 +55,8 @@ def update(
     tables
         Tables to update, for instance prices; without any, all of them.
     source
-        Only this source; may be repeated. faultline data status names them.
+        Only this source; may be repeated. docs/sources.md lists them, and the summary
+        of an update names those of its tables.
     since
         Ask from this day on, instead of for what is missing.
     json
@@ -91,7 +92,7 @@ def update(
         if outcome.rejected:
             output.say(f"faultline: {outcome.source} ({outcome.table}): {_rejected(outcome)}")
     for outcome in failed:
-        for failure in outcome.failures:
+        for failure in _failures(outcome):
             output.say(f"faultline: {outcome.source} ({outcome.table}): {failure}")
     if failed:
         named = ", ".join(outcome.source for outcome in failed)
@@ -140,8 +141,13 @@ def _problem(outcome: Outcome) -> str:
         return f"left out: {outcome.left_out}"
     if outcome.ok:
         return _rejected(outcome) if outcome.rejected else ""
-    more = len(outcome.failures) - 1
-    return outcome.failures[0] + (f" (and {more} more, see below)" if more else "")
+    first, *more = _failures(outcome)
+    return first + (f" (and {len(more)} more, see below)" if more else "")
+
+
+def _failures(outcome: Outcome) -> list[str]:
+    """What went wrong, without the source's name, which stands before it already."""
+    return [failure.removeprefix(f"{outcome.source}: ") for failure in outcome.failures]
 
 
 def _rejected(outcome: Outcome) -> str:

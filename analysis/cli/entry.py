@@ -15,7 +15,7 @@ from analysis.cli import output
 from analysis.errors import FaultlineError
 
 if TYPE_CHECKING:
-    from cyclopts import App
+    from cyclopts import App, CycloptsError
 
 # What a shell reports for a program that a signal ended: 128 + SIGINT, 128 + SIGPIPE.
 _INTERRUPTED, _READER_GONE = 130, 141
@@ -82,7 +82,7 @@ def _run(words: list[str]) -> int:
             result_action="return_value",
         )
     except CycloptsError as error:
-        output.say(f"faultline: {_sentence(str(error))} See: {_help_of(words)}")
+        output.say(f"faultline: {_told(error)} See: {_help_of(words)}")
         return _BAD_INPUT
     except FaultlineError as error:
         output.say(f"faultline: {error}")
@@ -138,8 +138,24 @@ def _separate_windows(words: list[str]) -> Iterator[str]:
         wanted = False
 
 
+def _told(error: CycloptsError) -> str:
+    """The parser's message; of words that nobody asked for, what was probably meant."""
+    from cyclopts import UnusedCliTokensError
+
+    if not isinstance(error, UnusedCliTokensError):
+        return _sentence(str(error))
+    words = ", ".join(map(repr, error.unused_tokens or ()))
+    return f"Nothing takes {words}. Several values stand behind one option with commas: NVDA,TSM."
+
+
 def _help_of(words: list[str]) -> str:
-    named = [word for word in words[:1] if word in build_app()]
+    named: list[str] = []
+    at = build_app()
+    for word in words:
+        if word not in at:
+            break
+        named.append(word)
+        at = at[word]
     return " ".join(["faultline", *named, "--help"])
 
 

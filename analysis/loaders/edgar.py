@@ -229,7 +229,12 @@ def _checked(names: tuple[str, ...]) -> tuple[str, ...]:
         if name not in COMPANIES:
             raise unknown("company", name, COMPANIES)
     contact = settings.contact()
-    if not contact or "@" not in contact:
+    if contact and "@" not in contact:
+        raise InputError(
+            f"FAULTLINE_CONTACT is {contact!r}, which is no e-mail address: the SEC answers only"
+            " those who name one."
+        )
+    if not contact:
         raise InputError(
             "The SEC answers only those who name a contact: set FAULTLINE_CONTACT to your e-mail"
             " address."

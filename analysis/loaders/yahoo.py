@@ -12,10 +12,11 @@ for the other (`analysis.loaders.yahoo_asking`). What the figures mean is read i
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import TYPE_CHECKING
 
+from analysis import settings
 from analysis.errors import InputError, SourceError
 from analysis.loaders.face import Partial, Request
 from analysis.loaders.fred_prices import TICKERS as FROM_FRED
@@ -184,5 +185,12 @@ def _nothing_came(source: str, failures: Mapping[str, str]) -> SourceError:
     reasons: dict[str, list[str]] = {}
     for name, why in failures.items():
         reasons.setdefault(why, []).append(name)
-    listed = "; ".join(f"{', '.join(names)}: {why}" for why, names in reasons.items())
-    return SourceError(f"{source}: no ticker could be fetched ({listed}).")
+    listed = "; ".join(f"{_some(names)}: {why}" for why, names in reasons.items())
+    return SourceError(
+        f"{source}: no ticker could be fetched from {settings.base_url('yahoo')} ({listed})."
+    )
+
+
+def _some(names: Sequence[str]) -> str:
+    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+    return ", ".join(names[:3]) + more

@@ -86,6 +86,9 @@ class Told:
         return covers and young and taker not in self.takers
 
 
+# So many tickers without any answer, and none with one: Yahoo cannot be reached.
+_SILENT = 3
+
 Clock = Callable[[], datetime]
 Found = TypeVar("Found")
 
@@ -181,6 +184,8 @@ class _Round:
         self._now = clock()
         self._since = since and min(since, self._now.date() - _AT_LEAST)
         self._turned_away = threading.Event()
+        self._heard = threading.Event()
+        self._unheard: set[str] = set()
 
     def about(self, names: list[str], workers: int) -> dict[str, Told]:
         if not names:
@@ -196,7 +201,12 @@ class _Round:
     def _answer(self, name: str) -> Listing | Trouble | None:
         """Ask until there is an answer, or no hope is left for anybody."""
         answer = patiently(lambda: self._once(name), self._timing, self._turned_away.is_set)
-        if isinstance(answer, Trouble) and answer.blocked:
+        if not isinstance(answer, Trouble) or not answer.unheard:
+            self._heard.set()
+        else:
+            self._unheard.add(name)
+        silent = len(self._unheard) >= _SILENT and not self._heard.is_set()
+        if silent or (isinstance(answer, Trouble) and answer.blocked):
             self._turned_away.set()
         return answer
 
@@ -204,7 +214,7 @@ class _Round:
         import yfinance
 
         if self._turned_away.is_set():
-            return Trouble("not asked: Yahoo turned the tickers before it away", blocked=True)
+            return Trouble("not asked: Yahoo answered none of those before it", blocked=True)
         symbol = SYMBOLS.get(name, name)
         self._here.forget(symbol)
         try:

@@ -69,12 +69,15 @@ class Trouble:
         Seconds that Yahoo wants to be left alone, when it said so.
     blocked : bool
         Whether Yahoo turned us away, and not this ticker.
+    unheard : bool
+        Whether there was no answer of any kind.
     """
 
     reason: str
     may_pass: bool = False
     wait: float | None = None
     blocked: bool = False
+    unheard: bool = False
 
 
 def chart_of(content: bytes) -> Mapping[str, Any]:
@@ -202,7 +205,8 @@ def trouble(heard: Heard | None, error: Exception) -> Trouble:
     # Not told of the ticker: the crumb was refused, or the connection failed.
     limited = type(error).__name__ == "YFRateLimitError"
     if heard is None and not limited:
-        return Trouble(f"no answer ({_words(error)})", may_pass=True)
+        # The words of the libraries below differ from ticker to ticker, and say no more.
+        return Trouble(f"no answer ({type(error).__name__})", may_pass=True, unheard=True)
     if limited or (heard is not None and heard.status == 429):
         wait = heard.wait if heard else None
         return Trouble("Yahoo refuses: too many requests (429)", True, wait, blocked=True)

@@ -236,6 +236,7 @@ class Store:
             ``observed_at``, ``rejected_at``.
         """
         _check_name(name)
+        self._check_home()
         return self._writer.quarantine.read(name)
 
     def seed(self) -> None:

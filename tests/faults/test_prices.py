@@ -103,10 +103,32 @@ def test_a_crumb_that_was_invalid_is_asked_for_anew(yahoo: LocalServer) -> None:
 def test_once_turned_away_nobody_asks_on(yahoo: LocalServer) -> None:
     names = [f"T{number}" for number in range(40)]
     yahoo.on(CHART, rate_limited())
-    with pytest.raises(SourceError, match="not asked: Yahoo turned the tickers before it away"):
+    with pytest.raises(SourceError, match="not asked: Yahoo answered none of those before it"):
         prices(*names)
     asked = {path.rpartition("/")[2] for path in yahoo.paths() if path.startswith(CHART)}
     assert len(asked) <= 4
+
+
+def test_where_nobody_answers_few_are_asked_and_the_reason_stands_once(yahoo: LocalServer) -> None:
+    names = [f"T{number}" for number in range(40)]
+    yahoo.on("/", reset())
+    # A second worker may have begun another.
+    expected = r"T0, T1, T2.*: no answer .* and 3\d more: not asked: Yahoo answered none"
+    with pytest.raises(SourceError, match=expected) as error:
+        prices(*names)
+    assert str(error.value).count("no answer") == 1
+    assert len(str(error.value)) < 400
+
+
+def test_tickers_without_an_answer_do_not_speak_for_yahoo_once_it_answered(
+    yahoo: LocalServer,
+) -> None:
+    for number in range(6):
+        yahoo.on(f"{CHART}/T{number}", reset())
+    with pytest.raises(Partial) as error:
+        prices("NVDA", *(f"T{number}" for number in range(6)), "AMD")
+    assert tickers(error.value.frame) == ["AMD", "NVDA"]
+    assert set(error.value.failures) == {f"T{number}" for number in range(6)}
 
 
 def test_a_wait_that_is_too_long_is_not_sat_out(yahoo: LocalServer) -> None:

@@ -46,6 +46,14 @@ def test_neither_store_nor_desk_nor_command_shows_what_opens_a_home(
     assert "abcSIG" not in printed.err + printed.out
 
 
+def test_a_home_that_is_not_there_has_no_clean_quarantine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("FAULTLINE_HOME", str(tmp_path / "gone"))
+    assert main(["data", "quarantine"]) == 2
+    assert "gone does not exist" in capsys.readouterr().err
+
+
 def test_offline_no_object_store_is_asked(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

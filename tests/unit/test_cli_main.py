@@ -120,7 +120,12 @@ def test_no_word_at_all_shows_the_help(capsys: pytest.CaptureFixture[str]) -> No
             "Unknown option: --tickets. Did you mean --tickers?",
         ),
         (["events", "show"], "EVENT_ID requires an argument"),
+        (["data", "history"], "TABLE requires an argument. See: faultline data history --help"),
         (["briefing", "x", "-p", "event"], "-p requires 2"),
+        (
+            ["study", "ds-r1", "--tickers", "NVDA", "TSM"],
+            "Nothing takes 'TSM'. Several values stand behind one option with commas: NVDA,TSM.",
+        ),
     ],
 )
 def test_words_that_cannot_be_parsed_are_one_sentence_and_exit_2(

@@ -100,11 +100,20 @@ def test_rows_continue_the_keys_of_the_bundled_table(sec: LocalServer) -> None:
 def test_a_contact_is_wanted_before_anything_is_asked(
     sec: LocalServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for contact in ("", "  ", "nobody"):
+    for contact in ("", "  "):
         monkeypatch.setenv("FAULTLINE_CONTACT", contact)
         with pytest.raises(InputError, match="set FAULTLINE_CONTACT to your e-mail"):
             fetch("Nvidia")
     assert not sec.requests
+
+
+def test_a_contact_that_is_no_address_is_shown(
+    sec: LocalServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FAULTLINE_CONTACT", "nobody")
+    with pytest.raises(InputError, match="FAULTLINE_CONTACT is 'nobody', which is no e-mail"):
+        fetch("Nvidia")
+    assert sec.requests == []
 
 
 def test_the_contact_is_in_the_user_agent(sec: LocalServer) -> None:
