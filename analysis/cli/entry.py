@@ -11,6 +11,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from analysis import __version__
+from analysis.background import leave
 from analysis.cli import output
 from analysis.errors import FaultlineError
 
@@ -58,9 +59,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     int
         The exit code: 0 done, 1 some part failed, 2 bad input, 130 interrupted.
     """
+    if argv is not None:
+        return _answer(list(argv))
+    code = _answer(sys.argv[1:])
+    leave(code)  # of the process that was started for this command, and of no other
+    return code
+
+
+def _answer(words: list[str]) -> int:
     output.prepare_streams()
     try:
-        code = _run(list(sys.argv[1:] if argv is None else argv))
+        code = _run(words)
         sys.stdout.flush()
     except BrokenPipeError:
         _forget_stdout()

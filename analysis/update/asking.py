@@ -72,7 +72,7 @@ class Pass:
                 frame = self._fetch(kind(), failures)
                 counts, alerts = self._keep(kind, frame)
             failures += _nothing_good(kind, counts, failures, self.known.since)
-        except Exception as error:  # one source must not take the others along
+        except BaseException as error:  # one source must not take the others along, nor a panic
             failures.append(sentence(error))
         self.progress(kind.name, 1, 1, "failed" if failures else "done")
         return Outcome(
@@ -229,7 +229,7 @@ def _nothing_good(
     return ["It answered without a single row: it may have changed its shape."]
 
 
-def sentence(problem: Exception) -> str:
+def sentence(problem: BaseException) -> str:
     """The message of an error; one that nobody foresaw is named by its kind too."""
     text = " ".join(str(problem).split())
     if isinstance(problem, FaultlineError):

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, date, datetime
+from functools import partial
 from pathlib import Path
-from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
 from analysis import settings
+from analysis.background import side_by_side
 from analysis.errors import InputError, unknown
 from analysis.loaders import Loader, loaders
 from analysis.update.asking import Pass
@@ -80,7 +81,8 @@ def update(
         # so does a visit to Yahoo: side by side they would restore each other's filters.
         read_calendars(known)
     one_pass = Pass(store, known, _one_at_a_time(progress), named=frozenset(sources))
-    return _side_by_side(chosen, one_pass.ask)
+    outcomes = dict(side_by_side({kind.name: partial(one_pass.ask, kind) for kind in chosen}))
+    return [outcomes[kind.name] for kind in chosen]
 
 
 def prepare(store: Store) -> Path | None:
@@ -135,25 +137,6 @@ def choose(tables: Sequence[str] = (), sources: Sequence[str] = ()) -> list[type
             f"No source is left: {filled}, and not {' or '.join(tables)}. Name one of them alone."
         )
     return chosen
-
-
-def _side_by_side(
-    chosen: Sequence[type[Loader]], ask: Callable[[type[Loader]], Outcome]
-) -> list[Outcome]:
-    """Ask all at once, and wait for the last.
-
-    The threads are daemons: an interrupted command ends at once instead of waiting for a
-    source that stalls. What a thread was doing then is lost, what it had stored is not.
-    """
-    answers: SimpleQueue[tuple[int, Outcome]] = SimpleQueue()
-
-    def run(place: int, loader: type[Loader]) -> None:
-        answers.put((place, ask(loader)))
-
-    for place, loader in enumerate(chosen):
-        threading.Thread(target=run, args=(place, loader), name=loader.name, daemon=True).start()
-    found = [answers.get() for _ in chosen]
-    return [outcome for _, outcome in sorted(found, key=lambda pair: pair[0])]
 
 
 def _one_at_a_time(progress: Progress | None) -> Progress:

@@ -11,10 +11,11 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from functools import partial
 from pathlib import Path
-from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
+from analysis.background import side_by_side
 from analysis.loaders import Loader, Request
 from analysis.update.asking import alone, answered, sentence, unfailed, without_secrets
 from analysis.update.shown import asked_as
@@ -112,30 +113,24 @@ def last_rule(store: Store) -> date | None:
 
 
 def ask(store: Store, wanted: Sequence[Look], say: Callable[[str], None]) -> Seen:
-    """Ask all at once, and store each answer as it comes.
-
-    The threads are daemons: an interrupted command ends at once instead of waiting for a
-    source that stalls.
-    """
-    answers: SimpleQueue[tuple[Look, dict[str, str], str]] = SimpleQueue()
+    """Ask all at once, and store each answer as it comes."""
     # Two sources of one table in one process need not race for the same commit.
     tables = {look.loader.table: threading.Lock() for look in wanted}
-
-    def run(look: Look) -> None:
-        answers.put((look, *_look_at(store, look, tables[look.loader.table])))
-
-    for look in wanted:
-        threading.Thread(target=run, args=(look,), name=look.loader.name, daemon=True).start()
+    looks_by = {look.loader.name: look for look in wanted}
+    jobs = {
+        source: partial(_look_at, store, look, tables[look.loader.table])
+        for source, look in looks_by.items()
+    }
     seen = Seen()
-    for _ in wanted:
-        look, failures, said = answers.get()
+    for source, (failures, said) in side_by_side(jobs):
+        look = looks_by[source]
         if said:
             say(said)
         seen.looked |= {
             subject for name in unfailed(look.subjects, failures) for subject in look.subjects[name]
         }
         seen.failures |= {
-            f"{look.loader.name} {name}".strip(): without_secrets(why)
+            f"{source} {name}".strip(): without_secrets(why)
             for name, why in failures.items()
         }
     return seen
@@ -149,7 +144,7 @@ def _look_at(store: Store, look: Look, table: threading.Lock) -> tuple[dict[str,
             frame, failures = answered(look.loader(), look.request, store.read(look.loader.table))
             with table:
                 added = store.append(look.loader.table, frame)
-    except Exception as problem:  # one source must not take the others along
+    except BaseException as problem:  # one source must not take the others along, nor a panic
         return {**failures, "": sentence(problem)}, ""
     said = f"{added.new} new, {added.revised} revised, {added.unchanged} unchanged"
     return {**_refused(look, added), **failures}, f"{look.loader.name}: {said}."

@@ -22,7 +22,7 @@ from analysis.store import Store
 from analysis.tables import TABLES, keys_of
 from tests.servers import figures
 from tests.servers.forks import Forks
-from tests.servers.local import LocalServer
+from tests.servers.local import LocalServer, stall
 from tests.servers.sources import Sources
 from tests.stores.updates import observations, one_pass
 
@@ -116,6 +116,23 @@ def test_two_updates_at_once_both_finish_and_double_nothing(sources: Sources, ho
         assert sum(new) == live.height > 0
         seeded = observations(home, table).filter("backfilled")
         assert not seeded.select(*keys_of(table), "observed_at").is_duplicated().any()
+
+
+def test_an_interrupted_update_ends_at_once_whatever_stalls(sources: Sources, home: Path) -> None:
+    """Yahoo is asked by a pool of threads, which an ordinary end of Python would wait for."""
+    sources.server.on("/v8", stall(600))
+    child = start("prices", "factors")
+    while not (home / "factors").exists() or not any("/v8" in it for it in sources.server.paths()):
+        assert child.poll() is None
+        time.sleep(0.05)
+    child.send_signal(signal.SIGINT)
+    try:
+        _, said = child.communicate(timeout=30)
+    finally:
+        child.kill()
+    assert child.returncode == 130, said
+    assert said.endswith("faultline: interrupted.\n")
+    assert "Traceback" not in said
 
 
 @pytest.mark.parametrize("room", [0, 2_000])

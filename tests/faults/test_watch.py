@@ -13,13 +13,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 
 from tests.servers.figures import published
 from tests.servers.forks import Fork, Forks
 from tests.servers.local import LocalServer, Reply, failing, html, stall
 from tests.servers.shapes import github_repository
-from tests.servers.watched import World
+from tests.servers.watched import Passes, World
 
 COMMAND = "import sys; from analysis.cli import main; sys.exit(main())"
 KILLS = 8
@@ -176,6 +177,24 @@ def test_one_source_that_fails_is_named_and_stops_no_other(
     world.broken.clear()
     assert main(["watch", "--once"]) == 0
     assert capsys.readouterr().out == ""
+
+
+def test_a_panic_in_one_source_is_named_and_stops_no_other(
+    server: LocalServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is no Exception; a thread that dies of it must not keep the pass waiting for ever."""
+    world = World(server)
+
+    def panic(self: object, request: object) -> None:
+        raise pl.exceptions.PanicException("index out of bounds")
+
+    monkeypatch.setattr("analysis.loaders.github_artefacts.GithubArtefacts.fetch", panic)
+    for name, value in world.environment(tmp_path / "home").items():
+        monkeypatch.setenv(name, value)
+    result = Passes(tmp_path / "home")()
+    why = "Unexpected PanicException: index out of bounds."
+    assert result.failures == {"github_artefacts": why}
+    assert any(subject.startswith("huggingface ") for subject in result.first_looks)
 
 
 def test_pages_that_come_twice_and_null_fields_do_no_harm(

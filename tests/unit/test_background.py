@@ -1,0 +1,65 @@
+"""Threads that an interrupted command leaves behind, and how its process ends beside them."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from analysis.background import leave, side_by_side
+
+# While a store is opened, and its rows are read, a thread is in compiled code most of the time.
+BESIDE_A_STORE = """
+import sys, threading
+from pathlib import Path
+from deltalake import DeltaTable
+from analysis.background import leave, side_by_side
+
+def read_on():
+    while True:
+        DeltaTable(sys.argv[1]).file_uris()
+
+jobs = {"quick": lambda: "ready", "one": read_on, "two": read_on, "three": read_on}
+print(next(side_by_side(jobs)))
+threading.Event().wait(0.2)
+"""
+LEAVE = "leave(3)\nraise SystemExit('still here')\n"
+
+
+def test_answers_come_as_they_are_given() -> None:
+    gate = threading.Event()
+
+    def last() -> str:
+        assert gate.wait(30)
+        return "last"
+
+    answers = side_by_side({"slow": last, "quick": lambda: "first"})
+    assert next(answers) == ("quick", "first")
+    gate.set()
+    assert list(answers) == [("slow", "last")]
+
+
+def test_without_jobs_there_are_no_answers() -> None:
+    assert list(side_by_side({})) == []
+
+
+def test_a_process_whose_jobs_have_ended_is_not_left() -> None:
+    assert dict(side_by_side({"a": lambda: 1})) == {"a": 1}
+    for thread in threading.enumerate():
+        if thread.name == "a":
+            thread.join(30)
+    leave(3)  # else this process of tests would be gone
+
+
+@pytest.mark.parametrize("attempt", range(3))
+def test_a_process_is_left_whatever_its_jobs_are_in(tmp_path: Path, attempt: int) -> None:
+    pl.DataFrame({"a": [attempt]}).write_delta(str(tmp_path / "table"))
+    done = subprocess.run(
+        [sys.executable, "-c", BESIDE_A_STORE + LEAVE, str(tmp_path / "table")],
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stdout, done.stderr) == (3, "('quick', 'ready')\n", "")
