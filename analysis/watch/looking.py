@@ -130,8 +130,7 @@ def ask(store: Store, wanted: Sequence[Look], say: Callable[[str], None]) -> See
             subject for name in unfailed(look.subjects, failures) for subject in look.subjects[name]
         }
         seen.failures |= {
-            f"{source} {name}".strip(): without_secrets(why)
-            for name, why in failures.items()
+            f"{source} {name}".strip(): without_secrets(why) for name, why in failures.items()
         }
     return seen
 
