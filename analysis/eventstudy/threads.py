@@ -10,10 +10,15 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import AbstractContextManager, nullcontext
 from functools import cache
-from typing import TypeVar
+from threading import Lock
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from threadpoolctl import ThreadpoolController
 
 Work = TypeVar("Work")
 Done = TypeVar("Done")
@@ -45,6 +50,42 @@ def _keep_freed_memory() -> None:
     np.empty(LARGEST_MAPPING, dtype=np.uint8)
 
 
+class _OneBlasThread:
+    """While blocks share the cores, a product of matrices keeps to the thread that asks for it.
+
+    Else each of them would start as many threads as there are cores, and these take the cores
+    from the other blocks. The setting is the process's: the first to come makes it, and the
+    last to leave puts back what was.
+    """
+
+    def __init__(self) -> None:
+        self._turn, self._inside = Lock(), 0
+        self._before: AbstractContextManager[object] = nullcontext()
+
+    def __enter__(self) -> None:
+        with self._turn:
+            if self._inside == 0:
+                self._before = _blas().limit(limits=1, user_api="blas")
+                self._before.__enter__()
+            self._inside += 1
+
+    def __exit__(self, *_: object) -> None:
+        with self._turn:
+            self._inside -= 1
+            if self._inside == 0:
+                self._before.__exit__(None, None, None)
+
+
+@cache
+def _blas() -> ThreadpoolController:
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController()  # looks through all loaded libraries, hence once
+
+
+_BLAS = _OneBlasThread()
+
+
 def in_order(
     work: Callable[[Work], Done], blocks: Iterable[Work], *, few: int = FEW
 ) -> Iterator[Done]:
@@ -67,7 +108,7 @@ def in_order(
         yield from map(work, first)
         yield from map(work, todo)
         return
-    with ThreadPoolExecutor(workers, thread_name_prefix="faultline") as pool:
+    with _BLAS, ThreadPoolExecutor(workers, thread_name_prefix="faultline") as pool:
         waiting: deque[Future[Done]] = deque(pool.submit(work, block) for block in first)
         for block in todo:
             waiting.append(pool.submit(work, block))

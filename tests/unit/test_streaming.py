@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from analysis.eventstudy import (
     FactorModel,
@@ -267,6 +268,31 @@ def test_a_block_that_fails_says_so(monkeypatch):
     monkeypatch.setattr(threads, "threads", lambda: 2)
     with pytest.raises(ZeroDivisionError):
         list(threads.in_order(lambda number: 1 / (number - 30), range(50)))
+
+
+def blas_threads():
+    return {one["num_threads"] for one in threadpool_info() if one["user_api"] == "blas"}
+
+
+def test_linear_algebra_keeps_to_the_thread_of_its_block(monkeypatch):
+    monkeypatch.setattr(threads, "threads", lambda: 2)
+
+    def outer(number):
+        inner = list(threads.in_order(lambda _: blas_threads(), range(10)))
+        return [blas_threads(), *inner] if number % 2 else [blas_threads()]
+
+    with threadpool_limits(limits=2, user_api="blas"):
+        assert blas_threads() == {2}
+        seen = list(threads.in_order(outer, range(20)))
+        assert all(one == {1} for block in seen for one in block)
+        assert blas_threads() == {2}
+        with pytest.raises(ZeroDivisionError):
+            list(threads.in_order(lambda number: 1 / (number - 30), range(50)))
+        assert blas_threads() == {2}
+        unfinished = threads.in_order(lambda number: number, range(1000))
+        assert next(unfinished) == 0
+        unfinished.close()
+        assert blas_threads() == {2}
 
 
 def test_threads_change_nothing_to_the_last_bit(monkeypatch):
