@@ -32,8 +32,8 @@ COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#0
 # Measured, see data/simulated/size.csv and docs/size_and_power.md; a test keeps the two together.
 WHY = (
     "The tests shown are those that keep their size when events share dates: at 5 % they reject "
-    "4 to 6 % of true nulls in simulations (30 events, residual correlation 0.2, windows of 1 to "
-    "11 days, dates on one day or spread over 3 or 10 sessions). Tests that take the events for "
+    "4.2 to 6.5 % of true nulls in simulations (30 events, residual correlation 0.2, windows of 1 "
+    "to 11 days, dates on one day or spread over 3 or 10 sessions). Tests that take the events for "
     "independent (BMP, Patell, sign, Wilcoxon) reject 39 to 49 % on one date and 8 to 47 % on "
     "spread dates; time-series, Corrado and GRANK-t tests 4 to 7 % on one date but up to 31 % on "
     "spread ones."

@@ -98,13 +98,13 @@ def test_the_permutation_test_holds_its_size_in_a_fresh_run(spread):
 
 
 def test_the_sentence_of_summaries_says_what_was_measured():
-    def between(tests: list[str], spreads: list[int]) -> str:
+    def between(tests: list[str], spreads: list[int], digits: int = 0) -> str:
         own = stored()[stored()["test"].isin(tests) & stored()["spread"].isin(spreads)]["share"]
-        return f"{100 * own.min():.0f} to {100 * own.max():.0f} %"
+        return f"{100 * own.min():.{digits}f} to {100 * own.max():.{digits}f} %"
 
     independent = ["bmp_t", "patell_z", "sign", "generalized_sign", "wilcoxon"]
     history = ["time_series_t", "corrado_rank", "corrado_zivney_rank", "grank_t"]
-    assert f"they reject {between(list(RECOMMENDED), [1, 3, 10])} of true nulls" in WHY
+    assert f"they reject {between(list(RECOMMENDED), [1, 3, 10], digits=1)} of true nulls" in WHY
     assert f"reject {between(independent, [1])} on one date" in WHY
     assert f"and {between(independent, [3, 10])} on spread dates" in WHY
     assert f"tests {between(history, [1])} on one date" in WHY
