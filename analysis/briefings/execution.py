@@ -137,9 +137,8 @@ def execute(
         except papermill.PapermillExecutionError as error:
             failure = Failure(*_place(session), _one_line(error.ename, error.evalue))
             return Run(_without_secrets(session.notebook), failure)
-        except (
-            Exception
-        ) as error:  # a kernel died, timed out or never started; each has its own error
+        # A kernel died, timed out or never started: each has an error of its own.
+        except Exception as error:
             kept = notebook if session.notebook is None else session.notebook
             cause = _one_line(type(error).__name__, f"{error} {_last_words(folder / _LOG)}")
             return Run(_without_secrets(kept), Failure(*_place(session), cause))

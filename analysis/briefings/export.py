@@ -17,15 +17,12 @@ from copy import deepcopy
 from functools import cache
 from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from analysis.briefings.execution import first_line
 from analysis.briefings.machine import json_script
 from analysis.briefings.pieces import Page
 from analysis.errors import RenderError
-
-if TYPE_CHECKING:
-    from markupsafe import Markup
 
 _TEMPLATE = Path(__file__).resolve().parent / "template"
 # Cells so tagged speak to those who open the notebook, not to readers of the briefing.
@@ -99,44 +96,33 @@ def to_page(notebook: Any, page: Page, manifest: Mapping[str, Any]) -> str:
     if page.charts:
         packed, plotly_hash = _plotly()
         policy.append(plotly_hash)
-        charts = {"packed": packed, "theme": _as_it_is(json_script(_theme(), name="chart-theme"))}
+        charts = {"packed": packed, "theme": json_script(_theme(), name="chart-theme")}
     context = {
         "policy": " ".join(policy),
-        "style": _as_it_is(_text("page.css")),
-        "script": _as_it_is(script),
+        "style": _text("page.css"),
+        "script": script,
         "charts": charts,
         "page": page,
-        "body": _as_it_is("\n".join(page.body)),
+        "body": "\n".join(page.body),
         "manifest": manifest,
-        "manifest_script": _as_it_is(json_script(manifest, name="faultline-manifest")),
-        "results_script": _as_it_is(json_script(page.results, name="faultline-results")),
+        "manifest_script": json_script(manifest, name="faultline-manifest"),
+        "results_script": json_script(page.results, name="faultline-results"),
     }
     html, _ = _exporter().from_notebook_node(notebook, resources={"briefing": context})
     return str(html)
 
 
-def _as_it_is(markup: str) -> Markup:
-    """Let the template leave alone what is our own file, or was escaped piece by piece."""
-    from markupsafe import Markup
-
-    return Markup(markup)  # noqa: S704 - the one place that vouches for it
-
-
 def _exporter() -> Any:
+    """Use nbconvert with our template, nothing of the user's; escape what is not marked safe."""
     from nbconvert.exporters.templateexporter import TemplateExporter
 
-    class BriefingExporter(TemplateExporter):
-        """nbconvert with our template and nothing of the user's."""
-
-        def _create_environment(self) -> Any:
-            environment = super()._create_environment()  # type: ignore[no-untyped-call]
-            environment.autoescape = True
-            environment.trim_blocks = environment.lstrip_blocks = True
-            return environment
-
-    return BriefingExporter(  # type: ignore[no-untyped-call]
+    exporter = TemplateExporter(
         template_paths=[str(_TEMPLATE)], template_file="index.html.j2", file_extension=".html"
     )
+    environment = exporter.environment
+    environment.autoescape = True
+    environment.trim_blocks = environment.lstrip_blocks = True
+    return exporter
 
 
 @cache

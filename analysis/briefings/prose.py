@@ -13,7 +13,7 @@ import re
 from collections.abc import Callable
 from html import escape, unescape
 from html.parser import HTMLParser
-from typing import Any
+from typing import Any, ClassVar
 
 # level and inner HTML of a heading in; its final level and id out
 Heading = Callable[[int, str], tuple[int, str]]
@@ -88,12 +88,16 @@ class _OnlyMath(HTMLParser):
         if tag not in _MATH_TAGS.split() or any(name not in allowed for name, _ in attrs):
             self.foreign = True
 
-    def handle_comment(self, data: str) -> None:  # noqa: ARG002
+    def handle_comment(self, _: str) -> None:
         self.foreign = True
 
-    handle_pi = unknown_decl = handle_comment
+    def handle_decl(self, _: str) -> None:
+        self.foreign = True
 
-    def handle_decl(self, decl: str) -> None:  # noqa: ARG002
+    def handle_pi(self, _: str) -> None:
+        self.foreign = True
+
+    def unknown_decl(self, _: str) -> None:
         self.foreign = True
 
 
@@ -105,7 +109,10 @@ def _parser(heading: Heading) -> Any:
     )
 
     class Inline(MathInlineParser):
-        SPECIFICATION = {**MathInlineParser.SPECIFICATION, "inline_math_tex": _INLINE_MATH}  # noqa: RUF012
+        SPECIFICATION: ClassVar[dict[str, str]] = {
+            **MathInlineParser.SPECIFICATION,
+            "inline_math_tex": _INLINE_MATH,
+        }
 
     class Renderer(IPythonRenderer):
         def heading(self, text: str, level: int, **_: Any) -> str:
@@ -121,6 +128,7 @@ def _parser(heading: Heading) -> Any:
         def latex_environment(self, name: str, body: str) -> str:
             return formula(f"\\begin{{{name}}}{body}\\end{{{name}}}", block=True)
 
+        # Named as mistune hands them over, needed or not.
         def block_code(self, code: str, info: str | None = None) -> str:  # noqa: ARG002
             return f"<pre><code>{escape(code)}</code></pre>\n"
 

@@ -194,7 +194,7 @@ def _names(entities: object) -> list[str]:
     return [name.strip() for name in str(entities or "").split(";") if name.strip()]
 
 
-def _instruments_file(found: Examination, path: Path) -> None:  # noqa: ARG001
+def _instruments_file(found: Examination, _path: Path) -> None:
     indexes = [row.values["ticker"] for row in found.rows if row.values["role"] == "index"]
     for row in found.rows:
         benchmark = row.values["benchmark"]

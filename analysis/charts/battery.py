@@ -105,10 +105,6 @@ def test_table(tests: pd.DataFrame) -> Table:
     return Table("test-table", caption, cells, markup)
 
 
-# pytest must not take the function for a test where it is imported.
-test_table.__test__ = False  # type: ignore[attr-defined]
-
-
 def _in_order(frame: pd.DataFrame) -> pd.DataFrame:
     """The pooled group first, then groups as they came; within them windows and tests."""
     groups = sorted(dict.fromkeys(frame["group"]), key=lambda name: name != _POOLED)

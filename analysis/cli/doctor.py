@@ -129,8 +129,6 @@ def examine(out: Path, today: date | None = None) -> Iterator[Check]:
 
 def _python() -> Check:
     version = ".".join(map(str, sys.version_info[:3]))
-    if sys.version_info < (3, 11):  # noqa: UP036 - a package may be forced onto an older one
-        return Check("Python", "failed", f"{version}: Faultline needs 3.11 or later.")
     return Check("Python", "ok", f"{version} at {sys.executable}")
 
 
