@@ -91,7 +91,7 @@ def _run(words: list[str]) -> int:
             result_action="return_value",
         )
     except CycloptsError as error:
-        output.say(f"faultline: {_told(error)} See: {_help_of(words)}")
+        output.say(f"faultline: {_told(error, words)} See: {_help_of(words)}")
         return _BAD_INPUT
     except FaultlineError as error:
         output.say(f"faultline: {error}")
@@ -147,14 +147,16 @@ def _separate_windows(words: list[str]) -> Iterator[str]:
         wanted = False
 
 
-def _told(error: CycloptsError) -> str:
+def _told(error: CycloptsError, words: list[str]) -> str:
     """The parser's message; of words that nobody asked for, what was probably meant."""
     from cyclopts import UnusedCliTokensError
 
     if not isinstance(error, UnusedCliTokensError):
         return _sentence(str(error))
-    words = ", ".join(map(repr, error.unused_tokens or ()))
-    return f"Nothing takes {words}. Several values stand behind one option with commas: NVDA,TSM."
+    told = f"Nothing takes {', '.join(map(repr, error.unused_tokens or ()))}."
+    if not any(word.startswith("--") for word in words):
+        return told
+    return f"{told} Several values stand behind one option with commas: NVDA,TSM."
 
 
 def _help_of(words: list[str]) -> str:
