@@ -212,9 +212,9 @@ def read_company(document: Any, begins: str) -> tuple[dict[str, list[Period]], l
     found: dict[str, list[Period]] = {}
     complaints: list[str] = []
     for metric, tags in TAGS.items():
-        series, broken = series_of(document, tags)
+        series, broken = series_of(document, tags, outflow=metric == "capex")
         complaints += broken
-        found[metric] = periods(series)
+        found[metric] = periods(series, totals=metric == "revenue")
         if not found[metric]:
             complaints.append(f"no {metric} under any tag that is known: {', '.join(tags)}")
     ends = {metric: figures[-1].span[1] for metric, figures in found.items() if figures}

@@ -1,21 +1,27 @@
 """Facts of one company as the SEC's ``companyfacts`` files give them.
 
 Pure. A fact is a value for a span of days, as one filing gave it; later filings repeat it, or
-give another value. `Series` puts the values of one tag in order of filing.
+give another value. `Series` puts the values of one tag in order of filing. Only periodic reports
+restate a value: a proxy statement or a prospectus that repeats it in other units does not.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from math import isfinite
+from statistics import median
 from typing import Any
 
 from analysis.errors import SourceError
+from analysis.loaders.scale import is_scale_error, nearer
 
 Span = tuple[date, date]
 _Filed = dict[date, list[tuple[float, str]]]  # day of filing to values and filings
+
+PERIODIC = ("10-K", "10-Q", "10-KT", "10-QT", "20-F", "40-F", "6-K")
+"""Forms of periodic reports; an amendment has ``/A`` behind the form."""
 
 # Days in a period, both ends included: thirteen or fourteen weeks, or three calendar months;
 # 52 or 53 weeks make a year. What lies between is a year that was cut short, and not used.
@@ -36,14 +42,17 @@ class Vintage:
     filed : datetime.date
     filing : str
         Form and accession number.
-    rival : float or None
-        Another value that was filed for the same span on the same day.
+    remark : str
+        What was done to the value, such as a changed sign.
+    doubt : str or None
+        What speaks against it.
     """
 
     value: float
     filed: date
     filing: str
-    rival: float | None = None
+    remark: str = ""
+    doubt: str | None = None
 
 
 @dataclass
@@ -75,7 +84,9 @@ def length(span: Span) -> str | None:
     return next((name for name, (low, high) in LENGTHS.items() if low <= days <= high), None)
 
 
-def series_of(document: Mapping[str, Any], tags: Iterable[str]) -> tuple[list[Series], list[str]]:
+def series_of(
+    document: Mapping[str, Any], tags: Iterable[str], *, outflow: bool = False
+) -> tuple[list[Series], list[str]]:
     """Read the facts of some tags.
 
     Parameters
@@ -84,6 +95,8 @@ def series_of(document: Mapping[str, Any], tags: Iterable[str]) -> tuple[list[Se
         A ``companyfacts`` file.
     tags : iterable of str
         With their taxonomies, in the order in which they are to be believed.
+    outflow : bool
+        The tags are payments, which are positive whatever sign the filer gave them.
 
     Returns
     -------
@@ -108,7 +121,7 @@ def series_of(document: Mapping[str, Any], tags: Iterable[str]) -> tuple[list[Se
         for currency, entries in units.items():
             if len(currency) != 3 or not currency.isupper():
                 continue  # shares, or money per share
-            series, broken = _series(tag, currency, entries)
+            series, broken = _series(tag, currency, entries, outflow=outflow)
             if broken:
                 complaints.append(
                     f"{len(broken)} of {len(entries)} facts of {tag} cannot be read ({broken[0]})"
@@ -118,7 +131,9 @@ def series_of(document: Mapping[str, Any], tags: Iterable[str]) -> tuple[list[Se
     return found, complaints
 
 
-def _series(tag: str, currency: str, entries: Iterable[Any]) -> tuple[Series, list[str]]:
+def _series(
+    tag: str, currency: str, entries: Iterable[Any], *, outflow: bool
+) -> tuple[Series, list[str]]:
     filed: dict[Span, _Filed] = {}
     broken = []
     for entry in entries:
@@ -130,22 +145,40 @@ def _series(tag: str, currency: str, entries: Iterable[Any]) -> tuple[Series, li
         if fact is not None:
             span, day, value, filing = fact
             filed.setdefault(span, {}).setdefault(day, []).append((value, filing))
-    spans = {span: _vintages(days) for span, days in sorted(_merged(filed).items())}
+    merged = dict(sorted(_merged(filed).items()))
+    sizes = {
+        span: median(abs(value) for given in days.values() for value, _ in given)
+        for span, days in merged.items()
+    }
+    spans = {
+        span: _vintages(days, _usual(sizes, span), outflow=outflow) for span, days in merged.items()
+    }
     return Series(tag, currency, spans), broken
+
+
+def _usual(sizes: Mapping[Span, float], span: Span) -> float | None:
+    """Give the median magnitude of the other periods of this length; None without any."""
+    of_length = length(span)
+    others = [
+        size
+        for other, size in sizes.items()
+        if size and other != span and length(other) == of_length
+    ]
+    return median(others) if others else None
 
 
 def _merged(filed: Mapping[Span, _Filed]) -> dict[Span, _Filed]:
     """One span for each period, that of its first filing, however later ones dated it."""
     merged: dict[Span, _Filed] = {}
     for span, days in sorted(filed.items(), key=lambda item: (min(item[1]), item[0])):
-        period = next((first for first in merged if _same(first, span)), span)
+        period = next((first for first in merged if same_period(first, span)), span)
         held = merged.setdefault(period, {})
         for day, given in days.items():
             held.setdefault(day, []).extend(given)
     return merged
 
 
-def _same(one: Span, other: Span) -> bool:
+def same_period(one: Span, other: Span) -> bool:
     """Whether two spans are one fiscal period."""
     near = abs(one[0] - other[0]) <= LOOSE and abs(one[1] - other[1]) <= LOOSE
     return near and length(one) is not None and length(one) == length(other)
@@ -163,13 +196,62 @@ def _fact(entry: Mapping[str, Any]) -> tuple[Span, date, float, str] | None:
     return span, date.fromisoformat(entry["filed"]), value / 1e6, filing
 
 
-def _vintages(days: Mapping[date, list[tuple[float, str]]]) -> list[Vintage]:
-    """Values in order of filing, each from the day on which it first stood."""
+def _vintages(
+    days: Mapping[date, list[tuple[float, str]]], usual: float | None, *, outflow: bool
+) -> list[Vintage]:
+    """Values in order of filing, each from the day on which it was first given.
+
+    A value that differs from the one before by a factor of a thousand or a million is an error
+    of scale: the one nearer to the usual size is kept, without a usual size the earlier one.
+    """
+    first_report = min(
+        (day for day, given in days.items() if any(_is_periodic(filing) for _, filing in given)),
+        default=None,
+    )
     held: list[Vintage] = []
     for day, given in sorted(days.items()):
-        given = sorted(set(given), key=lambda item: item[1].rpartition(" ")[2])
-        value, filing = given[-1]
-        others = [other for other, _ in given if other != value]
-        if not held or held[-1].value != value:
-            held.append(Vintage(value, day, filing, others[0] if others else None))
+        if first_report is not None and day >= first_report:
+            given = [one for one in given if _is_periodic(one[1])]
+        if not given:
+            continue
+        new = _of_one_day(day, given, usual, outflow=outflow)
+        if first_report is None:
+            new = replace(new, doubt=_and(new.doubt, "no periodic report gives it"))
+        if not held or not is_scale_error(held[-1].value, new.value):
+            if not held or held[-1].value != new.value:
+                held.append(new)
+            continue
+        old = held[-1]
+        if usual is None or nearer(old.value, new.value, usual) == old.value:
+            said = f"{new.filing} gives {new.value:g}, which looks like an error of scale"
+            if said not in (old.doubt or ""):
+                held[-1] = replace(old, doubt=_and(old.doubt, said))
+        else:
+            held[-1] = replace(old, doubt=_and(old.doubt, "looks like an error of scale"))
+            held.append(new)
     return held
+
+
+def _of_one_day(
+    day: date, given: Iterable[tuple[float, str]], usual: float | None, *, outflow: bool
+) -> Vintage:
+    """The last value that was filed on a day, with what speaks against it."""
+    in_order = sorted(set(given), key=lambda item: item[1].rpartition(" ")[2])
+    values = [(abs(value) if outflow else value, filing) for value, filing in in_order]
+    value, filing = values[-1]
+    for other, other_filing in values[:-1]:
+        if usual and is_scale_error(other, value) and nearer(other, value, usual) == other:
+            value, filing = other, other_filing
+    others = [other for other, _ in values if other != value]
+    doubt = f"another value was filed on the same day: {others[0]:g}" if others else None
+    negative = outflow and any(given < 0 for given, one in in_order if one == filing)
+    return Vintage(value, day, filing, "filed as a negative number" if negative else "", doubt)
+
+
+def _is_periodic(filing: str) -> bool:
+    form, _, _ = filing.rpartition(" ")
+    return (form or filing).removesuffix("/A") in (*PERIODIC, "filing")
+
+
+def _and(doubt: str | None, another: str) -> str:
+    return f"{doubt}; {another}" if doubt else another

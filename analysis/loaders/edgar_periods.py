@@ -8,15 +8,19 @@ that were not, is no quarter.
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import TypeVar
 
-from analysis.loaders.edgar_facts import LOOSE, Series, Span, Vintage, length
+from analysis.loaders.edgar_facts import LOOSE, Series, Span, Vintage, length, same_period
+from analysis.loaders.scale import out_of_line
 
 _NEXT = timedelta(days=1)
+# Losses on hedges can take a total a little below the revenue from contracts, no more.
+_BELOW_PART = 0.05
 _WORDS = {"Q": "3 months", "H": "6 months", "9M": "9 months", "FY": "the year"}
 
 
@@ -60,7 +64,7 @@ first."""
 _Dated = TypeVar("_Dated", Period, Vintage)
 
 
-def periods(series: Sequence[Series]) -> list[Period]:
+def periods(series: Sequence[Series], *, totals: bool = False) -> list[Period]:
     """Quarters and years of one metric, each with every value that was given for it.
 
     Parameters
@@ -68,6 +72,9 @@ def periods(series: Sequence[Series]) -> list[Period]:
     series : sequence of Series
         In the order in which their tags are to be believed. Per period a reported figure goes
         before a derived one, then the earlier tag; the filer's usual currency before others.
+    totals : bool
+        The earlier tags are totals of the later ones: one that is clearly less than a later one
+        is not believed.
 
     Returns
     -------
@@ -80,7 +87,7 @@ def periods(series: Sequence[Series]) -> list[Period]:
         of_one = [held for held in series if held.currency == currency]
         found = [*_reported(of_one), *_derived(of_one)]
         lines += found + _derived_across(of_one, found)
-    chosen = [_known_of(rivals) for rivals in _rivals(lines)]
+    chosen = [_known_of(rivals, totals=totals) for rivals in _rivals(lines)]
     reported = [line for line in chosen if line[-1].basis == "reported"]
     kept = [
         line
@@ -88,9 +95,31 @@ def periods(series: Sequence[Series]) -> list[Period]:
         if line[-1].basis == "reported" or not any(_overlap(line[-1], one[-1]) for one in reported)
     ]
     return sorted(
-        (period for line in kept for period in line),
+        (period for line in _compared(kept) for period in line),
         key=lambda period: (period.span[1], period.frequency, period.filed),
     )
+
+
+def _compared(lines: Sequence[Line]) -> list[Line]:
+    """Flag last values that are negative, or a thousand times their neighbours."""
+    found: list[Line] = []
+    for frequency in ("Q", "FY"):
+        chosen = sorted(
+            (line for line in lines if line[0].frequency == frequency), key=lambda one: one[-1].span
+        )
+        doubts = out_of_line([line[-1].value for line in chosen])
+        for line, usual in zip(chosen, doubts, strict=True):
+            last = line[-1]
+            if usual is not None:
+                last = _doubted(last, f"the periods beside it are near {usual:g}")
+            if last.value < 0:
+                last = _doubted(last, "a negative figure")
+            found.append([*line[:-1], last])
+    return found
+
+
+def _doubted(period: Period, why: str) -> Period:
+    return replace(period, flag=f"{period.flag}; {why}" if period.flag else why)
 
 
 def _rivals(lines: Iterable[Line]) -> list[list[Line]]:
@@ -119,24 +148,48 @@ def _overlap(derived: Period, reported: Period) -> bool:
     return timedelta() < apart < timedelta(days=40)
 
 
-def _known_of(rivals: list[Line]) -> Line:
-    """What was known of a period from each day on which something was filed."""
+def _known_of(rivals: list[Line], *, totals: bool) -> Line:
+    """What was known of a period from each day on which something was filed.
+
+    A value is known from the first day on which it could be: that a later filing repeats it,
+    or reports what was derived before, moves nothing.
+    """
     rivals = [line for line in rivals if line[0].currency == rivals[0][0].currency]
     # The span of the first filing stays, so that later ones continue the same figure.
     first = min(rivals, key=lambda line: (line[0].filed, line[0].basis != "reported"))[0]
     known: list[tuple[Period, list[Period]]] = []
     for day in sorted({period.filed for line in rivals for period in line}):
         beside = [_last(line, day) for line in rivals if line[0].filed <= day]
-        best = next((one for one in beside if one.basis == "reported"), beside[0])
-        if known and (best.value, best.basis) == (known[-1][0].value, known[-1][0].basis):
-            known[-1] = known[-1][0], beside
+        best = replace(_best(beside, totals=totals), span=first.span)
+        if known and math.isclose(best.value, known[-1][0].value, rel_tol=1e-9, abs_tol=1e-6):
+            before = known[-1][0]
+            if best.basis != before.basis == "derived":
+                note = f"{best.note}; derived from the filing of {before.filed}"
+                before = replace(best, filed=before.filed, note=note)
+            known[-1] = before, beside
         else:
-            known.append((replace(best, span=first.span), beside))
+            known.append((best, beside))
     told: Line = []
     for period, beside in known:
-        others = [one for one in told if one.basis == period.basis and one.value != period.value]
+        others = [one for one in told if one.value != period.value]
         told.append(replace(period, note=_note(period, others[:1], beside)))
     return told
+
+
+def _best(beside: Sequence[Period], *, totals: bool) -> Period:
+    """Choose among figures of one period: the reported before the derived, the total first."""
+    reported = [one for one in beside if one.basis == "reported"]
+    if not reported:
+        return next((one for one in beside if one.value >= 0), beside[0])
+    best = reported[0]
+    largest = max(reported, key=lambda one: one.value)
+    if totals and largest.value > best.value * (1 + _BELOW_PART):
+        return _doubted(largest, f"{_tag(best)} says {best.value:g}, less than its part")
+    return best
+
+
+def _tag(period: Period) -> str:
+    return period.note.partition(",")[0]
 
 
 def _note(period: Period, before: Iterable[Period], beside: Iterable[Period]) -> str:
@@ -147,7 +200,7 @@ def _note(period: Period, before: Iterable[Period], beside: Iterable[Period]) ->
     for other in beside:
         far = abs(other.value - period.value) > 0.005 * abs(period.value)
         if far and other.basis == period.basis == "reported":
-            return f"{note}; {other.note.partition(',')[0]} says {other.value:g}"
+            return f"{note}; {_tag(other)} says {other.value:g}"
     return note
 
 
@@ -171,12 +224,13 @@ def _reported(series: Iterable[Series]) -> Iterator[Line]:
 
 
 def _as_filed(series: Series, span: Span, frequency: str, vintage: Vintage) -> Period:
-    note, flag = f"{series.tag}, {vintage.filing}", None
-    if vintage.rival is not None:
-        flag = f"another value was filed on the same day: {vintage.rival:g}"
+    note = f"{series.tag}, {vintage.filing}"
+    if vintage.remark:
+        note += f", {vintage.remark}"
     return Period(
-        span, frequency, series.currency, vintage.value, vintage.filed, "reported", note, flag
-    )
+        span, frequency, series.currency, vintage.value, vintage.filed, "reported", note,
+        vintage.doubt,
+    )  # fmt: skip
 
 
 def _derived(series: Iterable[Series]) -> Iterator[Line]:
@@ -252,29 +306,55 @@ def _difference(
         if state[0] != before[0] and state[1:] != before[1:]:
             chosen.append((moment, state))
     # Filed in whole units of money: what lies beyond a millionth of a million is the machine's.
-    line = [
-        Period(span, "Q", currency, round(state[0] - sum(state[1:]), 6), moment, "derived", said)
-        for moment, state in chosen
-    ]
+    line = []
+    for moment, state in chosen:
+        value = round(state[0] - sum(state[1:]), 6)
+        given = [_last(side, moment) for side in sides]
+        remarks = dict.fromkeys(one.remark for one in given if one.remark)
+        doubts = dict.fromkeys(one.doubt for one in given if one.doubt)
+        note, flag = ", ".join((said, *remarks)), "; ".join(doubts) or None
+        line.append(Period(span, "Q", currency, value, moment, "derived", note, flag))
     if states[-1][1] != chosen[-1][1]:
         told = "one side of the difference was restated later and the other was not"
-        line[-1] = replace(line[-1], flag=told)
+        line[-1] = _doubted(line[-1], told)
     return line
 
 
 def _derived_across(series: Sequence[Series], found: Sequence[Line]) -> list[Line]:
-    """Quarters for which only two tags together have both sides of the difference."""
-    known = [line[0].span[1] for line in found if line[0].frequency == "Q"]
-    years = [line[0].span[1] for line in found if line[0].frequency == "FY"]
-    if all(_near(end, known) for end in years):
-        return []
+    """Quarters of which two tags together had both sides of the difference first.
+
+    Also where one tag has both sides by now: a year that a filing gave under another tag than
+    the nine months was known from that filing on, not from the next one, which repeats it under
+    the first tag. Tags that contradict each other are not mixed.
+    """
+    since: dict[date, date] = {}
+    for line in found:
+        if line[0].frequency == "Q":
+            end = line[0].span[1]
+            since[end] = min(line[0].filed, since.get(end, date.max))
     merged = Series("several tags", series[0].currency)
+    tags: list[Series] = []
     for held in series:
-        for span, vintages in held.spans.items():
-            merged.spans.setdefault(span, vintages)
+        if all(_agree(held, other) for other in tags):
+            tags.append(held)
+            for span, vintages in held.spans.items():
+                at = next((one for one in merged.spans if same_period(one, span)), span)
+                if at not in merged.spans or vintages[0].filed < merged.spans[at][0].filed:
+                    merged.spans[at] = vintages[:1]
     told = "the two sides carry different tags"
     return [
-        [replace(one, flag=f"{one.flag}; {told}" if one.flag else told) for one in line]
+        [_doubted(line[0], told)]
         for line in _differences(merged)
-        if not _near(line[0].span[1], known)
+        if not any(
+            _near(line[0].span[1], [end]) and day <= line[0].filed for end, day in since.items()
+        )
     ]
+
+
+def _agree(one: Series, other: Series) -> bool:
+    """Whether two tags give the same values for the periods that both have."""
+    return all(
+        math.isclose(vintages[0].value, other.spans[span][0].value, rel_tol=0.005)
+        for span, vintages in one.spans.items()
+        if span in other.spans
+    )

@@ -10,13 +10,14 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from analysis.errors import InputError, SourceError, unknown
 from analysis.loaders.face import Partial, Request
 from analysis.loaders.pacing import Timing
+from analysis.loaders.scale import out_of_line
 from analysis.loaders.yahoo_asking import Clock, Troubled, now, patiently
 from analysis.loaders.yahoo_history import Trouble, trouble
 from analysis.loaders.yahoo_session import PER_SECOND, Heard, Visit, patience, visit
@@ -74,6 +75,7 @@ class _Figure:
     currency: str
     millions: float
     note: str
+    flag: str | None = None
 
 
 class YahooRevenues:
@@ -201,6 +203,7 @@ def _figures(here: Visit, symbol: str) -> tuple[list[_Figure], list[str]]:
                 f"Yahoo's quarterly {row.statement} of {symbol} has no row {row.name}: it may"
                 " have another name now"
             )
+    found = _compared(found)
     if not found:
         names = " nor ".join(row.name for row in _ROWS)
         raise Troubled(Trouble(f"Yahoo's quarterly statements of {symbol} have neither {names}"))
@@ -223,7 +226,32 @@ def _read(statement: Any, row: _Wanted, heard: Heard | None, symbol: str) -> Ite
         currency = own.get((row.name, end), usual)
         if currency is None:
             raise Troubled(Trouble(f"Yahoo does not say in which currency its {row.metric} is"))
-        yield _Figure(end, row.metric, currency, round(row.sign * value / 1e6, 6), note)
+        millions = round(row.sign * value / 1e6, 6)
+        if row.sign < 0 and millions < 0:
+            yield _Figure(
+                end, row.metric, currency, -millions, f"{note}, given as a positive number"
+            )
+        else:
+            yield _Figure(end, row.metric, currency, millions, note)
+
+
+def _compared(figures: list[_Figure]) -> list[_Figure]:
+    """Flag figures that are a thousand times those beside them, and negative revenue."""
+    found: list[_Figure] = []
+    for row in _ROWS:
+        of_one = sorted(
+            (one for one in figures if one.metric == row.metric), key=lambda one: one.end
+        )
+        for figure, usual in zip(
+            of_one, out_of_line([one.millions for one in of_one]), strict=True
+        ):
+            doubts = []
+            if usual is not None:
+                doubts.append(f"the periods beside it are near {usual:g}")
+            if figure.millions < 0:
+                doubts.append("a negative figure")
+            found.append(replace(figure, flag="; ".join(doubts) or None))
+    return found
 
 
 def _judged(heard: Heard | None, error: Exception) -> Trouble:
@@ -253,5 +281,5 @@ def _row(company: str, figure: _Figure, source: str, asked_at: datetime) -> dict
         "source": source,
         "observed_at": asked_at,
         "backfilled": False,
-        "flag": None,
+        "flag": figure.flag,
     }

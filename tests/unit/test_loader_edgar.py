@@ -21,6 +21,7 @@ from tests.servers.edgar import (
     AGAIN,
     ASSETS,
     CAPEX,
+    CONTRACTS,
     MAY,
     RESTATED,
     REVENUES,
@@ -172,6 +173,21 @@ def test_what_the_public_knew_on_a_day_is_read_by_the_day_of_filing(
     }
     assert list(known.values()) == [[], [8288.0], [8200.0], [8100.0]]
     assert [value for value, *_ in of_may(store.read("revenues"))] == [8100.0]
+
+
+def test_a_fourth_quarter_is_public_from_the_annual_report_whatever_tag_it_used(
+    sec: LocalServer, tmp_path: Path
+) -> None:
+    year = ("2022-01-31", "2023-01-29", 26974.0, "2023-02-24")
+    repeated = (*year[:3], "2024-02-21")
+    sec.on(
+        "/api/", companyfacts({REVENUES: [*YEAR[:4], repeated], CONTRACTS: [year], CAPEX: SPENT})
+    )
+    store = Store(tmp_path / "live", seed=None)
+    store.append("revenues", fetch("Nvidia"))
+    fourth = {"metric": ["revenue"], "frequency": ["Q"], "period_end": [date(2023, 1, 29)]}
+    public = store.read("revenues", where={**fourth, "filed": (None, date(2023, 6, 30))})
+    assert public["value"].to_list() == [6051.0]
 
 
 def test_vintages_that_are_fetched_again_add_nothing(sec: LocalServer, tmp_path: Path) -> None:

@@ -57,6 +57,21 @@ def test_quarters_are_in_millions_of_their_own_currency(yahoo: LocalServer) -> N
     assert TABLES["revenues"].is_valid(frame)
 
 
+def test_payments_given_as_positive_numbers_stay_positive_and_odd_figures_are_flagged(
+    yahoo: LocalServer,
+) -> None:
+    ends = [date(2023, 3, 31), date(2023, 6, 30), date(2023, 9, 30), DECEMBER, MARCH]
+    revenue = dict(zip(ends, [5e8, 5.1e8, 5.2e8, 5.3e5, -5.4e8], strict=True))
+    figures = {"quarterlyTotalRevenue": revenue, "quarterlyCapitalExpenditure": {MARCH: 1.8e8}}
+    serve(yahoo, {}, {"688256.SS": quarters(figures)})
+    frame = fetch("Cambricon")
+    (spent,) = frame.filter(metric="capex").iter_rows(named=True)
+    assert spent["value"] == 180.0
+    assert spent["note"].endswith(", given as a positive number")
+    flags = frame.filter(metric="revenue").sort("period_end")["flag"].to_list()
+    assert flags == [None, None, None, "the periods beside it are near 515", "a negative figure"]
+
+
 def test_filing_is_assumed_after_sixty_days_or_earlier_if_it_was_out() -> None:
     assert filed_by(DECEMBER, date(2024, 5, 10)) == date(2024, 2, 29)
     assert filed_by(MARCH, date(2024, 5, 30)) == date(2024, 5, 30)
