@@ -17,7 +17,7 @@ from datetime import datetime, timedelta
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
-from analysis.errors import DataError
+from analysis.errors import DataError, is_panic
 from analysis.store.observations import Asked
 from analysis.store.places import Place
 
@@ -125,6 +125,7 @@ class DeltaRows:
         rows = pl.scan_parquet(
             [f"{self._uri}/{path}" for path in files["path"]],
             hive_partitioning=False,
+            glob=False,
             storage_options=self.place.options,
         )
         for one in asked:
@@ -259,7 +260,10 @@ class DeltaRows:
 
         try:
             yield
-        except (DeltaError, OSError, pl.exceptions.PolarsError) as problem:
+        except BaseException as problem:
+            known = isinstance(problem, DeltaError | OSError | pl.exceptions.PolarsError)
+            if not (known or is_panic(problem)):
+                raise
             raise DataError(
                 f"Table {self.name!r} of the store {self.place} cannot be {done} "
                 f"({self.place.discreet(_short(problem))}): {_mend(problem, done, self.place)}."
@@ -304,12 +308,12 @@ def _untold() -> CommitProperties:
     return CommitProperties(custom_metadata={"userMetadata": "compaction"})
 
 
-def _short(problem: Exception) -> str:
+def _short(problem: BaseException) -> str:
     line = str(problem).strip().partition("\n")[0]
     return line if len(line) <= 200 else f"{line[:200]}\u2026"
 
 
-def _mend(problem: Exception, done: str, place: Place) -> str:
+def _mend(problem: BaseException, done: str, place: Place) -> str:
     text = str(problem).lower()
     if any(sign in text for sign in ("no space", "file too large", "quota", "disk")):
         return "free some space there and repeat; what was stored before is whole"
