@@ -194,6 +194,7 @@ class Archive:
             if size and os.pread(descriptor, 1, size - 1) != b"\n":
                 line = b"\n" + line
             written = os.write(descriptor, line)
+            os.fsync(descriptor)
         finally:
             os.close(descriptor)
         if written != len(line):
