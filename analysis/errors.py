@@ -58,6 +58,14 @@ class WorkerError(FaultlineError, RuntimeError):
     """An executor that lost a worker, or the work it was given."""
 
 
+def is_panic(error: BaseException) -> bool:
+    """Whether an error is a panic of a package written in Rust, which is not an `Exception`.
+
+    Each package has a class of its own, so that only the name tells.
+    """
+    return type(error).__name__ == "PanicException"
+
+
 class FaultlineWarning(UserWarning):
     """Root of everything that Faultline warns of: computed, but to be looked at."""
 

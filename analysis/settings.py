@@ -44,15 +44,26 @@ def store_home(home: str | os.PathLike[str] | None = None) -> Path | str:
     pathlib.Path or str
         A folder, absolute; an address such as ``s3://bucket/faultline`` as it was given. A
         ``file:`` address is the folder that it names.
+
+    Raises
+    ------
+    InputError
+        A path that leads nowhere: a loop of links, or the home of an unknown user.
     """
-    chosen = home or os.environ.get("FAULTLINE_HOME", "").strip()
-    if not chosen:
+    chosen = home or os.environ.get("FAULTLINE_HOME", "")
+    # A folder's name may end in a blank; a variable of blanks alone names none.
+    if isinstance(chosen, str) and not chosen.strip():
         return bundled("data/snapshot")
     if isinstance(chosen, str) and chosen.startswith("file:"):
         chosen = url2pathname(urlsplit(chosen).path)
     if isinstance(chosen, str) and "://" in chosen:
         return chosen
-    return Path(chosen).expanduser().resolve()
+    try:
+        return Path(chosen).expanduser().resolve()
+    except (OSError, RuntimeError) as problem:
+        raise InputError(
+            f"FAULTLINE_HOME {str(chosen)!r} leads to no folder ({problem}): set it to another one."
+        ) from None
 
 
 def offline() -> bool:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import App, Parameter
 
-from analysis.cli import data_update, output
+from analysis.cli import data_update, data_verify, output
 from analysis.cli.output import Column
 from analysis.errors import InputError, unknown
 
@@ -58,6 +58,7 @@ def register(app: App) -> None:
         help_epilogue="Examples\n" + "".join(item.removeprefix("Examples\n") for item in examples),
     )
     group.command(data_update.update, name="update", help_epilogue=data_update.EXAMPLES)
+    group.command(data_verify.verify, name="verify", help_epilogue=data_verify.EXAMPLES)
     group.command(status, name="status", help_epilogue=_STATUS_EXAMPLES)
     group.command(history, name="history", help_epilogue=_HISTORY_EXAMPLES)
     group.command(quarantine, name="quarantine", help_epilogue=_QUARANTINE_EXAMPLES)

@@ -88,6 +88,8 @@ def update(
     for outcome in outcomes:
         for alert in outcome.alerts:
             output.say(f"revised: {outcome.source}: {alert}")
+        for news in outcome.news:
+            output.say(f"note: {outcome.source}: {news}")
     for outcome in outcomes:
         if outcome.rejected:
             output.say(f"faultline: {outcome.source} ({outcome.table}): {_rejected(outcome)}")

@@ -24,6 +24,9 @@ _EXAMPLES = """Examples
 
 faultline doctor
 
+faultline doctor --repair
+    after a power cut: take out of the store what was half written
+
 faultline doctor --json
     the same for a program; exit code 1 when a check failed
 """
@@ -65,6 +68,7 @@ def register(app: App) -> None:
 def doctor(
     *,
     out: Annotated[str, Parameter(metavar="DIR")] = "reports",
+    repair: Annotated[bool, Parameter(show_default=False)] = False,
     json: Annotated[bool, Parameter(show_default=False)] = False,
 ) -> int:
     """Check this installation: packages, data, calendars, room.
@@ -75,9 +79,14 @@ def doctor(
     ----------
     out
         Folder in which briefings are to be written.
+    repair
+        First take out of the store what a power cut left half written.
     json
         One JSON document on standard output, nothing else.
     """
+    repaired = _repaired() if repair else []
+    for sentence in repaired:
+        output.say(f"repaired: {sentence}")
     checks = list(examine(Path(out)))
     failed = [check for check in checks if check.state == "failed"]
     if json:
@@ -85,6 +94,7 @@ def doctor(
             {
                 "faultline": __version__,
                 "ok": not failed,
+                "repaired": repaired,
                 "checks": [asdict(check) for check in checks],
             }
         )
@@ -94,6 +104,19 @@ def doctor(
     if failed:
         output.say(f"faultline: failed: {', '.join(check.name for check in failed)}.")
     return 1 if failed else 0
+
+
+def _repaired() -> list[str]:
+    from analysis.errors import InputError
+    from analysis.store import Store
+    from analysis.store.repair import repair_all
+
+    store = Store(store_home())
+    if not store.is_live or not isinstance(store.home, Path):
+        raise InputError(
+            f"{store.address} is not repaired here: set FAULTLINE_HOME to the folder of a store."
+        )
+    return repair_all(store.home)
 
 
 def examine(out: Path, today: date | None = None) -> Iterator[Check]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from analysis import __version__
 from analysis.background import leave
 from analysis.cli import output
-from analysis.errors import FaultlineError
+from analysis.errors import FaultlineError, is_panic
 
 if TYPE_CHECKING:
     from cyclopts import App, CycloptsError
@@ -98,7 +98,9 @@ def _run(words: list[str]) -> int:
         return error.exit_code
     except BrokenPipeError:
         raise
-    except Exception as error:
+    except BaseException as error:
+        if not isinstance(error, Exception) and not is_panic(error):
+            raise
         return _unexpected(error)
     return outcome if isinstance(outcome, int) else 0
 
@@ -176,7 +178,7 @@ def _sentence(message: str) -> str:
     return line if line.endswith((".", "?", "!")) else f"{line}."
 
 
-def _unexpected(error: Exception) -> int:
+def _unexpected(error: BaseException) -> int:
     if os.environ.get("FAULTLINE_DEBUG", "") not in ("", "0"):
         traceback.print_exception(error)
     else:

@@ -39,6 +39,8 @@ class Entry:
         When it came (UTC, our clock).
     etag, last_modified : str or None
         What to ask with next time; None where the content was found to be unusable.
+    link : str or None
+        The header that names the next page of a list.
     """
 
     url: str
@@ -47,6 +49,7 @@ class Entry:
     fetched_at: datetime
     etag: str | None = None
     last_modified: str | None = None
+    link: str | None = None
 
 
 class Archive:
@@ -76,6 +79,7 @@ class Archive:
         status: int = 200,
         etag: str | None = None,
         last_modified: str | None = None,
+        link: str | None = None,
     ) -> Entry:
         """Keep an answer.
 
@@ -89,7 +93,7 @@ class Archive:
             When it came, with a time zone.
         status : int
             HTTP status.
-        etag, last_modified : str or None
+        etag, last_modified, link : str or None
             Headers of the answer.
 
         Returns
@@ -104,7 +108,7 @@ class Archive:
         """
         digest = sha256(content).hexdigest()
         moment = fetched_at.astimezone(UTC)
-        entry = Entry(clean_url(url), status, digest, moment, etag, last_modified)
+        entry = Entry(clean_url(url), status, digest, moment, etag, last_modified, link)
         try:
             self._put(digest, content)
             self._note(entry)
@@ -190,6 +194,7 @@ class Archive:
             if size and os.pread(descriptor, 1, size - 1) != b"\n":
                 line = b"\n" + line
             written = os.write(descriptor, line)
+            os.fsync(descriptor)
         finally:
             os.close(descriptor)
         if written != len(line):

@@ -36,12 +36,21 @@ class Passing(Exception):
         Seconds for which the source wants to be left alone, if it says so.
     status : int
         HTTP status, 0 where there was none.
+    received : Received or None
+        The answer, where one came whole.
     """
 
-    def __init__(self, what: str, wait: float | None = None, status: int = 0) -> None:
+    def __init__(
+        self,
+        what: str,
+        wait: float | None = None,
+        status: int = 0,
+        received: Received | None = None,
+    ) -> None:
         super().__init__(what)
         self.wait = wait
         self.status = status
+        self.received = received
 
 
 @dataclass(frozen=True)
@@ -169,10 +178,10 @@ def _judged(question: Question, received: Received) -> Received:
     passing = status in (408, 425, 429) or status >= 500
     # GitHub says 403 when the hour's questions are used up.
     if passing or (status == HTTPStatus.FORBIDDEN and wait is not None):
-        raise Passing(what, wait, status)
+        raise Passing(what, wait, status, received)
     kind = NotFound if status in (404, 410) else Refused
     error = kind(str(question.error(what)))
-    error.status = status
+    error.status, error.headers, error.content = status, received.headers, received.content
     raise error
 
 

@@ -85,7 +85,7 @@ class Loader(Protocol):
 
 
 class Partial(SourceError):
-    """Some of the names failed: the rest is here and is to be kept.
+    """Some of the names failed or are gone: the rest is here and is to be kept.
 
     Parameters
     ----------
@@ -96,15 +96,27 @@ class Partial(SourceError):
         the names that did not fail have nothing new.
     failures : mapping of str to str
         Each name that failed, and why, in words.
+    news : mapping of str to str, optional
+        Each name of which the source itself says that it is gone or has another name now. The
+        source did not fail; who asked should know.
     """
 
-    def __init__(self, source: str, frame: pl.DataFrame, failures: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        source: str,
+        frame: pl.DataFrame,
+        failures: Mapping[str, str],
+        news: Mapping[str, str] | None = None,
+    ) -> None:
         self.source = source
         self.frame = frame
         self.failures: dict[str, str] = dict(failures)
-        listed = "; ".join(f"{name}: {why}" for name, why in self.failures.items())
-        super().__init__(f"{source} failed for {len(self.failures)} of the names asked: {listed}")
+        self.news: dict[str, str] = dict(news or {})
+        told = [f"{name}: {why}" for name, why in {**self.failures, **self.news}.items()]
+        count = len(self.failures)
+        failed = f"{source} failed for {count} of the names asked" if count else source
+        super().__init__(f"{failed}: {'; '.join(told)}")
 
-    def __reduce__(self) -> tuple[type[Partial], tuple[str, pl.DataFrame, dict[str, str]]]:
+    def __reduce__(self) -> tuple[type[Partial], tuple[object, ...]]:
         """Cross the border between processes whole."""
-        return type(self), (self.source, self.frame, self.failures)
+        return type(self), (self.source, self.frame, self.failures, self.news)

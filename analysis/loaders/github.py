@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from analysis import settings
@@ -16,7 +18,8 @@ from analysis.errors import InputError, SourceError
 from analysis.loaders import answers
 from analysis.loaders.each import each
 from analysis.loaders.face import Request
-from analysis.loaders.rows import Count, downloads
+from analysis.loaders.received import Refused
+from analysis.loaders.rows import Count, downloads, renamed
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,16 +43,23 @@ class Github:
     def fetch(self, request: Request) -> pl.DataFrame:
         """Ask for each repository, see `analysis.loaders.face.Loader`."""
         names = [repository(name) for name in request.names]
+        news: dict[str, str] = {}
         with client(request.archive) as asked:
 
             def ask(name: str) -> list[Count]:
                 answer = get(asked, f"/repos/{name}")
                 seen = answer.fetched_at
-                found = list(figures(answer.json(), name, answer))
+                document = answer.json()
+                found = list(figures(document, name, answer))
+                now = str(document.get("full_name") or name)
+                if now.casefold() != name.casefold():
+                    news[name] = renamed(name, now)
                 releases = sum(1 for _ in pages(asked, f"/repos/{name}/releases"))
                 return [*found, Count(seen.date(), name, "releases", releases, seen)]
 
-            return each(self.name, names, ask, lambda rows: downloads("github", self.name, rows))
+            return each(
+                self.name, names, ask, lambda rows: downloads("github", self.name, rows), news
+            )
 
 
 def client(archive: Path | None) -> Client:
@@ -73,16 +83,41 @@ def repository(name: str) -> str:
 
 
 def get(asked: Client, path: str, params: Mapping[str, str | int] | None = None) -> Answer:
-    """Ask once; a spent limit is said in words of what to do."""
+    """Ask once; which limit is reached, or what else a refusal means, is said in words."""
     try:
         return asked.get(path, params)
-    except SourceError as problem:
-        if settings.token("GITHUB_TOKEN") is None and re.search(r"\b(403|429)\b", str(problem)):
-            raise SourceError(
-                f"{problem} GitHub answers sixty requests an hour without a token: set "
-                "GITHUB_TOKEN, or ask for less."
-            ) from None
+    except Refused as problem:
+        if problem.status in (HTTPStatus.FORBIDDEN, HTTPStatus.TOO_MANY_REQUESTS):
+            raise SourceError(f"{problem} {_refusal(problem)}") from None
         raise
+
+
+def _refusal(problem: Refused) -> str:
+    """Tell GitHub's limits apart, as its documentation of the REST interface does.
+
+    The hourly (primary) limit has nothing remaining and says when it is renewed; a secondary
+    limit is about many requests at once; any other 403 is no limit at all.
+    """
+    headers, has_token = problem.headers, settings.token("GITHUB_TOKEN") is not None
+    if headers.get("x-ratelimit-remaining", "").strip() == "0":
+        allowed = headers.get("x-ratelimit-limit", "").strip() or ("5,000" if has_token else "60")
+        reset = headers.get("x-ratelimit-reset", "").strip()
+        until = (
+            f" until {datetime.fromtimestamp(int(reset), UTC):%H:%M} UTC"
+            if reset.isdecimal() and len(reset) < 12
+            else ""
+        )
+        advice = "ask for fewer names" if has_token else "set GITHUB_TOKEN, or ask for fewer names"
+        return f"The hourly limit of {allowed} requests is used up{until}: {advice}."
+    if "retry-after" in headers or b"secondary rate limit" in problem.content.lower():
+        return (
+            "This is GitHub's secondary limit, on many requests in a short time: try again later."
+        )
+    if problem.status == HTTPStatus.TOO_MANY_REQUESTS:
+        return "GitHub does not say which limit was reached: try again later."
+    if has_token:
+        return "This is no rate limit: see that GITHUB_TOKEN is valid and may read this."
+    return "This is no rate limit: GitHub does not show this to anonymous readers."
 
 
 def pages(
@@ -90,21 +125,54 @@ def pages(
     path: str,
     params: Mapping[str, str | int] | None = None,
     *,
-    most: int = _MOST_PAGES,
+    most: int | None = None,
 ) -> Iterator[tuple[Mapping[str, Any], Answer]]:
-    """Every object of a list, page after page; one that came on two pages comes once."""
+    """Every object of a list, page after page; one that came on two pages comes once.
+
+    The answer names the next page: a page may hold fewer objects than were asked for although
+    others follow, as GitHub leaves out what it does not show.
+
+    Parameters
+    ----------
+    asked : Client
+    path : str
+    params : mapping, optional
+    most : int, optional
+        Read so many pages and leave the others. Without it the list is read to its end, and one
+        of more than 50 pages is refused.
+
+    Raises
+    ------
+    SourceError
+        The list is too long, or its pages lead in a circle.
+    """
+    where = f"github's {path}"
     seen: set[Any] = set()
-    for page in range(1, most + 1):
-        answer = get(asked, path, {**(params or {}), "per_page": PAGE, "page": page})
-        where = f"github's {path}"
-        items = answers.records(answer.json(), where)
-        for item in items:
+    visited: set[str] = set()
+    answer = get(asked, path, {**(params or {}), "per_page": PAGE})
+    for page in range(1, _MOST_PAGES + 1):
+        for item in answers.records(answer.json(), where):
             key = answers.field(item, "id", where)
             if key not in seen:
                 seen.add(key)
                 yield item, answer
-        if len(items) < PAGE:
+        following = next_page(answer.headers.get("link", ""))
+        if following is None or page == most:
             return
+        if following in visited:
+            raise SourceError(f"{where} leads in a circle: page {page} names one that was read.")
+        visited.add(following)
+        if page < _MOST_PAGES:
+            answer = get(asked, following)
+    raise SourceError(f"{where} has more than {_MOST_PAGES} pages of {PAGE}: it is not counted.")
+
+
+def next_page(link: str) -> str | None:
+    """Address of the next page in a ``Link`` header (RFC 8288); None on the last page."""
+    from httpx2 import Headers, Response
+
+    found = Response(200, headers=Headers({"Link": link})).links if link else {}
+    return found.get("next", {}).get("url")
 
 
 def figures(document: Any, name: str, answer: Answer) -> Iterator[Count]:

@@ -147,7 +147,9 @@ class Client:
             return self._answer(shown, received, None)
         if kept is None or content is None:
             raise SourceError(f"{self.source}: {shown} answered 304 to an unconditional question.")
-        return self._answer(shown, Received(304, content, received.headers), kept)
+        # An answer that nothing has changed may come without the address of the next page.
+        headers = {"link": kept.link, **received.headers} if kept.link else received.headers
+        return self._answer(shown, Received(304, content, headers), kept)
 
     def _address(self, path: str, params: Mapping[str, str | int | Sequence[str]] | None) -> str:
         """Build the URL; one of another host is refused, for it may come from an answer."""
@@ -190,6 +192,7 @@ class Client:
             status=received.status,
             etag=etag or (kept.etag if kept else None),
             last_modified=modified or (kept.last_modified if kept else None),
+            link=received.headers.get("link"),
         )
         return answer(_distrust=partial(self._archive.distrust, entry))
 
@@ -292,4 +295,6 @@ def _given_up(question: Question, error: Passing, attempts: int) -> SourceError:
         return SourceError(clean(message))
     refused = Refused(clean(message))
     refused.status = error.status
+    if error.received is not None:
+        refused.headers, refused.content = error.received.headers, error.received.content
     return refused

@@ -15,12 +15,14 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from analysis import settings
 from analysis.errors import InputError, SourceError
 from analysis.loaders.archive import Archive
+from analysis.loaders.received import NotFound, Refused
 
 if TYPE_CHECKING:
     import httpx2
@@ -62,8 +64,6 @@ class Hub:
             `NotFound` for a model that does not exist and for an author without any: a watched
             one has models. What cannot be read names the author.
         """
-        from analysis.loaders.received import NotFound
-
         wanted: list[Any] = list(properties)
         seen: set[str] = set()
         try:
@@ -75,6 +75,8 @@ class Hub:
                 if model.id not in seen:
                     seen.add(model.id)
                     yield model, self._asking.fetched_at
+        except Refused as problem:
+            raise _gone(problem) or problem from None
         except (KeyError, TypeError, ValueError, AttributeError) as problem:
             if isinstance(problem, InputError):
                 raise
@@ -86,6 +88,16 @@ class Hub:
             raise NotFound(
                 f"huggingface shows no model of {name}: it was renamed, or the answer is empty."
             )
+
+
+def _gone(problem: Refused) -> NotFound | None:
+    """The Hub answers 401 for a model that is not there, so as not to tell of private ones."""
+    unknown = problem.headers.get("x-error-code", "") == "RepoNotFound"
+    if problem.status != HTTPStatus.UNAUTHORIZED or not (unknown or not settings.token("HF_TOKEN")):
+        return None
+    gone = NotFound(str(problem))
+    gone.status = problem.status
+    return gone
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from analysis.errors import SourceError
 from analysis.loaders.each import each
 from analysis.loaders.face import Request
 from analysis.loaders.hub import asking, checked
-from analysis.loaders.rows import Count, downloads
+from analysis.loaders.rows import Count, downloads, renamed
 
 if TYPE_CHECKING:
     import polars as pl
@@ -35,12 +35,19 @@ class Huggingface:
     def fetch(self, request: Request) -> pl.DataFrame:
         """Ask for each author and model, see `analysis.loaders.face.Loader`."""
         names = [checked(name) for name in request.names]
+        news: dict[str, str] = {}
         with asking(request.archive) as hub:
 
             def ask(name: str) -> list[Count]:
-                return counted(hub.models(name, _PROPERTIES), name)
+                models = list(hub.models(name, _PROPERTIES))
+                if "/" in name and models[0][0].id != name:
+                    news[name] = renamed(name, models[0][0].id)
+                    models[0][0].id = name
+                return counted(models, name)
 
-            return each(self.name, names, ask, lambda rows: downloads(self.name, self.name, rows))
+            return each(
+                self.name, names, ask, lambda rows: downloads(self.name, self.name, rows), news
+            )
 
 
 def counted(models: Iterable[tuple[ModelInfo, datetime]], name: str) -> list[Count]:

@@ -59,9 +59,10 @@ class OpenrouterPrices:
                     lambda rows: frame_of(self.table, self.name, [*wanted, *rows]),
                 )
             except Partial as partial:
-                for model in partial.failures.keys() - known:
-                    partial.failures[model] += " It is not on OpenRouter's list of models either."
-                raise Partial(self.name, partial.frame, partial.failures) from None
+                for told in (partial.failures, partial.news):
+                    for model in told.keys() - known:
+                        told[model] += " It is not on OpenRouter's list of models either."
+                raise Partial(self.name, partial.frame, partial.failures, partial.news) from None
         return frame
 
 

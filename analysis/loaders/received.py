@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from email.message import Message
+from types import MappingProxyType
 from typing import Any, NoReturn
 
 from analysis.errors import SourceError
@@ -21,9 +22,21 @@ from analysis.loaders.redaction import clean
 
 
 class Refused(SourceError):
-    """The source answered with an error status."""
+    """The source answered with an error status.
+
+    Attributes
+    ----------
+    status : int
+        HTTP status.
+    headers : mapping of str to str
+        Of the answer, names in lower case.
+    content : bytes
+        Its body.
+    """
 
     status: int = 0
+    headers: Mapping[str, str] = MappingProxyType({})
+    content: bytes = b""
 
 
 class NotFound(Refused):

@@ -41,6 +41,11 @@ class Artefact:
     observed_at: datetime
 
 
+def renamed(name: str, now: str) -> str:
+    """Say that a source calls something by another name than it is watched under."""
+    return f"it is called {now} now; its figures continue as {name}."
+
+
 def downloads(platform: str, source: str, counts: Iterable[Count]) -> pl.DataFrame:
     """Frame of the table `downloads`; a row that came twice stands once."""
     return _frame("downloads", platform, source, [asdict(item) for item in counts])

@@ -17,7 +17,8 @@ from datetime import datetime, timedelta
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
-from analysis.errors import DataError
+from analysis.errors import DataError, is_panic
+from analysis.store.integrity import Integrity
 from analysis.store.observations import Asked
 from analysis.store.places import Place
 
@@ -66,6 +67,8 @@ class DeltaRows:
     ) -> None:
         self.place, self.name, self.types = place, name, types
         self.order, self.dated = list(order), dated
+        folder = place.folder
+        self._integrity = None if folder is None else Integrity(folder, name)
         self._lock = Lock()
         self._held: DeltaTable | None = None
         self._files: tuple[int, pl.DataFrame] | None = None
@@ -74,10 +77,8 @@ class DeltaRows:
 
     def exists(self) -> bool:
         """Whether a first commit was made."""
-        folder = self.place.folder
-        if folder is not None:
-            log = folder / self.name / "_delta_log"
-            return any(log.glob("*.json")) or any(log.glob("*.parquet"))
+        if self._integrity is not None:
+            return self._integrity.begun()
         from deltalake import DeltaTable
 
         with self._told("opened"):
@@ -87,8 +88,11 @@ class DeltaRows:
         """Open the table at its newest version."""
         from deltalake import DeltaTable
 
+        newest = self._newest()
         with self._told("opened"):
-            return DeltaTable(self._uri, storage_options=self.place.options)
+            table = DeltaTable(self._uri, storage_options=self.place.options)
+        self._compare(table, newest)
+        return table
 
     def files(self) -> tuple[int, pl.DataFrame]:
         """List the newest version and its files with the bounds of what they hold."""
@@ -96,11 +100,25 @@ class DeltaRows:
             if self._held is None:
                 self._held = self.open()
             else:
+                newest = self._newest()
                 self._held.update_incremental()
+                self._compare(self._held, newest)
             version = self._held.version()
             if self._files is None or self._files[0] != version:
                 self._files = version, listed(self._held)
             return self._files
+
+    def _newest(self) -> int | None:
+        """Version that the log says is the newest, after a look at whether it is whole."""
+        return None if self._integrity is None else self._integrity.check_log()
+
+    def _compare(self, table: DeltaTable, newest: int | None) -> None:
+        if newest is not None and table.version() < newest:
+            raise DataError(
+                f"Table {self.name!r} of the store {self.place} opens at version"
+                f" {table.version()} although its log has {newest}: restore its _delta_log from a"
+                " good copy."
+            )
 
     def scan(
         self,
@@ -122,9 +140,12 @@ class DeltaRows:
             files = _within(files, "observed_at", None, limit, dated=False)
         if files.is_empty() or any(one.values == () for one in asked):
             return pl.LazyFrame(schema=self.types)
+        if self._integrity is not None:
+            self._integrity.check_files(files.select("path", "size_bytes").iter_rows())
         rows = pl.scan_parquet(
             [f"{self._uri}/{path}" for path in files["path"]],
             hive_partitioning=False,
+            glob=False,
             storage_options=self.place.options,
         )
         for one in asked:
@@ -187,6 +208,12 @@ class DeltaRows:
                 if made and self.exists():
                     raise Conflict from problem
                 raise
+            self._seal()
+
+    def _seal(self) -> None:
+        """See that what was committed survives a power cut."""
+        if self._integrity is not None:
+            self._integrity.seal()
 
     def compact(self, *, many: int = MANY) -> int:
         """Put the rows of every part that lies in ``many`` files or more into sorted ones.
@@ -219,6 +246,7 @@ class DeltaRows:
                     )
                 except CommitFailedError:
                     continue
+                self._seal()
             done += 1
         return done
 
@@ -259,7 +287,10 @@ class DeltaRows:
 
         try:
             yield
-        except (DeltaError, OSError, pl.exceptions.PolarsError) as problem:
+        except BaseException as problem:
+            known = isinstance(problem, DeltaError | OSError | pl.exceptions.PolarsError)
+            if not (known or is_panic(problem)):
+                raise
             raise DataError(
                 f"Table {self.name!r} of the store {self.place} cannot be {done} "
                 f"({self.place.discreet(_short(problem))}): {_mend(problem, done, self.place)}."
@@ -304,12 +335,12 @@ def _untold() -> CommitProperties:
     return CommitProperties(custom_metadata={"userMetadata": "compaction"})
 
 
-def _short(problem: Exception) -> str:
+def _short(problem: BaseException) -> str:
     line = str(problem).strip().partition("\n")[0]
     return line if len(line) <= 200 else f"{line[:200]}\u2026"
 
 
-def _mend(problem: Exception, done: str, place: Place) -> str:
+def _mend(problem: BaseException, done: str, place: Place) -> str:
     text = str(problem).lower()
     if any(sign in text for sign in ("no space", "file too large", "quota", "disk")):
         return "free some space there and repeat; what was stored before is whole"

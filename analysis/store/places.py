@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic, sleep
 
-from analysis.errors import DataError
+from analysis.errors import DataError, InputError
 
 # Longer than any compaction takes; a writer that holds its lock that long hangs.
 PATIENCE = 300.0
@@ -29,6 +29,9 @@ _SIGNED = re.compile(
 # An Azure address has a harmless name before its @, a bucket has none.
 _PASSWORD = re.compile(r"//[^/@:]*:[^/@]*@|(?<=s3:)//[^/@]*@")
 _SHORTEST = 8
+# What the Delta library takes for a part of an address instead of a name; it would read and
+# write in another folder, or panic.
+_MISREAD = re.compile(r"%[0-9A-Fa-f]{2}|[\[\]|^\\\x00-\x1f\x7f]")
 
 
 @dataclass(frozen=True)
@@ -130,6 +133,23 @@ def _wait(handle: int, path: Path) -> None:
             return
 
 
+def check_name(home: Path) -> None:
+    """Refuse a folder that the Delta library would take for another one, or for an address.
+
+    Raises
+    ------
+    InputError
+        Names the part of the path.
+    """
+    for path in {os.path.abspath(home), os.path.realpath(home)}:  # noqa: PTH100 - links kept
+        if found := _MISREAD.search(path):
+            raise InputError(
+                f"The store folder {path!r} cannot hold a store: the Delta library misreads "
+                f"{found.group()!r} in a path. Set FAULTLINE_HOME to a folder without % before two "
+                "hexadecimal digits, [ ] | ^ \\ and control characters."
+            )
+
+
 def check_folder(home: Path) -> None:
     """Refuse a home that is no folder, before anything is read.
 
@@ -138,9 +158,16 @@ def check_folder(home: Path) -> None:
     DataError
         Names the mend.
     """
-    if home.is_dir():
-        return
-    if home.exists():
+    try:
+        if home.is_dir():
+            return
+        exists = home.exists()
+    except OSError as problem:
+        raise DataError(
+            f"The store folder {home} cannot be read ({problem.strerror}): see that you may read "
+            "it, or set FAULTLINE_HOME to another folder."
+        ) from None
+    if exists:
         raise DataError(f"The store folder {home} is a file: set FAULTLINE_HOME to a folder.")
     raise DataError(
         f"The store folder {home} does not exist: make it with faultline data update, or unset "

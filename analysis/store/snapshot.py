@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from analysis.errors import DataError, unknown
+from analysis.errors import DataError, is_panic, unknown
 from analysis.store.places import check_folder
 
 if TYPE_CHECKING:
@@ -71,11 +71,14 @@ class Snapshot:
         path, stamp = self.path(name), self.stamp(name)
         if name not in self._held or self._held[name][0] != stamp:
             try:
-                frame = pl.read_parquet(path)
-            except (pl.exceptions.PolarsError, OSError) as problem:
+                frame = pl.read_parquet(path, glob=False)
+            except BaseException as problem:
+                known = isinstance(problem, pl.exceptions.PolarsError | OSError)
+                if not (known or is_panic(problem)):
+                    raise
+                why = str(problem).strip().partition("\n")[0]
                 raise DataError(
-                    f"{path} cannot be read as parquet ({str(problem).strip().splitlines()[0]}): "
-                    "restore it from a good copy."
+                    f"{path} cannot be read as parquet ({why}): restore it from a good copy."
                 ) from None
             try:
                 self._held[name] = stamp, validate(name, frame)

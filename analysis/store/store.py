@@ -12,7 +12,7 @@ from analysis.errors import InputError, unknown
 from analysis.settings import bundled, offline
 from analysis.store.observations import Where, asked, asked_first, instant, last_known
 from analysis.store.outcome import Appended
-from analysis.store.places import Place, check_folder
+from analysis.store.places import Place, check_folder, check_name
 from analysis.store.snapshot import Snapshot
 
 if TYPE_CHECKING:
@@ -55,6 +55,12 @@ class Store:
                 "unset it, or set FAULTLINE_HOME to a folder."
             )
         self._plain = Snapshot(self.home) if isinstance(self.home, Path) else None
+        if isinstance(self.home, Path):
+            try:
+                check_name(self.home)
+            except InputError:
+                if self.is_live:
+                    raise
         self._seed = Snapshot(seed) if seed is not None else None
         self._held: dict[str, tuple[Any, pl.DataFrame]] = {}
         self._guard = RLock()

@@ -19,7 +19,7 @@ from analysis.store.places import Place
 from analysis.update.outcome import Outcome, Progress
 from analysis.update.plan import Known, from_the_beginning, requests_for
 from analysis.update.rebased import carried, newly_split, rebased
-from analysis.update.shown import with_absences
+from analysis.update.shown import ended_series, with_absences
 
 if TYPE_CHECKING:
     from datetime import date
@@ -65,11 +65,12 @@ class Pass:
             return Outcome(kind.name, kind.table, left_out=f"{key} is not set.")
         started = time.monotonic()
         failures: list[str] = []
+        news: list[str] = []
         counts: dict[str, Any] = {}
         alerts: tuple[str, ...] = ()
         try:
             with alone(self.store, kind.name):
-                frame = self._fetch(kind(), failures)
+                frame = self._fetch(kind(), failures, news)
                 counts, alerts = self._keep(kind, frame)
             failures += _nothing_good(kind, counts, failures, self.known.since)
         except BaseException as error:  # one source must not take the others along, nor a panic
@@ -80,6 +81,7 @@ class Pass:
             kind.table,
             seconds=time.monotonic() - started,
             alerts=tuple(map(without_secrets, alerts)),
+            news=tuple(map(without_secrets, news)),
             failures=tuple(map(without_secrets, failures)),
             **counts,
         )
@@ -96,13 +98,12 @@ class Pass:
         counts = {name: getattr(appended, name) for name in _COUNTS}
         return counts, tuple(str(alert) for alert in appended.alerts)
 
-    def _fetch(self, loader: Loader, failures: list[str]) -> pl.DataFrame:
+    def _fetch(self, loader: Loader, failures: list[str], news: list[str]) -> pl.DataFrame:
         """Everything that a source has to say, as one frame for one commit."""
         self.progress(loader.name, 0, 1, "planning")
         held = self.store.read(loader.table)
-        frame = self._all(
-            loader, requests_for(loader.name, loader.table, held, self.known), held, failures
-        )
+        requests = requests_for(loader.name, loader.table, held, self.known)
+        frame = self._all(loader, requests, held, failures, news)
         moved = _moved(loader.table, held, frame)
         if not moved:
             return frame
@@ -110,7 +111,8 @@ class Pass:
         # ticker is left as it was, and asked for again next time.
         import polars as pl
 
-        whole = self._all(loader, from_the_beginning(moved, self.known), held, failures)
+        anew = from_the_beginning(moved, self.known)
+        whole = self._all(loader, anew, held, failures, news)
         others = ~pl.col("ticker").is_in(list(moved))
         more, lost = carried(held.filter(~others), whole, loader.table)
         failures.extend(f"{ticker}: {why}" for ticker, why in lost.items())
@@ -123,6 +125,7 @@ class Pass:
         requests: Sequence[Request],
         held: pl.DataFrame,
         failures: list[str],
+        news: list[str],
     ) -> pl.DataFrame:
         """Ask one request after the other; a source that fails is not asked the rest.
 
@@ -136,9 +139,10 @@ class Pass:
         for place, request in enumerate(requests):
             self.progress(loader.name, place, len(requests) + 1, _what(request))
             try:
-                frame, failed = answered(loader, request, held)
+                frame, failed, noted = answered(loader, request, held)
                 frames.append(frame)
                 failures.extend(f"{name}: {why}" for name, why in failed.items())
+                news.extend(f"{name}: {why}" for name, why in noted.items())
             except Exception as problem:
                 failures.append(sentence(problem) + _left_out(requests[place + 1 :]))
                 break
@@ -158,7 +162,7 @@ def alone(store: Store, source: str) -> Iterator[None]:
 
 def answered(
     loader: Loader, request: Request, held: pl.DataFrame
-) -> tuple[pl.DataFrame, dict[str, str]]:
+) -> tuple[pl.DataFrame, dict[str, str], dict[str, str]]:
     """Answer of a source to one request; of artefacts also what it no longer shows.
 
     Parameters
@@ -174,16 +178,21 @@ def answered(
         Rows to store.
     dict of str to str
         Names that failed, and why; the others were answered.
+    dict of str to str
+        Names that are gone or renamed at the source, in words.
     """
     failures: dict[str, str] = {}
+    news: dict[str, str] = {}
     try:
         frame = loader.fetch(request)
     except Partial as problem:
-        frame, failures = problem.frame, dict(problem.failures)
-    if loader.table != "artefacts":
-        return frame, failures
+        frame, failures, news = problem.frame, dict(problem.failures), dict(problem.news)
     whole = unfailed(request.names, failures)
-    return with_absences(loader.name, whole, held, frame, datetime.now(UTC)), failures
+    if loader.table == "downloads":
+        news |= ended_series(loader.name, whole, held, frame, datetime.now(UTC).date())
+    if loader.table == "artefacts":
+        frame = with_absences(loader.name, whole, held, frame, datetime.now(UTC))
+    return frame, failures, news
 
 
 def unfailed(names: Collection[str], failures: Collection[str]) -> set[str]:

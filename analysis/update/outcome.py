@@ -23,6 +23,8 @@ class Outcome:
         From the first question to the last row stored.
     alerts : tuple of str
         Revisions of history that somebody should look at, a sentence each.
+    news : tuple of str
+        Names that the source says are gone or renamed, a sentence each.
     failures : tuple of str
         What could not be had, a sentence each; empty when all went well.
     left_out : str
@@ -37,6 +39,7 @@ class Outcome:
     rejected: int = 0
     seconds: float = 0.0
     alerts: tuple[str, ...] = ()
+    news: tuple[str, ...] = ()
     failures: tuple[str, ...] = ()
     left_out: str = ""
 

@@ -10,7 +10,7 @@ update and by the watch before they store what a source answered.
 from __future__ import annotations
 
 from collections.abc import Collection
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ AGAIN = "shown again"
 # Kinds of which a look brings the whole list. Of releases only the latest hundred are read, so
 # that one which is missing may just be old.
 _LISTED = ("model", "licence", "repository", "provider")
+_LATELY = timedelta(days=14)
 _BY_OWNER = ("model", "licence", "repository")
 
 
@@ -77,6 +78,48 @@ def with_absences(
         .select(fetched.columns)
     )
     return pl.concat([back, lost])
+
+
+def ended_series(
+    source: str, names: Collection[str], held: pl.DataFrame, fetched: pl.DataFrame, today: date
+) -> dict[str, str]:
+    """Entities of an author that its list showed until lately and does not show any more.
+
+    Parameters
+    ----------
+    source : str
+        Name of the loader.
+    names : collection of str
+        Names that were answered whole. Those without a slash are authors, whose list brings
+        every entity ``author/...``.
+    held : polars.DataFrame
+        The store's `downloads`.
+    fetched : polars.DataFrame
+        The answer.
+    today : datetime.date
+        An entity is named for two weeks after its last figure.
+
+    Returns
+    -------
+    dict of str to str
+        Entity to what is said of it.
+    """
+    import polars as pl
+
+    authors = [name for name in names if "/" not in name]
+    last = (
+        held.filter(pl.col("source") == source, pl.col("date") >= today - _LATELY)
+        .filter(pl.col("entity").str.contains("/", literal=True))
+        .filter(pl.col("entity").str.split("/").list.first().is_in(authors))
+        .join(fetched, on="entity", how="anti")
+        .group_by("entity")
+        .agg(pl.col("date").max())
+    )
+    return {
+        entity: f"{source} does not list it any more; its series ends on {day}. It was deleted, "
+        "renamed or made private."
+        for entity, day in sorted(last.iter_rows())
+    }
 
 
 def _asked() -> pl.Expr:

@@ -124,8 +124,8 @@ def ask(store: Store, wanted: Sequence[Look], say: Callable[[str], None]) -> See
     seen = Seen()
     for source, (failures, said) in side_by_side(jobs):
         look = looks_by[source]
-        if said:
-            say(said)
+        for line in said:
+            say(without_secrets(line))
         seen.looked |= {
             subject for name in unfailed(look.subjects, failures) for subject in look.subjects[name]
         }
@@ -135,18 +135,23 @@ def ask(store: Store, wanted: Sequence[Look], say: Callable[[str], None]) -> See
     return seen
 
 
-def _look_at(store: Store, look: Look, table: threading.Lock) -> tuple[dict[str, str], str]:
-    """Ask a source and store its answer; returns what failed, by name, and what was stored."""
+def _look_at(
+    store: Store, look: Look, table: threading.Lock
+) -> tuple[dict[str, str], tuple[str, ...]]:
+    """Ask a source and store its answer; returns what failed, by name, and what else to say."""
     failures: dict[str, str] = {}
     try:
         with alone(store, look.loader.name):
-            frame, failures = answered(look.loader(), look.request, store.read(look.loader.table))
+            held = store.read(look.loader.table)
+            frame, failures, news = answered(look.loader(), look.request, held)
             with table:
                 added = store.append(look.loader.table, frame)
     except BaseException as problem:  # one source must not take the others along, nor a panic
-        return {**failures, "": sentence(problem)}, ""
-    said = f"{added.new} new, {added.revised} revised, {added.unchanged} unchanged"
-    return {**_refused(look, added), **failures}, f"{look.loader.name}: {said}."
+        return {**failures, "": sentence(problem)}, ()
+    name = look.loader.name
+    said = f"{name}: {added.new} new, {added.revised} revised, {added.unchanged} unchanged."
+    noted = (f"{name}: {what}: {why}" for what, why in news.items())
+    return {**_refused(look, added), **failures}, (said, *noted)
 
 
 def _refused(look: Look, added: Appended) -> dict[str, str]:

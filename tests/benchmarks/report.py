@@ -142,6 +142,7 @@ def store_table(store: Mapping[str, Any]) -> str:
     names = {
         "append to empty": f"append {store['day']:,} rows to a table of one row",
         "append": f"append {store['day']:,} rows to a table of {store['rows']:,} rows",
+        "append unsynced": "the same without syncing it to the disk and hashing it",
         "append again": "append the same rows again: nothing to add",
         "read": f"read {store['read']:,} rows as of a day",
         "clean": "Polars: these rows from one clean Parquet file of the table",

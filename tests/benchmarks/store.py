@@ -14,11 +14,13 @@ from datetime import date, timedelta
 from itertools import count
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import numpy as np
 import polars as pl
 
 from analysis.store import Store
+from analysis.store.integrity import Integrity
 from tests.benchmarks.timing import Contender, contest
 
 FIRST, YEARS = 2014, 10
@@ -61,7 +63,9 @@ def measure(rows: int, folder: Path, rounds: int) -> dict[str, Any]:
     pl.scan_parquet(clean).filter(wanted).sink_parquet(alone)
     where = {"ticker": names, "date": (since, None)}
 
-    days, early = count(1), count(1)
+    days, early, unsynced = count(1), count(1), count(1)
+    shutil.copytree(folder / "big", folder / "unsynced")
+    careless = Store(folder / "unsynced", seed=None)
     small = begun(folder / "small")
     opened = Store(folder / "big", seed=None)
     times = contest(
@@ -70,6 +74,12 @@ def measure(rows: int, folder: Path, rounds: int) -> dict[str, Any]:
                 "append to empty", lambda day: _append(small, day), rounds, lambda: next(early)
             ),
             Contender("append", lambda day: _append(big, day), rounds, lambda: next(days)),
+            Contender(
+                "append unsynced",
+                lambda day: _unsynced(careless, day),
+                rounds,
+                lambda: next(unsynced),
+            ),
             Contender("append again", lambda day: _append(big, day), rounds, lambda: 1),
             Contender(
                 "read", lambda _: opened.read("prices", AS_OF, where)["adj_close"].sum(), rounds
@@ -89,6 +99,12 @@ def measure(rows: int, folder: Path, rounds: int) -> dict[str, Any]:
         "day": DAY,
         "seconds": {name: one["best"] for name, one in times.items()},
     }
+
+
+def _unsynced(store: Store, day: int) -> float:
+    """Append without syncing files and recording their hashes: what a power cut would take."""
+    with mock.patch.object(Integrity, "seal", return_value=None):
+        return _append(store, day)
 
 
 def filled(home: Path, rows: int) -> Store:

@@ -28,6 +28,7 @@ from tests.servers.local import (
     stall,
     truncated,
 )
+from tests.servers.shapes import hub_model
 from tests.servers.sources import Sources
 from tests.stores.updates import observations, one_pass
 
@@ -289,3 +290,31 @@ def tidy() -> Iterator[None]:
 
 
 assert set(PATHS) == set(loaders())
+
+
+def test_a_repository_that_is_gone_is_noted_and_the_source_is_done(
+    sources: Sources, home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sources.server.on("^/repos/vllm-project/vllm(/|$)", as_reply({"message": "Not Found"}, 404))
+    assert main(["data", "update", "--source", "github", "--json"]) == 0
+    printed = capsys.readouterr()
+    (told,) = json.loads(printed.out)["sources"]
+    assert told["ok"]
+    assert told["new"] > 0
+    (news,) = told["news"]
+    assert news.startswith("vllm-project/vllm: github: ")
+    assert news.endswith("answered 404 Not Found. It was deleted, renamed or made private.")
+    assert f"note: github: {news}" in printed.err
+
+
+def test_a_model_that_its_author_no_longer_lists_is_noted(
+    sources: Sources, home: Path, few: Catalogue
+) -> None:
+    sources.server.on("^/api/models[?]", [hub_model("Qwen/One"), hub_model("Qwen/Two")])
+    (first,) = one_pass(home, few, "huggingface")
+    assert (first.ok, first.news) == (True, ())
+    sources.server.on("^/api/models[?]", [hub_model("Qwen/One")])
+    (second,) = one_pass(home, few, "huggingface")
+    assert second.ok
+    (news,) = second.news
+    assert news.startswith("Qwen/Two: huggingface does not list it any more; its series ends on")

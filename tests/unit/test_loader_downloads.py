@@ -5,6 +5,7 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
@@ -18,7 +19,7 @@ from analysis.loaders.huggingface import Huggingface
 from analysis.loaders.openrouter import Openrouter, windows
 from analysis.loaders.pypistats import Pypistats
 from analysis.tables import validate
-from tests.servers.local import LocalServer, Seen
+from tests.servers.local import LocalServer, Reply, Seen, as_reply
 from tests.servers.shapes import (
     github_release,
     github_repository,
@@ -37,6 +38,21 @@ def here(server: LocalServer, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(f"FAULTLINE_{source}_URL", server.url)
     for name in ("HF_TOKEN", "GITHUB_TOKEN", "OPENROUTER_API_KEY"):
         monkeypatch.delenv(name, raising=False)
+
+
+def listing(server: LocalServer, path: str, *pages: list[Any], etag: bool = False) -> None:
+    """Serve a list in pages that name the next one, as GitHub does."""
+
+    def page(seen: Seen) -> Reply:
+        number = int(seen.query.get("page", ["1"])[0])
+        headers = {"ETag": f'"{number - 1}"'} if etag else {}
+        if etag and seen.headers.get("if-none-match") == headers["ETag"]:
+            return Reply(status=304)
+        if number < len(pages):
+            headers["Link"] = f'<{server.url}{path}?per_page=100&page={number + 1}>; rel="next"'
+        return as_reply(pages[number - 1], headers=headers)
+
+    server.on(path, page)
 
 
 def values(frame: pl.DataFrame) -> dict[tuple[str, str], float]:
@@ -115,12 +131,165 @@ def test_stars_forks_and_releases_of_a_repository(server: LocalServer) -> None:
     name = "deepseek-ai/DeepSeek-V3"
     server.on(f"/repos/{name}", github_repository(name))
     first = [github_release(name, f"v{number}") for number in range(100)]
-    server.on(f"^/repos/{name}/releases.*page=1$", first)
+    listing(server, f"/repos/{name}/releases", first, [first[-1], github_release(name, "v100")])
     # A release that moved to the second page while the first was read counts once.
-    server.on(f"^/repos/{name}/releases.*page=2$", [first[-1], github_release(name, "v100")])
     frame = validate("downloads", Github().fetch(Request(names=(name,))))
     assert values(frame) == {(name, "stars"): 102_728, (name, "forks"): 16_543,
                              (name, "releases"): 101}  # fmt: skip
+
+
+@pytest.mark.parametrize("sizes", [(99, 31), (1, 1, 1), (0, 100), (100,)])
+def test_pages_follow_the_link_and_not_their_length(
+    server: LocalServer, sizes: tuple[int, ...]
+) -> None:
+    name = "vllm-project/vllm"
+    server.on(f"/repos/{name}", github_repository(name))
+    pages = [[github_release(name, f"v{page}.{one}") for one in range(size)]
+             for page, size in enumerate(sizes)]  # fmt: skip
+    listing(server, f"/repos/{name}/releases", *pages)
+    assert values(Github().fetch(Request(names=(name,))))[name, "releases"] == sum(sizes)
+
+
+def test_an_unchanged_page_still_leads_to_the_next(server: LocalServer, tmp_path: Path) -> None:
+    name = "vllm-project/vllm"
+    server.on(f"/repos/{name}", github_repository(name))
+    pages = [[github_release(name, "v1")], [github_release(name, "v0")]]
+    # The answer 304 of this server carries no Link.
+    listing(server, f"/repos/{name}/releases", *pages, etag=True)
+    request = Request(names=(name,), archive=tmp_path)
+    counts = [values(Github().fetch(request))[name, "releases"] for _ in range(3)]
+    assert counts == [2, 2, 2]
+    assert server.requests[-1].headers["if-none-match"] == '"1"'
+
+
+def test_pages_that_lead_in_a_circle_are_named(server: LocalServer) -> None:
+    name = "vllm-project/vllm"
+    server.on(f"/repos/{name}", github_repository(name))
+    path = f"/repos/{name}/releases"
+    link = {"Link": f'<{server.url}{path}?page=2>; rel="next"'}
+    server.on(path, [github_release(name, "v1")], headers=link)
+    with pytest.raises(Partial, match="leads in a circle: page 2 names one that was read"):
+        Github().fetch(Request(names=(name,)))
+
+
+def test_an_endless_list_is_refused_after_fifty_pages(server: LocalServer) -> None:
+    name = "vllm-project/vllm"
+    server.on(f"/repos/{name}", github_repository(name))
+    path = f"/repos/{name}/releases"
+
+    def endless(seen: Seen) -> Reply:
+        page = int(seen.query.get("page", ["1"])[0])
+        link = {"Link": f'<{server.url}{path}?page={page + 1}>; rel="next"'}
+        return as_reply([github_release(name, f"v{page}")], headers=link)
+
+    server.on(path, endless)
+    with pytest.raises(Partial, match="has more than 50 pages of 100: it is not counted"):
+        Github().fetch(Request(names=(name,)))
+    assert len(server.requests) == 51
+
+
+HOURLY = {
+    "X-RateLimit-Limit": "60",
+    "X-RateLimit-Remaining": "0",
+    "X-RateLimit-Reset": "99999999999",
+}
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "body", "token", "says"),
+    [
+        (403, HOURLY | {"X-RateLimit-Reset": "1790000000"}, "", None,
+         r"hourly limit of 60 requests is used up until 14:13 UTC: set GITHUB_TOKEN, or ask for"),
+        (429, HOURLY | {"X-RateLimit-Limit": "5000"}, "", "ghp_x",
+         r"hourly limit of 5000 requests is used up( until .*)?: ask for fewer names"),
+        (403, {"X-RateLimit-Remaining": "41"}, "You have exceeded a secondary rate limit.", None,
+         "GitHub's secondary limit, on many requests in a short time"),
+        (403, {"X-RateLimit-Remaining": "41"}, "Repository access blocked", None,
+         "no rate limit: GitHub does not show this to anonymous readers"),
+        (403, {}, "Resource not accessible by personal access token", "ghp_x",
+         "no rate limit: see that GITHUB_TOKEN is valid and may read this"),
+    ],
+)  # fmt: skip
+def test_a_refusal_of_github_says_which_limit_was_reached(
+    server: LocalServer,
+    monkeypatch: pytest.MonkeyPatch,
+    status: int,
+    headers: dict[str, str],
+    body: str,
+    token: str | None,
+    says: str,
+) -> None:
+    if token:
+        monkeypatch.setenv("GITHUB_TOKEN", token)
+    monkeypatch.setenv("FAULTLINE_PATIENCE", "0.5")
+    server.on("/repos/", as_reply({"message": body}, status, headers))
+    with pytest.raises(Partial, match=says):
+        Github().fetch(Request(names=("deepseek-ai/DeepSeek-V3",)))
+
+
+def test_a_repository_that_was_renamed_keeps_its_series_and_is_named(server: LocalServer) -> None:
+    name = "deepseek-ai/DeepSeek-V3"
+    server.on(f"/repos/{name}", github_repository("deepseek-ai/V3"))
+    server.on(f"/repos/{name}/releases", [])
+    with pytest.raises(Partial) as caught:
+        Github().fetch(Request(names=(name,)))
+    assert caught.value.failures == {}
+    assert caught.value.news == {
+        name: f"it is called deepseek-ai/V3 now; its figures continue as {name}."
+    }
+    assert caught.value.frame["entity"].unique().to_list() == [name]
+
+
+def test_a_model_that_was_renamed_keeps_its_series_and_is_named(server: LocalServer) -> None:
+    name = "Qwen/Qwen3-8B"
+    server.on(f"/api/models/{name}", hub_model("Qwen/Qwen3-8B-Base"))
+    with pytest.raises(Partial) as caught:
+        Huggingface().fetch(Request(names=(name,)))
+    assert caught.value.failures == {}
+    assert list(caught.value.news) == [name]
+    assert caught.value.frame["entity"].unique().to_list() == [name]
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "token"),
+    [(404, {}, None), (401, {}, None), (401, {"X-Error-Code": "RepoNotFound"}, "hf_x")],
+)
+def test_a_model_that_is_gone_is_news_and_no_failure(
+    server: LocalServer,
+    monkeypatch: pytest.MonkeyPatch,
+    status: int,
+    headers: dict[str, str],
+    token: str | None,
+) -> None:
+    if token:
+        monkeypatch.setenv("HF_TOKEN", token)
+    gone, there = "Qwen/Gone", "Qwen/Qwen3-8B"
+    server.on(f"/api/models/{gone}", as_reply({"error": "Repository not found"}, status, headers))
+    server.on(f"/api/models/{there}", hub_model(there))
+    with pytest.raises(Partial) as caught:
+        Huggingface().fetch(Request(names=(gone, there)))
+    assert caught.value.failures == {}
+    assert f"answered {status}" in caught.value.news[gone]
+    assert caught.value.news[gone].endswith("It was deleted, renamed or made private.")
+    assert caught.value.frame["entity"].unique().to_list() == [there]
+
+
+def test_a_token_that_the_hub_refuses_is_a_failure(
+    server: LocalServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HF_TOKEN", "hf_wrong")
+    server.on("/api/models/", as_reply({"error": "Invalid user token."}, 401))
+    with pytest.raises(Partial) as caught:
+        Huggingface().fetch(Request(names=("Qwen/A", "Qwen/B")))
+    assert set(caught.value.failures) == {"Qwen/A", "Qwen/B"}
+
+
+def test_when_nothing_at_all_is_found_the_source_has_failed(server: LocalServer) -> None:
+    server.on("/api/models/", as_reply({"error": "Not found"}, 404))
+    with pytest.raises(Partial) as caught:
+        Huggingface().fetch(Request(names=("Qwen/A", "Qwen/B")))
+    assert set(caught.value.failures) == {"Qwen/A", "Qwen/B"}
+    assert caught.value.news == {}
 
 
 def test_an_unchanged_repository_is_answered_from_the_archive(
@@ -143,8 +312,9 @@ def test_one_repository_that_is_gone_does_not_stop_the_others(server: LocalServe
     name = "deepseek-ai/DeepSeek-V3"
     server.on(f"/repos/{name}", github_repository(name))
     server.on(f"/repos/{name}/releases", [])
-    with pytest.raises(Partial, match=r"QwenLM/Gone: .*404") as caught:
+    with pytest.raises(Partial, match=r"github: QwenLM/Gone: .*404") as caught:
         Github().fetch(Request(names=("QwenLM/Gone", name)))
+    assert caught.value.failures == {}
     assert caught.value.frame["entity"].unique().to_list() == [name]
 
 

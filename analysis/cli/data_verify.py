@@ -1,0 +1,53 @@
+"""``faultline data verify``: hold every file of the store against what was stored."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from analysis.cli import output
+from analysis.cli.output import Column
+
+EXAMPLES = """Examples
+
+faultline data verify
+    read every file of the store and compare it with its checksum
+
+faultline data verify --json
+    the same for a program; exit code 1 when a file is damaged
+"""
+
+
+def verify(*, json: Annotated[bool, Parameter(show_default=False)] = False) -> int:
+    """Check every file of the store against its checksum.
+
+    Exit code 1 when a file is damaged or gone.
+
+    Parameters
+    ----------
+    json
+        One JSON document on standard output, nothing else.
+    """
+    from analysis.errors import InputError
+    from analysis.settings import store_home
+    from analysis.store import Store
+    from analysis.store.repair import damage
+
+    store = Store(store_home())
+    if not store.is_live or not isinstance(store.home, Path):
+        raise InputError(
+            f"{store.address} keeps no checksums: set FAULTLINE_HOME to the folder of a store."
+        )
+    found = [{"table": table, "file": one.path, "problem": one.what}
+             for table, one in damage(store.home)]  # fmt: skip
+    if json:
+        output.print_json({"home": store.address, "damaged": found})
+    else:
+        if found:
+            columns = [Column(name, fold=True) for name in found[0]]
+            output.print_table(columns, [list(row.values()) for row in found])
+        count = len(found)
+        output.say(f"{count} damaged file{'' if count == 1 else 's'} in {store.address}.")
+    return 1 if found else 0
