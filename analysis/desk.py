@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from analysis import settings
 from analysis.calendars import Calendars, Instant
-from analysis.catalogue import Catalogue
+from analysis.catalogue import Catalogue, own_files
 from analysis.catalogue.selecting import select_events, select_securities
 from analysis.errors import InputError
 from analysis.placing import instant_of, place
@@ -65,16 +65,13 @@ class Desk(Studies):
 
     @cached_property
     def catalogue(self) -> Catalogue:
-        """The curated tables: events, instruments, groups, closures, claims, chips."""
-        return Catalogue(settings.bundled("data/catalogue"))
+        """The curated tables; closures and hours also from ``catalogue`` in a store's folder."""
+        return Catalogue(settings.bundled("data/catalogue"), own_files(self.home))
 
     @cached_property
     def calendars(self) -> Calendars:
-        """Exchange sessions, amended by the catalogue's closures."""
-        closures: dict[str, set[date]] = {}
-        for row in self.catalogue.closures().iter_rows(named=True):
-            closures.setdefault(row["exchange"], set()).add(row["date"])
-        return Calendars(closures)
+        """Exchange sessions, amended by the catalogue's closures and changed hours."""
+        return Calendars.amended(self.catalogue.closures(), self.catalogue.hours())
 
     def table(self, name: str) -> pl.DataFrame:
         """Read one table: per key the last observation made by the desk's day.
