@@ -231,6 +231,21 @@ class Calendars:
         sessions = self._read(exchange, day, day)
         return sessions.hours(_position(sessions, day))
 
+    def shortened(self, exchange: str, session: date) -> bool:
+        """Whether a session is at least a tenth shorter than one beside it.
+
+        Raises
+        ------
+        InputError
+            For a day that is no session of the exchange.
+        """
+        day = _day(session)
+        sessions = self._read(exchange, day, day, _A_MONTH)
+        at = _position(sessions, day)
+        lengths = (sessions.closes - sessions.opens)[max(at - 1, 0) : at + 2]
+        own = int(sessions.closes[at] - sessions.opens[at])
+        return own < 0.9 * int(lengths.max())
+
     def shift(self, exchange: str, session: date, n: int) -> date:
         """Session that lies `n` sessions after the given one (before it when negative).
 

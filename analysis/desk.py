@@ -18,7 +18,7 @@ from analysis.catalogue import Catalogue, own_files
 from analysis.catalogue.selecting import select_events, select_securities
 from analysis.errors import InputError
 from analysis.placing import instant_of, place
-from analysis.returns import adjusted_closes, session_returns
+from analysis.returns import adjusted_closes, price_breaks, session_returns
 from analysis.store import Store
 from analysis.studies import Studies
 
@@ -53,6 +53,7 @@ class Desk(Studies):
         self.home = settings.store_home(home)
         self._store = Store(self.home)
         self._prices: pd.DataFrame | None = None
+        self._breaks: dict[Hashable, pd.DatetimeIndex] = {}
         self._read: set[str] = set()
 
     def __repr__(self) -> str:
@@ -190,8 +191,10 @@ class Desk(Studies):
         Returns
         -------
         pandas.DataFrame
-            Dates × tickers, decimal. The first return after a hole is missing. A currency
-            has no exchange: its sessions are the days for which its source has a quote.
+            Dates × tickers, decimal. The first return after a hole is missing, and so is one
+            across a price break (a split that earlier prices ignore, another unit), which the
+            flag of the price names. A currency has no exchange: its sessions are the days for
+            which its source has a quote.
 
         Raises
         ------
@@ -204,7 +207,7 @@ class Desk(Studies):
         for ticker in wanted:
             self.catalogue.instrument(ticker)
         closes = self._closes(wanted).reindex(columns=pd.Index(wanted, name="security"))
-        table = session_returns(closes, self.sessions(wanted))
+        table = session_returns(closes, self.sessions(wanted), self._breaks)
         first, last = _as_day(start), _as_day(end)
         return table.loc[
             pd.Timestamp(first) if first else None : pd.Timestamp(last) if last else None
@@ -242,7 +245,9 @@ class Desk(Studies):
         closes = self._prices
         if closes is None or missing:
             where = {"ticker": missing}
-            more = adjusted_closes(self._store.read("prices", self.as_of, where))
+            prices = self._store.read("prices", self.as_of, where)
+            more = adjusted_closes(prices)
+            self._breaks.update(price_breaks(prices))
             closes = more if closes is None else closes.join(more, how="outer")
             closes.columns.name = more.columns.name
             self._prices = closes

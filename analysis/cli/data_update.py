@@ -89,6 +89,9 @@ def update(
         for alert in outcome.alerts:
             output.say(f"revised: {outcome.source}: {alert}")
     for outcome in outcomes:
+        for doubt in outcome.doubts:
+            output.say(f"doubtful: {outcome.source}: {doubt}")
+    for outcome in outcomes:
         if outcome.rejected:
             output.say(f"faultline: {outcome.source} ({outcome.table}): {_rejected(outcome)}")
     for outcome in failed:

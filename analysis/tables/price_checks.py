@@ -9,7 +9,7 @@ are not on one scale: the return between them is missing to everybody who reads 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import date
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -38,8 +38,9 @@ DIVIDENDS_IN = {
 # in hundredths, do.
 _FAR = math.log(3.6)
 _HUNDREDFOLD, _UNIT_NOISE = (100.0, 1000.0, 10_000.0), math.log(1.3)
-# Ratios of splits within what a price can move, and how close to them is suspicious.
-_RATIOS = {3.0: 0.02, 2.0: 0.02, 1.5: 0.01}
+# Ratios of splits within what a price can move, and how close to them is suspicious. That of a
+# split of 3:2 is met on days of news too often.
+_RATIOS, _RATIO_NOISE = (3.0, 2.0), 0.02
 _LEAST_BREAK = math.log(1.25)  # smaller steps are within the moves of a day: a doubt, no break
 _LEAST_SPLIT = math.log(1.02)
 _LEAST_YIELD = 6e-4  # below this, rounding hides whether a dividend is adjusted for
@@ -98,7 +99,9 @@ def jumps(closes: pl.DataFrame) -> pl.DataFrame:
 
 
 def early_captures(
-    prices: pl.DataFrame, exchanges: Mapping[str, str | None], short: frozenset[tuple[str, date]]
+    prices: pl.DataFrame,
+    exchanges: Mapping[str, str | None],
+    shortened: Callable[[str, date], bool],
 ) -> pl.DataFrame:
     """Find sessions that were read before their close, by the volumes of an exchange.
 
@@ -112,8 +115,9 @@ def early_captures(
         ``date``, ``ticker``, ``volume`` of any number of tickers; one row per key.
     exchanges : mapping of str to str or None
         Where each ticker trades; one without an exchange is passed over.
-    short : frozenset of (str, date)
-        Sessions of an exchange that were shorter than usual: a small volume is right there.
+    shortened : callable
+        Whether a session of an exchange was shorter than usual, and a small volume is right:
+        `analysis.calendars.Calendars.shortened`.
 
     Returns
     -------
@@ -143,11 +147,10 @@ def early_captures(
         "thin",
         (pl.col("thin").sum().over(over) >= _THIN_SECURITIES)
         & (pl.col("thin").mean().over(over) >= 1 / 3),
-    ).filter(
-        ~pl.struct(over).map_elements(
-            lambda key: (key["exchange"], key["date"]) in short, return_dtype=pl.Boolean
-        )
     )
+    right = [key for key in suspects.select(over).unique().iter_rows() if shortened(*key)]
+    passed = pl.DataFrame(right, schema=suspects.select(over).schema, orient="row")
+    suspects = suspects.join(passed, on=over, how="anti")
     words = pl.format(
         "volume check: {} % of its usual volume, as others of {} that day: perhaps read before "
         "the close",
@@ -223,7 +226,7 @@ def _jumps(closes: pl.DataFrame) -> list[tuple[date, str]]:
     import polars as pl
 
     move = closes["adj_close"].log().diff()
-    least = math.log(min(_RATIOS)) - 0.02
+    least = math.log(min(_RATIOS)) - _RATIO_NOISE
     suspects = closes.select("date").with_columns(move=move).filter(pl.col("move").abs() > least)
     return [
         (day, words) for day, moved in suspects.iter_rows() for words in _words_of_a_jump(moved)
@@ -240,10 +243,9 @@ def _words_of_a_jump(move: float) -> Iterator[str]:
     if size >= _FAR:
         yield f"{BREAK}: {way} by a factor of {math.exp(size):.3g}, as with a split not named"
         return
-    for ratio, noise in _RATIOS.items():
-        if abs(size - math.log(ratio)) <= noise:
-            kind = BREAK if ratio >= 2 else "adjustment check"
-            yield f"{kind}: {way} by a factor of {ratio:g}, the ratio of a split that is not named"
+    for ratio in _RATIOS:
+        if abs(size - math.log(ratio)) <= _RATIO_NOISE:
+            yield f"{BREAK}: {way} by a factor of {ratio:g}, the ratio of a split that is not named"
 
 
 def _dividend_doubts(

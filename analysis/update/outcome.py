@@ -23,6 +23,9 @@ class Outcome:
         From the first question to the last row stored.
     alerts : tuple of str
         Revisions of history that somebody should look at, a sentence each.
+    doubts : tuple of str
+        What the checks of prices found for the first time, a sentence each; the figures are
+        kept with a flag.
     failures : tuple of str
         What could not be had, a sentence each; empty when all went well.
     left_out : str
@@ -37,6 +40,7 @@ class Outcome:
     rejected: int = 0
     seconds: float = 0.0
     alerts: tuple[str, ...] = ()
+    doubts: tuple[str, ...] = ()
     failures: tuple[str, ...] = ()
     left_out: str = ""
 
