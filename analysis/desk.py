@@ -283,6 +283,56 @@ class Desk(Studies):
         rows = [self.event(event_id) for event_id in dict.fromkeys(_as_list(events))]
         return place(rows, exchanges, self.calendars)
 
+    def doubtful(
+        self, placements: pd.DataFrame, window: tuple[int, int], benchmark: str | None = None
+    ) -> pd.DataFrame:
+        """Prices within the event windows that carry a flag, the benchmarks' included.
+
+        Parameters
+        ----------
+        placements : pandas.DataFrame
+            As `placements` gives them.
+        window : (int, int)
+            Sessions relative to day 0, both ends included.
+        benchmark : str, optional
+            Instead of each security's home benchmark.
+
+        Returns
+        -------
+        pandas.DataFrame
+            event_id, security, ticker (the security or its benchmark), date, flag. The return
+            of a day whose flag names a price break is missing.
+        """
+        import pandas as pd
+        import polars as pl
+
+        securities = list(dict.fromkeys(placements["security"]))
+        home = self.benchmarks(securities, benchmark)
+        where = {"ticker": list(dict.fromkeys([*securities, *home.values()]))}
+        flagged = (
+            self._store.read("prices", self.as_of, where)
+            .filter(pl.col("flag").fill_null("") != "")
+            .select("ticker", "date", "flag")
+            .sort("date", "ticker")
+            .to_pandas()
+        )
+        flagged["date"] = pd.to_datetime(flagged["date"])
+        sessions = self.sessions(securities)
+        found = []
+        for row in placements.to_dict("records"):
+            own = sessions.get(row["security"])
+            if own is None or row["day0"] not in own:
+                continue
+            zero = int(own.searchsorted(row["day0"]))
+            first, last = max(zero + window[0], 0), min(zero + window[1], len(own) - 1)
+            tickers = {row["security"], home.get(row["security"])}
+            near = flagged["date"].between(own[first], own[last]) & flagged["ticker"].isin(tickers)
+            keys = {"event_id": row["event_id"], "security": row["security"]}
+            found.append(flagged[near].assign(**keys))
+        columns = ["event_id", "security", "ticker", "date", "flag"]
+        whole = pd.concat(found, ignore_index=True) if found else pd.DataFrame(columns=columns)
+        return whole[columns]
+
     def factors(self, names: Sequence[str]) -> pd.DataFrame:
         """Daily factors, dates × names, decimal returns, as of the desk's day."""
         import pandas as pd

@@ -4,9 +4,9 @@
 
 FOLDER holds prices.parquet, prices_sources.csv, factors.csv, geopolitical_risk.csv,
 downloads.parquet, fundamentals.csv, capex.csv, events.csv, claims.csv and chips.csv. The
-hand-kept catalogue files (instruments, groups, closures, hours) must stand in ``--out`` already; they
-are read and never written. Nothing is smoothed or filled, doubtful figures carry a flag, and
-the same figures give the same bytes. See data/README.md.
+hand-kept catalogue files (instruments, groups, closures, hours) must stand in ``--out`` already;
+they are read and never written. Nothing is smoothed or filled, doubtful figures carry a flag,
+and the same figures give the same bytes. See data/README.md.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What people decided: events, claims, instruments, chips, groups, closures, hours and whom to watch.
+"""What people decided: events, claims, instruments, chips, groups, closures, hours, watched.
 
 `Catalogue` reads the curated files of a folder; `check_file` says line by line what is wrong
 with one. Importing this package costs nothing; polars and dataframely wait until a file is read.

@@ -111,7 +111,8 @@ def check_file(path: str | Path, kind: str | None = None) -> list[Problem]:
         A CSV file.
     kind : str, optional
         ``events``, ``claims``, ``instruments``, ``chips``, ``groups``, ``closures``,
-        ``hours`` or ``watched``; else the file's name decides, and when it is none of them, its columns.
+        ``hours`` or ``watched``; else the file's name decides, and when it is none of them,
+        its columns.
 
     Returns
     -------

@@ -85,6 +85,19 @@ def update(
         output.print_json(_document(desk.address, first, outcomes))
     else:
         _print_summary(outcomes)
+    _say_what_to_look_at(outcomes)
+    for outcome in failed:
+        for failure in _failures(outcome):
+            output.say(f"faultline: {outcome.source} ({outcome.table}): {failure}")
+    if failed:
+        named = ", ".join(outcome.source for outcome in failed)
+        others = " The other sources are done." if len(failed) < len(outcomes) else ""
+        output.say(f"faultline: failed: {named}.{others}")
+    return 1 if failed else 0
+
+
+def _say_what_to_look_at(outcomes: Sequence[Outcome]) -> None:
+    """Figures that came, and deserve a look: revised, doubtful, kept out."""
     for outcome in outcomes:
         for alert in outcome.alerts:
             output.say(f"revised: {outcome.source}: {alert}")
@@ -94,14 +107,6 @@ def update(
     for outcome in outcomes:
         if outcome.rejected:
             output.say(f"faultline: {outcome.source} ({outcome.table}): {_rejected(outcome)}")
-    for outcome in failed:
-        for failure in _failures(outcome):
-            output.say(f"faultline: {outcome.source} ({outcome.table}): {failure}")
-    if failed:
-        named = ", ".join(outcome.source for outcome in failed)
-        others = " The other sources are done." if len(failed) < len(outcomes) else ""
-        output.say(f"faultline: failed: {named}.{others}")
-    return 1 if failed else 0
 
 
 def _document(home: str, since: date | None, outcomes: Sequence[Outcome]) -> dict[str, Any]:

@@ -190,8 +190,8 @@ def check(file: Path | None = None, /) -> int:
     Parameters
     ----------
     file
-        A catalogue file; without it, every file of the bundled catalogue, and closures.csv and hours.csv
-        of the folder catalogue in FAULTLINE_HOME.
+        A catalogue file; without it, every file of the bundled catalogue, and closures.csv and
+        hours.csv of the folder catalogue in FAULTLINE_HOME.
     """
     from analysis.catalogue import own_files
 

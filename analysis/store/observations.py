@@ -171,10 +171,11 @@ def add_up(name: str, stored: pl.DataFrame, arrived: pl.DataFrame) -> pl.DataFra
     Notes
     -----
     An observation is held against the one made last before it, whatever the order in which
-    they are appended. Equal values add nothing, unless a doubt is new: a ``flag`` that the
-    observation before has not; or a doubt of `analysis.tables.price_checks` has lapsed. One at an instant for which the key has other values already
-    is ``contradicted``. Two days of filing that are both assumed count as equal, so the first
-    assumption stands; and a vintage that is told again after a later one adds nothing.
+    they are appended. Equal values add nothing, unless a doubt is new (a ``flag`` that the
+    observation before has not) or one of `analysis.tables.price_checks` has lapsed. One at an
+    instant for which the key has other values already is ``contradicted``. Two days of filing
+    that are both assumed count as equal, so the first assumption stands; and a vintage that is
+    told again after a later one adds nothing.
     """
     import polars as pl
 

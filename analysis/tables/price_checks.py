@@ -129,9 +129,7 @@ def early_captures(
     places = {ticker: place for ticker, place in exchanges.items() if place}
     volume = pl.col("volume")
     beside = pl.min_horizontal(volume.shift(1), volume.shift(-1)).over("ticker")
-    usual = volume.cast(pl.Float64).rolling_median(
-        _AROUND, min_samples=_LEAST_AROUND, center=True
-    )
+    usual = volume.cast(pl.Float64).rolling_median(_AROUND, min_samples=_LEAST_AROUND, center=True)
     measured = (
         prices.filter(volume > 0, pl.col("ticker").is_in(list(places)))
         .with_columns(exchange=pl.col("ticker").replace_strict(places, return_dtype=pl.String))
@@ -293,9 +291,7 @@ def _words_of_a_dividend(
         return f"the adjusted closes ignore a dividend of {amount}"
     if foreign:  # converted, at a rate that nothing here can judge
         return ""
-    return (
-        f"earlier closes are adjusted by {100 * cut:.2f} % for a dividend of {100 * share:.2f} %"
-    )
+    return f"earlier closes are adjusted by {100 * cut:.2f} % for a dividend of {100 * share:.2f} %"
 
 
 def _subtracted(closes: pl.DataFrame, actions: pl.DataFrame) -> Iterator[tuple[date, str]]:

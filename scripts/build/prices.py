@@ -93,9 +93,7 @@ def _check_known(collected: pl.DataFrame, known: pl.DataFrame, what: str) -> Non
         raise DataError(f"No {what} for {', '.join(strangers)}: add a row.")
 
 
-def _observations(
-    frame: pl.DataFrame, sources: pl.DataFrame, calendars: Calendars
-) -> pl.DataFrame:
+def _observations(frame: pl.DataFrame, sources: pl.DataFrame, calendars: Calendars) -> pl.DataFrame:
     """Knowledge date of every price: ticker, date, observed_at."""
     listed = frame.drop_nulls("exchange")
     spans: dict[str, tuple[date, date]] = {
@@ -134,4 +132,3 @@ def _frame_of(found: dict[tuple[str, date], datetime]) -> pl.DataFrame:
         },
         schema={"exchange": pl.String, "date": pl.Date, "observed_at": pl.Datetime("us", "UTC")},
     )
-
