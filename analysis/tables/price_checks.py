@@ -310,7 +310,7 @@ def _subtracted(closes: pl.DataFrame, actions: pl.DataFrame) -> Iterator[tuple[d
         ratio = float(sorted(adjusted / raw)[len(apart) // 2])
         by_amount = float(abs(apart - amount).max())
         by_ratio = float(abs(adjusted - ratio * raw).max())
-        if by_amount <= _CENT + 1e-6 * float(raw.max()) and by_ratio > 4 * max(by_amount, _CENT):
+        if by_amount <= _CENT + 1e-6 * float(raw.max()) and by_ratio > 2 * max(by_amount, _CENT):
             words = f"adjustment check: closes less {amount:.4g}, and not a share of them"
             yield from ((day, words) for day in stretch["date"])
 
