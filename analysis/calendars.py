@@ -84,6 +84,7 @@ def event_instant(
     timezone: str,
     timing: str,
     event_id: str = "",
+    calendars: Calendars | None = None,
 ) -> Instant:
     """Place an event in time by its recorded instant, or by the convention of its timing.
 
@@ -103,6 +104,8 @@ def event_instant(
         East Asia (on a Hong Kong half day Shanghai still trades until 15:00).
     event_id : str
         Named in the errors.
+    calendars : Calendars, optional
+        For the close of New York; without it, the library's.
 
     Returns
     -------
@@ -131,7 +134,7 @@ def event_instant(
             f"{name[0].upper()}{name[1:]} has timing {timing!r} but no time_utc: give its "
             "instant, or use the timing 'date_only'."
         )
-    return _placed(date, zone, timing)
+    return _placed(date, zone, timing, calendars or Calendars())
 
 
 class Calendars:
@@ -291,7 +294,7 @@ def _recorded(at: datetime, timing: str) -> Instant:
     return Instant(at, False, "")
 
 
-def _placed(day: date, zone: ZoneInfo, timing: str) -> Instant:
+def _placed(day: date, zone: ZoneInfo, timing: str, calendars: Calendars) -> Instant:
     """Place a dated event where the convention of its timing class says."""
     if timing in ("date_only", "weekend"):
         note = (
@@ -302,7 +305,10 @@ def _placed(day: date, zone: ZoneInfo, timing: str) -> Instant:
     if timing == "before_us_open":
         at, note = _local(day, time(8, 30), _NEW_YORK), "an hour before the New York open"
     elif timing == "after_us_close":
-        at, note = _new_york_close(day), "at the New York close, so the next session reacts"
+        at, note = (
+            _new_york_close(day, calendars),
+            "at the New York close, so the next session reacts",
+        )
     elif timing == "asia_hours":
         at, note = _local(day, time(10), _SHANGHAI), "at 10:00 in Shanghai"
     else:
@@ -310,13 +316,11 @@ def _placed(day: date, zone: ZoneInfo, timing: str) -> Instant:
     return Instant(at, False, f"The hour is known by its class only: placed {note}.")
 
 
-def _new_york_close(day: date) -> datetime:
+def _new_york_close(day: date, calendars: Calendars) -> datetime:
     """Close of New York on a day; 16:00 where there was no session."""
-    sessions = read_sessions("XNYS", day, day, timedelta())
-    position = sessions.position(day)
-    if position is None:
-        return _local(day, time(16), _NEW_YORK)
-    return sessions.hours(position)[1]
+    if len(calendars.sessions("XNYS", day, day)):
+        return calendars.hours("XNYS", day)[1]
+    return _local(day, time(16), _NEW_YORK)
 
 
 def _local(day: date, hour: time, zone: ZoneInfo) -> datetime:

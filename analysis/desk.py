@@ -163,7 +163,7 @@ class Desk(Studies):
 
     def instant(self, event_id: str) -> tuple[Instant | None, str]:
         """When an event became public (UTC), or None and the reason why there is no instant."""
-        return instant_of(self.event(event_id))
+        return instant_of(self.event(event_id), self.calendars)
 
     def instruments(self) -> pl.DataFrame:
         """Every instrument: ticker, name, entity, exchange, role, bloc, benchmark, limits."""

@@ -64,7 +64,8 @@ def listing_doubts(
     closes : polars.DataFrame
         ``date``, ``close`` (raw, split-adjusted, or null), ``adj_close``; in order of days.
     actions : polars.DataFrame
-        ``date``, ``action``, ``value``, ``currency`` of the same answer.
+        ``date``, ``action``, ``value``, ``currency`` of the same answer. A dividend without a
+        currency is in that of `DIVIDENDS_IN`, else in that of the prices.
     currency : str, optional
         Of the prices.
 
@@ -269,7 +270,7 @@ def _dividend_doubts(
             continue
         share = value / raw[at - 1]
         cut = 1 - adjusted[at - 1] / raw[at - 1] * raw[at] / adjusted[at]
-        declared = named if named and named != currency else DIVIDENDS_IN.get(ticker, named)
+        declared = named or DIVIDENDS_IN.get(ticker)
         foreign = bool(currency and declared and declared != currency)
         words = _words_of_a_dividend(value, share, cut, declared if foreign else None, currency)
         if words:

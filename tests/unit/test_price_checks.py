@@ -21,7 +21,7 @@ from analysis.desk import Desk
 from analysis.loaders import yahoo_asking
 from analysis.loaders.face import Request
 from analysis.loaders.pacing import Timing
-from analysis.loaders.yahoo import Yahoo
+from analysis.loaders.yahoo import Yahoo, YahooActions
 from analysis.settings import bundled
 from analysis.store import Store
 from analysis.tables.price_checks import early_captures, jumps
@@ -193,6 +193,20 @@ def test_a_dividend_in_hong_kong_dollars_is_no_dollars(yahoo: LocalServer) -> No
     right = adjusted(closes, 1 - 3.4 / closes[4])
     more: dict[str, Any] = {**HONG_KONG, "dividends": {EX_DAY: 3.4}}
     assert flags(yahoo, closes, "0700.HK", adjusted=right, **more) == {}
+
+
+@pytest.mark.parametrize(("named", "currency"), [(None, "USD"), ("HKD", "HKD")])
+def test_a_dividend_without_a_currency_is_in_that_of_its_declaration(
+    yahoo: LocalServer, named: str | None, currency: str
+) -> None:
+    closes = priced(1, 1, level=120.0)
+    right = adjusted(closes, 1 - 1.02 / closes[4])
+    more: dict[str, Any] = {**HONG_KONG, "dividends": {EX_DAY: 1.02}, "paid_in": named}
+    found = flags(yahoo, closes, "9988.HK", adjusted=right, **more)
+    assert list(found) == ([EX_DAY] if currency == "USD" else [])
+    loader = YahooActions(QUICK, 1000, clock=lambda: AT)
+    paid = loader.fetch(Request(names=("9988.HK",), since=DAYS[0]))
+    assert paid.select("value", "currency").rows() == [(1.02, currency)]
 
 
 def test_closes_less_an_amount_are_no_adjusted_closes(yahoo: LocalServer) -> None:
