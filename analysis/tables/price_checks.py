@@ -74,7 +74,7 @@ def listing_doubts(
     polars.DataFrame
         ``date``, ``flag``: one row for each doubtful day.
     """
-    known = closes.drop_nulls("adj_close").select("date", "close", "adj_close").sort("date")
+    known = _usable(closes)
     found = list(_split_doubts(known, actions))
     named = {day for day, _ in found}
     found += [(day, words) for day, words in _jumps(known) if day not in named]
@@ -96,7 +96,7 @@ def jumps(closes: pl.DataFrame) -> pl.DataFrame:
     polars.DataFrame
         ``date``, ``flag``. A single day a hundred times off has two: it and the day after.
     """
-    return _flags(_jumps(closes.drop_nulls("adj_close").sort("date")))
+    return _flags(_jumps(_usable(closes)))
 
 
 def early_captures(
@@ -159,6 +159,37 @@ def early_captures(
     return suspects.select("date", "ticker", words.alias("flag")).sort("ticker", "date")
 
 
+def table_doubts(
+    prices: pl.DataFrame,
+    exchanges: Mapping[str, str | None],
+    shortened: Callable[[str, date], bool],
+) -> pl.DataFrame:
+    """Whatever adjusted closes and volumes show without splits, dividends and raw closes.
+
+    Parameters
+    ----------
+    prices : polars.DataFrame
+        ``date``, ``ticker``, ``adj_close``, ``volume`` of any number of tickers.
+    exchanges, shortened
+        As in `early_captures`.
+
+    Returns
+    -------
+    polars.DataFrame
+        ``date``, ``ticker``, ``flag``: one row per key, for `with_doubts`.
+    """
+    import polars as pl
+
+    moved = [
+        jumps(rows).select("date", pl.lit(ticker).alias("ticker"), "flag")
+        for (ticker,), rows in prices.group_by("ticker", maintain_order=True)
+    ]
+    found = pl.concat([early_captures(prices, exchanges, shortened), *moved])
+    return (
+        found.group_by("date", "ticker").agg(pl.col("flag").str.join("; ")).sort("ticker", "date")
+    )
+
+
 def with_doubts(prices: pl.DataFrame, doubts: pl.DataFrame) -> pl.DataFrame:
     """Add what a check found to the flags of a price table; keys are those of ``doubts``.
 
@@ -186,6 +217,19 @@ def checked_flag(column: str = "flag") -> pl.Expr:
     import polars as pl
 
     return pl.col(column).str.contains("|".join(MARKS)).fill_null(value=False)
+
+
+def _usable(closes: pl.DataFrame) -> pl.DataFrame:
+    """Rows with an adjusted close that can be compared, in order of days; raw ones where usable."""
+    import polars as pl
+
+    def usable(name: str) -> pl.Expr:
+        return pl.col(name).is_finite() & (pl.col(name) > 0)
+
+    rows = closes.filter(usable("adj_close")).sort("date")
+    if "close" in rows.columns:
+        rows = rows.with_columns(pl.when(usable("close")).then("close").alias("close"))
+    return rows
 
 
 def _flags(found: list[tuple[date, str]]) -> pl.DataFrame:

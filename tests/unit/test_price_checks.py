@@ -24,7 +24,7 @@ from analysis.loaders.pacing import Timing
 from analysis.loaders.yahoo import Yahoo, YahooActions
 from analysis.settings import bundled
 from analysis.store import Store
-from analysis.tables.price_checks import early_captures, jumps
+from analysis.tables.price_checks import early_captures, jumps, table_doubts, with_doubts
 from analysis.update import Outcome
 from analysis.update.asking import Pass
 from analysis.update.plan import Known, last_closed
@@ -209,6 +209,14 @@ def test_a_dividend_without_a_currency_is_in_that_of_its_declaration(
     assert paid.select("value", "currency").rows() == [(1.02, currency)]
 
 
+@pytest.mark.parametrize("nothing", [0.0, -3.0, None, 1e308])
+def test_a_close_that_is_no_price_stops_no_check(yahoo: LocalServer, nothing: float | None) -> None:
+    closes: list[Any] = priced(10, 1)
+    closes[4] = nothing
+    found = flags(yahoo, closes, splits={EX_DAY: (10, 1)}, dividends={EX_DAY: 1.0})
+    assert "price break" in found[EX_DAY]
+
+
 def test_closes_less_an_amount_are_no_adjusted_closes(yahoo: LocalServer) -> None:
     closes = [round(close, 2) for close in priced(1, 1)]
     # Hygon: the dividend is taken off every earlier close, whatever that close was.
@@ -338,6 +346,26 @@ def test_a_small_volume_is_right_on_a_half_day_and_at_a_single_security() -> Non
     assert early_captures(volumes(half, names), exchanges, shortened).height == 0
     assert early_captures(volumes(full, names[:2]), exchanges, shortened).height == 0
     assert early_captures(volumes(full, names, 0.7), exchanges, shortened).height == 0
+
+
+def test_a_table_of_prices_is_checked_without_its_splits() -> None:
+    names = ["0700.HK", "0981.HK", "9988.HK"]
+    low = date(2025, 12, 18)
+    table = volumes(low, names).with_columns(
+        flag=pl.lit(None, pl.String),
+        adj_close=pl.when((pl.col("ticker") == names[0]) & (pl.col("date") == low))
+        .then(pl.lit(5.0))
+        .otherwise(pl.lit(500.0)),
+    )
+    exchanges: dict[str, str | None] = dict.fromkeys(names, "XHKG")
+    found = with_doubts(table, table_doubts(table, exchanges, Desk().calendars.shortened))
+    assert found.height == table.height
+    said = found.drop_nulls("flag").select("ticker", "date", "flag").rows()
+    assert [row[:2] for row in said] == [
+        (names[0], low), (names[0], date(2025, 12, 19)), (names[1], low), (names[2], low),
+    ]  # fmt: skip
+    assert "volume check: 40 %" in said[0][2]
+    assert "price break: down by a factor of about 100" in said[0][2]
 
 
 def test_shortened_sessions_are_known() -> None:
