@@ -1,7 +1,7 @@
 """Instants to exchange sessions: when an event happened, and which session it first met.
 
 Called by the desk and the command. It reads no file: the days on which an exchange did not
-trade against its published calendar are handed in.
+trade against its published calendar, or traded at other hours, are handed in.
 """
 
 from __future__ import annotations
@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from analysis.errors import InputError, unknown
-from analysis.sessions import Sessions, midnight, read_sessions, spell
+from analysis.sessions import Hours, Sessions, library_name, midnight, read_sessions, spell
 
 if TYPE_CHECKING:
     import pandas as pd
+    import polars as pl
 
 TIMINGS = (
     "timestamp",
@@ -83,6 +84,7 @@ def event_instant(
     timezone: str,
     timing: str,
     event_id: str = "",
+    calendars: Calendars | None = None,
 ) -> Instant:
     """Place an event in time by its recorded instant, or by the convention of its timing.
 
@@ -102,6 +104,8 @@ def event_instant(
         East Asia (on a Hong Kong half day Shanghai still trades until 15:00).
     event_id : str
         Named in the errors.
+    calendars : Calendars, optional
+        For the close of New York; without it, the library's.
 
     Returns
     -------
@@ -130,7 +134,7 @@ def event_instant(
             f"{name[0].upper()}{name[1:]} has timing {timing!r} but no time_utc: give its "
             "instant, or use the timing 'date_only'."
         )
-    return _placed(date, zone, timing)
+    return _placed(date, zone, timing, calendars or Calendars())
 
 
 class Calendars:
@@ -141,18 +145,39 @@ class Calendars:
     closures : mapping of str to collection of date, optional
         Days on which an exchange did not trade although its calendar says so (typhoons,
         elections called late). They amend the library.
+    hours : mapping of str to collection of (date, time or None, time or None), optional
+        Sessions that opened or closed at another time than the library says (exam days,
+        storms), in the exchange's local time; None where that end of the session is as usual.
 
     Notes
     -----
     Lookups read no clock. A calendar reaches as far as the library publishes it
-    (`published_to`); beyond it, an `InputError` names the last published day.
+    (`published_to`); beyond it, an `InputError` names the last published day. What amends an
+    exchange amends those that keep its calendar: Seoul's closures are Kosdaq's too.
     """
 
-    def __init__(self, closures: Mapping[str, Collection[date]] | None = None) -> None:
+    def __init__(
+        self,
+        closures: Mapping[str, Collection[date]] | None = None,
+        hours: Mapping[str, Collection[Hours]] | None = None,
+    ) -> None:
         self._closures = {
             exchange: frozenset(_day(day) for day in days)
             for exchange, days in (closures or {}).items()
         }
+        self._hours = {exchange: frozenset(rows) for exchange, rows in (hours or {}).items()}
+
+    @classmethod
+    def amended(cls, closures: pl.DataFrame, hours: pl.DataFrame) -> Calendars:
+        """Calendars with the amendments of the catalogue's tables ``closures`` and ``hours``."""
+        shut: dict[str, set[date]] = {}
+        for exchange, day in closures.select("exchange", "date").iter_rows():
+            shut.setdefault(exchange, set()).add(day)
+        changed: dict[str, set[Hours]] = {}
+        columns = ("exchange", "date", "opens", "closes")
+        for exchange, day, opens, closes in hours.select(columns).iter_rows():
+            changed.setdefault(exchange, set()).add((day, _clock(opens), _clock(closes)))
+        return cls(shut, changed)
 
     def sessions(self, exchange: str, start: date, end: date) -> pd.DatetimeIndex:
         """Sessions from `start` to `end`, both included.
@@ -198,7 +223,7 @@ class Calendars:
         return Placement(self.day0(instant, exchange), instant.uncertain, instant.note)
 
     def hours(self, exchange: str, session: date) -> tuple[datetime, datetime]:
-        """Open and close of a session in UTC, early closes included.
+        """Open and close of a session in UTC, early closes and changed hours included.
 
         Raises
         ------
@@ -208,6 +233,21 @@ class Calendars:
         day = _day(session)
         sessions = self._read(exchange, day, day)
         return sessions.hours(_position(sessions, day))
+
+    def shortened(self, exchange: str, session: date) -> bool:
+        """Whether a session is at least a tenth shorter than one beside it.
+
+        Raises
+        ------
+        InputError
+            For a day that is no session of the exchange.
+        """
+        day = _day(session)
+        sessions = self._read(exchange, day, day, _A_MONTH)
+        at = _position(sessions, day)
+        lengths = (sessions.closes - sessions.opens)[max(at - 1, 0) : at + 2]
+        own = int(sessions.closes[at] - sessions.opens[at])
+        return own < 0.9 * int(lengths.max())
 
     def shift(self, exchange: str, session: date, n: int) -> date:
         """Session that lies `n` sessions after the given one (before it when negative).
@@ -231,8 +271,10 @@ class Calendars:
     def _read(
         self, exchange: str, first: date, last: date, reach: timedelta = timedelta()
     ) -> Sessions:
-        closures = self._closures.get(exchange, frozenset())
-        return read_sessions(exchange, first, last, reach, closures)
+        names = {exchange, library_name(exchange)}
+        closures = frozenset[date]().union(*(self._closures.get(name, ()) for name in names))
+        hours = frozenset[Hours]().union(*(self._hours.get(name, ()) for name in names))
+        return read_sessions(exchange, first, last, reach, closures, hours)
 
 
 def _position(sessions: Sessions, day: date) -> int:
@@ -252,7 +294,7 @@ def _recorded(at: datetime, timing: str) -> Instant:
     return Instant(at, False, "")
 
 
-def _placed(day: date, zone: ZoneInfo, timing: str) -> Instant:
+def _placed(day: date, zone: ZoneInfo, timing: str, calendars: Calendars) -> Instant:
     """Place a dated event where the convention of its timing class says."""
     if timing in ("date_only", "weekend"):
         note = (
@@ -263,7 +305,10 @@ def _placed(day: date, zone: ZoneInfo, timing: str) -> Instant:
     if timing == "before_us_open":
         at, note = _local(day, time(8, 30), _NEW_YORK), "an hour before the New York open"
     elif timing == "after_us_close":
-        at, note = _new_york_close(day), "at the New York close, so the next session reacts"
+        at, note = (
+            _new_york_close(day, calendars),
+            "at the New York close, so the next session reacts",
+        )
     elif timing == "asia_hours":
         at, note = _local(day, time(10), _SHANGHAI), "at 10:00 in Shanghai"
     else:
@@ -271,13 +316,11 @@ def _placed(day: date, zone: ZoneInfo, timing: str) -> Instant:
     return Instant(at, False, f"The hour is known by its class only: placed {note}.")
 
 
-def _new_york_close(day: date) -> datetime:
+def _new_york_close(day: date, calendars: Calendars) -> datetime:
     """Close of New York on a day; 16:00 where there was no session."""
-    sessions = read_sessions("XNYS", day, day, timedelta(), frozenset())
-    position = sessions.position(day)
-    if position is None:
-        return _local(day, time(16), _NEW_YORK)
-    return sessions.hours(position)[1]
+    if len(calendars.sessions("XNYS", day, day)):
+        return calendars.hours("XNYS", day)[1]
+    return _local(day, time(16), _NEW_YORK)
 
 
 def _local(day: date, hour: time, zone: ZoneInfo) -> datetime:
@@ -299,6 +342,10 @@ def _utc(instant: datetime, event: str) -> datetime:
             "zone: give it in UTC, for instance 2025-01-20T12:19:44Z."
         )
     return instant.astimezone(UTC)
+
+
+def _clock(text: str | None) -> time | None:
+    return None if text is None else time.fromisoformat(text)
 
 
 def _day(value: date) -> date:

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 from analysis import settings
 from analysis.calendars import Calendars, Instant
-from analysis.catalogue import Catalogue
+from analysis.catalogue import Catalogue, own_files
 from analysis.catalogue.selecting import select_events, select_securities
 from analysis.errors import InputError
 from analysis.placing import instant_of, place
-from analysis.returns import adjusted_closes, session_returns
+from analysis.returns import adjusted_closes, price_breaks, session_returns
 from analysis.store import Store
 from analysis.studies import Studies
 
@@ -53,6 +53,7 @@ class Desk(Studies):
         self.home = settings.store_home(home)
         self._store = Store(self.home)
         self._prices: pd.DataFrame | None = None
+        self._breaks: dict[Hashable, pd.DatetimeIndex] = {}
         self._read: set[str] = set()
 
     def __repr__(self) -> str:
@@ -65,16 +66,13 @@ class Desk(Studies):
 
     @cached_property
     def catalogue(self) -> Catalogue:
-        """The curated tables: events, instruments, groups, closures, claims, chips."""
-        return Catalogue(settings.bundled("data/catalogue"))
+        """The curated tables; closures and hours also from ``catalogue`` in a store's folder."""
+        return Catalogue(settings.bundled("data/catalogue"), own_files(self.home))
 
     @cached_property
     def calendars(self) -> Calendars:
-        """Exchange sessions, amended by the catalogue's closures."""
-        closures: dict[str, set[date]] = {}
-        for row in self.catalogue.closures().iter_rows(named=True):
-            closures.setdefault(row["exchange"], set()).add(row["date"])
-        return Calendars(closures)
+        """Exchange sessions, amended by the catalogue's closures and changed hours."""
+        return Calendars.amended(self.catalogue.closures(), self.catalogue.hours())
 
     def table(self, name: str) -> pl.DataFrame:
         """Read one table: per key the last observation made by the desk's day.
@@ -165,7 +163,7 @@ class Desk(Studies):
 
     def instant(self, event_id: str) -> tuple[Instant | None, str]:
         """When an event became public (UTC), or None and the reason why there is no instant."""
-        return instant_of(self.event(event_id))
+        return instant_of(self.event(event_id), self.calendars)
 
     def instruments(self) -> pl.DataFrame:
         """Every instrument: ticker, name, entity, exchange, role, bloc, benchmark, limits."""
@@ -193,8 +191,10 @@ class Desk(Studies):
         Returns
         -------
         pandas.DataFrame
-            Dates × tickers, decimal. The first return after a hole is missing. A currency
-            has no exchange: its sessions are the days for which its source has a quote.
+            Dates × tickers, decimal. The first return after a hole is missing, and so is one
+            across a price break (a split that earlier prices ignore, another unit), which the
+            flag of the price names. A currency has no exchange: its sessions are the days for
+            which its source has a quote.
 
         Raises
         ------
@@ -207,7 +207,7 @@ class Desk(Studies):
         for ticker in wanted:
             self.catalogue.instrument(ticker)
         closes = self._closes(wanted).reindex(columns=pd.Index(wanted, name="security"))
-        table = session_returns(closes, self.sessions(wanted))
+        table = session_returns(closes, self.sessions(wanted), self._breaks)
         first, last = _as_day(start), _as_day(end)
         return table.loc[
             pd.Timestamp(first) if first else None : pd.Timestamp(last) if last else None
@@ -245,7 +245,9 @@ class Desk(Studies):
         closes = self._prices
         if closes is None or missing:
             where = {"ticker": missing}
-            more = adjusted_closes(self._store.read("prices", self.as_of, where))
+            prices = self._store.read("prices", self.as_of, where)
+            more = adjusted_closes(prices)
+            self._breaks.update(price_breaks(prices))
             closes = more if closes is None else closes.join(more, how="outer")
             closes.columns.name = more.columns.name
             self._prices = closes
@@ -280,6 +282,56 @@ class Desk(Studies):
         exchanges = {ticker: self._exchange(ticker) for ticker in tickers}
         rows = [self.event(event_id) for event_id in dict.fromkeys(_as_list(events))]
         return place(rows, exchanges, self.calendars)
+
+    def doubtful(
+        self, placements: pd.DataFrame, window: tuple[int, int], benchmark: str | None = None
+    ) -> pd.DataFrame:
+        """Prices within the event windows that carry a flag, the benchmarks' included.
+
+        Parameters
+        ----------
+        placements : pandas.DataFrame
+            As `placements` gives them.
+        window : (int, int)
+            Sessions relative to day 0, both ends included.
+        benchmark : str, optional
+            Instead of each security's home benchmark.
+
+        Returns
+        -------
+        pandas.DataFrame
+            event_id, security, ticker (the security or its benchmark), date, flag. The return
+            of a day whose flag names a price break is missing.
+        """
+        import pandas as pd
+        import polars as pl
+
+        securities = list(dict.fromkeys(placements["security"]))
+        home = self.benchmarks(securities, benchmark)
+        where = {"ticker": list(dict.fromkeys([*securities, *home.values()]))}
+        flagged = (
+            self._store.read("prices", self.as_of, where)
+            .filter(pl.col("flag").fill_null("") != "")
+            .select("ticker", "date", "flag")
+            .sort("date", "ticker")
+            .to_pandas()
+        )
+        flagged["date"] = pd.to_datetime(flagged["date"])
+        sessions = self.sessions(securities)
+        found = []
+        for row in placements.to_dict("records"):
+            own = sessions.get(row["security"])
+            if own is None or row["day0"] not in own:
+                continue
+            zero = int(own.searchsorted(row["day0"]))
+            first, last = max(zero + window[0], 0), min(zero + window[1], len(own) - 1)
+            tickers = {row["security"], home.get(row["security"])}
+            near = flagged["date"].between(own[first], own[last]) & flagged["ticker"].isin(tickers)
+            keys = {"event_id": row["event_id"], "security": row["security"]}
+            found.append(flagged[near].assign(**keys))
+        columns = ["event_id", "security", "ticker", "date", "flag"]
+        whole = pd.concat(found, ignore_index=True) if found else pd.DataFrame(columns=columns)
+        return whole[columns]
 
     def factors(self, names: Sequence[str]) -> pd.DataFrame:
         """Daily factors, dates × names, decimal returns, as of the desk's day."""

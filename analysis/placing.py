@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 CURRENCY_EXCHANGE = "XNYS"
 
 
-def instant_of(event: Mapping[str, Any]) -> tuple[Instant | None, str]:
+def instant_of(
+    event: Mapping[str, Any], calendars: Calendars | None = None
+) -> tuple[Instant | None, str]:
     """When an event became public (UTC), or None and the reason why it has no instant."""
     try:
         found = event_instant(
@@ -27,6 +29,7 @@ def instant_of(event: Mapping[str, Any]) -> tuple[Instant | None, str]:
             timezone=event["timezone"],
             timing=event["timing"],
             event_id=event["id"],
+            calendars=calendars,
         )
     except InputError as problem:
         return None, str(problem)
@@ -59,7 +62,7 @@ def place(
 
     rows: list[dict[str, Any]] = []
     for event in events:
-        instant, refusal = instant_of(event)
+        instant, refusal = instant_of(event, calendars)
         for exchange in dict.fromkeys(exchanges.values()):
             day: pd.Timestamp | None = None
             reason = refusal

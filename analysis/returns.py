@@ -1,7 +1,7 @@
 """Prices in, simple returns between consecutive sessions out.
 
 Called by the desk only. A hole in the prices makes the returns on both of its sides
-missing, so that no return ever spans more than one session.
+missing, so that no return ever spans more than one session; nor does one span a price break.
 """
 
 from __future__ import annotations
@@ -37,8 +37,30 @@ def adjusted_closes(prices: pl.DataFrame) -> pd.DataFrame:
     return wide.sort_index().astype("float64")
 
 
+def price_breaks(prices: pl.DataFrame) -> dict[Hashable, pd.DatetimeIndex]:
+    """Days whose close is not on the scale of the close before, as the prices' flags say.
+
+    Parameters
+    ----------
+    prices : polars.DataFrame
+        Columns ``date``, ``ticker``, ``flag`` (one row per key).
+    """
+    import pandas as pd
+    import polars as pl
+
+    from analysis.tables.price_checks import BREAK
+
+    marked = prices.filter(pl.col("flag").str.contains(BREAK, literal=True)).sort("date")
+    return {
+        ticker: pd.DatetimeIndex(rows["date"].to_list())
+        for (ticker,), rows in marked.group_by("ticker")
+    }
+
+
 def session_returns(
-    closes: pd.DataFrame, sessions: Mapping[Hashable, pd.DatetimeIndex]
+    closes: pd.DataFrame,
+    sessions: Mapping[Hashable, pd.DatetimeIndex],
+    breaks: Mapping[Hashable, pd.DatetimeIndex] | None = None,
 ) -> pd.DataFrame:
     """Simple returns of each security between its consecutive sessions.
 
@@ -49,12 +71,14 @@ def session_returns(
     sessions : mapping of str to pandas.DatetimeIndex
         The sessions of each security. A close on a day that is no session is left out; a
         security that is not in the mapping trades on the days for which it has a close.
+    breaks : mapping of str to pandas.DatetimeIndex, optional
+        Days of each security whose close is not on the scale of the close before, in order.
 
     Returns
     -------
     pandas.DataFrame
         Union of all sessions × securities, decimal returns; NaN where either of the two
-        closes is missing.
+        closes is missing, and where a break lies between them.
     """
     import pandas as pd
 
@@ -63,7 +87,10 @@ def session_returns(
         own = closes[security].dropna()
         if security in sessions:
             own = own.reindex(sessions[security])
-        columns[security] = own.pct_change(fill_method=None)
+        returns = own.pct_change(fill_method=None)
+        broken = own.index.searchsorted((breaks or {}).get(security, own.index[:0]))
+        returns.iloc[broken[broken < len(own)]] = float("nan")
+        columns[security] = returns
     if not columns:
         return pd.DataFrame(index=closes.index)
     table = pd.concat(columns, axis=1, sort=True)

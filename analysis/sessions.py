@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from copy import copy
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -42,6 +42,9 @@ _EARLIEST_YEAR, _LATEST_YEAR = 1950, 2100
 _COVERED = date(2024, 1, 1), date(2024, 1, 8)  # days that every calendar of the library covers
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
+Hours = tuple[date, time | None, time | None]
+"""A session with its open and close in the exchange's local time; None where as usual."""
+
 
 @dataclass(frozen=True)
 class Sessions:
@@ -54,7 +57,7 @@ class Sessions:
     days : (S,) datetime64[D]
         Date of each session.
     opens, closes : (S,) int
-        Nanoseconds since 1970 in UTC, early closes included.
+        Nanoseconds since 1970 in UTC, early closes and changed hours included.
     published_from, published_to : date or None
         First and last day that the library publishes; None where it sets no bound.
     """
@@ -111,7 +114,12 @@ class Sessions:
 
 
 def read_sessions(
-    exchange: str, first: date, last: date, reach: timedelta, closures: frozenset[date]
+    exchange: str,
+    first: date,
+    last: date,
+    reach: timedelta,
+    closures: frozenset[date] = frozenset(),
+    hours: frozenset[Hours] = frozenset(),
 ) -> Sessions:
     """Read the whole years that hold `first` to `last`, and `reach` more where published.
 
@@ -125,6 +133,8 @@ def read_sessions(
         How much further to read, before `first` when negative; cut where the calendar ends.
     closures : frozenset of date
         Days that did not trade although the library says so.
+    hours : frozenset of (date, time or None, time or None)
+        Sessions whose hours differ from those of the library, in local time.
 
     Returns
     -------
@@ -137,7 +147,7 @@ def read_sessions(
         For an unknown exchange, or days that its calendar does not reach.
     """
     name = library_name(exchange)
-    usual = _read(exchange, name, _FIRST_YEAR, _LAST_YEAR, closures)
+    usual = _read(exchange, name, _FIRST_YEAR, _LAST_YEAR, closures, hours)
     if last > (usual.published_to or date(_LATEST_YEAR, 12, 31)):
         raise usual.outside(spell(last), late=True)
     if first < (usual.published_from or date(_EARLIEST_YEAR, 1, 1)):
@@ -148,7 +158,7 @@ def read_sessions(
         years = (_EARLIEST_YEAR, last.year) if reach < timedelta() else (first.year, _LATEST_YEAR)
     start = max(min(years[0], _FIRST_YEAR), _EARLIEST_YEAR)
     end = min(max(years[1], _LAST_YEAR), _LATEST_YEAR)
-    return _read(exchange, name, start, end, closures)
+    return _read(exchange, name, start, end, closures, hours)
 
 
 @lru_cache(maxsize=64)
@@ -171,7 +181,12 @@ def library_name(exchange: str) -> str:
 
 @lru_cache(maxsize=64)
 def _read(
-    exchange: str, name: str, first_year: int, last_year: int, closures: frozenset[date]
+    exchange: str,
+    name: str,
+    first_year: int,
+    last_year: int,
+    closures: frozenset[date],
+    hours: frozenset[Hours],
 ) -> Sessions:
     import numpy as np
 
@@ -179,11 +194,23 @@ def _read(
     days = calendar.sessions.to_numpy().astype("datetime64[D]")
     traded = ~np.isin(days, np.array(sorted(closures), dtype="datetime64[D]"))
     first, last = calendar.bound_min(), calendar.bound_max()
+    opens = calendar.opens.dt.as_unit("ns").astype("int64").to_numpy(copy=True)
+    closes = calendar.closes.dt.as_unit("ns").astype("int64").to_numpy(copy=True)
+    for day, *changed in hours:
+        position = days == midnight(day)
+        for moments, local in zip((opens, closes), changed, strict=True):
+            if local is not None:
+                moments[position] = _nanoseconds(datetime.combine(day, local, calendar.tz))
+        if (opens >= closes)[position].any():
+            raise InputError(
+                f"The changed hours of {exchange} on {spell(day)} open after they close: correct "
+                "hours.csv of the catalogue."
+            )
     return Sessions(
         exchange,
         days[traded],
-        calendar.opens.dt.as_unit("ns").astype("int64").to_numpy()[traded],
-        calendar.closes.dt.as_unit("ns").astype("int64").to_numpy()[traded],
+        opens[traded],
+        closes[traded],
         None if first is None else first.date(),
         None if last is None else last.date(),
     )

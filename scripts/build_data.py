@@ -4,9 +4,9 @@
 
 FOLDER holds prices.parquet, prices_sources.csv, factors.csv, geopolitical_risk.csv,
 downloads.parquet, fundamentals.csv, capex.csv, events.csv, claims.csv and chips.csv. The
-hand-kept catalogue files (instruments, groups, closures) must stand in ``--out`` already; they
-are read and never written. Nothing is smoothed or filled, doubtful figures carry a flag, and
-the same figures give the same bytes. See data/README.md.
+hand-kept catalogue files (instruments, groups, closures, hours) must stand in ``--out`` already;
+they are read and never written. Nothing is smoothed or filled, doubtful figures carry a flag,
+and the same figures give the same bytes. See data/README.md.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import polars as pl
 from build import curated, downloads, indexes, prices, revenues
 from build.writing import write_catalogue, write_table
 
+from analysis.calendars import Calendars
 from analysis.catalogue import Catalogue, check_file
 from analysis.errors import DataError, FaultlineError
 
@@ -59,11 +60,12 @@ def build(folder: Path, out: Path) -> None:
         _check(write_catalogue(name, rows, catalogue))
         print(f"catalogue/{name}.csv: {rows.height:,} rows")
     kept = Catalogue(catalogue)
-    instruments, closures = kept.instruments(), kept.closures()
+    instruments, closures, hours = kept.instruments(), kept.closures(), kept.hours()
+    calendars = Calendars.amended(closures, hours)
     for name in curated.KEPT:
         _check(catalogue / f"{name}.csv")
     tables = {
-        "prices": prices.build(folder, instruments, closures),
+        "prices": prices.build(folder, instruments, calendars),
         "factors": indexes.build_factors(folder),
         "downloads": downloads.build(folder),
         "revenues": revenues.build(folder),
@@ -72,7 +74,7 @@ def build(folder: Path, out: Path) -> None:
     for name, frame in tables.items():
         path = write_table(name, frame, snapshot)
         _tell(path, frame)
-    for sentence in prices.disagreements(tables["prices"], instruments, closures):
+    for sentence in prices.disagreements(tables["prices"], instruments, closures, calendars):
         print(f"calendar: {sentence}")
     _check_size(out)
 

@@ -242,7 +242,10 @@ def late_markets(securities: pd.DataFrame, cities: dict[str, str]) -> Caveat | N
 
 def gaps(skipped: pd.DataFrame, flagged: pd.DataFrame, last_price: str) -> Caveat | None:
     """Count what was left out and which figures are distrusted."""
+    from analysis.tables.price_checks import BREAK
+
     parts = []
+    broken = False
     if len(skipped):
         parts.append(
             f"{wording.count(skipped['security'].nunique(), 'security', 'securities')} could not "
@@ -251,13 +254,22 @@ def gaps(skipped: pd.DataFrame, flagged: pd.DataFrame, last_price: str) -> Cavea
     if len(flagged):
         listed = wording.listing(
             [
-                f"{row.ticker} on {wording.day(row.date)} ({row.flag})"
-                for row in flagged.itertuples()
+                f"{ticker} {_days(days['date'])} ({flag})"
+                for (ticker, flag), days in flagged.groupby(["ticker", "flag"], sort=False)
             ]
         )
         parts.append(f"Prices to distrust within the windows: {listed}.")
+        broken = bool(flagged["flag"].str.contains(BREAK, regex=False).any())
+        if broken:
+            parts.append("The return into a day with a price break is left out.")
     parts.append(f"Prices end on {last_price}; nothing was filled or smoothed.")
-    return Caveat("Missing and doubtful data", " ".join(parts), "note")
+    return Caveat("Missing and doubtful data", " ".join(parts), "warning" if broken else "note")
+
+
+def _days(days: pd.Series[pd.Timestamp]) -> str:
+    """One day, or the first and the last of several."""
+    first, last = wording.day(days.min()), wording.day(days.max())
+    return f"on {first}" if len(days) == 1 else f"on {len(days)} days from {first} to {last}"
 
 
 def price_limits(limited: list[str]) -> Caveat | None:

@@ -130,22 +130,6 @@ class Measurement:
         """What the catalogue notes about the event; it may look back, so not as of a day."""
         return "" if self.desk.as_of else str(self.desk.event(self.event)["notes"] or "")
 
-    @cached_property
-    def _span(self) -> tuple[pd.Timestamp, pd.Timestamp]:
-        """First and last calendar day that any security's event window covers."""
-        starts, ends = [], []
-        sessions = self.desk.sessions(self.tickers)
-        for row in self.placements.to_dict("records"):
-            own = sessions.get(row["security"])
-            if own is not None and row["day0"] in own:
-                zero = int(own.searchsorted(row["day0"]))
-                starts.append(own[max(zero + self.window[0], 0)])
-                ends.append(own[min(zero + self.window[1], len(own) - 1)])
-        if starts:
-            return min(starts), max(ends)
-        day = self.placements["day0"].min()
-        return day, day
-
     def _study(self, model: str) -> EventStudyResults:
         return self.desk.study(
             self.event,
@@ -186,16 +170,9 @@ class Measurement:
         return f"{wording.day(last)}, the last observation" if last is not None else "no day"
 
     def flagged(self) -> pd.DataFrame:
-        """Prices of the window that the table itself distrusts."""
-        import polars as pl
-
-        first, last = self._span
-        prices = self.desk.table("prices").filter(
-            pl.col("ticker").is_in(list(self.tickers))
-            & pl.col("date").is_between(first.date(), last.date())
-            & (pl.col("flag").fill_null("") != "")
-        )
-        return prices.select("ticker", "date", "flag").sort("date", "ticker").to_pandas()
+        """Prices of the event windows that the table itself distrusts, benchmarks included."""
+        found = self.desk.doubtful(self.placements, self.window, self.benchmark)
+        return found[["ticker", "date", "flag"]].drop_duplicates(ignore_index=True)
 
     def last_price(self) -> str:
         """Last day of prices in words; with the earliest where the securities differ."""

@@ -25,7 +25,7 @@ def results_payload(report: EventReport) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``units``, ``securities``, ``groups``, ``tests``, ``skipped``.
+        ``units``, ``securities``, ``groups``, ``tests``, ``skipped``, ``doubtful``.
     """
     securities = records(report.securities.drop(columns=["name", "bloc", "exchange"]))
     for window in report.cars:
@@ -44,6 +44,7 @@ def results_payload(report: EventReport) -> dict[str, Any]:
         "groups": records(report.groups),
         "tests": records(report.tests),
         "skipped": records(report.results.skipped),
+        "doubtful": records(report.flagged()),
     }
 
 

@@ -1,4 +1,4 @@
-"""What people decided: events, claims, instruments, chips, groups, closures and whom to watch.
+"""What people decided: events, claims, instruments, chips, groups, closures, hours, watched.
 
 `Catalogue` reads the curated files of a folder; `check_file` says line by line what is wrong
 with one. Importing this package costs nothing; polars and dataframely wait until a file is read.
@@ -7,6 +7,6 @@ with one. Importing this package costs nothing; polars and dataframely wait unti
 from __future__ import annotations
 
 from analysis.catalogue.check import Problem, check_file
-from analysis.catalogue.reading import Catalogue
+from analysis.catalogue.reading import Catalogue, own_files
 
-__all__ = ["Catalogue", "Problem", "check_file"]
+__all__ = ["Catalogue", "Problem", "check_file", "own_files"]

@@ -17,6 +17,7 @@ from analysis.errors import DataError, InputError, unknown
 if TYPE_CHECKING:
     import polars as pl
 
+_OWN_KINDS = ("closures", "hours")
 _SHOWN = 3
 _SEE_EVENTS = "faultline events list"
 _SEE_INSTRUMENTS = "data/catalogue/instruments.csv"
@@ -24,16 +25,20 @@ _SEE_GROUPS = "data/catalogue/groups.csv"
 
 
 class Catalogue:
-    """What people decided: events, claims, instruments, chips, groups, closures, watched.
+    """What people decided: events, claims, instruments, chips, groups, closures, hours, watched.
 
     Parameters
     ----------
     folder : pathlib.Path
         Folder with files like ``events.csv``.
+    own : iterable of pathlib.Path, optional
+        The user's own ``closures.csv`` and ``hours.csv``, see `own_files`: their rows are
+        added, and replace rows of the same exchange and day.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, own: Iterable[Path] = ()) -> None:
         self.folder = Path(folder)
+        self.own = tuple(own)
         self._frames: dict[str, pl.DataFrame] = {}
 
     def __repr__(self) -> str:
@@ -62,6 +67,10 @@ class Catalogue:
     def closures(self) -> pl.DataFrame:
         """Days on which an exchange did not trade although its calendar says so."""
         return self._read("closures")
+
+    def hours(self) -> pl.DataFrame:
+        """Sessions that opened or closed at another time than the calendar says."""
+        return self._read("hours")
 
     def watched(self) -> pl.DataFrame:
         """Whom live figures are fetched for, see `analysis.tables.curated.Watched`."""
@@ -184,14 +193,38 @@ class Catalogue:
                 raise DataError(
                     f"The catalogue file {path} does not exist: restore it from a good copy."
                 )
-            found = examine(path, kind)
-            if found.problems:
-                shown = "\n".join(str(problem) for problem in found.problems[:_SHOWN])
-                more = len(found.problems) - _SHOWN
-                rest = f"\nand {more} more: faultline events check {path}" if more > 0 else ""
-                raise DataError(f"{shown}{rest}")
-            self._frames[kind] = found.frame()
+            frame = _checked(path, kind)
+            for added in self.own:
+                if added.stem == kind:
+                    frame = _amended(frame, _checked(added, kind), kind)
+            self._frames[kind] = frame
         return self._frames[kind]
+
+
+def own_files(home: Path | str) -> list[Path]:
+    """Files with which a user amends the catalogue: in ``catalogue`` of the store's folder."""
+    if not isinstance(home, Path):
+        return []
+    files = [home / "catalogue" / f"{kind}.csv" for kind in _OWN_KINDS]
+    return [path for path in files if path.is_file()]
+
+
+def _checked(path: Path, kind: str) -> pl.DataFrame:
+    found = examine(path, kind)
+    if found.problems:
+        shown = "\n".join(str(problem) for problem in found.problems[:_SHOWN])
+        more = len(found.problems) - _SHOWN
+        rest = f"\nand {more} more: faultline events check {path}" if more > 0 else ""
+        raise DataError(f"{shown}{rest}")
+    return found.frame()
+
+
+def _amended(frame: pl.DataFrame, own: pl.DataFrame, kind: str) -> pl.DataFrame:
+    import polars as pl
+
+    from analysis.tables import keys_of
+
+    return pl.concat([frame.join(own, on=keys_of(kind), how="anti"), own])
 
 
 def _row(frame: pl.DataFrame, kind: str, key: str, name: str, see: str) -> dict[str, Any]:

@@ -157,6 +157,15 @@ def _closure(row: Row) -> Complaints:
         yield "date", f"{row['date']} is a {row['date']:%A}, which is no session: remove the line"
 
 
+def _hours(row: Row) -> Complaints:
+    yield from _closure(row)
+    opens, closes = row["opens"], row["closes"]
+    if opens is None and closes is None:
+        yield "opens", "and closes are blank: give the changed hour, or remove the line"
+    if opens and closes and opens >= closes:
+        yield "closes", f"{closes} is not after the open at {opens}: correct one of the two"
+
+
 _OF_A_PLATFORM = {
     "huggingface": ("author", "model", "peer"),
     "github": ("author", "repository", "engine", "peer", "family"),
@@ -246,6 +255,7 @@ _ROW_RULES: dict[str, Callable[[Row], Complaints]] = {
     "chips": _chip,
     "groups": _group,
     "closures": _closure,
+    "hours": _hours,
     "watched": _watched,
 }
 _FILE_RULES: dict[str, Callable[[Examination, Path], None]] = {
@@ -253,4 +263,5 @@ _FILE_RULES: dict[str, Callable[[Examination, Path], None]] = {
     "instruments": _instruments_file,
     "groups": _groups_file,
     "closures": _closures_file,
+    "hours": _closures_file,
 }

@@ -124,6 +124,28 @@ def _print_freshness(fresh: Sequence[Freshness]) -> None:
         for item in fresh
     ]
     output.print_table(columns, rows)
+    _print_ends(fresh)
+
+
+def _print_ends(fresh: Sequence[Freshness]) -> None:
+    """Series that end on other days than the last figure of their source says."""
+    rows = []
+    for item in fresh:
+        by_day: dict[date, list[str]] = {}
+        for series, day in item.series.items():
+            by_day.setdefault(day, []).append(series)
+        rows += [
+            (item.table, item.source, day.isoformat(), ", ".join(names))
+            for day, names in sorted(by_day.items(), reverse=True)
+        ]
+    if rows:
+        columns = [
+            Column("table"),
+            Column("source", fold=True),
+            Column("last figure"),
+            Column("series", fold=True),
+        ]
+        output.print_table(columns, rows, title="Last figure of each series, where they differ")
 
 
 def _print_gaps(holes: Sequence[Gap]) -> None:

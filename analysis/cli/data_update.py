@@ -85,14 +85,7 @@ def update(
         output.print_json(_document(desk.address, first, outcomes))
     else:
         _print_summary(outcomes)
-    for outcome in outcomes:
-        for alert in outcome.alerts:
-            output.say(f"revised: {outcome.source}: {alert}")
-        for news in outcome.news:
-            output.say(f"note: {outcome.source}: {news}")
-    for outcome in outcomes:
-        if outcome.rejected:
-            output.say(f"faultline: {outcome.source} ({outcome.table}): {_rejected(outcome)}")
+    _say_what_to_look_at(outcomes)
     for outcome in failed:
         for failure in _failures(outcome):
             output.say(f"faultline: {outcome.source} ({outcome.table}): {failure}")
@@ -101,6 +94,22 @@ def update(
         others = " The other sources are done." if len(failed) < len(outcomes) else ""
         output.say(f"faultline: failed: {named}.{others}")
     return 1 if failed else 0
+
+
+def _say_what_to_look_at(outcomes: Sequence[Outcome]) -> None:
+    """Figures that came, and deserve a look: revised, doubtful, gone or renamed, kept out."""
+    for outcome in outcomes:
+        for alert in outcome.alerts:
+            output.say(f"revised: {outcome.source}: {alert}")
+    for outcome in outcomes:
+        for doubt in outcome.doubts:
+            output.say(f"doubtful: {outcome.source}: {doubt}")
+    for outcome in outcomes:
+        for news in outcome.news:
+            output.say(f"note: {outcome.source}: {news}")
+    for outcome in outcomes:
+        if outcome.rejected:
+            output.say(f"faultline: {outcome.source} ({outcome.table}): {_rejected(outcome)}")
 
 
 def _document(home: str, since: date | None, outcomes: Sequence[Outcome]) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from cyclopts import App, Parameter
 from analysis.cli import output
 from analysis.cli.output import Column
 from analysis.errors import InputError
-from analysis.settings import bundled
+from analysis.settings import bundled, store_home
 
 if TYPE_CHECKING:
     from analysis.desk import Desk
@@ -33,7 +33,7 @@ faultline events show us-h20-8k --json
 _CHECK_EXAMPLES = """Examples
 
 faultline events check
-    every table of the bundled catalogue
+    every table of the bundled catalogue, and your own closures and hours
 
 faultline events check my/events.csv
     one file; the name says which table it is
@@ -190,9 +190,13 @@ def check(file: Path | None = None, /) -> int:
     Parameters
     ----------
     file
-        A catalogue file; without it, every file of the bundled catalogue.
+        A catalogue file; without it, every file of the bundled catalogue, and closures.csv and
+        hours.csv of the folder catalogue in FAULTLINE_HOME.
     """
-    files = [file] if file else sorted(bundled("data/catalogue").glob("*.csv"))
+    from analysis.catalogue import own_files
+
+    every = [*sorted(bundled("data/catalogue").glob("*.csv")), *own_files(store_home())]
+    files = [file] if file else every
     for path in files:
         if not path.is_file():
             what = "is a folder" if path.is_dir() else "does not exist"

@@ -52,6 +52,8 @@ class Measured:
         Table -> content hash, rows, last observation.
     price_sources : tuple of str
         Who says so, of the securities asked for.
+    doubtful : pandas.DataFrame
+        Flagged prices of the event windows, see `analysis.desk.Desk.doubtful`.
     """
 
     results: EventStudyResults
@@ -65,6 +67,7 @@ class Measured:
     as_of: date | None
     sources: dict[str, dict[str, Any]]
     price_sources: tuple[str, ...]
+    doubtful: pd.DataFrame
 
     @cached_property
     def tests(self) -> list[Row]:
@@ -137,6 +140,7 @@ class Measured:
                 for row in self.skipped
                 for window in [ledger_window(row)]
             ],
+            "doubtful": [{**row, "date": row["date"].date()} for row in records(self.doubtful)],
             "tables": self.sources,
             "price_sources": self.price_sources,
         }
@@ -264,6 +268,7 @@ def measure(
         desk.as_of,
         {name: dict(version) for name, version in desk.versions().items()},
         _price_sources(desk, securities),
+        desk.doubtful(placements, window, benchmark),
     )
 
 

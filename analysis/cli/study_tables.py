@@ -24,6 +24,7 @@ def print_study(found: Measured) -> None:
         if event_id not in found.failed:
             _print_securities(found, event_id)
     _print_skipped(found)
+    _print_doubtful(found)
     _print_sources(found)
 
 
@@ -132,6 +133,26 @@ def _print_skipped(found: Measured) -> None:
         output.print_table(columns, cells, title="Skipped")
     else:
         output.line("Skipped: nothing.")
+
+
+def _print_doubtful(found: Measured) -> None:
+    """Flagged prices of the event windows; a run of days with one flag is one row."""
+    by_flag = found.doubtful.drop_duplicates(["ticker", "date"]).groupby(
+        ["ticker", "flag"], sort=False
+    )["date"]
+    rows = [
+        (str(ticker), str(len(days)), f"{days.min():%Y-%m-%d}", f"{days.max():%Y-%m-%d}", str(flag))
+        for (ticker, flag), days in by_flag
+    ]
+    if rows:
+        columns = [
+            Column("ticker"),
+            Column("days", "right"),
+            Column("first"),
+            Column("last"),
+            Column("flag", fold=True),
+        ]
+        output.print_table(columns, rows, title="Doubtful prices within the event windows")
 
 
 def _list(names: list[str]) -> str:

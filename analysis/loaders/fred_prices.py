@@ -75,6 +75,7 @@ class FredPrices:
         import polars as pl
 
         from analysis.tables import schema_of
+        from analysis.tables.price_checks import jumps, with_doubts
 
         wanted = _wanted(request.names or tuple(TICKERS))
         asked_at = self._clock()
@@ -92,7 +93,8 @@ class FredPrices:
                 except SourceError as error:
                     failures[ticker] = str(error)
                     continue
-                frames.append(_rows(ticker, figures, self.name, asked_at, request))
+                rows = _rows(ticker, figures, self.name, asked_at, request)
+                frames.append(with_doubts(rows, jumps(rows)))
         frame = pl.concat(frames)
         if failures:
             raise Partial(self.name, frame, failures)

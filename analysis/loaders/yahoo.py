@@ -108,7 +108,11 @@ class _Yahoo:
 
 
 class Yahoo(_Yahoo):
-    """Daily closes and volumes, table ``prices``."""
+    """Daily closes and volumes, table ``prices``.
+
+    Closes are held against the splits and dividends of the same answer; what does not fit is
+    flagged (`analysis.tables.price_checks`).
+    """
 
     name = "yahoo"
     table = "prices"
@@ -116,11 +120,16 @@ class Yahoo(_Yahoo):
     def _rows(self, found: Listing, asked_at: datetime, currency: str | None) -> pl.DataFrame:
         import polars as pl
 
+        from analysis.tables.price_checks import listing_doubts, with_doubts
+
         unnamed = bool(currency) and found.currency is None
         note = f"Yahoo names no currency; {currency} is the catalogue's" if unnamed else None
         idle = pl.col("volume").eq(0).fill_null(value=False)
         still = "no volume: Yahoo may have carried the last close forward"
-        return found.closes.with_columns(
+        doubts = listing_doubts(
+            found.ticker, found.closes, found.actions, currency or found.currency
+        )
+        rows = found.closes.with_columns(
             pl.lit(found.ticker).alias("ticker"),
             pl.lit(self.name).alias("source"),
             pl.lit(asked_at).alias("observed_at"),
@@ -134,6 +143,7 @@ class Yahoo(_Yahoo):
             .replace("", None)
             .alias("flag"),
         )
+        return with_doubts(rows, doubts)
 
 
 class YahooActions(_Yahoo):

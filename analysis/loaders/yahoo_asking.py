@@ -25,6 +25,8 @@ SYMBOLS = {"HSTECH": "HSTECH.HK"}
 
 # A question costs the same for a week as for half a year: the longer answer serves both loaders.
 _AT_LEAST = timedelta(days=150)
+# A price is held against the one before it, so the first day asked for needs that one too.
+_BEFORE = timedelta(days=14)
 _FRESH = 600.0  # seconds for which an answer serves the other loader
 
 
@@ -182,7 +184,7 @@ class _Round:
         self._timing = timing
         self._clock = clock
         self._now = clock()
-        self._since = since and min(since, self._now.date() - _AT_LEAST)
+        self._since = since and min(since - _BEFORE, self._now.date() - _AT_LEAST)
         self._turned_away = threading.Event()
         self._heard = threading.Event()
         self._unheard: set[str] = set()

@@ -106,6 +106,8 @@ def listing(
     """
     import polars as pl
 
+    from analysis.tables.price_checks import DIVIDENDS_IN
+
     meta = chart["meta"]
     kind = str(meta.get("instrumentType") or "")
     columns = {
@@ -137,7 +139,8 @@ def listing(
             pl.when(pl.col("volume") > 0).then(pl.col("volume")).alias("volume")
         )
     currency = meta.get("currency") or None
-    return Listing(ticker, currency, kind, closes, _actions(days, chart, currency))
+    paid = DIVIDENDS_IN.get(ticker, currency)
+    return Listing(ticker, currency, kind, closes, _actions(days, chart, paid))
 
 
 def has_ended(day: date, meta: Mapping[str, Any], now: datetime) -> bool:
@@ -264,7 +267,10 @@ def _is_json(content: bytes) -> bool:
 
 
 def _actions(days: pl.DataFrame, chart: Mapping[str, Any], currency: str | None) -> pl.DataFrame:
-    """Splits and dividends of the days, one row each."""
+    """Splits and dividends of the days, one row each.
+
+    A dividend whose currency Yahoo does not name is in ``currency``.
+    """
     import polars as pl
 
     own = _paid_in(chart)

@@ -171,10 +171,11 @@ def add_up(name: str, stored: pl.DataFrame, arrived: pl.DataFrame) -> pl.DataFra
     Notes
     -----
     An observation is held against the one made last before it, whatever the order in which
-    they are appended. Equal values add nothing, unless a doubt is new: a ``flag`` that the
-    observation before has not. One at an instant for which the key has other values already
-    is ``contradicted``. Two days of filing that are both assumed count as equal, so the first
-    assumption stands; and a vintage that is told again after a later one adds nothing.
+    they are appended. Equal values add nothing, unless a doubt is new (a ``flag`` that the
+    observation before has not) or one of `analysis.tables.price_checks` has lapsed. One at an
+    instant for which the key has other values already is ``contradicted``. Two days of filing
+    that are both assumed count as equal, so the first assumption stands; and a vintage that is
+    told again after a later one adds nothing.
     """
     import polars as pl
 
@@ -229,6 +230,8 @@ def _beside(name: str, rows: pl.DataFrame, keys: list[str]) -> pl.DataFrame:
     """Put what was known before beside each row, and what the row does to it."""
     import polars as pl
 
+    from analysis.tables.price_checks import checked_flag
+
     values = values_of(name)
     follows = pl.all_horizontal(pl.col(key) == pl.col(key).shift(1) for key in keys)
     beside = rows.with_columns(_follows=follows.fill_null(value=False)).with_columns(
@@ -237,6 +240,8 @@ def _beside(name: str, rows: pl.DataFrame, keys: list[str]) -> pl.DataFrame:
     )
     equal = [_equal(name, value) for value in values]
     doubt = pl.col("flag").is_not_null() & pl.col("flag").ne_missing(pl.col("before_flag"))
+    if name == "prices":  # what a check found lapses with the answer in which it finds nothing
+        doubt |= checked_flag("before_flag") & ~checked_flag("flag")
     at_once = pl.col("_follows") & (pl.col("before_observed_at") == pl.col("observed_at"))
     beside = beside.with_columns(_retold=_retold(name, [*keys, *values]))
     return beside.with_columns(

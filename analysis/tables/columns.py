@@ -15,6 +15,7 @@ import polars as pl
 TICKER = r"^[0-9A-Z^][0-9A-Z.=-]*$"
 MIC = r"^[A-Z0-9]{4}$"
 CURRENCY = r"^[A-Z]{3}$"
+CLOCK = r"^([01][0-9]|2[0-3]):[0-5][0-9]$"
 SLUG = r"^[a-z0-9][a-z0-9.-]*$"
 URL = r"^https?://[^\s/]+\.[^\s/]+(/\S*)?$"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataframely as dy
 
 from analysis.tables.columns import (
+    CLOCK,
     CURRENCY,
     MIC,
     SLUG,
@@ -140,6 +141,20 @@ class Closures(dy.Schema):
     source = text()
 
 
+class Hours(dy.Schema):
+    """Sessions that opened or closed at another time than the published calendar says.
+
+    ``opens`` and ``closes`` are in the exchange's local time; blank where as usual.
+    """
+
+    exchange = pattern(MIC, "XKRX", primary_key=True)
+    date = dy.Date(primary_key=True)
+    opens = pattern(CLOCK, "10:00", nullable=True)
+    closes = pattern(CLOCK, "16:30", nullable=True)
+    reason = text()
+    source = text()
+
+
 class Watched(dy.Schema):
     """Whom live figures are fetched for, and whose news are watched.
 
@@ -162,5 +177,6 @@ CATALOGUE: dict[str, type[dy.Schema]] = {
     "chips": Chips,
     "groups": Groups,
     "closures": Closures,
+    "hours": Hours,
     "watched": Watched,
 }

@@ -16,6 +16,7 @@ from analysis.errors import FaultlineError
 from analysis.loaders import Loader, Partial, Request
 from analysis.loaders.redaction import clean
 from analysis.store.places import Place
+from analysis.update.doubts import new_doubts, with_early_captures
 from analysis.update.outcome import Outcome, Progress
 from analysis.update.plan import Known, from_the_beginning, requests_for
 from analysis.update.rebased import carried, newly_split, rebased
@@ -68,9 +69,14 @@ class Pass:
         news: list[str] = []
         counts: dict[str, Any] = {}
         alerts: tuple[str, ...] = ()
+        doubts: tuple[str, ...] = ()
         try:
             with alone(self.store, kind.name):
                 frame = self._fetch(kind(), failures, news)
+                if kind.table == "prices":
+                    held = self.store.read(kind.table)
+                    frame = with_early_captures(held, frame, self.known)
+                    doubts = new_doubts(held, frame)
                 counts, alerts = self._keep(kind, frame)
             failures += _nothing_good(kind, counts, failures, self.known.since)
         except BaseException as error:  # one source must not take the others along, nor a panic
@@ -82,6 +88,7 @@ class Pass:
             seconds=time.monotonic() - started,
             alerts=tuple(map(without_secrets, alerts)),
             news=tuple(map(without_secrets, news)),
+            doubts=tuple(map(without_secrets, doubts)),
             failures=tuple(map(without_secrets, failures)),
             **counts,
         )

@@ -25,6 +25,9 @@ class Outcome:
         Revisions of history that somebody should look at, a sentence each.
     news : tuple of str
         Names that the source says are gone or renamed, a sentence each.
+    doubts : tuple of str
+        What the checks of prices found for the first time, a sentence each; the figures are
+        kept with a flag.
     failures : tuple of str
         What could not be had, a sentence each; empty when all went well.
     left_out : str
@@ -40,6 +43,7 @@ class Outcome:
     seconds: float = 0.0
     alerts: tuple[str, ...] = ()
     news: tuple[str, ...] = ()
+    doubts: tuple[str, ...] = ()
     failures: tuple[str, ...] = ()
     left_out: str = ""
 

@@ -92,6 +92,8 @@ def carried(
     """
     import polars as pl
 
+    from analysis.tables.price_checks import BREAK
+
     keys, values = _FIGURES[table]
     came = whole.filter(*(pl.col(name) > 0 for name in values[-1:]))
     held = held.join(came.select("ticker").unique(), on="ticker", how="semi")
@@ -99,7 +101,9 @@ def carried(
     if table == "actions":
         held, came = (one.filter(pl.col("action") == "dividend") for one in (held, came))
     left = held.join(came, on=keys, how="anti")
-    both = held.join(came.select(*keys, *values), on=keys, suffix="_new")
+    # A figure on another scale than its neighbours tells nothing of the new base.
+    sound = came.filter(~pl.col("flag").str.contains(BREAK, literal=True).fill_null(value=False))
+    both = held.join(sound.select(*keys, *values), on=keys, suffix="_new")
     answered = whole.group_by("ticker").agg(pl.col("observed_at", "source").last())
     known = left.join(both.select("ticker").unique(), on="ticker", how="semi")
     scaled = known.drop("observed_at", "source").sort("date").join(answered, on="ticker")

@@ -5,7 +5,8 @@ Pure but for reading the tables of a store; called by ``faultline data status`` 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Literal
 
@@ -19,6 +20,13 @@ if TYPE_CHECKING:
 
 SNAPSHOT = "bundled snapshot"
 _NEW_YORK = "XNYS"
+# Tables of several series, which need not end on one day; prices are told by exchange.
+_SERIES = {
+    "factors": ("factor",),
+    "risk_indexes": ("series",),
+    "downloads": ("platform", "metric"),
+    "prices": ("exchange",),
+}
 _DAY = {
     "revenues": "period_end",
     "policy_documents": "publication_date",
@@ -37,7 +45,7 @@ class Freshness:
     rows : int
         Figures, each counted once however often it was revised.
     last : datetime.date or None
-        Day of the last figure.
+        Day of the last figure of any series.
     observed : datetime.datetime or None
         When the last observation was made, UTC.
     age : int or None
@@ -46,6 +54,9 @@ class Freshness:
         ``"sessions"`` or ``"days"``.
     quarantined : int
         Rows of the source that were kept out.
+    series : dict of str to datetime.date
+        Last figure of each series (factor, index, platform and metric; prices by exchange),
+        where they do not all end on one day; else empty.
     """
 
     table: str
@@ -56,6 +67,7 @@ class Freshness:
     age: int | None
     unit: Literal["sessions", "days"]
     quarantined: int
+    series: Mapping[str, date] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -111,6 +123,7 @@ def _of_table(store: Store, table: str, known: Known) -> list[Freshness]:
         pl.len(), pl.col(day).cast(pl.Date).max(), pl.col("observed_at").max()
     )
     stood = {source: rest for source, *rest in found.iter_rows()}
+    ends = _ends(table, frame, known)
     answer = []
     # A row may have been kept out because it names no source.
     for source in sorted(stood.keys() | kept_out.keys(), key=lambda name: name or ""):
@@ -118,10 +131,39 @@ def _of_table(store: Store, table: str, known: Known) -> list[Freshness]:
         age, unit = _age(table, last, known)
         answer.append(
             Freshness(
-                table, source or "–", rows, last, observed, age, unit, kept_out.get(source, 0)
+                table,
+                source or "–",
+                rows,
+                last,
+                observed,
+                age,
+                unit,
+                kept_out.get(source, 0),
+                ends.get(source, {}),
             )
         )
     return answer
+
+
+def _ends(table: str, frame: pl.DataFrame, known: Known) -> dict[str, dict[str, date]]:
+    """Last day of each series of a table, by source, where they differ."""
+    import polars as pl
+
+    if table not in _SERIES:
+        return {}
+    if table == "prices":
+        places = known.catalogue.instruments().select(
+            "ticker", pl.col("exchange").fill_null("no exchange")
+        )
+        frame = frame.join(places, on="ticker", how="left").with_columns(
+            pl.col("exchange").fill_null("no exchange")
+        )
+    named = frame.select("source", "date", series=pl.concat_str(_SERIES[table], separator=" "))
+    last = named.group_by("source", "series").agg(pl.col("date").max()).sort("source", "series")
+    found: dict[str, dict[str, date]] = {}
+    for source, series, day in last.iter_rows():
+        found.setdefault(source, {})[series] = day
+    return {source: days for source, days in found.items() if len(set(days.values())) > 1}
 
 
 def _said_by() -> pl.Expr:

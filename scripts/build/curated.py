@@ -1,6 +1,6 @@
 """The catalogue files that come from the collected figures: events, claims and chips.
 
-The others (instruments, groups, closures, watched) are kept by hand and are only read here.
+The others (instruments, groups, closures, hours, watched) are kept by hand and are only read here.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import polars as pl
 from analysis.tables import CATALOGUE
 
 MADE = ("events", "claims", "chips")
-KEPT = ("closures", "groups", "instruments", "watched")
+KEPT = ("closures", "groups", "hours", "instruments", "watched")
 ORDER = {"events": ["date", "id"], "claims": ["claim_id"], "chips": []}
 VENDOR = {"NVIDIA": "Nvidia"}
 

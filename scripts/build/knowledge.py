@@ -38,7 +38,7 @@ def closes(
     days : mapping of str to (date, date)
         Exchange to its first and last day.
     calendars : Calendars
-        With the catalogue's closures.
+        With the catalogue's closures and hours.
     """
     found = {}
     for exchange, (first, last) in sorted(days.items()):

@@ -15,15 +15,17 @@ from build.knowledge import closes, end_of_day, federal_reserve_release
 FEDERAL_RESERVE = "(FRED DEXCHUS)"
 
 
-def build(folder: Path, instruments: pl.DataFrame, closures: pl.DataFrame) -> pl.DataFrame:
+def build(folder: Path, instruments: pl.DataFrame, calendars: Calendars) -> pl.DataFrame:
     """Build the table from ``prices.parquet`` and ``prices_sources.csv``.
 
     Parameters
     ----------
     folder : pathlib.Path
         The collected figures.
-    instruments, closures : polars.DataFrame
-        Of the catalogue: where each ticker trades, and when its exchange did not.
+    instruments : polars.DataFrame
+        Of the catalogue: where each ticker trades.
+    calendars : Calendars
+        Amended by the catalogue's closures and hours.
 
     Raises
     ------
@@ -38,7 +40,7 @@ def build(folder: Path, instruments: pl.DataFrame, closures: pl.DataFrame) -> pl
     _check_known(collected, sources, "source in prices_sources.csv")
     return (
         frame.join(sources, on="ticker")
-        .join(_observations(frame, sources, closures), on=["ticker", "date"])
+        .join(_observations(frame, sources, calendars), on=["ticker", "date"])
         .select(
             "date",
             "ticker",
@@ -54,12 +56,14 @@ def build(folder: Path, instruments: pl.DataFrame, closures: pl.DataFrame) -> pl
 
 
 def disagreements(
-    prices: pl.DataFrame, instruments: pl.DataFrame, closures: pl.DataFrame
+    prices: pl.DataFrame,
+    instruments: pl.DataFrame,
+    closures: pl.DataFrame,
+    calendars: Calendars,
 ) -> list[str]:
     """Sessions on which no security of an exchange has a price, and closures that have one."""
     said = []
     placed = prices.join(instruments.select("ticker", "exchange"), on="ticker")
-    calendars = _calendars(closures)
     for (exchange,), rows in sorted(placed.drop_nulls("exchange").group_by("exchange")):
         held = set(rows["date"])
         sessions = calendars.sessions(str(exchange), min(held), max(held))
@@ -89,9 +93,7 @@ def _check_known(collected: pl.DataFrame, known: pl.DataFrame, what: str) -> Non
         raise DataError(f"No {what} for {', '.join(strangers)}: add a row.")
 
 
-def _observations(
-    frame: pl.DataFrame, sources: pl.DataFrame, closures: pl.DataFrame
-) -> pl.DataFrame:
+def _observations(frame: pl.DataFrame, sources: pl.DataFrame, calendars: Calendars) -> pl.DataFrame:
     """Knowledge date of every price: ticker, date, observed_at."""
     listed = frame.drop_nulls("exchange")
     spans: dict[str, tuple[date, date]] = {
@@ -100,7 +102,7 @@ def _observations(
         .agg(pl.col("date").min().alias("first"), pl.col("date").max().alias("last"))
         .iter_rows()
     }
-    sessions = _frame_of(closes(spans, _calendars(closures)))
+    sessions = _frame_of(closes(spans, calendars))
     strays = listed.join(sessions, on=["exchange", "date"], how="anti").sort("ticker", "date")
     if len(strays):
         row = strays.row(0, named=True)
@@ -130,10 +132,3 @@ def _frame_of(found: dict[tuple[str, date], datetime]) -> pl.DataFrame:
         },
         schema={"exchange": pl.String, "date": pl.Date, "observed_at": pl.Datetime("us", "UTC")},
     )
-
-
-def _calendars(closures: pl.DataFrame) -> Calendars:
-    days: dict[str, set[date]] = {}
-    for exchange, day in closures.select("exchange", "date").iter_rows():
-        days.setdefault(exchange, set()).add(day)
-    return Calendars(days)

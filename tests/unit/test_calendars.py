@@ -199,6 +199,17 @@ def test_an_instant_in_another_zone_is_kept_in_utc() -> None:
     assert instant.at.isoformat() == "2025-01-20T12:19:44+00:00"
 
 
+def test_an_own_close_of_new_york_places_what_came_after_it() -> None:
+    day = date(2025, 12, 2)
+    calendars = Calendars(hours={"XNYS": [(day, None, time(14))]})
+    instant = event_instant(
+        date=day, time_utc=None, timezone="America/New_York", timing="after_us_close",
+        calendars=calendars,
+    )  # fmt: skip
+    assert instant.at == utc("2025-12-02T19:00:00Z")
+    assert calendars.day0(instant, "XNYS") == date(2025, 12, 3)
+
+
 def test_a_commit_is_dated_by_its_instant_and_flagged() -> None:
     commit = event_instant(
         date=date(2024, 12, 26),

@@ -339,6 +339,22 @@ def test_groups_and_closures_refer_to_the_instruments_beside_them(tmp_path: Path
         "3:date 2025-01-25 is a Saturday, which is no session: remove the line",
         "3:exchange 'XLOM' is not in instruments.csv: did you mean 'XLON'?",
     ]
+    hours = (
+        "exchange,date,opens,closes,reason,source",
+        "XLON,2025-01-27,10:00,,a,b",
+        "XLOM,2025-01-28,,14:00,a,b",
+        "XLON,2025-01-29,,,a,b",
+        "XLON,2025-01-30,16:00,10:00,a,b",
+        "XLON,2025-01-31,9:00,,a,b",
+        "XLON,2025-02-01,09:00,,a,b",
+    )
+    assert told(tmp_path / "hours.csv", *hours) == [
+        "3:exchange 'XLOM' is not in instruments.csv: did you mean 'XLON'?",
+        "4:opens and closes are blank: give the changed hour, or remove the line",
+        "5:closes 10:00 is not after the open at 16:00: correct one of the two",
+        "6:opens '9:00' has not the form of 10:00: correct it",
+        "7:date 2025-02-01 is a Saturday, which is no session: remove the line",
+    ]
 
 
 def test_without_any_instruments_nothing_is_held_against_a_group(

@@ -28,6 +28,15 @@ from analysis.eventstudy import EventStudy, MarketModel
 SECURITIES = ["AAA", "BBB", "CCC", "GAP"]
 EVENTS = {"shock": "2024-06-03", "calm": "2024-09-02", "early": "2023-01-10"}
 SESSIONS = pd.bdate_range("2023-01-02", "2024-12-31")
+DOUBTFUL = pd.DataFrame(
+    {
+        "event_id": ["shock", "shock"],
+        "security": ["AAA", "AAA"],
+        "ticker": ["AAA", "AAA"],
+        "date": pd.to_datetime(["2024-06-03", "2024-06-04"]),
+        "flag": "dividend check: the adjusted closes ignore a dividend of 1 USD",
+    }
+)
 NOTE = "Only the date is known: placed at noon in Asia/Shanghai, so day 0 may be one session off."
 
 
@@ -62,6 +71,12 @@ class MadeDesk:
         if group is not None:
             raise unknown("group", group, ["gpu", "memory"])
         return tickers.split(",") if tickers else SECURITIES
+
+    def doubtful(
+        self, placements: pd.DataFrame, window: tuple[int, int], benchmark: str | None
+    ) -> pd.DataFrame:
+        asked = placements.merge(DOUBTFUL, on=["event_id", "security"])
+        return asked[list(DOUBTFUL.columns)]
 
     def placements(self, events: tuple[str, ...], tickers: list[str]) -> pd.DataFrame:
         rows = [
@@ -193,6 +208,26 @@ def test_the_readable_form_leads_with_the_recommended_tests(
     assert "GAP" in skipped
     assert "As of 2024-12-31. Sources of the prices: made by a seed." in out
     assert "* p < 0.10" in out
+
+
+def test_doubtful_prices_of_the_event_windows_are_said(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["study", "shock", "calm", "--tickers", "AAA,BBB"]) == 0
+    out = capsys.readouterr().out
+    doubtful = out.partition("Doubtful prices within the event windows")[2]
+    (row,) = [line for line in doubtful.splitlines() if line.split()[:1] == ["AAA"]]
+    assert row.split()[1:4] == ["2", "2024-06-03", "2024-06-04"]
+    assert "ignore a dividend of 1 USD" in row
+    assert main(["study", "shock", "--json"]) == 0
+    rows = strict(capsys.readouterr().out)["doubtful"]
+    assert [row["date"] for row in rows] == ["2024-06-03", "2024-06-04"]
+    assert rows[0]["ticker"] == rows[0]["security"] == "AAA"
+
+
+def test_without_a_doubt_nothing_is_said_of_doubts(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["study", "calm", "--tickers", "AAA,BBB"]) == 0
+    assert "Doubtful" not in capsys.readouterr().out
 
 
 def test_an_uncertain_day_0_is_said(capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import polars as pl
 import pytest
 
 from analysis import Desk
 from analysis.errors import EventDateWarning, InputError
 from analysis.eventstudy import FactorModel, MarketAdjusted, MarketModel, MeanAdjusted
+from analysis.store import Store
 
 
 @pytest.fixture(scope="module")
@@ -262,3 +265,30 @@ def test_importing_the_package_offers_the_desk_and_nothing_else() -> None:
     assert analysis.Desk is Desk
     with pytest.raises(AttributeError, match="no attribute 'Desc'"):
         _ = analysis.Desc
+
+
+def test_doubtful_prices_are_those_of_the_event_windows_and_of_their_benchmarks(
+    tmp_path: Path,
+) -> None:
+    store = Store(tmp_path)
+    bundled = store.read("prices")
+
+    def with_a_flag(ticker: str, day: str, flag: str) -> None:
+        row = bundled.filter(ticker=ticker, date=date.fromisoformat(day))
+        at = row["observed_at"] + timedelta(days=1)
+        store.append("prices", row.with_columns(observed_at=at, flag=pl.lit(flag)))
+
+    with_a_flag("NVDA", "2025-01-28", "price break: a split")
+    with_a_flag("NVDA", "2025-02-28", "out of the window")
+    with_a_flag("^GSPC", "2025-01-24", "of the benchmark")
+    desk = Desk(home=tmp_path)
+    placements = desk.placements("ds-appstore-1", ["NVDA", "TSM"])
+    found = desk.doubtful(placements, (-1, 1))
+    assert found[["security", "ticker", "flag"]].to_numpy().tolist() == [
+        ["NVDA", "^GSPC", "of the benchmark"],
+        ["NVDA", "NVDA", "price break: a split"],
+        ["TSM", "^GSPC", "of the benchmark"],
+    ]
+    assert found["date"].dt.date.tolist()[1] == date(2025, 1, 28)
+    assert desk.doubtful(placements, (0, 0)).empty
+    assert pd.isna(desk.returns("NVDA").loc["2025-01-28", "NVDA"])

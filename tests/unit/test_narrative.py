@@ -337,6 +337,18 @@ def test_uncertain_days_limits_and_gaps_are_said_only_when_there_are_any() -> No
     assert gaps is not None
     assert "1 security could not be measured" in gaps.text
     assert "0981.HK on 16 January 2024 (vendors differ)" in gaps.text
+    assert gaps.level == "note"
+    days = pd.to_datetime(["2024-01-16", "2024-01-17", "2024-01-18"])
+    run = pd.DataFrame({"ticker": "688041.SS", "date": days, "flag": "closes less 1"})
+    broken = pd.DataFrame([{"ticker": "NVDA", "date": days[0], "flag": "price break: a split"}])
+    gaps = caveats.gaps(skipped, pd.concat([run, broken]), "21 August 2026")
+    assert gaps is not None
+    assert (
+        "688041.SS on 3 days from 16 January 2024 to 18 January 2024 (closes less 1) and NVDA on "
+        "16 January 2024 (price break: a split). The return into a day with a price break is left "
+        "out."
+    ) in gaps.text
+    assert gaps.level == "warning"
 
 
 def test_the_number_of_tests_is_counted_from_the_finite_p_values() -> None:

@@ -100,6 +100,19 @@ def test_a_ticker_of_which_nothing_comes_again_is_left_as_it_was(store: Store) -
     assert store.read("prices").equals(before)
 
 
+def test_a_figure_beyond_a_price_break_tells_nothing_of_the_new_base() -> None:
+    held, whole = prices(DAYS[:6], 1.0, FIRST), prices(DAYS[:6], 0.5, SECOND)
+    off = pl.col("date") == DAYS[2]
+    broken = whole.filter(pl.col("date") != DAYS[1]).with_columns(
+        adj_close=pl.when(off).then(pl.col("adj_close") / 100).otherwise("adj_close"),
+        flag=pl.when(pl.col("date").is_in(DAYS[2:4])).then(pl.lit("price break: another unit")),
+    )
+    more, lost = carried(held, broken, "prices")
+    assert lost == {}
+    assert more["date"].to_list() == [DAYS[1]]
+    assert more["adj_close"][0] == pytest.approx(held["adj_close"][1] * 0.5)
+
+
 def test_a_row_without_a_close_does_not_count_as_come_again() -> None:
     held, whole = prices(DAYS[:4], 1.0, FIRST), prices(DAYS[:4], 0.5, SECOND)
     torn = whole.with_columns(

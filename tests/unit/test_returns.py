@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analysis.returns import adjusted_closes, session_returns
+from analysis.returns import adjusted_closes, price_breaks, session_returns
 
 DAYS = pd.to_datetime(["2025-01-22", "2025-01-23", "2025-01-24", "2025-01-27", "2025-01-28"])
 
@@ -34,6 +34,28 @@ def test_a_close_on_a_day_without_session_is_left_out() -> None:
     sessions = DAYS.delete(2)
     table = session_returns(closes(100, 110, 500, 99, 198), {"NVDA": sessions})
     np.testing.assert_allclose(table["NVDA"], [np.nan, 0.1, -0.1, 1.0])
+
+
+def test_no_return_spans_a_price_break() -> None:
+    breaks = {"NVDA": DAYS[[3]]}
+    table = session_returns(closes(1000, 1100, 990, 99, 198), {"NVDA": DAYS}, breaks)
+    np.testing.assert_allclose(table["NVDA"], [np.nan, 0.1, -0.1, np.nan, 1.0])
+    # A break on a day that is no session lies before the next one; one after the last, nowhere.
+    sessions = DAYS.delete(3)
+    table = session_returns(closes(1000, 1100, 990, 99, 99), {"NVDA": sessions}, breaks)
+    np.testing.assert_allclose(table["NVDA"], [np.nan, 0.1, -0.1, np.nan])
+    table = session_returns(closes(1, 1, 1, 1, 1), {"NVDA": DAYS[:3]}, breaks)
+    np.testing.assert_allclose(table["NVDA"], [np.nan, 0.0, 0.0])
+
+
+def test_breaks_are_read_from_the_flags_of_prices() -> None:
+    rows = {
+        "date": [date(2025, 1, 27), date(2025, 1, 28), date(2025, 1, 28)],
+        "ticker": ["NVDA", "NVDA", "TSM"],
+        "flag": [None, "no volume: carried; price break: down by a factor of 10", "doubtful"],
+    }
+    found = price_breaks(pl.DataFrame(rows))
+    assert {ticker: list(days) for ticker, days in found.items()} == {"NVDA": [DAYS[4]]}
 
 
 def test_a_security_without_calendar_trades_on_its_own_days() -> None:

@@ -7,12 +7,14 @@ import subprocess
 import sys
 import warnings
 from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
 
 import exchange_calendars
 import pandas as pd
 import pytest
 
 from analysis.calendars import Calendars
+from analysis.desk import Desk
 from analysis.errors import InputError
 from analysis.sessions import _USUAL
 
@@ -36,6 +38,91 @@ def test_hours_are_utc_and_know_early_closes(
     hours = Calendars().hours(exchange, session)
     assert [moment.strftime("%H:%M") for moment in hours] == [opened, closed]
     assert all(moment.tzinfo is UTC and moment.date() == session for moment in hours)
+
+
+@pytest.mark.parametrize(
+    ("exchange", "session", "opened", "closed"),
+    [
+        # Korea trades an hour later on the day of the college entrance exam.
+        ("XKRX", date(2021, 11, 18), "01:00", "07:30"),
+        ("XKRX", date(2022, 11, 17), "01:00", "07:30"),
+        ("XKRX", date(2023, 11, 16), "01:00", "07:30"),
+        ("XKRX", date(2024, 11, 14), "01:00", "07:30"),
+        ("XKRX", date(2025, 11, 13), "01:00", "07:30"),
+        ("XKRX", date(2026, 11, 19), "01:00", "07:30"),
+        ("XKOS", date(2024, 11, 14), "01:00", "07:30"),
+        # Its first session of a year opens at 10:00 and closes as usual; so the library says.
+        ("XKRX", date(2025, 1, 2), "01:00", "06:30"),
+        ("XKRX", date(2024, 11, 15), "00:00", "06:30"),
+        # Storms: Hong Kong opened in the afternoon, or closed early.
+        ("XHKG", date(2020, 8, 19), "05:30", "08:00"),
+        ("XHKG", date(2021, 6, 28), "05:30", "08:00"),
+        ("XHKG", date(2022, 8, 25), "05:00", "08:00"),
+        ("XHKG", date(2022, 11, 2), "01:30", "05:55"),
+        ("XHKG", date(2023, 10, 9), "06:00", "08:00"),
+        # It has traded through storms since 23 September 2024 (Ragasa, 2025).
+        ("XHKG", date(2025, 9, 24), "01:30", "08:00"),
+        # Tokyo closes at 15:30 since 5 November 2024.
+        ("XTKS", date(2024, 11, 1), "00:00", "06:00"),
+        ("XTKS", date(2024, 11, 5), "00:00", "06:30"),
+    ],
+)
+def test_changed_hours_are_those_of_the_day(
+    exchange: str, session: date, opened: str, closed: str
+) -> None:
+    hours = Desk().calendars.hours(exchange, session)
+    assert [moment.strftime("%H:%M") for moment in hours] == [opened, closed]
+
+
+def test_a_day_on_which_tokyo_could_not_trade_is_no_session() -> None:
+    outage = date(2020, 10, 1)
+    assert len(Desk().calendars.sessions("XTKS", outage, outage)) == 0
+
+
+def test_every_line_of_the_catalogue_changes_what_the_library_says() -> None:
+    amended, library = Desk().calendars, Calendars()
+    for exchange, day in Desk().catalogue.hours().select("exchange", "date").iter_rows():
+        assert amended.hours(exchange, day) != library.hours(exchange, day), (exchange, day)
+
+
+def test_news_before_the_later_bell_of_an_exam_day_belongs_to_that_day() -> None:
+    news = datetime(2024, 11, 14, 7, 0, tzinfo=UTC)  # 16:00 in Seoul
+    assert Calendars().day0(news, "XKRX") == date(2024, 11, 15)
+    assert Desk().calendars.day0(news, "XKRX") == date(2024, 11, 14)
+
+
+def test_news_after_an_early_end_belongs_to_the_next_day() -> None:
+    news = datetime(2022, 11, 2, 6, 30, tzinfo=UTC)  # 14:30 in Hong Kong, after signal 8
+    assert Calendars().day0(news, "XHKG") == date(2022, 11, 2)
+    assert Desk().calendars.day0(news, "XHKG") == date(2022, 11, 3)
+
+
+def test_a_closure_holds_for_the_exchanges_that_keep_the_same_calendar() -> None:
+    election = date(2026, 6, 3)
+    assert len(Calendars({"XKRX": [election]}).sessions("XKOS", election, election)) == 0
+
+
+def test_hours_that_open_after_they_close_are_refused() -> None:
+    day = date(2022, 11, 2)
+    calendars = Calendars(hours={"XHKG": [(day, time(16, 30), None)]})
+    with pytest.raises(InputError, match="XHKG on 2 November 2022 open after they close"):
+        calendars.hours("XHKG", day)
+
+
+def test_own_closures_and_hours_amend_those_of_the_catalogue(tmp_path: Path) -> None:
+    own = tmp_path / "catalogue"
+    own.mkdir()
+    header = "exchange,date,opens,closes,reason,source"
+    row = "XHKG,2022-11-02,,14:10,My own reading,notes"
+    (own / "hours.csv").write_text(f"{header}\n{row}\n", encoding="utf-8")
+    (own / "closures.csv").write_text(
+        "exchange,date,reason,source\nXTKS,2025-03-03,Outage,notes\n", encoding="utf-8"
+    )
+    calendars = Desk(home=tmp_path).calendars
+    assert calendars.hours("XHKG", date(2022, 11, 2))[1] == datetime(2022, 11, 2, 6, 10, tzinfo=UTC)
+    assert calendars.hours("XHKG", date(2023, 10, 9))[0] == datetime(2023, 10, 9, 6, 0, tzinfo=UTC)
+    assert len(calendars.sessions("XTKS", date(2025, 3, 3), date(2025, 3, 3))) == 0
+    assert len(calendars.sessions("XHKG", date(2023, 9, 1), date(2023, 9, 1))) == 0
 
 
 def test_sessions_are_midnights_without_a_zone_both_ends_included() -> None:
@@ -112,6 +199,7 @@ real.datetime = Clock
 import exchange_calendars.exchange_calendar as library
 assert library.GLOBAL_DEFAULT_END.year == 2028, library.GLOBAL_DEFAULT_END
 from analysis.calendars import Calendars
+from analysis.desk import Desk
 calendars = Calendars()
 at = real.datetime(2025, 1, 20, 12, 19, 44, tzinfo=real.UTC)
 for exchange in ("XSHG", "XNYS", "XTAI"):
@@ -139,7 +227,7 @@ KOREA = """
 import json, sys
 from analysis.sessions import _read
 for first, last in json.loads(sys.argv[1]):
-    found = _read("XKRX", "XKRX", first, last, frozenset())
+    found = _read("XKRX", "XKRX", first, last, frozenset(), frozenset())
     held = found.days.astype(str), found.opens, found.closes
     print(json.dumps([column.tolist() for column in held]))
 """

@@ -245,3 +245,45 @@ def test_a_row_that_names_no_source_stands_under_a_dash(tmp_path: Path) -> None:
     assert store.append("prices", rows).rejected == 1
     found = {item.source: item for item in freshness(store, known()) if item.table == "prices"}
     assert {name: item.quarantined for name, item in found.items()} == {"–": 1, "yahoo": 0}
+
+
+def test_series_of_one_table_that_end_apart_are_told_one_by_one(tmp_path: Path) -> None:
+    store = Store(tmp_path, seed=None)
+
+    def factors(source: str, ends: dict[str, date]) -> pl.DataFrame:
+        rows = [
+            {"date": day, "factor": factor, "value": 0.01, "source": source}
+            for factor, last in ends.items()
+            for day in (date(2026, 5, 1), last)
+        ]
+        return pl.DataFrame(rows).with_columns(
+            observed_at=pl.lit(known().now),
+            backfilled=pl.lit(value=False),
+            flag=pl.lit(None, pl.String),
+        )
+
+    may, july = date(2026, 5, 29), date(2026, 7, 31)
+    store.append("factors", factors("french", {"mkt_rf": july, "mom": may}))
+    store.append("factors", factors("another", {"smb": july, "hml": july}))
+    found = {item.source: item for item in freshness(store, known()) if item.table == "factors"}
+    assert found["french"].last == july
+    assert found["french"].series == {"mkt_rf": july, "mom": may}
+    assert found["another"].series == {}
+
+
+def test_prices_are_told_by_exchange(tmp_path: Path) -> None:
+    store = Store(tmp_path, seed=None)
+    friday = MONDAY - timedelta(days=3)
+    ends = {"NVDA": MONDAY, "MSFT": friday, "8035.T": friday, "USDCNY": friday}
+    rows = pl.DataFrame({"ticker": list(ends), "date": list(ends.values())}).with_columns(
+        close=pl.lit(None, pl.Float64),
+        adj_close=pl.lit(1.0),
+        volume=pl.lit(None, pl.Int64),
+        source=pl.lit("yahoo"),
+        observed_at=pl.lit(known().now),
+        backfilled=pl.lit(value=False),
+        flag=pl.lit(None, pl.String),
+    )
+    store.append("prices", rows)
+    (found,) = [item for item in freshness(store, known()) if item.table == "prices"]
+    assert found.series == {"XNAS": MONDAY, "XTKS": friday, "no exchange": friday}
