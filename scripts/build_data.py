@@ -16,7 +16,7 @@ import sys
 from pathlib import Path
 
 import polars as pl
-from build import curated, downloads, indexes, prices, revenues
+from build import companies, curated, downloads, indexes, prices, revenues
 from build.writing import write_catalogue, write_table
 
 from analysis.catalogue import Catalogue, check_file
@@ -26,7 +26,8 @@ COLLECTED = (
     "prices.parquet", "prices_sources.csv", "prices_more.parquet", "prices_more_sources.csv",
     "prices_corrections.csv", "corrections.csv", "factors.csv", "factors_more.csv",
     "geopolitical_risk.csv", "downloads.parquet", "fundamentals.csv", "capex.csv", "events.csv",
-    "claims.csv", "chips.csv",
+    "claims.csv", "chips.csv", "shares_outstanding.csv", "earnings_dates.csv",
+    "china_revenue_share.csv",
 )  # fmt: skip
 LARGEST = 4_000_000
 
@@ -69,6 +70,9 @@ def build(folder: Path, out: Path) -> None:
         "factors": indexes.build_factors(folder),
         "downloads": downloads.build(folder),
         "revenues": revenues.build(folder),
+        "shares": companies.build_shares(folder),
+        "earnings": companies.build_earnings(folder),
+        "china_revenue_share": companies.build_china_revenue_share(folder),
         "risk_indexes": indexes.build_risk_indexes(folder),
     }
     for name, frame in tables.items():

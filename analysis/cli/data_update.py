@@ -64,11 +64,13 @@ def update(
     """
     from analysis.desk import Desk
     from analysis.store import Store
-    from analysis.update import choose
+    from analysis.update import choose, unfilled
     from analysis.update import update as run
 
     first = day_of("--since", since)
     chosen = choose(tables, source or ())
+    if unfilled(tables):
+        output.say(f"faultline: {unfilled(tables)}")
     desk = Desk()
     with _progress([kind.name for kind in chosen]) as progress:
         outcomes = run(
@@ -83,7 +85,7 @@ def update(
     failed = [outcome for outcome in outcomes if not outcome.ok]
     if json:
         output.print_json(_document(desk.address, first, outcomes))
-    else:
+    elif outcomes:
         _print_summary(outcomes)
     for outcome in outcomes:
         for alert in outcome.alerts:

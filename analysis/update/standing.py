@@ -21,6 +21,8 @@ SNAPSHOT = "bundled snapshot"
 _NEW_YORK = "XNYS"
 _DAY = {
     "revenues": "period_end",
+    "shares": "as_of",
+    "china_revenue_share": "period_end",
     "policy_documents": "publication_date",
     "artefacts": "created_at",
 }
