@@ -239,7 +239,7 @@ class ChinaRevenueShare(dy.Schema):
     def a_computed_share_is_revenue_over_total(cls) -> pl.Expr:  # noqa: N805
         """A computed share is the revenue over the total, to four digits."""
         ratio = pl.col("revenue") / pl.col("total")
-        return ~pl.col("computed") | ((ratio - pl.col("share")).abs() < 1e-4)  # noqa: PLR2004
+        return ~pl.col("computed") | ((ratio - pl.col("share")).abs() < 1e-4)
 
 
 class RiskIndexes(Dated):

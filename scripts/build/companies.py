@@ -111,9 +111,7 @@ def build_shares(folder: Path) -> pl.DataFrame:
     ratio = collected["adr_ratio"].str.extract(r"= (\d+(?:\.\d+)?) ").cast(pl.Float64)
     day_unknown = pl.col("note").str.starts_with("day not stated")
     return (
-        collected.with_columns(
-            basis, ratio.alias("adr_ratio"), pl.col("shares").cast(pl.Int64)
-        )
+        collected.with_columns(basis, ratio.alias("adr_ratio"), pl.col("shares").cast(pl.Int64))
         .with_columns(
             _joined(
                 pl.col("basis").replace_strict(_NO_COUNT, default=None, return_dtype=pl.String),
@@ -152,9 +150,7 @@ def build_earnings(folder: Path) -> pl.DataFrame:
         ).alias("note"),
         _joined(
             pl.col("kind").replace_strict(_NO_RELEASE, default=None, return_dtype=pl.String),
-            pl.col("verified_by").replace_strict(
-                _ONE_SOURCE, default=None, return_dtype=pl.String
-            ),
+            pl.col("verified_by").replace_strict(_ONE_SOURCE, default=None, return_dtype=pl.String),
         ).alias("flag"),
         _source().alias("source"),
     ).select(

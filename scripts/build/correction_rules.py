@@ -77,24 +77,36 @@ def _moved(company: str, wrong: date, right: date, segment: str | None = None) -
 
 REVENUES: Rules = {
     "AMD|2025-06-28|Q|Data Center|revenue": (
-        Period("AMD", date(2025, 6, 28), segment="Data Center", value=3240, flag="",
-               note=_AMD_SUMS),
+        Period(
+            "AMD", date(2025, 6, 28), segment="Data Center", value=3240, flag="", note=_AMD_SUMS
+        ),
     ),
     "AMD|2025-12-27|Q|Data Center|revenue": (
-        Period("AMD", date(2025, 12, 27), segment="Data Center", value=5380, flag="",
-               note=_AMD_SUMS),
+        Period(
+            "AMD", date(2025, 12, 27), segment="Data Center", value=5380, flag="", note=_AMD_SUMS
+        ),
     ),
     **{f"AMD|2023-07-01|Q|{segment}|revenue": _amd(segment) for segment in _AMD},
     "Dell|2022-01-28|Q|total|revenue": (
         Period("Dell", date(2022, 1, 28), value=27992, note="corrected: continuing operations"),
     ),
     "Dell|2021-10-29|Q|total|revenue": (
-        Period("Dell", date(2021, 10, 29), value=26424, note="corrected: continuing operations",
-               flag="one source; with VMware, 28,394 was reported"),
+        Period(
+            "Dell",
+            date(2021, 10, 29),
+            value=26424,
+            note="corrected: continuing operations",
+            flag="one source; with VMware, 28,394 was reported",
+        ),
     ),
     "Dell|2025-01-31|Q|total|revenue": (
-        Period("Dell", date(2025, 1, 31), value=23931, flag="",
-               note="corrected: with it the quarters sum to the year, 95,567"),
+        Period(
+            "Dell",
+            date(2025, 1, 31),
+            value=23931,
+            flag="",
+            note="corrected: with it the quarters sum to the year, 95,567",
+        ),
     ),
     "Dell|2023-04-30;2023-07-31": (
         _moved("Dell", date(2023, 4, 30), date(2023, 5, 5)),
@@ -133,7 +145,13 @@ REVENUES: Rules = {
     ),
     # Of the other missing quarters no figure with a page was found.
     "Hygon|2024-12-31|FY; SMIC|2024-09-30,2024-12-31|Q": (
-        Added("SMIC", date(2024, 12, 31), "revenue", 2207.3,
-              "SMIC results release, fourth quarter of 2024", flag="one source"),
+        Added(
+            "SMIC",
+            date(2024, 12, 31),
+            "revenue",
+            2207.3,
+            "SMIC results release, fourth quarter of 2024",
+            flag="one source",
+        ),
     ),
 }

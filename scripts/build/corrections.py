@@ -88,9 +88,7 @@ class Chained:
         """Scale the day and every later price."""
         here = _one_price(rows, self.ticker, self.day)
         later = (pl.col("ticker") == self.ticker) & (pl.col("date") >= self.day)
-        return rows.with_columns(
-            _scaled(later, self.right / self.wrong), _source(here, self.words)
-        )
+        return rows.with_columns(_scaled(later, self.right / self.wrong), _source(here, self.words))
 
 
 @dataclass(frozen=True)
@@ -248,7 +246,9 @@ def _one_price(rows: pl.DataFrame, ticker: str, day: date) -> pl.Expr:
 
 
 def _scaled(here: pl.Expr, factor: float) -> pl.Expr:
-    return pl.when(here).then(pl.col("adj_close") * factor).otherwise("adj_close").alias("adj_close")
+    return (
+        pl.when(here).then(pl.col("adj_close") * factor).otherwise("adj_close").alias("adj_close")
+    )
 
 
 def _source(here: pl.Expr, words: str) -> pl.Expr:

@@ -48,9 +48,13 @@ _WHEN_ISSUED = "when-issued trading before the spin-off: few shares change hands
 _ONE_VENDOR = "one vendor alone shows this jump; later copies of it hold the level"
 _TWO_VENDORS = "two vendors differ by {} %"
 _NO_TRADE = "no volume, and no index that day: the exchange seems not to have traded"
-_SUBTRACTED = "dividends were subtracted, not scaled: returns are overstated by up to 1 % of themselves"
+_SUBTRACTED = (
+    "dividends were subtracted, not scaled: returns are overstated by up to 1 % of themselves"
+)
 _MID_SESSION = "captured before the close: a third of the usual volume"
-_IN_DOLLARS = "a dividend in US dollars was taken for Hong Kong dollars: the return is about {} % low"
+_IN_DOLLARS = (
+    "a dividend in US dollars was taken for Hong Kong dollars: the return is about {} % low"
+)
 _OUR_DIVIDEND = "adjusted here: the vendor took a dividend in US dollars for Hong Kong dollars"
 _SPLICE = "another collector from here on, checked on {} common sessions only"
 
@@ -142,15 +146,17 @@ PRICES = (
     *(
         _on(ticker, day, _MOVES)
         for ticker, day in (
-            ("DELL", date(2026, 5, 29)), ("IBM", date(2026, 7, 14)), ("NBIS", date(2026, 7, 30)),
-            ("PLTR", date(2026, 8, 4)), ("SNDK", date(2026, 7, 30)), ("SNOW", date(2026, 5, 28)),
+            ("DELL", date(2026, 5, 29)),
+            ("IBM", date(2026, 7, 14)),
+            ("NBIS", date(2026, 7, 30)),
+            ("PLTR", date(2026, 8, 4)),
+            ("SNDK", date(2026, 7, 30)),
+            ("SNOW", date(2026, 5, 28)),
         )
     ),
 )
 
-FACTORS = (
-    Fault(("cma", "hml", "mom", "rmw", "smb"), "restated between vintages of the library"),
-)
+FACTORS = (Fault(("cma", "hml", "mom", "rmw", "smb"), "restated between vintages of the library"),)
 
 _RECENT = "recent when it was collected; later vintages differed by up to 38 %"
 _DAILY = ("GPRD", "GPRD_ACT", "GPRD_THREAT")

@@ -35,9 +35,7 @@ def build_factors(folder: Path) -> pl.DataFrame:
     wide = pl.read_csv(folder / "factors.csv", try_parse_dates=True)
     wide = correct(wide, folder, "factors", FACTOR_RULES)
     more = pl.read_csv(folder / "factors_more.csv", try_parse_dates=True)
-    library = pl.concat(
-        [_library(wide.drop("irx_pct"), "May 2026"), _library(more, "July 2026")]
-    )
+    library = pl.concat([_library(wide.drop("irx_pct"), "May 2026"), _library(more, "July 2026")])
     bill = wide.select(
         "date",
         pl.lit("irx_annual").alias("factor"),

@@ -18,6 +18,7 @@ ENTITY = {"NVIDIA": "Nvidia"}
 FREQUENCY = {"4Q-trailing": "4Q"}
 # Remarks of the collector that confirm a figure or explain it: notes, and no reason for doubt.
 CONFIRMS = r"^(two hits agree|consistent with |FMP value rejected)"
+_COLLECTORS_NUMBER = r"\bid \d{9,} "
 LOWER_BOUND = "a lower bound, not a point figure"
 
 
@@ -81,6 +82,7 @@ def _read(path: Path) -> pl.DataFrame:
         )
     # "as above" points to the row before it in the file, so it is resolved before any sorting.
     source = pl.when(pl.col("source") != "as above").then("source").forward_fill()
+    source = source.str.replace_all(_COLLECTORS_NUMBER, "")
     text = pl.col(pl.String).str.strip_chars()
     return frame.with_columns(source.alias("source")).with_columns(
         pl.when(text != "").then(text).name.keep()
