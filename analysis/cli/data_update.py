@@ -17,6 +17,7 @@ from analysis.cli.days import day_of
 from analysis.cli.output import Column
 
 if TYPE_CHECKING:
+    from analysis.loaders import Loader
     from analysis.update import Outcome, Progress
 
 ENDS = ("done", "failed", "left out")
@@ -64,13 +65,10 @@ def update(
     """
     from analysis.desk import Desk
     from analysis.store import Store
-    from analysis.update import choose, unfilled
     from analysis.update import update as run
 
     first = day_of("--since", since)
-    chosen = choose(tables, source or ())
-    if unfilled(tables):
-        output.say(f"faultline: {unfilled(tables)}")
+    chosen = _chosen(tables, source or ())
     desk = Desk()
     with _progress([kind.name for kind in chosen]) as progress:
         outcomes = run(
@@ -101,6 +99,16 @@ def update(
         others = " The other sources are done." if len(failed) < len(outcomes) else ""
         output.say(f"faultline: failed: {named}.{others}")
     return 1 if failed else 0
+
+
+def _chosen(tables: Sequence[str], sources: Sequence[str]) -> list[type[Loader]]:
+    """Loaders to ask; tables that have none are named."""
+    from analysis.update import choose, unfilled
+
+    chosen = choose(tables, sources)
+    if told := unfilled(tables):
+        output.say(f"faultline: {told}")
+    return chosen
 
 
 def _document(home: str, since: date | None, outcomes: Sequence[Outcome]) -> dict[str, Any]:

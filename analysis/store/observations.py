@@ -25,7 +25,9 @@ NOISE: dict[str, dict[str, float]] = {"prices": {"adj_close": 1e-6}}
 
 # Day on which a figure became public, and whether that day was only assumed. Of a restated
 # figure one answer gives every vintage, in the order in which they were filed.
-FILED: dict[str, tuple[str, str]] = dict.fromkeys(("revenues", "shares", "china_revenue_share"), ("filed", "assumed"))
+FILED: dict[str, tuple[str, str]] = dict.fromkeys(
+    ("revenues", "shares", "china_revenue_share"), ("filed", "assumed")
+)
 
 Where = Mapping[str, Any]
 

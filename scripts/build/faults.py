@@ -132,6 +132,7 @@ PRICES = (
     Fault("9988.HK", _OUR_DIVIDEND, days=(date(2023, 12, 20), date(2024, 6, 12))),
     _on("9988.HK", date(2026, 6, 10), _IN_DOLLARS.format("0.8")),
     _on("9888.HK", date(2026, 3, 12), _MID_SESSION),
+    _on("0981.HK", date(2025, 8, 8), "no multiple of the tick of HK$0.05: no price of that day"),
     Fault("CEG", _WHEN_ISSUED, date(2022, 1, 19), date(2022, 2, 1)),
     Fault("GEV", _WHEN_ISSUED, date(2024, 3, 27), date(2024, 4, 1)),
     Fault("VRT", "the blank-cheque company that Vertiv merged with", last=date(2020, 2, 7)),

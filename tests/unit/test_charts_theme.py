@@ -167,7 +167,7 @@ def test_the_tool_bar_cannot_upload_anything():
 
 @pytest.mark.parametrize(
     ("role", "label"),
-    [("gpu", "Chips and processors"), ("Chips and processors", "Chips and processors"), 
+    [("gpu", "Chips and processors"), ("Chips and processors", "Chips and processors"),
      ("chips and processors", "Chips and processors"),
      ("quantum_chips", "Quantum chips"), (None, "Other"), (float("nan"), "Other")],
 )  # fmt: skip
