@@ -2,9 +2,8 @@
 
     python scripts/build_data.py FOLDER [--out data]
 
-FOLDER holds prices.parquet, prices_sources.csv, factors.csv, geopolitical_risk.csv,
-downloads.parquet, fundamentals.csv, capex.csv, events.csv, claims.csv and chips.csv. The
-hand-kept catalogue files (instruments, groups, closures) must stand in ``--out`` already; they
+FOLDER holds the files that `COLLECTED` names: figures, their sources, and what was found wrong in
+them. The hand-kept catalogue files (instruments, groups, closures) must stand in ``--out`` already; they
 are read and never written. Nothing is smoothed or filled, doubtful figures carry a flag, and
 the same figures give the same bytes. See data/README.md.
 """
