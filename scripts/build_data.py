@@ -3,9 +3,9 @@
     python scripts/build_data.py FOLDER [--out data]
 
 FOLDER holds the files that `COLLECTED` names: figures, their sources, and what was found wrong in
-them. The hand-kept catalogue files (instruments, groups, closures) must stand in ``--out`` already; they
-are read and never written. Nothing is smoothed or filled, doubtful figures carry a flag, and
-the same figures give the same bytes. See data/README.md.
+them. The hand-kept catalogue files (instruments, groups, closures) must stand in ``--out``
+already; they are read and never written. Nothing is smoothed or filled, doubtful figures carry a
+flag, and the same figures give the same bytes. See data/README.md.
 """
 
 from __future__ import annotations
