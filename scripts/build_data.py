@@ -2,11 +2,10 @@
 
     python scripts/build_data.py FOLDER [--out data]
 
-FOLDER holds prices.parquet, prices_sources.csv, factors.csv, geopolitical_risk.csv,
-downloads.parquet, fundamentals.csv, capex.csv, events.csv, claims.csv and chips.csv. The
-hand-kept catalogue files (instruments, groups, closures, hours) must stand in ``--out`` already;
-they are read and never written. Nothing is smoothed or filled, doubtful figures carry a flag,
-and the same figures give the same bytes. See data/README.md.
+FOLDER holds the files that `COLLECTED` names: figures, their sources, and what was found wrong in
+them. The hand-kept catalogue files (instruments, groups, closures, hours) must stand in ``--out``
+already; they are read and never written. Nothing is smoothed or filled, doubtful figures carry a
+flag, and the same figures give the same bytes. See data/README.md.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ import sys
 from pathlib import Path
 
 import polars as pl
-from build import curated, downloads, indexes, prices, revenues
+from build import companies, curated, downloads, indexes, prices, revenues
 from build.writing import write_catalogue, write_table
 
 from analysis.calendars import Calendars
@@ -24,10 +23,13 @@ from analysis.catalogue import Catalogue, check_file
 from analysis.errors import DataError, FaultlineError
 
 COLLECTED = (
-    "prices.parquet", "prices_sources.csv", "factors.csv", "geopolitical_risk.csv",
-    "downloads.parquet", "fundamentals.csv", "capex.csv", "events.csv", "claims.csv", "chips.csv",
+    "prices.parquet", "prices_sources.csv", "prices_more.parquet", "prices_more_sources.csv",
+    "prices_corrections.csv", "corrections.csv", "factors.csv", "factors_more.csv",
+    "geopolitical_risk.csv", "downloads.parquet", "fundamentals.csv", "capex.csv", "events.csv",
+    "claims.csv", "chips.csv", "shares_outstanding.csv", "earnings_dates.csv",
+    "china_revenue_share.csv",
 )  # fmt: skip
-LARGEST = 3_000_000
+LARGEST = 4_000_000
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -69,6 +71,9 @@ def build(folder: Path, out: Path) -> None:
         "factors": indexes.build_factors(folder),
         "downloads": downloads.build(folder),
         "revenues": revenues.build(folder),
+        "shares": companies.build_shares(folder),
+        "earnings": companies.build_earnings(folder),
+        "china_revenue_share": companies.build_china_revenue_share(folder),
         "risk_indexes": indexes.build_risk_indexes(folder),
     }
     for name, frame in tables.items():

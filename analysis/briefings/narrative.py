@@ -20,7 +20,7 @@ LEVEL = 0.05
 LEADING = RECOMMENDED[0]
 
 ROLES = {
-    "gpu": "GPU makers",
+    "gpu": "chips and processors",
     "foundry": "foundries",
     "memory": "memory",
     "equipment": "chip equipment",
@@ -28,7 +28,7 @@ ROLES = {
     "servers": "servers",
     "cloud": "cloud",
     "software": "software",
-    "consumer": "consumer electronics",
+    "consumer": "consumer and internet",
     "power": "power",
     "model_maker": "model makers",
 }
@@ -122,7 +122,7 @@ class Focus:
 
 
 def role_name(role: str) -> str:
-    """A role in words: ``gpu`` is "GPU makers"."""
+    """A role in words: ``gpu`` is "chips and processors"."""
     return ROLES.get(role, role.replace("_", " "))
 
 

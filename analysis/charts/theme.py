@@ -46,7 +46,7 @@ class Mark:
 
 
 ROLES: dict[str, Mark] = {
-    "gpu": Mark("GPU makers", "#2f6fd0", "circle"),
+    "gpu": Mark("Chips and processors", "#2f6fd0", "circle"),
     "foundry": Mark("Foundries", "#0a8bb5", "square"),
     "memory": Mark("Memory", "#5a5fe0", "diamond"),
     "equipment": Mark("Equipment", "#2f8f83", "triangle-up"),
@@ -55,7 +55,7 @@ ROLES: dict[str, Mark] = {
     "power": Mark("Power", "#d2473f", "cross"),
     "cloud": Mark("Cloud", "#8a52cc", "hexagon"),
     "software": Mark("Software", "#c2459a", "star"),
-    "consumer": Mark("Consumer", "#a0649a", "triangle-left"),
+    "consumer": Mark("Consumer and internet", "#a0649a", "triangle-left"),
     "model_maker": Mark("Model makers", "#9a5bb8", "triangle-right"),
     "index": Mark("Indexes", NEUTRAL, "hourglass"),
     "etf": Mark("Funds (ETF)", NEUTRAL, "bowtie"),

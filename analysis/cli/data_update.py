@@ -17,6 +17,7 @@ from analysis.cli.days import day_of
 from analysis.cli.output import Column
 
 if TYPE_CHECKING:
+    from analysis.loaders import Loader
     from analysis.update import Outcome, Progress
 
 ENDS = ("done", "failed", "left out")
@@ -64,11 +65,10 @@ def update(
     """
     from analysis.desk import Desk
     from analysis.store import Store
-    from analysis.update import choose
     from analysis.update import update as run
 
     first = day_of("--since", since)
-    chosen = choose(tables, source or ())
+    chosen = _chosen(tables, source or ())
     desk = Desk()
     with _progress([kind.name for kind in chosen]) as progress:
         outcomes = run(
@@ -83,7 +83,7 @@ def update(
     failed = [outcome for outcome in outcomes if not outcome.ok]
     if json:
         output.print_json(_document(desk.address, first, outcomes))
-    else:
+    elif outcomes:
         _print_summary(outcomes)
     _say_what_to_look_at(outcomes)
     for outcome in failed:
@@ -110,6 +110,16 @@ def _say_what_to_look_at(outcomes: Sequence[Outcome]) -> None:
     for outcome in outcomes:
         if outcome.rejected:
             output.say(f"faultline: {outcome.source} ({outcome.table}): {_rejected(outcome)}")
+
+
+def _chosen(tables: Sequence[str], sources: Sequence[str]) -> list[type[Loader]]:
+    """Loaders to ask; tables that have none are named."""
+    from analysis.update import choose, unfilled
+
+    chosen = choose(tables, sources)
+    if told := unfilled(tables):
+        output.say(f"faultline: {told}")
+    return chosen
 
 
 def _document(home: str, since: date | None, outcomes: Sequence[Outcome]) -> dict[str, Any]:

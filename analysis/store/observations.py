@@ -25,7 +25,9 @@ NOISE: dict[str, dict[str, float]] = {"prices": {"adj_close": 1e-6}}
 
 # Day on which a figure became public, and whether that day was only assumed. Of a restated
 # figure one answer gives every vintage, in the order in which they were filed.
-FILED: dict[str, tuple[str, str]] = {"revenues": ("filed", "assumed")}
+FILED: dict[str, tuple[str, str]] = dict.fromkeys(
+    ("revenues", "shares", "china_revenue_share"), ("filed", "assumed")
+)
 
 Where = Mapping[str, Any]
 
@@ -76,7 +78,7 @@ def asked_first(name: str) -> list[str]:
 
     keys = keys_of(name)
     subject = [key for key in ("ticker", "entity", "company", "series", "factor") if key in keys]
-    days = [key for key in ("date", "period_end") if key in keys]
+    days = [key for key in ("date", "period_end", "as_of") if key in keys]
     return [*subject, *days, *(key for key in keys if key not in {*subject, *days})]
 
 

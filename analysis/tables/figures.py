@@ -12,7 +12,7 @@ from __future__ import annotations
 import dataframely as dy
 import polars as pl
 
-from analysis.tables.columns import CURRENCY, TICKER, URL, choice, pattern, text, utc
+from analysis.tables.columns import CURRENCY, TICKER, URL, choice, pattern, text, time_zone, utc
 
 
 class Dated(dy.Schema):
@@ -126,6 +126,122 @@ class Revenues(dy.Schema):
         return pl.col("observed_at").dt.date() >= pl.col("filed")
 
 
+class Shares(dy.Schema):
+    """Shares outstanding of a company, by the ticker of one of its listings.
+
+    ``shares`` is the count as it was given then: later splits are not taken into account, and
+    the table ``actions`` or the ``note`` has them. ``adr_ratio`` is ordinary shares per
+    depositary receipt. ``filed`` and ``assumed`` as in ``revenues``. Only a ``cover_page``,
+    ``balance_sheet`` or ``exchange`` count is one of a day; the others are flagged.
+    """
+
+    ticker = pattern(TICKER, "NVDA", primary_key=True)
+    as_of = dy.Date(primary_key=True)
+    shares = dy.Int64(min_exclusive=0)
+    adr_ratio = dy.Float64(nullable=True, min_exclusive=0)
+    basis = choice(
+        "cover_page", "balance_sheet", "exchange", "weighted_average", "derived", "vendor",
+        "prospectus", "quoted",
+    )  # fmt: skip
+    filed = dy.Date()
+    assumed = dy.Bool()
+    note = text(nullable=True)
+    source = text()
+    observed_at = utc(primary_key=True)
+    backfilled = dy.Bool()
+    flag = text(nullable=True)
+
+    @dy.rule()
+    def filed_on_the_day_or_later(cls) -> pl.Expr:  # noqa: N805
+        """A count is filed on its day or later."""
+        return pl.col("filed") >= pl.col("as_of")
+
+    @dy.rule()
+    def known_when_filed(cls) -> pl.Expr:  # noqa: N805
+        """A filing is known from its day on."""
+        return pl.col("observed_at").dt.date() >= pl.col("filed")
+
+
+class Earnings(Dated):
+    """On which day a company published its results, and at what time of day.
+
+    Only ``kind`` ``results`` is a release of results: a ``preannouncement`` came before it, a
+    ``periodic_report`` is an upper bound of its day, ``scheduled`` was planned and not verified,
+    ``deliveries`` and ``other`` are different news. ``timing`` as of events.
+    """
+
+    ticker = pattern(TICKER, "NVDA", primary_key=True)
+    fiscal_period = text(primary_key=True)
+    kind = choice(
+        "results", "preannouncement", "deliveries", "periodic_report", "scheduled", "other",
+        primary_key=True,
+    )  # fmt: skip
+    date = dy.Date()
+    timing = choice(
+        "before_us_open", "after_us_close", "asia_hours", "after_asia_close", "date_only"
+    )
+    timezone = time_zone()
+    note = text(nullable=True)
+    source = text()
+    observed_at = utc(primary_key=True)
+    backfilled = dy.Bool()
+    flag = text(nullable=True)
+
+
+class ChinaRevenueShare(dy.Schema):
+    """Share of a company's revenue that comes from China, as a decimal.
+
+    ``basis`` says how a sale is placed. Two bases of one company are two series and are never
+    joined: Nvidia reported by billing location until 2025 and by the customer's headquarters
+    since. ``region`` says what counts as China. ``evidence`` ranks the source, the best first:
+    ``table_copy``, ``quoted_filing``, ``press_table``, ``press``, ``estimate``, ``notes``,
+    ``guidance``.
+    ``revenue`` and ``total`` are in millions of ``currency``, where they were given; a
+    ``computed`` share is the one over the other.
+    """
+
+    company = text(primary_key=True)
+    period_end = dy.Date(primary_key=True)
+    frequency = choice("Q", "FY", primary_key=True)
+    region = choice("china", "china_and_hong_kong", "greater_china", primary_key=True)
+    basis = choice(
+        "billing", "headquarters", "ship_to", "sales_location", "system_sales", "unstated",
+        primary_key=True,
+    )  # fmt: skip
+    evidence = choice(
+        "table_copy", "quoted_filing", "press_table", "press", "estimate", "notes", "guidance",
+        primary_key=True,
+    )  # fmt: skip
+    share = dy.Float64(min=0, max=1)
+    computed = dy.Bool()
+    currency = pattern(CURRENCY, "USD")
+    revenue = dy.Float64(nullable=True, min=0)
+    total = dy.Float64(nullable=True, min_exclusive=0)
+    filed = dy.Date()
+    assumed = dy.Bool()
+    note = text(nullable=True)
+    source = text()
+    observed_at = utc(primary_key=True)
+    backfilled = dy.Bool()
+    flag = text(nullable=True)
+
+    @dy.rule()
+    def filed_after_the_period(cls) -> pl.Expr:  # noqa: N805
+        """A period is reported after it has ended."""
+        return pl.col("filed") > pl.col("period_end")
+
+    @dy.rule()
+    def known_when_filed(cls) -> pl.Expr:  # noqa: N805
+        """A filing is known from its day on."""
+        return pl.col("observed_at").dt.date() >= pl.col("filed")
+
+    @dy.rule()
+    def a_computed_share_is_revenue_over_total(cls) -> pl.Expr:  # noqa: N805
+        """A computed share is the revenue over the total, to four digits."""
+        ratio = pl.col("revenue") / pl.col("total")
+        return ~pl.col("computed") | ((ratio - pl.col("share")).abs() < 1e-4)
+
+
 class RiskIndexes(Dated):
     """Indexes of geopolitical risk, of economic policy uncertainty and of expected volatility.
 
@@ -227,6 +343,9 @@ TABLES: dict[str, type[dy.Schema]] = {
     "factors": Factors,
     "downloads": Downloads,
     "revenues": Revenues,
+    "shares": Shares,
+    "earnings": Earnings,
+    "china_revenue_share": ChinaRevenueShare,
     "risk_indexes": RiskIndexes,
     "actions": Actions,
     "policy_documents": PolicyDocuments,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from analysis.update.outcome import Outcome, Progress
 from analysis.update.plan import Known
-from analysis.update.run import choose, update
+from analysis.update.run import choose, unfilled, update
 from analysis.update.standing import Freshness, Gap, freshness, gaps
 
 __all__ = [
@@ -20,5 +20,6 @@ __all__ = [
     "choose",
     "freshness",
     "gaps",
+    "unfilled",
     "update",
 ]

@@ -116,7 +116,10 @@ def prepare(store: Store) -> Path | None:
 
 
 def choose(tables: Sequence[str] = (), sources: Sequence[str] = ()) -> list[type[Loader]]:
-    """Loaders of the named tables and sources; an `InputError` names what does not exist."""
+    """Loaders of the named tables and sources; an `InputError` names what does not exist.
+
+    A table that no source fills has none: see `unfilled`.
+    """
     from analysis.tables import TABLES
 
     known = loaders()
@@ -131,12 +134,24 @@ def choose(tables: Sequence[str] = (), sources: Sequence[str] = ()) -> list[type
         for name, loader in known.items()
         if (not tables or loader.table in tables) and (not sources or name in sources)
     ]
-    if not chosen:
+    if not chosen and sources:
         filled = ", ".join(f"{name} fills {known[name].table}" for name in sources)
         raise InputError(
             f"No source is left: {filled}, and not {' or '.join(tables)}. Name one of them alone."
         )
     return chosen
+
+
+def unfilled(tables: Sequence[str]) -> str:
+    """Say which of these tables no source fills; blank when each has one."""
+    from analysis.tables import TABLES
+
+    filled = {loader.table for loader in loaders().values()}
+    without = [name for name in TABLES if name in tables and name not in filled]
+    if not without:
+        return ""
+    named = ", ".join(without)
+    return f"No source fills {named} yet: what is held comes with the package."
 
 
 def _one_at_a_time(progress: Progress | None) -> Progress:

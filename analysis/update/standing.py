@@ -29,6 +29,8 @@ _SERIES = {
 }
 _DAY = {
     "revenues": "period_end",
+    "shares": "as_of",
+    "china_revenue_share": "period_end",
     "policy_documents": "publication_date",
     "artefacts": "created_at",
 }

@@ -19,6 +19,7 @@ END_OF_DAY = timedelta(days=1) - timedelta(microseconds=1)
 # The Cboe computes its index until a quarter past four.
 AFTER_THE_CLOSE = {"XCBO": timedelta(minutes=15)}
 ASSUMED_FILING_DAYS = 60
+ASSUMED_YEARLY_DAYS = 120
 MONTHLY_INDEX_DAY = 10
 
 
@@ -26,6 +27,11 @@ def end_of_day(column: str) -> pl.Expr:
     """Last microsecond of a day in UTC."""
     midnight = pl.col(column).cast(pl.Datetime("us")).dt.replace_time_zone("UTC")
     return midnight + END_OF_DAY
+
+
+def day_after(column: str) -> pl.Expr:
+    """Last microsecond of the next day in UTC: of a release late in the day as well."""
+    return _end_of(pl.col(column) + pl.duration(days=1))
 
 
 def closes(

@@ -8,6 +8,8 @@ from pathlib import Path
 import polars as pl
 
 from analysis.errors import DataError
+from build.correction_rules import REVENUES
+from build.corrections import correct
 from build.knowledge import ASSUMED_FILING_DAYS, end_of_day
 
 # The one publication whose day its source names; all other filing days are assumed.
@@ -16,16 +18,17 @@ ENTITY = {"NVIDIA": "Nvidia"}
 FREQUENCY = {"4Q-trailing": "4Q"}
 # Remarks of the collector that confirm a figure or explain it: notes, and no reason for doubt.
 CONFIRMS = r"^(two hits agree|consistent with |FMP value rejected)"
+_COLLECTORS_NUMBER = r"\bid \d{9,} "
 LOWER_BOUND = "a lower bound, not a point figure"
 
 
 def build(folder: Path) -> pl.DataFrame:
-    """Build the table from ``fundamentals.csv`` and ``capex.csv``.
+    """Build the table from ``fundamentals.csv`` and ``capex.csv``, corrected.
 
     Raises
     ------
     DataError
-        When a figure is not in millions.
+        When a figure is not in millions, and for a correction that cannot be applied.
     """
     revenue = _read(folder / "fundamentals.csv").with_columns(
         pl.lit("revenue").alias("metric"), pl.lit(None, pl.String).alias("definition")
@@ -35,7 +38,12 @@ def build(folder: Path) -> pl.DataFrame:
         .rename({"capex": "value"})
         .with_columns(pl.lit("capex").alias("metric"), pl.lit("total").alias("segment"))
     )
-    collected = pl.concat([revenue, capex], how="diagonal")
+    collected = correct(
+        pl.concat([revenue, capex], how="diagonal").with_columns(pl.col("value").cast(pl.Float64)),
+        folder,
+        "revenues",
+        REVENUES,
+    )
     published = pl.col("source").replace_strict(PUBLISHED, default=None, return_dtype=pl.Date)
     assumed = pl.col("period_end") + pl.duration(days=ASSUMED_FILING_DAYS)
     return (
@@ -74,6 +82,7 @@ def _read(path: Path) -> pl.DataFrame:
         )
     # "as above" points to the row before it in the file, so it is resolved before any sorting.
     source = pl.when(pl.col("source") != "as above").then("source").forward_fill()
+    source = source.str.replace_all(_COLLECTORS_NUMBER, "")
     text = pl.col(pl.String).str.strip_chars()
     return frame.with_columns(source.alias("source")).with_columns(
         pl.when(text != "").then(text).name.keep()

@@ -32,7 +32,7 @@ def test_every_collected_event_claim_and_chip_is_there() -> None:
     assert CATALOGUE.events().height == 146
     assert CATALOGUE.claims().height == 79
     assert CATALOGUE.chips().height == 30
-    assert CATALOGUE.instruments().height == 66
+    assert CATALOGUE.instruments().height == 111
 
 
 def test_events_are_in_order_of_their_dates() -> None:
@@ -58,9 +58,11 @@ def test_an_unknown_ticker_gets_the_nearest_ones() -> None:
 
 
 def test_a_role_a_bloc_both_and_a_name_are_groups() -> None:
-    assert CATALOGUE.members("servers") == ["SMCI"]
+    assert CATALOGUE.members("servers@us") == ["DELL", "HPE", "SMCI"]
     assert CATALOGUE.members("korea") == ["000660.KS", "005930.KS"]
-    assert CATALOGUE.members("foundry@china") == ["0981.HK", "688981.SS"]
+    assert CATALOGUE.members("gpu@china") == [
+        "688041.SS", "688256.SS", "688795.SS", "688802.SS",
+    ]  # fmt: skip
     assert CATALOGUE.members("power_names") == ["CEG", "GEV", "VRT", "VST"]
 
 
@@ -104,7 +106,8 @@ def test_every_exchange_is_one_that_the_calendars_know() -> None:
 
 
 def test_home_benchmarks_follow_the_place_of_listing() -> None:
-    home = {"XHKG": "^HSI", "XSHG": "000300.SS", "XKRX": "^KS11", "XTAI": None, "XTKS": None}
+    home = {"XHKG": "^HSI", "XSHG": "000300.SS", "XSHE": "000300.SS", "XKRX": "^KS11"}
+    home |= {"XTAI": "^TWII", "XTKS": "^N225"}
     for row in CATALOGUE.instruments().iter_rows(named=True):
         if row["role"] not in NOT_TRADED:
             assert row["benchmark"] == home.get(row["exchange"], "^GSPC"), row["ticker"]
@@ -112,10 +115,21 @@ def test_home_benchmarks_follow_the_place_of_listing() -> None:
 
 def test_price_limits_follow_the_rules_of_the_exchange() -> None:
     for row in CATALOGUE.instruments().iter_rows(named=True):
-        limit = {"XKRX": 0.3, "XTAI": 0.1}.get(row["exchange"])
-        if row["ticker"].startswith("688"):
+        limit = {"XKRX": 0.3, "XTAI": 0.1, "XSHG": 0.1, "XSHE": 0.1}.get(row["exchange"])
+        if row["ticker"].startswith(("688", "30")):  # the STAR Market and ChiNext
             limit = 0.2
         assert row["price_limit"] == (None if row["role"] in NOT_TRADED else limit), row["ticker"]
+
+
+def test_a_company_counts_by_its_primary_listing() -> None:
+    listed = CATALOGUE.instruments().drop_nulls("entity")
+    primary = dict(listed.filter(listed["primary"] == "yes").select("entity", "ticker").iter_rows())
+    assert set(primary) == set(listed["entity"])
+    second = set(listed.filter(listed["primary"] == "no")["ticker"])
+    assert second == {"9988.HK", "9888.HK", "688981.SS", "688347.SS", "TSM"}
+    assert primary["Alibaba"] == "BABA"
+    assert primary["SMIC"] == "0981.HK"
+    assert primary["TSMC"] == "2330.TW"
 
 
 def test_the_monday_group_holds_companies_of_every_family_that_was_hit() -> None:

@@ -277,58 +277,80 @@ def test_the_kind_comes_from_the_caller_the_name_or_the_columns(tmp_path: Path) 
         check_file(tmp_path / "mine.csv", "group")
 
 
-INSTRUMENTS = "ticker,name,entity,exchange,currency,role,bloc,benchmark,price_limit"
+INSTRUMENTS = "ticker,name,entity,exchange,currency,role,bloc,benchmark,price_limit,primary"
 
 
 @pytest.mark.parametrize(
     ("row", "problem"),
     [
-        ("X,X,,XNAS,USD,gpu,us,,", "3:entity is missing: name the company as the events do"),
-        ("X,X,E,XNAS,USD,etf,us,,", "3:entity 'E' stands with role 'etf': leave it blank"),
-        ("X,X,,XNAS,USD,fx,,,", "3:exchange 'XNAS' stands with a currency: leave the cell blank"),
+        ("X,X,,XNAS,USD,gpu,us,,,yes", "3:entity is missing: name the company as the events do"),
+        ("X,X,E,XNAS,USD,etf,us,,,", "3:entity 'E' stands with role 'etf': leave it blank"),
+        ("X,X,,XNAS,USD,fx,,,,", "3:exchange 'XNAS' stands with a currency: leave the cell blank"),
         (
-            "X,X,E,,USD,gpu,us,,",
+            "X,X,E,,USD,gpu,us,,,yes",
             "3:exchange is missing: give the market identifier code, for instance XNAS",
         ),
-        ("X,X,E,nasdaq,USD,gpu,us,,", "3:exchange 'nasdaq' has not the form of XNAS: correct it"),
         (
-            "X,X,E,XNAS,,gpu,us,,",
+            "X,X,E,nasdaq,USD,gpu,us,,,yes",
+            "3:exchange 'nasdaq' has not the form of XNAS: correct it",
+        ),
+        (
+            "X,X,E,XNAS,,gpu,us,,,yes",
             "3:currency is missing: give the currency of the listing, for instance USD",
         ),
         (
-            "X,X,E,XNAS,USD,gpu,us,^GSPD,",
+            "X,X,E,XNAS,USD,gpu,us,^GSPD,,yes",
             "3:benchmark '^GSPD' is not known: did you mean '^GSPC'?",
         ),
         (
-            "^X,X,,XNYS,USD,index,us,^X,",
+            "^X,X,,XNYS,USD,index,us,^X,,",
             "3:benchmark '^X' is the instrument itself: leave the cell blank",
         ),
         (
-            "X,X,E,XNAS,USD,gpu,us,,20",
+            "X,X,E,XNAS,USD,gpu,us,,20,yes",
             "3:price_limit 20 is more than 1: correct it (a fraction, not per cent)",
         ),
         (
-            "X,X,E,XNAS,USD,gpu,us,,-0.1",
+            "X,X,E,XNAS,USD,gpu,us,,-0.1,yes",
             "3:price_limit -0.1 is not greater than 0: correct it or leave the cell blank",
         ),
         (
-            "X,X,E,XNAS,USD,gpu,us,,20%",
+            "X,X,E,XNAS,USD,gpu,us,,20%,yes",
             "3:price_limit '20%' is not a number: write it as 0.2 or leave the cell blank",
         ),
         (
-            "X,X,E,XNAS,USD,gpu,us,,nan",
+            "X,X,E,XNAS,USD,gpu,us,,nan,yes",
             "3:price_limit 'nan' is not a number: write it as 0.2 or leave the cell blank",
         ),
-        ("X,X,E,XNAS,USD,gpus,us,,", "3:role 'gpus' is not known: did you mean 'gpu'?"),
+        (
+            "X,X,E,XNAS,USD,gpu,us,,,",
+            "3:primary is missing: say yes, or no for a second listing of the company",
+        ),
+        (
+            "X,X,,XNAS,USD,etf,us,,,yes",
+            "3:primary 'yes' stands with role 'etf': leave it blank",
+        ),
+        (
+            "X,X,E,XNAS,USD,gpu,us,,,no",
+            "3:primary no listing of E is primary: choose one",
+        ),
+        ("X,X,E,XNAS,USD,gpus,us,,,yes", "3:role 'gpus' is not known: did you mean 'gpu'?"),
     ],
 )
 def test_each_slip_in_an_instrument_is_told(tmp_path: Path, row: str, problem: str) -> None:
-    index = "^GSPC,S&P 500,,XNYS,USD,index,us,,"
+    index = "^GSPC,S&P 500,,XNYS,USD,index,us,,,"
     assert told(tmp_path / "instruments.csv", INSTRUMENTS, index, row) == [problem]
 
 
+def test_a_company_has_one_primary_listing(tmp_path: Path) -> None:
+    first, second = "X,X,E,XNAS,USD,gpu,us,,,yes", "X.L,X,E,XLON,GBP,gpu,us,,,yes"
+    assert told(tmp_path / "instruments.csv", INSTRUMENTS, first, second) == [
+        "3:primary E has a primary listing already, X: say no"
+    ]
+
+
 def test_groups_and_closures_refer_to_the_instruments_beside_them(tmp_path: Path) -> None:
-    told(tmp_path / "instruments.csv", INSTRUMENTS, "ACME,Acme,Acme,XLON,GBP,gpu,europe,,")
+    told(tmp_path / "instruments.csv", INSTRUMENTS, "ACME,Acme,Acme,XLON,GBP,gpu,europe,,,yes")
     assert told(tmp_path / "groups.csv", "name,ticker", "mine,ACME", "gpu,ACME", "us,NVDA") == [
         "3:name 'gpu' is the name of a role or bloc already: choose another",
         "4:name 'us' is the name of a role or bloc already: choose another",

@@ -92,7 +92,13 @@ def test_numbers_in_the_cells_are_whole_per_cent_and_hover_says_more(abnormal):
 
 def test_rows_stand_under_their_role_by_what_day_zero_did(abnormal):
     axis = day_heatmap(abnormal, ROLES, SOURCE).figure.layout.yaxis
-    assert axis.ticktext == ("<b>Memory</b>", "Micron", "<b>GPU makers</b>", "Nvidia", "AMD")
+    assert axis.ticktext == (
+        "<b>Memory</b>",
+        "Micron",
+        "<b>Chips and processors</b>",
+        "Nvidia",
+        "AMD",
+    )
 
 
 def test_days_may_come_in_any_order_and_as_text(abnormal):

@@ -46,7 +46,7 @@ SIX = {role: [0.01 * place, -0.05, -0.04] for place, role in enumerate(list(ROLE
 
 def test_each_group_is_a_line_of_its_numbers_in_per_cent():
     drawn = lines(caar_paths(paths(FELL), SOURCE))
-    assert drawn["GPU makers"] == [(-1, 1.0), (0, -13.0), (1, -10.0)]
+    assert drawn["Chips and processors"] == [(-1, 1.0), (0, -13.0), (1, -10.0)]
     assert [y for _, y in drawn["Memory"]] == pytest.approx([0, -8, -9])
 
 
@@ -61,7 +61,7 @@ def test_a_hole_in_the_interval_breaks_the_band_and_not_the_line():
     frame.loc[1, "low"] = np.nan
     chart = caar_paths(frame, SOURCE)
     assert bands(chart)[0]["x"] == [-1, -1, None, 1, 2, 2, 1, None]
-    assert len(lines(chart)["GPU makers"]) == 4
+    assert len(lines(chart)["Chips and processors"]) == 4
 
 
 def test_without_intervals_no_band_is_drawn_or_spoken_of():
@@ -72,14 +72,14 @@ def test_without_intervals_no_band_is_drawn_or_spoken_of():
 
 def test_a_missing_day_leaves_a_gap():
     chart = caar_paths(paths({"gpu": [0.0, np.nan, -0.1]}), SOURCE)
-    assert lines(chart)["GPU makers"][1] == (0, None)
+    assert lines(chart)["Chips and processors"][1] == (0, None)
     assert "Infinity" not in json.dumps(chart.figure_json())
 
 
 def test_the_end_of_each_line_names_it_and_its_value():
     axis = caar_paths(paths(FELL), SOURCE).figure.layout.yaxis2
     assert [text.split("</span>")[1] for text in axis.ticktext] == [
-        " GPU makers<br>−10.0",
+        " Chips and processors<br>−10.0",
         " Memory<br>−9.0",
     ]
     assert axis.tickvals[1] - axis.tickvals[0] > 1
@@ -106,7 +106,7 @@ def test_many_groups_get_a_panel_each_on_one_scale():
     assert len({tuple(axis["range"]) for axis in axes}) == 1
     assert len({trace.xaxis for trace in chart.figure.data}) == 6
     titles = [note["text"] for note in layout["annotations"]]
-    assert titles[0] == "<b>GPU makers</b><br>−4.0\u202f%, n 3"
+    assert titles[0] == "<b>Chips and processors</b><br>−4.0\u202f%, n 3"
     assert len(layout["shapes"]) == 6
 
 
@@ -165,8 +165,8 @@ def test_roles_keep_their_colour_and_other_groups_take_one_that_is_free():
     chart = caar_paths(paths({"all": [0, 1, 2], "gpu": [0, 1, 2], "us": [0, 1, 2]}), SOURCE)
     colours = {t.name: t.line.color for t in chart.figure.data if t.mode == "lines+markers"}
     dashes = {t.line.dash for t in chart.figure.data if t.mode == "lines+markers"}
-    assert colours["GPU makers"] == ROLES["gpu"].colour
-    assert set(colours) == {"All securities", "GPU makers", "us"}
+    assert colours["Chips and processors"] == ROLES["gpu"].colour
+    assert set(colours) == {"All securities", "Chips and processors", "us"}
     assert len(set(colours.values())) == len(dashes) == 3
 
 

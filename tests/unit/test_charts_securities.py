@@ -61,7 +61,7 @@ def test_every_abnormal_return_stands_on_the_line_of_its_security_in_per_cent(mo
 def test_the_interval_is_students_with_the_degrees_of_freedom_of_the_security(monday):
     monday.loc[monday["name"] == "Nvidia", "df"] = 4.0
     chart = abnormal_by_security(monday, "day 0", SOURCE)
-    trace = next(item for item in chart.figure.data if item.name == "GPU makers")
+    trace = next(item for item in chart.figure.data if item.name == "Chips and processors")
     assert trace.x == pytest.approx((-12.9654, -2.7239))
     nvidia, amd = 100 * stats.t.ppf(0.975, 4) * 0.026199, 100 * stats.t.ppf(0.975, 218) * 0.024132
     assert trace.error_x.array == pytest.approx((nvidia, amd))
@@ -95,7 +95,7 @@ def test_filled_marks_are_those_whose_interval_excludes_zero(monday):
 def test_a_security_without_a_standard_error_is_drawn_without_an_interval(monday, se):
     monday.loc[monday["name"] == "Nvidia", "se"] = se
     chart = abnormal_by_security(monday, "day 0", SOURCE)
-    trace = next(item for item in chart.figure.data if item.name == "GPU makers")
+    trace = next(item for item in chart.figure.data if item.name == "Chips and processors")
     assert trace.error_x.array[0] == 0
     assert trace.marker.symbol[0] == "circle-open-dot"
     assert "no interval" in [item.name for item in chart.figure.data]
@@ -107,7 +107,7 @@ def test_securities_stand_under_their_role_sorted_within_it(monday):
         "<b>Networking</b>", "Broadcom",
         "<b>Foundries</b>", "TSMC (New York)",
         "<b>Memory</b>", "SK hynix", "Micron",
-        "<b>GPU makers</b>", "Nvidia", "AMD",
+        "<b>Chips and processors</b>", "Nvidia", "AMD",
         "<b>Cloud</b>", "Microsoft", "Meta",
     ]  # fmt: skip
 
@@ -187,7 +187,9 @@ def test_the_table_under_the_chart_holds_the_same_numbers(monday):
 def test_a_note_shows_when_the_reader_points_at_the_security(monday):
     monday["note"] = ["<i>halted</i>", *[None] * 8]
     chart = abnormal_by_security(monday, "day 0", SOURCE)
-    hover = next(item for item in chart.figure.data if item.name == "GPU makers").hovertext
+    hover = next(
+        item for item in chart.figure.data if item.name == "Chips and processors"
+    ).hovertext
     assert hover[0].endswith("&lt;i&gt;halted&lt;/i&gt;")
     assert "None" not in hover[1]
 

@@ -93,7 +93,7 @@ def test_a_common_day_zero_stands_in_the_note_and_not_in_every_row(monday):
 
 def test_securities_are_grouped_by_role(monday):
     assert headings_of(security_table(monday)) == [
-        "Networking", "Foundries", "Memory", "GPU makers", "Cloud",
+        "Networking", "Foundries", "Memory", "Chips and processors", "Cloud",
     ]  # fmt: skip
 
 
@@ -157,8 +157,8 @@ def test_single_groups_show_the_recommended_tests_alone():
     assert headings_of(table) == [
         "All securities, day 0",
         "All securities, days −1 to +1",
-        "GPU makers, day 0",
-        "GPU makers, days −1 to +1",
+        "Chips and processors, day 0",
+        "Chips and processors, days −1 to +1",
     ]
     assert len(table.frame) == 2 * 6 + 2 * 3
     assert "Single groups: the recommended tests alone." in table.markup
@@ -301,7 +301,7 @@ def test_families_stand_below_all_securities_hardest_hit_first():
     table = family_table(families())
     assert headings_of(table) == ["Day 0", "Days −1 to +1"]
     assert table.frame["Family"].tolist() == [
-        "All securities", "Power", "GPU makers", "GPU makers",
+        "All securities", "Power", "Chips and processors", "Chips and processors",
     ]  # fmt: skip
     assert rows_of(table)["Power"] == ["4", "−23.01", "−27.00", "−19.00", "< 0.001", "< 0.001"]
 

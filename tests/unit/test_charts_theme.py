@@ -167,7 +167,8 @@ def test_the_tool_bar_cannot_upload_anything():
 
 @pytest.mark.parametrize(
     ("role", "label"),
-    [("gpu", "GPU makers"), ("GPU makers", "GPU makers"), ("gpu makers", "GPU makers"),
+    [("gpu", "Chips and processors"), ("Chips and processors", "Chips and processors"),
+     ("chips and processors", "Chips and processors"),
      ("quantum_chips", "Quantum chips"), (None, "Other"), (float("nan"), "Other")],
 )  # fmt: skip
 def test_a_role_is_known_by_key_and_by_name(role, label):

@@ -116,8 +116,8 @@ def test_a_private_event_has_nothing_left_and_says_why(tmp_path: Path) -> None:
     assert "Traceback" not in answer.stderr
 
 
-def test_taiwan_alone_has_no_home_benchmark(tmp_path: Path) -> None:
-    answer = faultline("study", "ds-appstore-1", "--tickers", "2330.TW", cwd=tmp_path)
+def test_an_index_alone_has_no_home_benchmark(tmp_path: Path) -> None:
+    answer = faultline("study", "ds-appstore-1", "--tickers", "^TWII", cwd=tmp_path)
     assert answer.returncode == 1
     assert "no home benchmark in the tables" in answer.stdout
 

@@ -130,10 +130,34 @@ def test_without_tickers_a_study_takes_the_entities_and_everything_that_trades(d
 
 
 def test_a_security_without_home_benchmark_is_skipped_with_that_reason(desk: Desk) -> None:
-    results = desk.study("ds-appstore-1", ["2330.TW", "NVDA"])
-    row = results.skipped.set_index("security").loc["2330.TW"]
+    results = desk.study("ds-appstore-1", ["^TWII", "NVDA"])
+    row = results.skipped.set_index("security").loc["^TWII"]
     assert "no home benchmark" in row["reason"]
-    assert desk.study("ds-appstore-1", ["2330.TW"], model="mean_adjusted").skipped.empty
+    assert desk.study("ds-appstore-1", ["^TWII"], model="mean_adjusted").skipped.empty
+
+
+@pytest.mark.parametrize(
+    ("ticker", "index", "day"),
+    [("2330.TW", "^TWII", "2025-02-03"), ("8035.T", "^N225", "2025-01-27")],
+)
+def test_taipei_and_tokyo_are_measured_on_their_own_indexes(
+    desk: Desk, ticker: str, index: str, day: str
+) -> None:
+    returns = desk.returns([ticker, index]).dropna(how="all")
+    day0 = returns.index.get_loc(pd.Timestamp(day))  # Taipei opened a week later
+    rows = returns.iloc[day0 - 250 : day0 - 30].dropna()
+    beta, alpha = np.polyfit(rows[index], rows[ticker], 1)
+    expected = returns[ticker].iloc[day0] - alpha - beta * returns[index].iloc[day0]
+    results = desk.study("ds-appstore-1", [ticker])
+    assert results.abnormal.loc[("ds-appstore-1", ticker), 0] == pytest.approx(expected, abs=1e-9)
+
+
+def test_the_return_after_the_gap_of_the_nikkei_is_missing(desk: Desk) -> None:
+    """The index has no level from 2025-04-30 to 2025-06-25: a return after it spans two months."""
+    returns = desk.returns("^N225", "2025-04-28", "2025-06-27")["^N225"]
+    assert returns.iloc[1:-1].isna().all()
+    assert returns.index[-2] == pd.Timestamp("2025-06-26")
+    assert returns.iloc[[0, -1]].notna().all()
 
 
 def test_an_event_that_markets_could_not_see_is_refused_with_its_reason(desk: Desk) -> None:
@@ -178,9 +202,9 @@ def test_the_adjusted_models_subtract_the_benchmark_or_the_mean(desk: Desk) -> N
 
 
 def test_a_study_in_which_nothing_can_be_placed_gives_every_reason(desk: Desk) -> None:
-    results = desk.study("ds-appstore-1", ["2330.TW", "8035.T"])
+    results = desk.study("ds-appstore-1", ["^TWII", "^N225"])
     assert results.abnormal.empty
-    assert results.skipped["security"].to_list() == ["2330.TW", "8035.T"]
+    assert results.skipped["security"].to_list() == ["^TWII", "^N225"]
     assert results.skipped["reason"].str.contains("no home benchmark").all()
 
 

@@ -15,7 +15,7 @@ from analysis.briefings import context, measures, payload
 from analysis.briefings.report import EventReport, event_report
 from analysis.errors import InputError
 
-TICKERS = ["NVDA", "AVGO", "TSM", "2330.TW", "MU", "000660.KS", "VST", "VRT", "MSFT", "META"]
+TICKERS = ["NVDA", "AVGO", "TSM", "^TWII", "MU", "000660.KS", "VST", "VRT", "MSFT", "META"]
 
 
 @pytest.fixture(scope="module")
@@ -48,11 +48,11 @@ def test_the_payload_holds_the_raw_and_the_model_adjusted_figures(report: EventR
     car = report.results.car((-1, 1)).loc[("ds-appstore-1", "NVDA")]
     assert nvidia["car"]["-1,1"]["car"] == pytest.approx(car["car"])
     assert {row["test"] for row in document["tests"]} >= {"kolari_pynnonen_t", "permutation"}
-    assert {row["security"] for row in document["skipped"]} == {"2330.TW"}
+    assert {row["security"] for row in document["skipped"]} == {"^TWII"}
 
 
 def test_a_security_without_a_benchmark_is_still_shown_raw(report: EventReport) -> None:
-    row = report.securities.set_index("security").loc["2330.TW"]
+    row = report.securities.set_index("security").loc["^TWII"]
     assert math.isfinite(row["raw"])
     assert math.isnan(row["abnormal"])
     assert math.isnan(row["market_adjusted"])
@@ -193,7 +193,7 @@ def test_one_security_makes_a_whole_report() -> None:
 
 
 def test_nothing_measured_is_said_and_does_not_fail() -> None:
-    none = event_report(Desk(), "ds-appstore-1", tickers=["2330.TW"])
+    none = event_report(Desk(), "ds-appstore-1", tickers=["^TWII"])
     assert "No security had enough data" in none.headline().payload
     for part in (none.reactions, none.three_ways, none.paths, none.heat_map, none.how_sure,
                  none.payload, none.security_numbers, none.family_numbers):  # fmt: skip

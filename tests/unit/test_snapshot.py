@@ -30,7 +30,10 @@ MONDAY = {
 
 
 # Tables that have figures from before there was a loader.
-BUNDLED = ("downloads", "factors", "prices", "revenues", "risk_indexes")
+BUNDLED = (
+    "china_revenue_share", "downloads", "earnings", "factors", "prices", "revenues",
+    "risk_indexes", "shares",
+)  # fmt: skip
 
 
 @cache
@@ -59,8 +62,8 @@ def test_the_returns_of_deepseek_monday_come_out(ticker: str) -> None:
 
 def test_every_table_is_there_and_all_of_it_is_small() -> None:
     assert STORE.names() == sorted(BUNDLED)
-    files = [*STORE.home.glob("*"), *CATALOGUE.folder.glob("*")]
-    assert sum(path.stat().st_size for path in files) < 3_000_000
+    files = [path for path in STORE.home.parent.rglob("*") if path.is_file()]
+    assert sum(path.stat().st_size for path in files) < 4_000_000
 
 
 def test_every_price_has_an_instrument_and_every_benchmark_has_prices() -> None:
@@ -93,7 +96,7 @@ def test_noon_rates_are_known_on_the_tuesday_after_their_week() -> None:
 def test_reading_as_of_a_day_shows_no_later_close() -> None:
     known = STORE.read("prices", date(2025, 1, 26))
     assert known["date"].max() == date(2025, 1, 24)
-    assert STORE.read("prices", date(2021, 5, 31)).height == 0
+    assert STORE.read("prices", date(2016, 1, 3)).height == 0
 
 
 def test_factors_are_known_two_months_after_their_month_and_the_bill_at_the_close() -> None:
@@ -143,7 +146,29 @@ def test_risk_indexes_are_known_only_after_their_publication() -> None:
     ("name", "key", "words"),
     [
         ("prices", {"ticker": "005930.KS", "date": date(2026, 7, 31)}, "one vendor alone"),
-        ("prices", {"ticker": "9988.HK", "date": date(2024, 6, 12)}, "two vendors differ"),
+        ("prices", {"ticker": "9988.HK", "date": date(2024, 6, 12)}, "adjusted here"),
+        ("prices", {"ticker": "9988.HK", "date": date(2026, 6, 10)}, "taken for Hong Kong dollars"),
+        ("prices", {"ticker": "9618.HK", "date": date(2026, 4, 8)}, "the return is about 3 % low"),
+        ("prices", {"ticker": "9618.HK", "date": date(2026, 4, 8)}, "15 common sessions only"),
+        ("prices", {"ticker": "^IXIC", "date": date(2026, 8, 24)}, "6 common sessions only"),
+        ("prices", {"ticker": "2330.TW", "date": date(2026, 6, 11)}, "probably not adjusted"),
+        ("prices", {"ticker": "2317.TW", "date": date(2026, 5, 4)}, "closes as traded"),
+        ("prices", {"ticker": "2330.TW", "date": date(2026, 7, 10)}, "seems not to have traded"),
+        ("prices", {"ticker": "688041.SS", "date": date(2022, 10, 10)}, "subtracted, not scaled"),
+        ("prices", {"ticker": "688795.SS", "date": date(2026, 9, 7)}, "the daily limit"),
+        ("prices", {"ticker": "300308.SZ", "date": date(2026, 7, 1)}, "may be missing"),
+        ("prices", {"ticker": "MSFT", "date": date(2026, 8, 20)}, "not adjusted for dividends"),
+        ("prices", {"ticker": "AMD", "date": date(2026, 9, 1)}, "no ex-date is known"),
+        ("prices", {"ticker": "9888.HK", "date": date(2026, 3, 12)}, "before the close"),
+        ("prices", {"ticker": "VRT", "date": date(2019, 6, 3)}, "blank-cheque company"),
+        ("prices", {"ticker": "0700.HK", "date": date(2024, 12, 24)}, "two vendors differ"),
+        ("prices", {"ticker": "0700.HK", "date": date(2026, 9, 1)}, "place in a list"),
+        ("prices", {"ticker": "603019.SS", "date": date(2023, 6, 1)}, "adjustment is doubtful"),
+        ("prices", {"ticker": "SNDK", "date": date(2026, 7, 30)}, "not held against news"),
+        ("factors", {"factor": "smb", "date": date(2025, 1, 27)}, "restated"),
+        ("risk_indexes", {"series": "GPRD", "date": date(2025, 6, 2)}, "one day in six"),
+        ("shares", {"ticker": "CRWV", "as_of": date(2025, 3, 20)}, "an upper bound"),
+        ("shares", {"ticker": "NVDA", "as_of": date(2025, 2, 21)}, ""),
         ("prices", {"ticker": "005930.KS", "date": date(2023, 2, 1)}, "thousands of shares"),
         ("risk_indexes", {"series": "USEPUINDXD", "date": date(2025, 11, 3)}, "looks faulty"),
         ("factors", {"factor": "hml", "date": date(2025, 1, 27)}, "restated"),
@@ -197,8 +222,122 @@ def test_prices_and_calendars_agree_but_for_the_holes_that_are_documented() -> N
     assert holes == {
         ("XKRX", date(2022, 1, 3)),
         ("XKRX", date(2022, 5, 9)),
-        ("XTAI", date(2025, 8, 1)),
+        ("XKRX", date(2017, 9, 22)),
+        ("XKRX", date(2017, 12, 20)),
+        ("XTAI", date(2019, 9, 9)),
+        ("XTAI", date(2021, 4, 6)),
     }
+
+
+CORRECTED = {
+    # A close captured mid-session, and two of the volatility index.
+    ("0700.HK", date(2026, 3, 12)): -0.00996,
+    ("9988.HK", date(2026, 3, 12)): -0.01201,
+    ("0981.HK", date(2026, 3, 12)): -0.01020,
+    ("^VIX", date(2021, 8, 11)): 16.06 / 16.79 - 1,
+    ("^VIX", date(2021, 10, 4)): 22.96 / 21.15 - 1,
+    # Dividends: US$0.125 and 0.2075 of Alibaba, NT$5 and 6 of TSMC.
+    ("9988.HK", date(2023, 12, 20)): 72.55 / (71.65 - 0.98) - 1,
+    ("9988.HK", date(2024, 6, 12)): 74.15 / (76.45 - 1.62) - 1,
+    ("2330.TW", date(2025, 12, 11)): 1470 / (1505 - 5) - 1,
+    ("2330.TW", date(2026, 3, 17)): 1870 / (1845 - 6) - 1,
+    # Closes that were not final, and to which later ones were chained.
+    ("9988.HK", date(2025, 5, 22)): 119.1 / 123.1 - 1,
+    ("0981.HK", date(2025, 5, 22)): 41.8 / 42.65 - 1,
+}
+
+
+@pytest.mark.parametrize(("ticker", "day"), CORRECTED)
+def test_a_corrected_price_gives_the_return_of_its_source(ticker: str, day: date) -> None:
+    own = table("prices").filter(ticker=ticker).sort("date")
+    returns = own.with_columns(pl.col("adj_close").pct_change().alias("return"))
+    (row,) = returns.filter(date=day).iter_rows(named=True)
+    assert row["return"] == pytest.approx(CORRECTED[ticker, day], abs=2e-5)
+
+
+def test_later_closes_move_with_the_one_they_were_chained_to() -> None:
+    """Those of SMIC in Hong Kong are multiples of the tick of HK$0.05 again, but for one."""
+    own = table("prices").filter(
+        pl.col("ticker") == "0981.HK",
+        pl.col("date").is_between(date(2025, 5, 22), date(2026, 3, 11)),
+    )
+    ticks = pl.col("adj_close") / 0.05
+    off = own.filter((ticks - ticks.round()).abs() > 0.005)
+    assert off["date"].to_list() == [date(2025, 8, 8)]
+    assert "no multiple of the tick" in off["flag"].item()
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "basis"),
+    [
+        (("AMD", date(2025, 6, 28), "Data Center", "revenue"), 3240, "rounded"),
+        (("AMD", date(2023, 4, 1), "Data Center", "revenue"), 1295, "rounded"),
+        (("AMD", date(2023, 7, 1), "Data Center", "revenue"), 1321, "reported"),
+        (("Dell", date(2025, 1, 31), "total", "revenue"), 23931, "reported"),
+        (("Dell", date(2023, 5, 5), "total", "revenue"), 20922, "reported"),
+        (("Broadcom", date(2024, 2, 4), "Semiconductor solutions", "revenue"), 7390, "rounded"),
+        (("Intel", date(2022, 4, 2), "total", "revenue"), 18353, "reported"),
+        (("Intel", date(2022, 7, 2), "total", "capex"), 7242, "derived"),
+        (("Nvidia", date(2025, 1, 26), "Data Center", "revenue"), 35580, "reported"),
+        (("SMIC", date(2024, 12, 31), "total", "revenue"), 2207.3, "reported"),
+    ],
+)
+def test_a_corrected_quarter_has_its_value_and_period(
+    key: tuple[str, date, str, str], value: float, basis: str
+) -> None:
+    names = dict(zip(("company", "period_end", "segment", "metric"), key, strict=True))
+    rows = table("revenues").filter(frequency="Q", currency="USD", **names)
+    assert rows.select("value", "basis").rows() == [(value, basis)]
+
+
+def test_the_segments_of_amd_sum_to_its_revenue() -> None:
+    quarters = table("revenues").filter(company="AMD", frequency="Q", metric="revenue")
+    total = pl.col("segment") == "total"
+    sums = quarters.group_by("period_end").agg(
+        pl.col("value").filter(total).sum().alias("total"),
+        pl.col("value").filter(~total).sum().alias("parts"),
+        (~total).sum().alias("segments"),
+    )
+    apart = sums.filter(pl.col("segments") == 4).select((pl.col("total") - pl.col("parts")).abs())
+    assert apart.height > 8
+    assert apart.max().item() <= 5
+
+
+def test_a_price_is_said_by_the_collector_of_its_stretch() -> None:
+    own = table("prices").filter(ticker="NVDA")
+    first = own.filter(date=date(2016, 1, 4))["source"].item()
+    last = own.filter(date=date(2026, 10, 2))["source"].item()
+    assert "dsturdy/Factor_Attribution" in first
+    assert "frank-invest" in last
+    assert not table("prices")["source"].str.contains("text index").any()
+    assert "FEZ" not in table("prices")["ticker"]
+
+
+def test_earnings_have_the_timing_of_events_and_are_known_a_day_later() -> None:
+    rows = table("earnings").filter(ticker="NVDA", fiscal_period="Q4 FY2025", kind="results")
+    (row,) = rows.iter_rows(named=True)
+    assert (row["date"], row["timing"]) == (date(2025, 2, 26), "after_us_close")
+    assert row["observed_at"].date() == date(2025, 2, 27)
+    deliveries = table("earnings").filter(kind="deliveries")
+    assert deliveries["fiscal_period"].to_list()[:1] == ["Q1 2022"]
+    planned = table("earnings").filter(pl.col("kind").is_in(["scheduled", "periodic_report"]))
+    assert planned["flag"].null_count() == 0
+
+
+def test_two_bases_of_one_company_are_two_series() -> None:
+    shares = table("china_revenue_share").filter(company="Nvidia", period_end=date(2025, 1, 26))
+    assert dict(shares.select("basis", "share").iter_rows()) == {
+        "billing": pytest.approx(17108 / 130497, abs=1e-6),
+        "headquarters": pytest.approx(25048 / 130497, abs=1e-6),
+    }
+
+
+def test_what_was_filed_on_an_unknown_day_is_assumed_late() -> None:
+    shares = table("shares").filter("assumed")
+    assert ((shares["filed"] - shares["as_of"]).dt.total_days() == 60).all()
+    china = table("china_revenue_share").filter("assumed")
+    days = china.select("frequency", (pl.col("filed") - pl.col("period_end")).dt.total_days())
+    assert set(days.iter_rows()) == {("Q", 60), ("FY", 120)}
 
 
 def collected(folder: Path) -> Path:
@@ -215,6 +354,14 @@ def collected(folder: Path) -> Path:
     ).write_parquet(folder / "prices.parquet")
     pl.DataFrame(
         {
+            "date": [date(2016, 1, 4), date(2016, 1, 5), date(2026, 8, 21), date(2026, 8, 24)],
+            "ticker": ["NVDA"] * 4,
+            "adj_close": [0.8, 0.81, 180.0, 181.0],
+            "volume": [None, None, 5, 6],
+        }
+    ).write_parquet(folder / "prices_more.parquet")
+    pl.DataFrame(
+        {
             "date": [days[0] + timedelta(days=n) for n in range(3)],
             "platform": "openrouter",
             "entity": "a/model",
@@ -228,6 +375,25 @@ def collected(folder: Path) -> Path:
     texts = {
         "prices_sources": "ticker,collected_from,days,first,last\n"
         "NVDA,a/repo; b/repo,2,,\nUSDCNY,c/repo (FRED DEXCHUS),2,,\n",
+        "prices_more_sources": "ticker,collected_from,days,first,last\n"
+        "NVDA,early/repo,2,2016-01-04,2016-01-05\n"
+        'NVDA,"late/repo (text index, read later)",2,2026-08-21,2026-08-24\n',
+        "prices_corrections": "ticker,date,existing_adj_close,suggested_adj_close,reason\n"
+        'NVDA,2016-01-05,0.81,0.82,"mid-session; close from d/repo, on the same scale"\n',
+        "corrections": "file,row key,column,wrong,right,source,confidence\n"
+        "catalogue/events.csv,ds-r1,date,a,b,c,high\n"
+        "snapshot/revenues.parquet,Nvidia|2025-01-26|Q|Data Center|revenue,value,1,2,c,high\n",
+        "factors_more": "date,mkt_rf,smb,hml,rmw,cma,rf\n2026-06-01,0.0026,-0.0015,0,0,0,0.0001\n",
+        "shares_outstanding": "ticker,as_of,shares,adr_ratio,basis,filed,source_title,source_url,"
+        "note\nBABA,2025-03-31,19000000000,1 ADS = 8 ordinary shares,cover page,2025-06-26,20-F,"
+        "https://a.example/20f,\nNVDA,2025-02-21,24400000000,,vendor page figure,,page,,\n",
+        "earnings_dates": "ticker,fiscal_period,release_date,time_class,timezone,kind,source_title,"
+        "source_url,verified_by,note\nTSLA,,2025-01-02,unknown,America/New_York,deliveries,8-K,"
+        "https://a.example/8k,single,\n",
+        "china_revenue_share": "company,ticker,period_end,period_type,region,currency,revenue_m,"
+        "total_m,revenue_usd_bn,total_usd_bn,share,share_from,evidence,filed,source_title,"
+        'source_url,note\nNVIDIA,NVDA,2025-01-26,year,"China (including Hong Kong), by billing '
+        'location",USD,17108,130497,,,0.1311,revenue / total,table copy,2025-02-26,10-K,,\n',
         "factors": "date,mkt_rf,smb,hml,rmw,cma,mom,rf,smb_ff3,irx_pct\n"
         "2025-01-24,-0.003,0.001,0.001,0,0,0,0.0002,0,4.179999828338623\n"
         "2025-01-27,,,,,,,,,4.182\n",
@@ -236,7 +402,9 @@ def collected(folder: Path) -> Path:
         "fundamentals": "company,ticker,period_end,freq,metric,segment,value,currency,unit,basis,"
         "verified_by,flag,source,note\n"
         "NVIDIA,NVDA,2025-01-26,Q,revenue,total,39331,USD,million,reported,a filing,,page,\n"
-        "NVIDIA,NVDA,2025-01-26,Q,segment_revenue,Gaming,2544,USD,million,reported,,,as above,\n",
+        "NVIDIA,NVDA,2025-01-26,Q,segment_revenue,Gaming,2544,USD,million,reported,,,as above,\n"
+        "NVIDIA,NVDA,2025-01-26,Q,segment_revenue,Data Center,35486,USD,million,derived,,,as above,"
+        "\n",
         "capex": "company,ticker,period_end,freq,capex,currency,unit,basis,verified_by,flag,source,"
         "definition,note\n"
         "NVIDIA,NVDA,2025-01-26,Q,1077,USD,million,lower_bound,,,page,cash,\n",
@@ -292,23 +460,32 @@ def test_the_build_keeps_the_files_that_are_kept_by_hand(built: tuple[Path, Path
 
 def test_the_build_says_what_it_did(built: tuple[Path, Path, str]) -> None:
     said = built[2]
-    assert "snapshot/prices.parquet: 4 rows, 0 flagged" in said
+    assert "snapshot/prices.parquet: 8 rows, 1 flagged" in said
     assert "snapshot/downloads.parquet: 3 rows, 1 flagged" in said
-    assert "snapshot/revenues.parquet: 3 rows, 1 flagged" in said
+    assert "snapshot/revenues.parquet: 4 rows, 1 flagged" in said
 
 
 def test_the_build_types_and_names_what_it_read(built: tuple[Path, Path, str]) -> None:
     store = Store(built[1] / "snapshot")
-    assert store.read("prices")["volume"].to_list() == [234_657_600, None, None, None]
-    assert set(store.read("prices")["source"]) == {
+    prices = store.read("prices")
+    assert prices.filter(date=date(2025, 1, 24))["volume"].to_list() == [234_657_600, None]
+    assert set(prices["source"]) == {
         "mostly Yahoo Finance, by way of a/repo; b/repo",
+        "mostly Yahoo Finance, by way of early/repo",
+        "mostly Yahoo Finance, by way of early/repo; corrected: d/repo",
+        "mostly Yahoo Finance, by way of late/repo",
         "FRED DEXCHUS, by way of c/repo",
     }
-    assert store.read("factors").height == 8 + 2
+    assert prices.filter(date=date(2016, 1, 5))["adj_close"].to_list() == [0.82]
+    assert store.read("factors").height == 8 + 2 + 6
+    assert store.read("shares")["adr_ratio"].to_list() == [8, None]
+    assert store.read("earnings")["fiscal_period"].to_list() == ["Q4 2024"]
+    assert store.read("china_revenue_share")["basis"].to_list() == ["billing"]
     assert store.read("factors").filter(factor="irx_annual")["value"].to_list() == [0.0418, 0.04182]
     revenues = store.read("revenues")
     assert set(revenues["company"]) == {"Nvidia"}
     assert set(revenues["source"]) == {"page"}
+    assert revenues.filter(segment="Data Center")["value"].to_list() == [35580]
     assert store.read("downloads")["flag"].to_list() == [
         None,
         "less than a tenth of both neighbours: an incomplete collection",
@@ -324,6 +501,13 @@ def test_the_build_types_and_names_what_it_read(built: tuple[Path, Path, str]) -
         ("fundamentals.csv", "million", "billion", "is in billion: convert it to millions."),
         ("events.csv", ",official,", ",oficial,", "did you mean 'official'?"),
         ("factors.csv", "2025-01-24", "2025-01-25", "2025-01-25 is no session of New York"),
+        ("prices_corrections.csv", "0.81,", "0.83,", "NVDA 2016-01-05 is 0.81 and not 0.83"),
+        ("corrections.csv", "Data Center", "Data Centre", "no rule for revenues"),
+        ("fundamentals.csv", "Data Center", "Data Centre", "have no such row"),
+        ("prices_more_sources.csv", "2026-08-24", "2026-08-21", "No stretch in prices_more_so"),
+        ("shares_outstanding.csv", "cover page", "cover", "no word for basis 'cover'"),
+        ("earnings_dates.csv", "unknown", "midnight", "no word for time_class 'midnight'"),
+        ("china_revenue_share.csv", "table copy", "rumour", "no word for evidence 'rumour'"),
     ],
 )
 def test_figures_that_cannot_be_used_are_refused_in_one_sentence(
