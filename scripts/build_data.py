@@ -3,9 +3,10 @@
     python scripts/build_data.py FOLDER [--out data]
 
 FOLDER holds prices.parquet, prices_sources.csv, factors.csv, geopolitical_risk.csv,
-downloads.parquet, fundamentals.csv, capex.csv, events.csv, claims.csv and chips.csv. The
-hand-kept catalogue files (instruments, groups, closures) must stand in ``--out`` already; they
-are read and never written. Nothing is smoothed or filled, doubtful figures carry a flag, and
+downloads.parquet, fundamentals.csv, capex.csv, events.csv, events_more.csv, claims.csv and
+chips.csv. What is corrected in them is listed in build/catalogue_corrections.csv. The
+hand-kept catalogue files (instruments, groups, closures, moves, watched) must stand in ``--out``
+already; they are read and never written. Nothing is smoothed or filled, doubtful figures carry a flag, and
 the same figures give the same bytes. See data/README.md.
 """
 
@@ -24,7 +25,8 @@ from analysis.errors import DataError, FaultlineError
 
 COLLECTED = (
     "prices.parquet", "prices_sources.csv", "factors.csv", "geopolitical_risk.csv",
-    "downloads.parquet", "fundamentals.csv", "capex.csv", "events.csv", "claims.csv", "chips.csv",
+    "downloads.parquet", "fundamentals.csv", "capex.csv", "events.csv", "events_more.csv",
+    "claims.csv", "chips.csv",
 )  # fmt: skip
 LARGEST = 3_000_000
 
@@ -55,9 +57,9 @@ def build(folder: Path, out: Path) -> None:
     snapshot, catalogue = out / "snapshot", out / "catalogue"
     snapshot.mkdir(parents=True, exist_ok=True)
     for name in curated.MADE:
-        rows = curated.build(folder, name)
+        rows, count = curated.build(folder, name)
         _check(write_catalogue(name, rows, catalogue))
-        print(f"catalogue/{name}.csv: {rows.height:,} rows")
+        print(f"catalogue/{name}.csv: {rows.height:,} rows, {count} cells corrected")
     kept = Catalogue(catalogue)
     instruments, closures = kept.instruments(), kept.closures()
     for name in curated.KEPT:

@@ -39,7 +39,7 @@ class Events(dy.Schema):
     )  # fmt: skip
     category = choice(
         "release", "rumour", "slip", "export_control", "ip_dispute", "earnings", "capex",
-        "supply", "policy", "attention", "pricing", "service",
+        "supply", "policy", "macro", "attention", "pricing", "service",
     )  # fmt: skip
     direction = choice("tightened", "relaxed", "countermeasure", nullable=True)
     status = choice("official", "reported", "rumoured", "denied", "false", "scheduled")
@@ -155,6 +155,29 @@ class Watched(dy.Schema):
     why = text()
 
 
+class Doubts(dy.Schema):
+    """What is doubtful in a row of another file; studies of an event show it."""
+
+    table = choice("events", "claims", "chips", primary_key=True)
+    key = text(primary_key=True)
+    doubt = text()
+    source = text()
+
+
+class Moves(dy.Schema):
+    """Why the first large move of an event's own securities is not on its day 0.
+
+    ``security`` is missing where the reason holds for all of them. See
+    `analysis.event_moves`, which finds the moves.
+    """
+
+    event_id = pattern(SLUG, "ds-r1", primary_key=True)
+    security = pattern(TICKER, "NVDA", nullable=True)
+    kind = choice("other_news", "anticipation", "late_reaction", "uncertain_hour", "unexplained")
+    reason = text()
+    source_url = pattern(URL, "https://www.sec.gov/news", nullable=True)
+
+
 CATALOGUE: dict[str, type[dy.Schema]] = {
     "events": Events,
     "claims": Claims,
@@ -163,4 +186,6 @@ CATALOGUE: dict[str, type[dy.Schema]] = {
     "groups": Groups,
     "closures": Closures,
     "watched": Watched,
+    "doubts": Doubts,
+    "moves": Moves,
 }
