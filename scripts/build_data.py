@@ -6,8 +6,8 @@ FOLDER holds prices.parquet, prices_sources.csv, factors.csv, geopolitical_risk.
 downloads.parquet, fundamentals.csv, capex.csv, events.csv, events_more.csv, claims.csv and
 chips.csv. What is corrected in them is listed in build/catalogue_corrections.csv. The
 hand-kept catalogue files (instruments, groups, closures, moves, watched) must stand in ``--out``
-already; they are read and never written. Nothing is smoothed or filled, doubtful figures carry a flag, and
-the same figures give the same bytes. See data/README.md.
+already; they are read and never written. Nothing is smoothed or filled, doubtful figures carry a
+flag, and the same figures give the same bytes. See data/README.md.
 """
 
 from __future__ import annotations
