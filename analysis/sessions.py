@@ -37,7 +37,7 @@ _SAME_CALENDAR = {
 # Names of the library that are known without importing it: the exchanges of the catalogue.
 _USUAL = frozenset(("XHKG", "XKRX", "XNYS", "XSHG", "XTAI", "XTKS"))
 _MIC_LENGTH = 4
-_FIRST_YEAR, _LAST_YEAR = 2021, 2027  # read at once; other years on demand
+_FIRST_YEAR, _LAST_YEAR = 2016, 2027  # the snapshot: read at once; other years on demand
 _EARLIEST_YEAR, _LATEST_YEAR = 1950, 2100
 _COVERED = date(2024, 1, 1), date(2024, 1, 8)  # days that every calendar of the library covers
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

@@ -24,11 +24,13 @@ from analysis.catalogue import Catalogue, check_file
 from analysis.errors import DataError, FaultlineError
 
 COLLECTED = (
-    "prices.parquet", "prices_sources.csv", "factors.csv", "geopolitical_risk.csv",
-    "downloads.parquet", "fundamentals.csv", "capex.csv", "events.csv", "events_more.csv",
+    "prices.parquet", "prices_sources.csv", "prices_more.parquet", "prices_more_sources.csv",
+    "prices_corrections.csv", "corrections.csv", "factors.csv", "factors_more.csv",
+    "geopolitical_risk.csv", "downloads.parquet", "fundamentals.csv", "capex.csv", "events.csv",
+    "events_more.csv",
     "claims.csv", "chips.csv",
 )  # fmt: skip
-LARGEST = 3_000_000
+LARGEST = 4_000_000
 
 
 def main(arguments: list[str] | None = None) -> int:

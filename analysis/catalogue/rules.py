@@ -103,6 +103,10 @@ def _instrument(row: Row) -> Complaints:
         yield "entity", "is missing: name the company as the events do"
     if not traded and row["entity"] is not None:
         yield "entity", f"{row['entity']!r} stands with role {row['role']!r}: leave it blank"
+    if traded and row["primary"] is None:
+        yield "primary", "is missing: say yes, or no for a second listing of the company"
+    if not traded and row["primary"] is not None:
+        yield "primary", f"{row['primary']!r} stands with role {row['role']!r}: leave it blank"
     if row["role"] == "fx" and row["exchange"] is not None:
         yield "exchange", f"{row['exchange']!r} stands with a currency: leave the cell blank"
     if row["role"] != "fx" and row["exchange"] is None:
@@ -205,6 +209,23 @@ def _instruments_file(found: Examination, _path: Path) -> None:
                 else f"{benchmark!r} is no index of this file: add its row, with the role index"
             )
             found.complain(row.lines["benchmark"], "benchmark", told)
+    _one_primary_listing(found)
+
+
+def _one_primary_listing(found: Examination) -> None:
+    """Every company has exactly one listing that counts for it."""
+    listings: dict[str, list[Line]] = {}
+    for row in found.rows:
+        if row.values["entity"] is not None and row.values["primary"] is not None:
+            listings.setdefault(str(row.values["entity"]), []).append(row)
+    for entity, rows in listings.items():
+        primary = [row for row in rows if row.values["primary"] == "yes"]
+        if not primary:
+            line = rows[0].lines["primary"]
+            found.complain(line, "primary", f"no listing of {entity} is primary: choose one")
+        for row in primary[1:]:
+            told = f"{entity} has a primary listing already, {primary[0].values['ticker']}: say no"
+            found.complain(row.lines["primary"], "primary", told)
 
 
 def _groups_file(found: Examination, path: Path) -> None:

@@ -76,7 +76,8 @@ class Instruments(dy.Schema):
     """Every ticker: where it trades, what it does, and which index is its home benchmark.
 
     ``price_limit`` is the exchange's daily limit as a fraction of the previous close, and
-    missing where there is none or where it is not one fraction.
+    missing where there is none or where it is not one fraction. Of the listings of a company
+    one is ``primary``: it counts for the company where listings are averaged.
     """
 
     ticker = pattern(TICKER, "NVDA", primary_key=True)
@@ -88,6 +89,7 @@ class Instruments(dy.Schema):
     bloc = choice(*BLOCS, nullable=True)
     benchmark = pattern(TICKER, "^GSPC", nullable=True)
     price_limit = dy.Float64(nullable=True, min_exclusive=0, max=1)
+    primary = choice("yes", "no", nullable=True)
 
 
 class Chips(dy.Schema):

@@ -9,6 +9,9 @@ import polars as pl
 
 from analysis.calendars import Calendars
 from analysis.errors import DataError
+from build.correction_rules import FACTORS as FACTOR_RULES
+from build.correction_rules import RISK_INDEXES as RISK_RULES
+from build.corrections import correct
 from build.faults import FACTORS, RISK_INDEXES, flag_of
 from build.knowledge import (
     closes,
@@ -18,20 +21,22 @@ from build.knowledge import (
     policy_uncertainty_release,
 )
 
-LIBRARY = "Kenneth R. French data library, vintage of May 2026"
+LIBRARY = "Kenneth R. French data library, vintage of {}"
 YAHOO = "Yahoo Finance ^IRX"
 
 
 def build_factors(folder: Path) -> pl.DataFrame:
-    """Build the table from ``factors.csv``, one row per day and factor.
+    """Build the table from ``factors.csv`` and ``factors_more.csv``, one row per day and factor.
 
+    The second file has the five factors of later months, without momentum.
     The bill's yield comes in per cent with the noise of single precision; it is rounded to
     the three decimals in which it is quoted and turned into a decimal.
     """
     wide = pl.read_csv(folder / "factors.csv", try_parse_dates=True)
-    returns = [name for name in wide.columns if name not in ("date", "irx_pct")]
-    library = wide.unpivot(returns, index="date", variable_name="factor").with_columns(
-        factor_release("date").alias("observed_at"), pl.lit(LIBRARY).alias("source")
+    wide = correct(wide, folder, "factors", FACTOR_RULES)
+    more = pl.read_csv(folder / "factors_more.csv", try_parse_dates=True)
+    library = pl.concat(
+        [_library(wide.drop("irx_pct"), "May 2026"), _library(more, "July 2026")]
     )
     bill = wide.select(
         "date",
@@ -48,6 +53,15 @@ def build_factors(folder: Path) -> pl.DataFrame:
     )
 
 
+def _library(wide: pl.DataFrame, vintage: str) -> pl.DataFrame:
+    returns = [name for name in wide.columns if name != "date"]
+    return wide.unpivot(returns, index="date", variable_name="factor").with_columns(
+        pl.col("value").cast(pl.Float64),
+        factor_release("date").alias("observed_at"),
+        pl.lit(LIBRARY.format(vintage)).alias("source"),
+    )
+
+
 def build_risk_indexes(folder: Path) -> pl.DataFrame:
     """Build the table from ``geopolitical_risk.csv``.
 
@@ -57,6 +71,7 @@ def build_risk_indexes(folder: Path) -> pl.DataFrame:
         For a series that no publication rule covers.
     """
     collected = pl.read_csv(folder / "geopolitical_risk.csv", try_parse_dates=True)
+    collected = correct(collected, folder, "risk_indexes", RISK_RULES)
     series = pl.col("series")
     released = (
         pl.when(series == "USEPUINDXD")

@@ -9,14 +9,20 @@ import polars as pl
 
 from analysis.calendars import Calendars
 from analysis.errors import DataError
+from build.correction_rules import PRICES as RULES
+from build.corrections import correct, replace_prices
 from build.faults import PRICES, flag_of
 from build.knowledge import closes, end_of_day, federal_reserve_release
 
 FEDERAL_RESERVE = "(FRED DEXCHUS)"
+MAINLAND = ("XSHG", "XSHE")
+# Series that end too early, or that another one of the tables stands in for.
+LEFT_OUT = ("FEZ", "^STOXX50E", "^VXN")
+_HOW_IT_WAS_READ = r" \(text index[^)]*\)"
 
 
 def build(folder: Path, instruments: pl.DataFrame, closures: pl.DataFrame) -> pl.DataFrame:
-    """Build the table from ``prices.parquet`` and ``prices_sources.csv``.
+    """Build the table from ``prices*.parquet``, their sources and the corrections.
 
     Parameters
     ----------
@@ -28,28 +34,25 @@ def build(folder: Path, instruments: pl.DataFrame, closures: pl.DataFrame) -> pl
     Raises
     ------
     DataError
-        When a ticker has no instrument or source, or a price falls on a day that is no session.
+        When a ticker has no instrument or source, a price falls on a day that is no session, or
+        a correction cannot be applied.
     """
-    collected = pl.read_parquet(folder / "prices.parquet")
-    sources = _sources(folder / "prices_sources.csv")
     exchanges = instruments.select("ticker", "exchange")
-    frame = collected.join(exchanges, on="ticker", how="left", nulls_equal=True)
+    collected = _collect(folder, exchanges)
     _check_known(collected, exchanges, "instrument in instruments.csv")
-    _check_known(collected, sources, "source in prices_sources.csv")
-    return (
-        frame.join(sources, on="ticker")
-        .join(_observations(frame, sources, closures), on=["ticker", "date"])
-        .select(
-            "date",
-            "ticker",
-            pl.lit(None, pl.Float64).alias("close"),
-            pl.col("adj_close").cast(pl.Float64),
-            pl.col("volume").cast(pl.Int64),
-            "source",
-            "observed_at",
-            pl.lit(value=True).alias("backfilled"),
-            flag_of(PRICES, "ticker"),
-        )
+    corrected = replace_prices(collected, folder / "prices_corrections.csv")
+    corrected = correct(corrected, folder, "prices", RULES)
+    frame = corrected.join(exchanges, on="ticker", how="left", nulls_equal=True)
+    return frame.join(_observations(frame, closures), on=["ticker", "date"]).select(
+        "date",
+        "ticker",
+        pl.lit(None, pl.Float64).alias("close"),
+        "adj_close",
+        "volume",
+        "source",
+        "observed_at",
+        pl.lit(value=True).alias("backfilled"),
+        flag_of(PRICES, "ticker"),
     )
 
 
@@ -70,16 +73,57 @@ def disagreements(
     return said
 
 
-def _sources(path: Path) -> pl.DataFrame:
-    collected = pl.col("collected_from")
+def _collect(folder: Path, exchanges: pl.DataFrame) -> pl.DataFrame:
+    """Both files as one: date, ticker, adj_close, volume, source."""
+    first = _read(folder / "prices.parquet")
+    sources = _sources(folder / "prices_sources.csv", exchanges)
+    _check_known(first, sources, "source in prices_sources.csv")
+    more = _read(folder / "prices_more.parquet").filter(~pl.col("ticker").is_in(LEFT_OUT))
+    twice = more.join(first, on=["ticker", "date"], how="semi").sort("ticker", "date")
+    if len(twice):
+        row = twice.row(0, named=True)
+        raise DataError(
+            f"prices_more.parquet: {row['ticker']} has a price on {row['date']}, as it has in "
+            "prices.parquet: keep one."
+        )
+    stretches = _sources(folder / "prices_more_sources.csv", exchanges, "first", "last")
+    # A ticker can have two stretches, its history and its extension; the day tells which.
+    placed = (
+        more.join(stretches, on="ticker", how="left")
+        .filter(pl.col("date").is_between("first", "last"))
+        .drop("first", "last")
+    )
+    _check_known(
+        more.join(placed, on=["ticker", "date"], how="anti"),
+        stretches.clear(),
+        "stretch in prices_more_sources.csv",
+    )
+    return pl.concat([first.join(sources, on="ticker"), placed])
+
+
+def _read(path: Path) -> pl.DataFrame:
+    return pl.read_parquet(path).select(
+        "date", "ticker", pl.col("adj_close").cast(pl.Float64), pl.col("volume").cast(pl.Int64)
+    )
+
+
+def _sources(path: Path, exchanges: pl.DataFrame, *further: str) -> pl.DataFrame:
+    collected = pl.col("collected_from").str.replace_all(_HOW_IT_WAS_READ, "")
     reserve = collected.str.contains(FEDERAL_RESERVE, literal=True)
     repositories = collected.str.replace_all(f" {FEDERAL_RESERVE}", "", literal=True)
-    return pl.read_csv(path).select(
-        "ticker",
+    mainland = pl.col("exchange").is_in(MAINLAND).fill_null(value=False) & bool(further)
+    said_by = (
         pl.when(reserve)
-        .then(pl.concat_str(pl.lit("FRED DEXCHUS, by way of "), repositories))
-        .otherwise(pl.concat_str(pl.lit("mostly Yahoo Finance, by way of "), repositories))
-        .alias("source"),
+        .then(pl.lit("FRED DEXCHUS"))
+        .when(mainland)
+        .then(pl.lit("Yahoo Finance, Eastmoney or Tencent"))
+        .otherwise(pl.lit("mostly Yahoo Finance"))
+    )
+    listed = pl.read_csv(path, try_parse_dates=True).join(exchanges, on="ticker", how="left")
+    return listed.select(
+        "ticker",
+        *further,
+        pl.concat_str(said_by, pl.lit(", by way of "), repositories).alias("source"),
     )
 
 
@@ -89,9 +133,7 @@ def _check_known(collected: pl.DataFrame, known: pl.DataFrame, what: str) -> Non
         raise DataError(f"No {what} for {', '.join(strangers)}: add a row.")
 
 
-def _observations(
-    frame: pl.DataFrame, sources: pl.DataFrame, closures: pl.DataFrame
-) -> pl.DataFrame:
+def _observations(frame: pl.DataFrame, closures: pl.DataFrame) -> pl.DataFrame:
     """Knowledge date of every price: ticker, date, observed_at."""
     listed = frame.drop_nulls("exchange")
     spans: dict[str, tuple[date, date]] = {
@@ -105,11 +147,11 @@ def _observations(
     if len(strays):
         row = strays.row(0, named=True)
         raise DataError(
-            f"prices.parquet: {row['ticker']} has a price on {row['date']}, which is no session of "
+            f"{row['ticker']} has a price on {row['date']}, which is no session of "
             f"{row['exchange']}: correct the date, the exchange or closures.csv."
         )
     traded = listed.join(sessions, on=["exchange", "date"])
-    currencies = frame.filter(pl.col("exchange").is_null()).join(sources, on="ticker")
+    currencies = frame.filter(pl.col("exchange").is_null())
     reserve = pl.col("source").str.starts_with("FRED")
     noon = currencies.filter(reserve).with_columns(
         pl.col("date")

@@ -8,6 +8,8 @@ from pathlib import Path
 import polars as pl
 
 from analysis.errors import DataError
+from build.correction_rules import REVENUES
+from build.corrections import correct
 from build.knowledge import ASSUMED_FILING_DAYS, end_of_day
 
 # The one publication whose day its source names; all other filing days are assumed.
@@ -20,12 +22,12 @@ LOWER_BOUND = "a lower bound, not a point figure"
 
 
 def build(folder: Path) -> pl.DataFrame:
-    """Build the table from ``fundamentals.csv`` and ``capex.csv``.
+    """Build the table from ``fundamentals.csv`` and ``capex.csv``, corrected.
 
     Raises
     ------
     DataError
-        When a figure is not in millions.
+        When a figure is not in millions, and for a correction that cannot be applied.
     """
     revenue = _read(folder / "fundamentals.csv").with_columns(
         pl.lit("revenue").alias("metric"), pl.lit(None, pl.String).alias("definition")
@@ -35,7 +37,12 @@ def build(folder: Path) -> pl.DataFrame:
         .rename({"capex": "value"})
         .with_columns(pl.lit("capex").alias("metric"), pl.lit("total").alias("segment"))
     )
-    collected = pl.concat([revenue, capex], how="diagonal")
+    collected = correct(
+        pl.concat([revenue, capex], how="diagonal").with_columns(pl.col("value").cast(pl.Float64)),
+        folder,
+        "revenues",
+        REVENUES,
+    )
     published = pl.col("source").replace_strict(PUBLISHED, default=None, return_dtype=pl.Date)
     assumed = pl.col("period_end") + pl.duration(days=ASSUMED_FILING_DAYS)
     return (
