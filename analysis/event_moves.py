@@ -90,29 +90,24 @@ def reasons(desk: Desk, moves: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
         Rows of `beside` with kind, reason and source_url; blank where no reason is known.
         What the catalogue itself has on that session counts as other news.
     stale : list of str
-        Event, or event and security, of each reason that explains no move any more.
+        Event and security of each reason that explains no move any more.
     """
     found = beside(moves)
     table = {
         (row["event_id"], row["security"]): row
         for row in desk.catalogue.moves().iter_rows(named=True)
     }
-    used: set[tuple[str, str | None]] = set()
     rows = []
     for move in found.to_dict("records"):
-        key = (move["event_id"], move["security"])
-        key = key if key in table else (move["event_id"], None)
-        if key in table:
-            used.add(key)
-            row = table[key]
+        row = table.pop((move["event_id"], move["security"]), None)
+        if row:
             rows.append((row["kind"], row["reason"], row["source_url"] or ""))
         elif move["news"]:
             rows.append(("other_news", f"{move['news']}.", ""))
         else:
             rows.append(("", "", ""))
     found[["kind", "reason", "source_url"]] = rows or None
-    stale = [" ".join(filter(None, key)) for key in table if key not in used]
-    return found, stale
+    return found, [" ".join(key) for key in table]
 
 
 def _own(desk: Desk, event_id: str) -> list[str]:

@@ -246,8 +246,7 @@ def _doubts_file(found: Examination, path: Path) -> None:
 def _moves_file(found: Examination, path: Path) -> None:
     """Events and securities that a reason names."""
     _refer(found, found.rows, "event_id", _beside(path, "events", "id"), "events.csv")
-    named = [row for row in found.rows if row.values["security"] is not None]
-    _refer(found, named, "security", _companions(path, "ticker"), "instruments.csv")
+    _refer(found, found.rows, "security", _companions(path, "ticker"), "instruments.csv")
 
 
 def _refer(found: Examination, rows: list[Line], column: str, known: list[str], file: str) -> None:

@@ -169,13 +169,15 @@ class Doubts(dy.Schema):
 class Moves(dy.Schema):
     """Why the first large move of an event's own securities is not on its day 0.
 
-    ``security`` is missing where the reason holds for all of them. See
-    `analysis.event_moves`, which finds the moves.
+    `analysis.event_moves` finds the moves.
     """
 
     event_id = pattern(SLUG, "ds-r1", primary_key=True)
-    security = pattern(TICKER, "NVDA", nullable=True)
-    kind = choice("other_news", "anticipation", "late_reaction", "uncertain_hour", "unexplained")
+    security = pattern(TICKER, "NVDA", primary_key=True)
+    kind = choice(
+        "other_news", "anticipation", "late_reaction", "closed_market", "price_limit",
+        "uncertain_hour", "unexplained",
+    )  # fmt: skip
     reason = text()
     source_url = pattern(URL, "https://www.sec.gov/news", nullable=True)
 

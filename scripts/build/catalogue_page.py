@@ -31,6 +31,8 @@ _KINDS = {
     "other_news": "other news",
     "anticipation": "known or expected before",
     "late_reaction": "the market took its time",
+    "closed_market": "the market had been shut",
+    "price_limit": "the price limit",
     "uncertain_hour": "the hour is not known",
     "unexplained": "no reason found",
 }
