@@ -59,7 +59,7 @@ def test_a_correction_that_does_not_fit_stops_the_build(
     corrections: ModuleType, tmp_path: Path, line: str, sentence: str
 ) -> None:
     with_lines(corrections, tmp_path / "c.csv", line)
-    with pytest.raises(DataError, match="c.csv: ") as caught:
+    with pytest.raises(DataError, match=r"c\.csv: ") as caught:
         corrections.corrected("events", ROWS, "id")
     assert sentence in str(caught.value)
 
