@@ -110,7 +110,7 @@ def event_instant(
     Returns
     -------
     Instant
-        In UTC; uncertain for ``date_only``, ``weekend`` and ``commit``.
+        In UTC; uncertain for ``date_only``, ``weekend``, ``asia_hours`` and ``commit``.
 
     Raises
     ------
@@ -310,7 +310,11 @@ def _placed(day: date, zone: ZoneInfo, timing: str, calendars: Calendars) -> Ins
             "at the New York close, so the next session reacts",
         )
     elif timing == "asia_hours":
-        at, note = _local(day, time(10), _SHANGHAI), "at 10:00 in Shanghai"
+        note = (
+            "The hour is known by its class only: placed at 10:00 in Shanghai, "
+            "so day 0 may be one session off."
+        )
+        return Instant(_local(day, time(10), _SHANGHAI), True, note)
     else:
         at, note = _local(day, time(16), _HONG_KONG), "at 16:00 in Hong Kong"
     return Instant(at, False, f"The hour is known by its class only: placed {note}.")

@@ -280,7 +280,11 @@ class Desk(Studies):
     def placements(self, events: str | Sequence[str], tickers: Sequence[str]) -> pd.DataFrame:
         """Day 0 of each event on the exchange of each security, see `analysis.placing.place`."""
         exchanges = {ticker: self._exchange(ticker) for ticker in tickers}
-        rows = [self.event(event_id) for event_id in dict.fromkeys(_as_list(events))]
+        doubt = self.catalogue.doubt
+        rows = [
+            {**self.event(event_id), "flag": doubt("events", event_id)}
+            for event_id in dict.fromkeys(_as_list(events))
+        ]
         return place(rows, exchanges, self.calendars)
 
     def doubtful(

@@ -56,7 +56,8 @@ def place(
     -------
     pandas.DataFrame
         Columns event_id, security, exchange, day0 (NaT where there is none), instant
-        (UTC), uncertain, note (how the event was placed), reason (why it has no day 0).
+        (UTC), uncertain, note (how the event was placed), reason (why it has no day 0), flag
+        (what of the event's row is doubtful, blank when nothing).
     """
     import pandas as pd
 
@@ -81,6 +82,7 @@ def place(
                     "uncertain": bool(instant and instant.uncertain),
                     "note": instant.note if instant else "",
                     "reason": reason,
+                    "flag": event.get("flag") or "",
                 }
                 for security, own in exchanges.items()
                 if own == exchange
@@ -89,6 +91,7 @@ def place(
         rows,
         columns=[
             "event_id", "security", "exchange", "day0", "instant", "uncertain", "note", "reason",
+            "flag",
         ],
     )  # fmt: skip
     frame["day0"] = pd.to_datetime(frame["day0"]).astype("datetime64[ns]")

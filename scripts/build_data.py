@@ -3,8 +3,9 @@
     python scripts/build_data.py FOLDER [--out data]
 
 FOLDER holds the files that `COLLECTED` names: figures, their sources, and what was found wrong in
-them. The hand-kept catalogue files (instruments, groups, closures, hours) must stand in ``--out``
-already; they are read and never written. Nothing is smoothed or filled, doubtful figures carry a
+them. What is corrected in the catalogue is listed in build/catalogue_corrections.csv. The
+hand-kept catalogue files (instruments, groups, closures, hours, moves, watched) must be in
+``--out`` already; they are read and never written. Nothing is smoothed or filled, doubtful figures carry a
 flag, and the same figures give the same bytes. See data/README.md.
 """
 
@@ -26,7 +27,7 @@ COLLECTED = (
     "prices.parquet", "prices_sources.csv", "prices_more.parquet", "prices_more_sources.csv",
     "prices_corrections.csv", "corrections.csv", "factors.csv", "factors_more.csv",
     "geopolitical_risk.csv", "downloads.parquet", "fundamentals.csv", "capex.csv", "events.csv",
-    "claims.csv", "chips.csv", "shares_outstanding.csv", "earnings_dates.csv",
+    "events_more.csv", "claims.csv", "chips.csv", "shares_outstanding.csv", "earnings_dates.csv",
     "china_revenue_share.csv",
 )  # fmt: skip
 LARGEST = 4_000_000
@@ -58,9 +59,9 @@ def build(folder: Path, out: Path) -> None:
     snapshot, catalogue = out / "snapshot", out / "catalogue"
     snapshot.mkdir(parents=True, exist_ok=True)
     for name in curated.MADE:
-        rows = curated.build(folder, name)
+        rows, count = curated.build(folder, name)
         _check(write_catalogue(name, rows, catalogue))
-        print(f"catalogue/{name}.csv: {rows.height:,} rows")
+        print(f"catalogue/{name}.csv: {rows.height:,} rows, {count} cells corrected")
     kept = Catalogue(catalogue)
     instruments, closures, hours = kept.instruments(), kept.closures(), kept.hours()
     calendars = Calendars.amended(closures, hours)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 _INCOMPLETE = (
-    "It holds collected events on AI and chips: no macroeconomic news and few company results."
+    "It holds collected events on AI and chips, few macroeconomic dates and some company results."
 )
 
 _INDEPENDENT = {
@@ -221,6 +221,14 @@ def uncertain_day(placements: pd.DataFrame) -> Caveat | None:
         f"{doubtful.iloc[0]['note']} Compare the neighbouring days in the heat map.",
         "warning",
     )
+
+
+def doubtful_record(placements: pd.DataFrame) -> Caveat | None:
+    """Say what of the event's row in the catalogue is doubtful."""
+    flags = [str(flag) for flag in placements["flag"].unique() if flag]
+    if not flags:
+        return None
+    return Caveat("The record of the event is doubtful", " ".join(flags), "warning")
 
 
 def late_markets(securities: pd.DataFrame, cities: dict[str, str]) -> Caveat | None:

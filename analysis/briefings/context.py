@@ -6,7 +6,7 @@ Reads the desk's catalogue and calendars; returns plain frames for the page and 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
@@ -175,9 +175,3 @@ def session_rows(desk: Desk, event_id: str, exchanges: Sequence[str]) -> pd.Data
     for column in ("open_utc", "close_utc"):
         frame[column] = pd.to_datetime(frame[column], utc=True)
     return frame.sort_values(["open_utc", "exchange"], ignore_index=True)
-
-
-def instant_at(desk: Desk, event_id: str) -> datetime | None:
-    """The event's instant (UTC), or None for an event without one."""
-    instant, _ = desk.instant(event_id)
-    return instant.at if instant else None

@@ -25,7 +25,8 @@ def results_payload(report: EventReport) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``units``, ``securities``, ``groups``, ``tests``, ``skipped``, ``doubtful``.
+        ``units``, ``event``, ``event_flag`` (what of its row is doubtful, or null), the
+        conventions, ``securities``, ``groups``, ``tests``, ``skipped``, ``doubtful``.
     """
     securities = records(report.securities.drop(columns=["name", "bloc", "exchange"]))
     for window in report.cars:
@@ -37,6 +38,7 @@ def results_payload(report: EventReport) -> dict[str, Any]:
     return {
         "units": "decimal",
         "event": report.event,
+        "event_flag": report.desk.catalogue.doubt("events", report.event),
         "model": report.model,
         "estimation": list(report.estimation),
         "window": list(report.window),

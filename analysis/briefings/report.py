@@ -163,8 +163,12 @@ class EventReport(Measurement):
 
         exchanges = [item for item in self.placements["exchange"].unique() if item]
         rows = context.session_rows(self.desk, self.event, exchanges)
+        instant, _ = self.desk.instant(self.event)
         return session_timeline(
-            rows, context.instant_at(self.desk, self.event), "Source: exchange_calendars."
+            rows,
+            instant.at if instant else None,
+            "Source: exchange_calendars.",
+            placed=instant.note if instant else "",
         )
 
     def reactions(self) -> Chart:
@@ -234,6 +238,7 @@ class EventReport(Measurement):
             caveats.us_factors(self.model, set(securities["exchange"])),
             caveats.confounders(self.others, self.notes),
             caveats.uncertain_day(self.placements),
+            caveats.doubtful_record(self.placements),
             caveats.late_markets(securities, context.CITIES),
             caveats.price_limits(self.near_limit()),
             caveats.gaps(self.results.skipped, self.flagged(), self.last_price()),

@@ -110,9 +110,8 @@ def check_file(path: str | Path, kind: str | None = None) -> list[Problem]:
     path : path-like
         A CSV file.
     kind : str, optional
-        ``events``, ``claims``, ``instruments``, ``chips``, ``groups``, ``closures``,
-        ``hours`` or ``watched``; else the file's name decides, and when it is none of them,
-        its columns.
+        One of `analysis.tables.CATALOGUE`, such as ``events``; else the file's name decides, and
+        when it is none of them, its columns.
 
     Returns
     -------

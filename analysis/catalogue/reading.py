@@ -25,7 +25,7 @@ _SEE_GROUPS = "data/catalogue/groups.csv"
 
 
 class Catalogue:
-    """What people decided: events, claims, instruments, chips, groups, closures, hours, watched.
+    """What people decided: events, claims, instruments, chips, groups and so on.
 
     Parameters
     ----------
@@ -71,6 +71,26 @@ class Catalogue:
     def hours(self) -> pl.DataFrame:
         """Sessions that opened or closed at another time than the calendar says."""
         return self._read("hours")
+
+    def doubts(self) -> pl.DataFrame:
+        """What is doubtful in the other files, see `analysis.tables.curated.Doubts`."""
+        return self._read("doubts")
+
+    def moves(self) -> pl.DataFrame:
+        """Why first large moves are beside day 0, see `analysis.tables.curated.Moves`."""
+        return self._read("moves")
+
+    def doubt(self, table: str, key: str) -> str | None:
+        """What is doubtful in one row of ``events``, ``claims`` or ``chips``; None when nothing.
+
+        A folder without ``doubts.csv`` doubts nothing.
+        """
+        import polars as pl
+
+        if not (self.folder / "doubts.csv").is_file():
+            return None
+        rows = self.doubts().filter((pl.col("table") == table) & (pl.col("key") == key))
+        return str(rows["doubt"][0]) if len(rows) else None
 
     def watched(self) -> pl.DataFrame:
         """Whom live figures are fetched for, see `analysis.tables.curated.Watched`."""

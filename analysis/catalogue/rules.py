@@ -238,38 +238,54 @@ def _one_primary_listing(found: Examination) -> None:
 
 
 def _groups_file(found: Examination, path: Path) -> None:
-    _refer(found, path, "ticker")
+    _refer(found, found.rows, "ticker", _companions(path, "ticker"), "instruments.csv")
 
 
 def _closures_file(found: Examination, path: Path) -> None:
-    _refer(found, path, "exchange")
+    _refer(found, found.rows, "exchange", _companions(path, "exchange"), "instruments.csv")
 
 
-def _refer(found: Examination, path: Path, column: str) -> None:
-    """Complain about values that instruments.csv does not hold."""
-    known = _companions(path, column)
-    for row in found.rows:
+def _doubts_file(found: Examination, path: Path) -> None:
+    """Rows of other files that a doubt names."""
+    for table, key in _KEYS.items():
+        rows = [row for row in found.rows if row.values["table"] == table]
+        _refer(found, rows, "key", _beside(path, table, key), f"{table}.csv")
+
+
+def _moves_file(found: Examination, path: Path) -> None:
+    """Events and securities that a reason names."""
+    _refer(found, found.rows, "event_id", _beside(path, "events", "id"), "events.csv")
+    _refer(found, found.rows, "security", _companions(path, "ticker"), "instruments.csv")
+
+
+def _refer(found: Examination, rows: list[Line], column: str, known: list[str], file: str) -> None:
+    """Complain about values that another file does not hold."""
+    otherwise = "add an instrument, or correct it" if file == "instruments.csv" else "correct it"
+    for row in rows:
         value = str(row.values[column])
         if known and value not in known:
             near = nearest(value, known)
-            mend = f"did you mean {near!r}?" if near else "add an instrument, or correct it"
-            found.complain(
-                row.lines[column], column, f"{value!r} is not in instruments.csv: {mend}"
-            )
+            mend = f"did you mean {near!r}?" if near else otherwise
+            found.complain(row.lines[column], column, f"{value!r} is not in {file}: {mend}")
 
 
 def _companions(path: Path, column: str) -> list[str]:
-    """Values of a column of instruments.csv beside a file, else of the bundled one."""
+    return _beside(path, "instruments", column)
+
+
+def _beside(path: Path, table: str, column: str) -> list[str]:
+    """Values of a column of another file beside this one, else of the bundled one."""
     from analysis.catalogue.check import examine
 
-    beside = path.with_name("instruments.csv")
-    chosen = beside if beside.is_file() else bundled("data/catalogue/instruments.csv")
+    beside = path.with_name(f"{table}.csv")
+    chosen = beside if beside.is_file() else bundled(f"data/catalogue/{table}.csv")
     if not chosen.is_file():
         return []
-    rows = examine(chosen, "instruments").rows
+    rows = examine(chosen, table).rows
     return list(dict.fromkeys(str(row.values[column]) for row in rows if row.values[column]))
 
 
+_KEYS = {"events": "id", "claims": "claim_id", "chips": "chip"}
 _ROW_RULES: dict[str, Callable[[Row], Complaints]] = {
     "events": _event,
     "instruments": _instrument,
@@ -285,4 +301,6 @@ _FILE_RULES: dict[str, Callable[[Examination, Path], None]] = {
     "groups": _groups_file,
     "closures": _closures_file,
     "hours": _closures_file,
+    "doubts": _doubts_file,
+    "moves": _moves_file,
 }

@@ -22,7 +22,11 @@ _TICK_HOURS = (3, 6, 12, *(24 * days for days in (1, 2, 3, 5, 7, 14, 28, 92, 366
 
 
 def session_timeline(
-    sessions: pd.DataFrame, instant: datetime | pd.Timestamp | str | None, source: str
+    sessions: pd.DataFrame,
+    instant: datetime | pd.Timestamp | str | None,
+    source: str,
+    *,
+    placed: str = "",
 ) -> Chart:
     """Draw the sessions of each exchange as bars in UTC, with the event's instant.
 
@@ -36,6 +40,9 @@ def session_timeline(
         When the event became public (UTC without a zone); None draws no line.
     source : str
         ``Source: …; as of ….``, closes the caption.
+    placed : str
+        How an event whose hour was not recorded was placed, as a sentence; blank for an
+        event with a recorded instant.
 
     Returns
     -------
@@ -64,8 +71,8 @@ def session_timeline(
     return Chart(
         key="session-timeline",
         title=_TITLE,
-        figure=_draw(held, closed, moment, lines),
-        caption=_caption(held, closed, moment, source),
+        figure=_draw(held, closed, moment, lines, placed),
+        caption=_caption(held, closed, moment, source, placed),
         table=_table(held, closed, lines),
         alt=_alt(held, moment),
     )
@@ -112,6 +119,7 @@ def _draw(
     closed: pd.DataFrame,
     moment: pd.Timestamp | None,
     lines: dict[str, int],
+    placed: str,
 ) -> go.Figure:
     figure = new_figure(
         115 + 28 * max(len(lines), 2),
@@ -152,7 +160,7 @@ def _draw(
             yanchor="bottom",
             xanchor=_anchor(held, moment),
             showarrow=False,
-            text=f"<b>event</b> {moment:%H:%M}",
+            text=f"<b>event</b>{', about' if placed else ''} {moment:%H:%M}",
             font={"size": 12},
         )
     return figure
@@ -253,16 +261,21 @@ def _city(held: pd.DataFrame, closed: pd.DataFrame, exchange: str) -> str:
 
 
 def _caption(
-    held: pd.DataFrame, closed: pd.DataFrame, moment: pd.Timestamp | None, source: str
+    held: pd.DataFrame,
+    closed: pd.DataFrame,
+    moment: pd.Timestamp | None,
+    source: str,
+    placed: str,
 ) -> str:
     shut = list(dict.fromkeys(f"{words(r.city)} ({words(r.label)})" for r in closed.itertuples()))
     event = (
         f"; the event became public at {moment:%H:%M} UTC on {moment.day} {moment:%B %Y}"
-        if moment is not None
+        if moment is not None and not placed
         else ""
     )
     return sentence(
         f"Trading sessions from opening to close, lunch breaks not drawn{event}.",
+        placed if moment is not None else "",
         "Day 0 of an exchange is its first session that closes after the event."
         if held["is_day0"].any()
         else "",

@@ -37,6 +37,9 @@ faultline events check
 
 faultline events check my/events.csv
     one file; the name says which table it is
+
+faultline events check --moves
+    the first large move of each event's own securities, where it is beside day 0
 """
 _CLOCKS = {"UTC": "UTC", "New York": "America/New_York", "Shanghai": "Asia/Shanghai"}
 
@@ -69,7 +72,7 @@ def list_events(
     Parameters
     ----------
     category
-        Only this category, for instance release, export_control or earnings.
+        Only this category, for instance release, export_control, earnings or macro.
     entity
         Only events that name this entity, for instance Nvidia.
     status
@@ -155,6 +158,7 @@ def _timing(desk: Desk, event_id: str) -> dict[str, Any]:
         "clocks": _clocks(instant.at) if instant else {},
         "uncertain": bool(instant and instant.uncertain),
         "placement": instant.note if instant else reason,
+        "flag": next((row.get("flag") for row in placed), None) or None,
         "day0": {
             row["exchange"]: None if row["reason"] else row["day0"].date()
             for row in sorted(placed, key=lambda row: str(row["exchange"]))
@@ -180,11 +184,17 @@ def _print_event(event: Mapping[str, Any], timing: Mapping[str, Any]) -> None:
     shown = ("category", "direction", "status", "confidence", "entities", "source_title")
     rows += [(name.replace("_", " "), str(event.get(name) or "")) for name in shown]
     rows += [("source", event.get("source_url") or ""), ("notes", event.get("notes") or "")]
+    rows.append(("doubtful", timing["flag"] or ""))
     filled = [(name, value) for name, value in rows if value]
     output.print_pairs(filled, title=f"{event['id']}: {event['title']}")
 
 
-def check(file: Path | None = None, /) -> int:
+def check(
+    file: Path | None = None,
+    /,
+    *,
+    moves: Annotated[bool, Parameter(negative="", show_default=False)] = False,
+) -> int:
     """Check catalogue files: file, line, column and mend of each problem.
 
     Parameters
@@ -192,9 +202,17 @@ def check(file: Path | None = None, /) -> int:
     file
         A catalogue file; without it, every file of the bundled catalogue, and closures.csv and
         hours.csv of the folder catalogue in FAULTLINE_HOME.
+    moves
+        Hold the events against the prices instead: list the securities of each event whose
+        first large move (two and a half standard deviations, within two sessions) is not on
+        day 0, with the reason.
     """
     from analysis.catalogue import own_files
 
+    if moves:
+        if file:
+            raise InputError("Give a file or --moves, not both.")
+        return _check_moves()
     every = [*sorted(bundled("data/catalogue").glob("*.csv")), *own_files(store_home())]
     files = [file] if file else every
     for path in files:
@@ -213,3 +231,44 @@ def check(file: Path | None = None, /) -> int:
         return InputError.exit_code
     output.say(f"{len(files)} file{'' if len(files) == 1 else 's'} checked, no problem.")
     return 0
+
+
+def _check_moves() -> int:
+    from analysis.desk import Desk
+    from analysis.event_moves import DAYS, first_moves, reasons
+
+    desk = Desk()
+    every = first_moves(desk)
+    found, stale = reasons(desk, every)
+    columns = [
+        Column("event"),
+        Column("security"),
+        Column("day 0"),
+        *[Column(f"{day:+d}" if day else "0", "right") for day in DAYS],
+        Column("first", "right"),
+        Column("reason", fold=True),
+    ]
+    rows = [
+        (
+            row["event_id"],
+            row["security"],
+            row["day0"].date().isoformat(),
+            *[output.percent(row[day]) for day in DAYS],
+            f"{row['first']:+d}",
+            row["reason"] or "none given",
+        )
+        for row in found.to_dict("records")
+    ]
+    output.print_table(columns, rows, title="First large moves beside day 0, per cent abnormal")
+    on_day = int((every["first"] == 0).sum())
+    output.say(
+        f"{len(every)} pairs of an event and a security of its own: first large move on day 0 "
+        f"{on_day}, beside it {len(found)}, none {len(every) - on_day - len(found)}."
+    )
+    missing = found[found["reason"] == ""]
+    for row in missing.to_dict("records"):
+        pair = f"{row['event_id']} {row['security']}"
+        output.say(f"faultline: {pair} has no reason: add a line to moves.csv.")
+    for name in stale:
+        output.say(f"faultline: moves.csv explains {name}, which needs no reason: remove the line.")
+    return InputError.exit_code if len(missing) or stale else 0

@@ -35,7 +35,8 @@ class Measured:
     results : EventStudyResults
         The answers.
     placements : pandas.DataFrame
-        event_id, security, day0, uncertain, note, reason: how each pair was placed.
+        event_id, security, day0, uncertain, note, reason, flag: how each pair was placed, and
+        what of the event's row is doubtful.
     events : tuple of str
         As asked, each once.
     windows : tuple of (int, int)
@@ -153,6 +154,7 @@ class Measured:
             "day0": placed["day0"].date(),
             "uncertain": placed["uncertain"],
             "note": placed["note"],
+            "flag": placed.get("flag") or None,
             "parameters": self.parameters[pair],
             "abnormal": self.abnormal[pair],
             "car": {

@@ -95,6 +95,10 @@ def _print_securities(found: Measured, event_id: str) -> None:
     notes = [found.placed[pair]["note"] for pair in pairs if found.placed[pair]["uncertain"]]
     for note in dict.fromkeys(notes):
         output.line(f"Day 0 is uncertain. {note}")
+    flags = [found.placed[pair].get("flag") for pair in pairs]
+    for flag in dict.fromkeys(flags):
+        if flag:
+            output.line(f"The record of {event_id} is doubtful. {flag}")
 
 
 def _missing_last(row: Row | None) -> tuple[bool, float]:

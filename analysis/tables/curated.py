@@ -40,7 +40,7 @@ class Events(dy.Schema):
     )  # fmt: skip
     category = choice(
         "release", "rumour", "slip", "export_control", "ip_dispute", "earnings", "capex",
-        "supply", "policy", "attention", "pricing", "service",
+        "supply", "policy", "macro", "attention", "pricing", "service",
     )  # fmt: skip
     direction = choice("tightened", "relaxed", "countermeasure", nullable=True)
     status = choice("official", "reported", "rumoured", "denied", "false", "scheduled")
@@ -172,6 +172,31 @@ class Watched(dy.Schema):
     why = text()
 
 
+class Doubts(dy.Schema):
+    """What is doubtful in a row of another file; studies of an event show it."""
+
+    table = choice("events", "claims", "chips", primary_key=True)
+    key = text(primary_key=True)
+    doubt = text()
+    source = text()
+
+
+class Moves(dy.Schema):
+    """Why the first large move of an event's own securities is not on its day 0.
+
+    `analysis.event_moves` finds the moves.
+    """
+
+    event_id = pattern(SLUG, "ds-r1", primary_key=True)
+    security = pattern(TICKER, "NVDA", primary_key=True)
+    kind = choice(
+        "other_news", "anticipation", "late_reaction", "closed_market", "price_limit",
+        "uncertain_hour", "unexplained",
+    )  # fmt: skip
+    reason = text()
+    source_url = pattern(URL, "https://www.sec.gov/news", nullable=True)
+
+
 CATALOGUE: dict[str, type[dy.Schema]] = {
     "events": Events,
     "claims": Claims,
@@ -181,4 +206,6 @@ CATALOGUE: dict[str, type[dy.Schema]] = {
     "closures": Closures,
     "hours": Hours,
     "watched": Watched,
+    "doubts": Doubts,
+    "moves": Moves,
 }

@@ -146,7 +146,7 @@ def test_a_closure_strikes_its_own_exchange_alone() -> None:
         ("after_us_close", "America/New_York", "2025-12-02", "2025-12-02T21:00:00Z", False),
         ("after_us_close", "America/New_York", "2025-11-28", "2025-11-28T18:00:00Z", False),
         ("after_us_close", "America/New_York", "2025-01-20", "2025-01-20T21:00:00Z", False),
-        ("asia_hours", "Asia/Seoul", "2025-10-30", "2025-10-30T02:00:00Z", False),
+        ("asia_hours", "Asia/Seoul", "2025-10-30", "2025-10-30T02:00:00Z", True),
         ("after_asia_close", "Asia/Shanghai", "2025-08-26", "2025-08-26T08:00:00Z", False),
         ("date_only", "Asia/Shanghai", "2025-08-21", "2025-08-21T04:00:00Z", True),
         ("date_only", "America/New_York", "2025-01-15", "2025-01-15T17:00:00Z", True),

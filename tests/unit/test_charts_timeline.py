@@ -81,6 +81,16 @@ def test_the_instant_may_come_in_any_zone_and_without_one_is_utc(sessions, insta
     assert "became public at 02:00 UTC on 27 January 2025" in chart.caption
 
 
+def test_an_event_whose_hour_is_not_recorded_is_not_dated_to_the_minute(sessions):
+    placed = "The hour is known by its class only: placed at 10:00 in Shanghai."
+    chart = session_timeline(sessions, INSTANT, SOURCE, placed=placed)
+    assert placed in chart.caption
+    assert "became public at" not in chart.caption
+    assert [note.text for note in chart.figure.layout.annotations][
+        -1
+    ] == "<b>event</b>, about 02:00"
+
+
 def test_an_event_without_an_instant_gets_no_line(sessions):
     chart = session_timeline(sessions, None, SOURCE)
     assert not chart.figure.layout.shapes

@@ -305,8 +305,8 @@ def test_confounders_are_named_those_of_day_0_first() -> None:
     text = caveats.confounders(others, "Intel reported.").text
     assert text == (
         "Day 0 itself is shared with Other news (26 January 2025). Longer windows also take in "
-        "Qwen2.5-Max (29 January 2025). It holds collected events on AI and chips: no "
-        "macroeconomic news and few company results. The catalogue notes: Intel reported."
+        "Qwen2.5-Max (29 January 2025). It holds collected events on AI and chips, few "
+        "macroeconomic dates and some company results. The catalogue notes: Intel reported."
     )
     assert "no other event" in caveats.confounders(others.iloc[:0], "").text
 
@@ -325,6 +325,11 @@ def test_uncertain_days_limits_and_gaps_are_said_only_when_there_are_any() -> No
     box = caveats.uncertain_day(placed.assign(uncertain=True, note="Only the date is known."))
     assert box is not None
     assert "Only the date is known." in box.text
+    assert caveats.doubtful_record(placed.assign(flag="")) is None
+    record = caveats.doubtful_record(placed.assign(flag="The hour is not known."))
+    assert record == caveats.Caveat(
+        "The record of the event is doubtful", "The hour is not known.", "warning"
+    )
     assert caveats.price_limits([]) is None
     near = caveats.price_limits(["Cambricon"])
     assert near is not None
