@@ -95,7 +95,8 @@ class Case:
         if name == "permutation":
             return self._permutation(window, kept), len(kept)
         mean = slow_statistics.rbar(sample, mode)
-        return getattr(slow_statistics, name)(sample, mean), len(kept)
+        paired = {"mode": mode} if name == "grank_overlap" else {}
+        return getattr(slow_statistics, name)(sample, mean, **paired), len(kept)
 
     def _calendar_time(self, window, kept):
         names = list(self.returns.columns)
