@@ -23,7 +23,6 @@ from analysis.eventstudy.crowds import (
     crowd,
     standardised,
 )
-from analysis.eventstudy.exchange_order import EARLY, LATE
 from analysis.eventstudy.fitted import Floats, Ints, Sample
 from analysis.eventstudy.overlap import Overlap, OverlapSums, masked_total
 from analysis.eventstudy.overlap_pairs import OverlapPairs
@@ -54,10 +53,10 @@ def rbar(sample: Sample, mode: str = "overlap") -> float:
     mode : {"overlap", "calendar", "event"}
         ``"overlap"`` pairs the residuals by calendar date; τ_ij is the share of the window
         that both events have in common in calendar time (0 when disjoint): Kolari, Pape &
-        Pynnönen (2018). An early and a late security (`exchange_order`) add τ'_ij·r'_ij: the
-        same with the late one's residuals and window one session of its own earlier, so that
-        New York's day t meets Asia's day t+1; τ' is 1 where both react to one instant. The
-        pairing by instant is ours.
+        Pynnönen (2018). Two securities of which one reacts a session later
+        (`exchange_order`) add τ'_ij·r'_ij: the same with the later one's residuals and window
+        one session of its own earlier, so that New York's day t meets Asia's day t+1; τ' is 1
+        where both react to one instant. The pairing by instant is ours.
         ``"calendar"`` pairs by calendar date alone, τ = 1; ``"event"`` pairs by relative
         day, τ = 1, as Kolari & Pynnönen (2010, p. 4003) do for events on one date.
 
@@ -151,7 +150,7 @@ def mean_overlap(sample: Sample, sums: Overlap, fetch: Callable[[Ints], Floats])
 
 
 def across_exchanges(sample: Sample, values: Floats) -> float:
-    """Sum over ordered pairs of an early and a late security, one session apart.
+    """Sum over ordered pairs of securities that react one after the other, a session apart.
 
     Parameters
     ----------
@@ -168,29 +167,27 @@ def across_exchanges(sample: Sample, values: Floats) -> float:
     fitted, order = sample.fitted, sample.fitted.order
     if order is None:
         return 0.0
-    early = _side(sample, values, EARLY, fitted.residual_days, fitted.days[:, sample.columns])
-    if not early:
-        return 0.0
-    late = _side(
-        sample,
-        values,
-        LATE,
-        order.earlier(fitted.estimation_offsets),
-        order.earlier(fitted.offsets[sample.columns]),
-    )
-    return 2.0 * sum(correlations(left, right) for left in early for right in late)
+    windows = fitted.days[:, sample.columns]
+    moved = order.earlier(fitted.estimation_offsets)
+    moved_windows = order.earlier(fitted.offsets[sample.columns])
+    first, second = (np.where(one, order.instant, -1) for one in (~order.late, order.late))
+    total = 0.0
+    for level in range(1, int(order.level.max(initial=0)) + 1):
+        ahead, behind = order.level < level, order.level == level
+        early = _some(ahead, values, fitted.residual_days, windows, first)
+        late = _some(behind, values, moved, moved_windows, second)
+        total += 2.0 * sum(correlations(left, right) for left in early for right in late)
+    return total
 
 
-def _side(sample: Sample, values: Floats, side: int, days: Ints, windows: Ints) -> list[Crowd]:
-    """Cut the events of one side into blocks."""
-    order = sample.fitted.order
-    assert order is not None
+def _some(chosen: Bools, values: Floats, days: Ints, windows: Ints, instant: Ints) -> list[Crowd]:
+    """Cut some of the events into blocks."""
     used = np.isfinite(values) & (days >= 0)
-    rows = np.flatnonzero((order.side == side) & (used.sum(axis=1) >= LEAST_COMMON_DATES))
+    rows = np.flatnonzero(chosen & (used.sum(axis=1) >= LEAST_COMMON_DATES))
     if not len(rows):
         return []
     used, scaled = used[rows], standardised(values[rows], used[rows])
-    return list(_blocks(scaled, days[rows], used, windows[rows], BLOCK, order.instant[rows]))
+    return list(_blocks(scaled, days[rows], used, windows[rows], BLOCK, instant[rows]))
 
 
 def check_mode(mode: str) -> None:

@@ -15,12 +15,13 @@ import numpy as np
 import pandas as pd
 
 from analysis.eventstudy.fitted import Ints, Rows
+from analysis.eventstudy.windows import Bools, Calendars
 
 if TYPE_CHECKING:
     from analysis.eventstudy.placing import Placing
-    from analysis.eventstudy.windows import Calendars, Places
 
-EARLY, NEITHER, LATE = -1, 0, 1
+# Exchanges that react one after the other: more than the world has, whatever the closing hours.
+MOST_LEVELS = 8
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,8 +35,11 @@ class ExchangeOrder:
         Calendar of each event, and the session of day 0 within it.
     instant : (N,) int
         Number of the event_id where its securities react on two successive sessions, else -1.
-    side : (N,) int
-        `EARLY`, `LATE`, or `NEITHER` where no event_id tells.
+    late : (N,) bool
+        Whether the event is on the second of the two.
+    level : (N,) int
+        Place in the order, from 0: of two securities on different levels the higher may be
+        reached a session later.
     first : (N,) int
         Day of the first reaction to the event_id, on the union of calendars; the event's own
         day 0 where ``instant`` is -1.
@@ -45,7 +49,8 @@ class ExchangeOrder:
     calendar: Ints
     position: Ints
     instant: Ints
-    side: Ints
+    late: Bools
+    level: Ints
     first: Ints
 
     def take(self, rows: Rows) -> ExchangeOrder:
@@ -55,7 +60,8 @@ class ExchangeOrder:
             self.calendar[rows],
             self.position[rows],
             self.instant[rows],
-            self.side[rows],
+            self.late[rows],
+            self.level[rows],
             self.first[rows],
         )
 
@@ -74,9 +80,12 @@ def exchange_order(event_ids: pd.Series, placing: Placing) -> ExchangeOrder | No
     An event_id is one instant on several exchanges where no day 0 is more than one session of
     the security's own calendar after the first day 0 of the event_id, closed days in between
     not counted, and at least one is. An event_id whose days 0 lie further apart labels many
-    dates and says nothing. A security that is late whenever an event_id tells is late in the
-    whole study, and so for early ones; one that is now early and now late takes the side that
-    it has in each event_id.
+    dates and says nothing.
+
+    A security that traded on the day of the first reaction and still reacts a session later is
+    behind those that reacted, in the whole study: Seoul behind Hong Kong behind New York. Where
+    its exchange was closed that day, or where event_ids contradict each other, the order holds
+    within the event_id alone.
 
     Parameters
     ----------
@@ -105,25 +114,41 @@ def exchange_order(event_ids: pd.Series, placing: Placing) -> ExchangeOrder | No
     tells = furthest[number] == 1
     if not tells.any():
         return None
+    late = lag == 1
+    # Who was closed on the day of the first reaction could not show an order.
+    traded = calendars.locate(places.calendar, first[number])[1]
+    telling = tells & (traded | ~late)
+    level = _levels(places.security[telling], number[telling], late[telling])
+    own = np.append(level, 0)[np.minimum(places.security, len(level))]
+    late &= tells
+    behind = _top(number[tells & ~late], own[tells & ~late], events)[number] + 1
     return ExchangeOrder(
         calendars,
         places.calendar,
         places.position,
         np.where(tells, number, -1),
-        _sides(places, lag == 1, tells),
+        late,
+        np.where(late, np.maximum(own, behind), own),
         np.where(tells, first[number], day0),
     )
 
 
-def _sides(places: Places, late: Ints, tells: Ints) -> Ints:
-    """Side of each event, from all event_ids that tell about its security."""
-    own = np.where(late, LATE, EARLY)
-    securities = int(places.security.max()) + 1
-    ever = {}
-    for side in (EARLY, LATE):
-        ever[side] = np.zeros(securities, dtype=np.bool_)
-        ever[side][places.security[tells & (own == side)]] = True
-    was_early, was_late = ever[EARLY][places.security], ever[LATE][places.security]
-    known = np.where(was_late, LATE, np.where(was_early, EARLY, NEITHER))
-    sides: Ints = np.where(was_early & was_late, np.where(tells, own, NEITHER), known)
-    return sides
+def _levels(security: Ints, number: Ints, late: Bools) -> Ints:
+    """Level of each security: above all that reacted before it to any event_id."""
+    level = np.zeros(int(security.max(initial=-1)) + 1, dtype=np.int64)
+    for _ in range(MOST_LEVELS):
+        top = _top(number[~late], level[security[~late]], int(number.max(initial=-1)) + 1)
+        higher = level.copy()
+        np.maximum.at(higher, security[late], top[number[late]] + 1)
+        if np.array_equal(higher, level):
+            return level
+        level = higher
+    # Each is behind the other in one event_id: no order of securities.
+    return np.zeros_like(level)
+
+
+def _top(number: Ints, level: Ints, events: int) -> Ints:
+    """Highest level of each event_id, -1 where it has none."""
+    top = np.full(events, -1)
+    np.maximum.at(top, number, level)
+    return top

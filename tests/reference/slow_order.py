@@ -20,28 +20,44 @@ def lags(events):
     return found
 
 
-def sides(events):
-    """ "early", "late" or None for each event."""
-    own, found = lags(events), []
-    for (_, security, _, _), lag in zip(events, own, strict=True):
-        ever = {one for (_, name, *_), one in zip(events, own, strict=True) if name == security}
-        ever.discard(None)
-        lag = next(iter(ever)) if len(ever) == 1 else lag
-        found.append(None if lag is None else "late" if lag else "early")
+def levels(events):
+    """Place of each event in the order of reactions, 0 for the first."""
+    own = lags(events)
+    level = dict.fromkeys((security for _, security, *_ in events), 0)
+    for _ in range(8):
+        before = dict(level)
+        for late, lag in zip(events, own, strict=True):
+            first = min(one[3] for one in events if one[0] == late[0])
+            if lag == 1 and first in late[2]:
+                for early, other in zip(events, own, strict=True):
+                    if early[0] == late[0] and other == 0:
+                        level[late[1]] = max(level[late[1]], before[early[1]] + 1)
+        if level == before:
+            break
+    else:
+        level = dict.fromkeys(level, 0)
+    found = []
+    for (event_id, security, *_), lag in zip(events, own, strict=True):
+        ahead = [
+            level[one[1]] + 1
+            for one, other in zip(events, own, strict=True)
+            if lag == 1 and one[0] == event_id and other == 0
+        ]
+        found.append(max([level[security], *ahead]))
     return found
 
 
 def across_exchanges(values, days, windows, events):
-    """Sum over ordered pairs of an early and a late event of the weighted correlation."""
-    own, side = lags(events), sides(events)
+    """Sum over ordered pairs of events on different levels of the weighted correlation."""
+    own, level = lags(events), levels(events)
     total = []
     for i, early in enumerate(events):
         for j, late in enumerate(events):
-            if side[i] == "early" and side[j] == "late":
+            if level[i] < level[j]:
                 before = {day: at for at, day in zip(late[2], late[2][1:], strict=False)}
                 shared = {before.get(day, -1) for day in windows[j]} & set(windows[i])
                 weight = len(shared - {-1}) / len(windows[i])
-                if early[0] == late[0] and own[i] is not None:
+                if early[0] == late[0] and own[i] == 0 and own[j] == 1:
                     weight = 1.0
                 moved = [before.get(int(day), -1) for day in days[j]]
                 pair = correlation(_by_day(values[i], days[i]), _by_day(values[j], moved))

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from analysis.eventstudy import MarketModel
 from analysis.eventstudy.clusters import by_date, by_overlap
 from analysis.eventstudy.dependence import LEAST_ALIKE, rbar
-from analysis.eventstudy.exchange_order import EARLY, LATE, NEITHER
+from analysis.eventstudy.fitted import cumulate
 from tests.reference import slow_fit, slow_statistics
 from tests.reference.panels import study
 
@@ -55,7 +55,7 @@ def fit(returns, market, asked, **options):
 
 
 def order_of(results):
-    return dict(zip(results.index, results.fitted.order.side.tolist(), strict=True))
+    return dict(zip(results.index, results.fitted.order.level.tolist(), strict=True))
 
 
 def test_the_sessions_that_the_instant_pairs_are_correlated():
@@ -114,9 +114,12 @@ def test_the_engine_agrees_with_a_loop_over_pairs(seed, gap, car, holidays, miss
     exchanges = [np.flatnonzero(rng.random(DAYS) >= holidays) for _ in range(3)]
     home = [exchanges[at] for at in (0, 0, 1, 2, 2, 1)]
     rows = []
-    for event_id, start, lag in (("a", 100, 1), ("b", 100 + gap, 1), ("c", 101, 0)):
+    # Sessions after the first reaction, by exchange: the second and third close before the
+    # first, and the third before the second.
+    instants = (("a", 100, (0, 1, 1)), ("b", 100 + gap, (0, 0, 1)), ("c", 101, (0, 0, 0)))
+    for event_id, start, lag in instants:
         for number, (name, own) in enumerate(zip(returns, home, strict=True)):
-            at = int(np.searchsorted(own, start)) + lag * (number >= 3)
+            at = int(np.searchsorted(own, start)) + lag[(0, 0, 1, 2, 2, 1)[number]]
             rows.append((event_id, name, number, own, int(own[at])))
     asked = pd.DataFrame(
         [(event, name, returns.index[day]) for event, name, _, _, day in rows],
@@ -199,13 +202,13 @@ def test_names_and_the_order_of_rows_do_not_matter():
     pd.testing.assert_frame_equal(found, table, rtol=1e-9)
 
 
-def test_a_security_keeps_its_side_where_an_event_id_does_not_tell():
+def test_a_security_keeps_its_place_where_an_event_id_does_not_tell():
     returns, market = markets(8)
     # Known on a weekend: all exchanges react on the same date, three sessions after the first.
     asked = pd.concat([events(returns, [DAY0]), events(returns, [DAY0 + 3], lag=0)])
-    sides = order_of(fit(returns, market, asked))
-    assert sides["e103", "NY0"] == EARLY
-    assert sides["e103", "ASIA0"] == LATE
+    levels = order_of(fit(returns, market, asked))
+    assert levels["e103", "NY0"] == 0
+    assert levels["e103", "ASIA0"] == 1
     # Two events of one security in overlapping windows move together by calendar date.
     one = asked[asked["security"] == "ASIA0"]
     sample, _ = fit(returns, market, one).sample((-3, 3))
@@ -213,7 +216,7 @@ def test_a_security_keeps_its_side_where_an_event_id_does_not_tell():
     assert rbar(sample) == pytest.approx(5 / 7, abs=0.01)
 
 
-def test_a_security_that_is_now_early_and_now_late_has_the_side_of_each_event():
+def test_a_security_that_is_now_early_and_now_late_has_the_place_of_each_event():
     returns, market = markets(9)
     asked = events(returns, [DAY0, DAY0 + 20])
     later = asked["event_id"] == "e120"
@@ -222,10 +225,27 @@ def test_a_security_that_is_now_early_and_now_late_has_the_side_of_each_event():
         asian[later], returns.index[DAY0 + 20], returns.index[DAY0 + 21]
     )
     asked = pd.concat([asked, events(returns, [DAY0 + 40], lag=0)])
-    sides = order_of(fit(returns, market, asked))
-    assert (sides["e100", "NY0"], sides["e100", "ASIA0"]) == (EARLY, LATE)
-    assert (sides["e120", "NY0"], sides["e120", "ASIA0"]) == (LATE, EARLY)
-    assert sides["e140", "NY0"] == NEITHER
+    levels = order_of(fit(returns, market, asked))
+    assert (levels["e100", "NY0"], levels["e100", "ASIA0"]) == (0, 1)
+    assert (levels["e120", "NY0"], levels["e120", "ASIA0"]) == (1, 0)
+    assert levels["e140", "NY0"] == 0
+
+
+def test_exchanges_that_close_one_after_the_other_are_in_that_order():
+    returns, market = markets(14)
+    # After Seoul's close and before Hong Kong's; after both, before New York's.
+    between, after = events(returns, [DAY0]), events(returns, [DAY0 + 20])
+    seoul = between["security"].isin(["ASIA0", "ASIA1"])
+    hong_kong = between["security"] == "ASIA2"
+    between.loc[hong_kong, "date"] = returns.index[DAY0]
+    results = fit(returns, market, pd.concat([between, after]))
+    level = np.where(seoul, 2, np.where(hong_kong, 1, 0)).tolist()
+    assert results.fitted.order.level.tolist() == level * 2
+    # The second instant reaches Seoul and Hong Kong on one date: they are paired by date.
+    rows = [results.index.get_loc(("e120", name)) for name in ("ASIA0", "ASIA2")]
+    both = fit(returns, market, after).fitted.take(np.array(rows) - 6)
+    expected = np.corrcoef(both.residuals)[0, 1]
+    assert rbar(cumulate(both, (0, 0))[0]) == pytest.approx(expected, abs=1e-12)
 
 
 def test_a_group_keeps_what_all_events_say():
