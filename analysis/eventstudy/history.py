@@ -92,6 +92,8 @@ class History:
         Sums of residuals by estimation day.
     positive : (N,) float
         Share of strictly positive residuals of each event; NaN without any residual.
+    counts : (N,) int
+        Residuals of each event, where ranks were asked for.
     corrado, zivney : DayMeans or None
         Sums of U over the estimation days and then the days of the event window.
     generalized, overlapping : GeneralizedRanks or None
@@ -101,6 +103,7 @@ class History:
     rbar: float
     residuals: DayMeans
     positive: Floats
+    counts: Ints
     corrado: DayMeans | None = None
     zivney: DayMeans | None = None
     generalized: GeneralizedRanks | None = None
@@ -131,7 +134,8 @@ def observe(
     if mean is None:
         mean = rbar(sample, mode) if wanted & WITH_RBAR else math.nan
     width, size = len(fitted.estimation_offsets), sample.size
-    history = History(mean, DayMeans.of(width), np.full(size, np.nan))
+    positive, counts = np.full(size, np.nan), np.zeros(size, dtype=np.int64)
+    history = History(mean, DayMeans.of(width), positive, counts)
     _prepare_ranks(history, sample, wanted)
     sums = None
     if history.overlapping is not None and mode == "overlap":
@@ -307,6 +311,8 @@ def _take_in(history: History, seen: _Seen) -> None:
     history.residuals.add(*seen.residuals)
     if seen.positive is not None:
         history.positive[seen.rows] = seen.positive
+    if seen.counts is not None:
+        history.counts[seen.rows] = seen.counts
     for days, more in ((history.corrado, seen.corrado), (history.zivney, seen.zivney)):
         if days is not None and more is not None:
             days.add(*more)
