@@ -132,8 +132,9 @@ def grank_overlap(sample: Sample, rbar: float, history: History | None = None) -
 
     With SCAR* = SCAR·√(1−r̄)/sd(SCAR) and U as in `grank_t`,
     Z = Σ U_i0 / √[Σ (n_i−1)/(12(n_i+1)) · (1 + (N−1)r̄_U)], t(N−1), where r̄_U is the
-    overlap-weighted mean correlation of the estimation U on common dates. Holds its size
-    on one date and on spread dates alike.
+    mean correlation of the estimation U, paired and weighted as r̄ is. Holds its size on one
+    date, on spread dates and across exchanges alike; rejects too seldom where few events, or
+    strongly correlated ones, bound |Z|.
 
     Parameters
     ----------
