@@ -15,7 +15,7 @@ from analysis.errors import InputError, unknown
 from analysis.eventstudy.dependence import check_mode
 from analysis.eventstudy.fitted import Floats, Sample
 from analysis.eventstudy.history import History, observe
-from analysis.eventstudy.outcome import Outcome, undefined
+from analysis.eventstudy.outcome import Outcome, undefined, within_reach
 from analysis.eventstudy.parametric import (
     adjusted_patell_z,
     bmp_t,
@@ -116,7 +116,8 @@ def run(
     Returns
     -------
     list of Outcome
-        In the order of the names.
+        In the order of the names. A test that could not reach 5 % whatever happened has its
+        statistic, no p-value and a reason.
 
     Raises
     ------
@@ -127,7 +128,7 @@ def run(
     check_mode(rbar_mode)
     history = observe(sample, chosen, rbar_mode)
     from_study = {"calendar_time_t": portfolio, "permutation": placebos}
-    return [_outcome(name, sample, history, from_study) for name in chosen]
+    return [within_reach(_outcome(name, sample, history, from_study)) for name in chosen]
 
 
 def named(names: Iterable[str] | Literal["all"]) -> tuple[str, ...]:

@@ -33,6 +33,9 @@ class Crowd:
         Days of a window, L.
     alike : bool
         All events have the same days and the same window.
+    instant : (n,) int or None
+        Number of the instant of each event, -1 where there is none. Windows of one instant in
+        two crowds are counted by relative day: they have all days in common.
     """
 
     start: int
@@ -42,6 +45,7 @@ class Crowd:
     inside: Floats | None
     length: int
     alike: bool
+    instant: Ints | None = None
 
 
 def standardised(values: Floats, used: Bools) -> Floats:
@@ -61,6 +65,7 @@ def crowd(
     windows: Ints | None,
     *,
     alike: bool,
+    instant: Ints | None = None,
 ) -> Crowd:
     """Spread the values out on the time line."""
     row, column = np.nonzero(used)
@@ -76,7 +81,8 @@ def crowd(
     window_start = int(windows.min())
     inside = np.zeros((len(values), int(windows.max()) - window_start + 1))
     np.put_along_axis(inside, windows - window_start, (windows >= 0).astype(float), axis=1)
-    return Crowd(start, spread_out, present, window_start, inside, windows.shape[1], alike)
+    length = windows.shape[1]
+    return Crowd(start, spread_out, present, window_start, inside, length, alike, instant)
 
 
 def correlations(left: Crowd, right: Crowd) -> float:
@@ -109,17 +115,29 @@ def _window_shares(left: Crowd, right: Crowd) -> Floats | None:
     if left.inside is None or right.inside is None:
         return None
     ours, theirs = left.inside, right.inside
+    same = _same_instant(left, right)
     if left.alike and right.alike:
         ours, theirs = ours[:1], theirs[:1]
+        same = None if same is None else same[:1, :1]
     low = max(left.window_start, right.window_start)
     high = min(left.window_start + ours.shape[1], right.window_start + theirs.shape[1])
     if high <= low:
-        return np.zeros((1, 1))
+        return np.zeros((1, 1)) if same is None else same.astype(np.float64)
     shares: Floats = (
         ours[:, low - left.window_start : high - left.window_start]
         @ theirs[:, low - right.window_start : high - right.window_start].T
     ) / left.length
+    if same is not None:
+        shares[same] = 1.0
     return shares
+
+
+def _same_instant(left: Crowd, right: Crowd) -> Bools | None:
+    """Which pairs react to one instant, (n, m); None where no pair does."""
+    if left.instant is None or right.instant is None:
+        return None
+    same: Bools = (left.instant[:, None] == right.instant) & (right.instant >= 0)
+    return same if same.any() else None
 
 
 def _sum_of_alike(left: Crowd, right: Crowd, ours: slice, theirs: slice) -> float:

@@ -4,7 +4,8 @@ Every firm hit on the same day is the usual case, and then tests that take the e
 independent reject far too often. `parametric` and `ranks` correct for it with the r̄ that
 is computed here. There is no loop over pairs: events come in blocks, and the correlations
 of two blocks on the common dates of each pair are a handful of matrix products. Blocks
-whose events share day 0 and every usable row need column sums only.
+whose events share day 0 and every usable row need column sums only. Where one instant reaches
+some exchanges a session after others, the pairs across them come on top.
 """
 
 from __future__ import annotations
@@ -34,6 +35,8 @@ RBAR_MODES = ("overlap", "calendar", "event")
 LEAST_ALIKE = 32
 # Cells of a block (events × days): two of them and their products stay in cache.
 CELLS = 1 << 17
+# Most events of a block.
+BLOCK = 512
 
 
 def rbar(sample: Sample, mode: str = "overlap") -> float:
@@ -50,8 +53,12 @@ def rbar(sample: Sample, mode: str = "overlap") -> float:
     mode : {"overlap", "calendar", "event"}
         ``"overlap"`` pairs the residuals by calendar date; τ_ij is the share of the window
         that both events have in common in calendar time (0 when disjoint): Kolari, Pape &
-        Pynnönen (2018). ``"calendar"`` has τ = 1; ``"event"`` also pairs by relative day,
-        as Kolari & Pynnönen (2010, p. 4003) do for events on one date.
+        Pynnönen (2018). Two securities of which one reacts a session later
+        (`exchange_order`) add τ'_ij·r'_ij: the same with the later one's residuals and window
+        one session of its own earlier, so that New York's day t meets Asia's day t+1; τ' is 1
+        where both react to one instant. The pairing by instant is ours.
+        ``"calendar"`` pairs by calendar date alone, τ = 1; ``"event"`` pairs by relative
+        day, τ = 1, as Kolari & Pynnönen (2010, p. 4003) do for events on one date.
 
     Returns
     -------
@@ -63,20 +70,48 @@ def rbar(sample: Sample, mode: str = "overlap") -> float:
     InputError
         Unknown mode.
 
+    Notes
+    -----
+    The covariance of two CARs is the sum over pairs of days of what moves together. Across
+    exchanges that is the same date and the session after, each as often as the two windows
+    hold such a pair of days.
+
     Source: Kolari & Pynnönen (2010, p. 4003); Kolari, Pape & Pynnönen (2018) for the weight.
     """
     check_mode(mode)
     fitted = sample.fitted
-    if mode == "event":
-        columns = np.arange(fitted.residuals.shape[1], dtype=np.int64)
-        return mean_correlation(fitted.residuals, np.broadcast_to(columns, fitted.residuals.shape))
     if mode == "overlap" and (sums := overlap_sums(sample)) is not None:
         blocks = sums.blocks(fitted.block_size)
         for part in in_order(lambda rows: sums.part(rows, fitted.residuals_of(rows)), blocks):
             sums.add(part)
         return mean_overlap(sample, sums, fitted.residuals_of)
-    windows = fitted.days[:, sample.columns] if mode == "overlap" else None
-    return mean_correlation(fitted.residuals, fitted.residual_days, windows)
+    return mean_paired(sample, fitted.residuals, mode)
+
+
+def mean_paired(sample: Sample, values: Floats, mode: str) -> float:
+    """Mean correlation of values of the estimation days, paired and weighted by a mode.
+
+    Parameters
+    ----------
+    sample : Sample
+        N events.
+    values : (N, E) float
+        NaN where missing.
+    mode : {"overlap", "calendar", "event"}
+
+    Returns
+    -------
+    float
+        See `rbar`.
+    """
+    fitted, n = sample.fitted, sample.size
+    if mode == "event":
+        columns = np.arange(values.shape[1], dtype=np.int64)
+        return mean_correlation(values, np.broadcast_to(columns, values.shape))
+    if mode == "calendar":
+        return mean_correlation(values, fitted.residual_days)
+    mean = mean_correlation(values, fitted.residual_days, fitted.days[:, sample.columns])
+    return mean if n < 2 else mean + across_exchanges(sample, values) / (n * (n - 1))
 
 
 def overlap_sums(sample: Sample) -> Overlap | None:
@@ -109,7 +144,50 @@ def mean_overlap(sample: Sample, sums: Overlap, fetch: Callable[[Ints], Floats])
     total = sums.total() + masked_total(
         fetch, sums.day0, sums.whole, fitted.estimation_offsets, fitted.offsets[sample.columns]
     )
+    if fitted.order is not None:
+        total += across_exchanges(sample, fetch(np.arange(n)))
     return total / (n * (n - 1))
+
+
+def across_exchanges(sample: Sample, values: Floats) -> float:
+    """Sum over ordered pairs of securities that react one after the other, a session apart.
+
+    Parameters
+    ----------
+    sample : Sample
+        N events.
+    values : (N, E) float
+        Of the estimation days, NaN where missing.
+
+    Returns
+    -------
+    float
+        Σ τ'_ij·r'_ij, see `rbar`; 0 where all securities react on the same session.
+    """
+    fitted, order = sample.fitted, sample.fitted.order
+    if order is None:
+        return 0.0
+    windows = fitted.days[:, sample.columns]
+    moved = order.earlier(fitted.estimation_offsets)
+    moved_windows = order.earlier(fitted.offsets[sample.columns])
+    first, second = (np.where(one, order.instant, -1) for one in (~order.late, order.late))
+    total = 0.0
+    for level in range(1, int(order.level.max(initial=0)) + 1):
+        ahead, behind = order.level < level, order.level == level
+        early = _some(ahead, values, fitted.residual_days, windows, first)
+        late = _some(behind, values, moved, moved_windows, second)
+        total += 2.0 * sum(correlations(left, right) for left in early for right in late)
+    return total
+
+
+def _some(chosen: Bools, values: Floats, days: Ints, windows: Ints, instant: Ints) -> list[Crowd]:
+    """Cut some of the events into blocks."""
+    used = np.isfinite(values) & (days >= 0)
+    rows = np.flatnonzero(chosen & (used.sum(axis=1) >= LEAST_COMMON_DATES))
+    if not len(rows):
+        return []
+    used, scaled = used[rows], standardised(values[rows], used[rows])
+    return list(_blocks(scaled, days[rows], used, windows[rows], BLOCK, instant[rows]))
 
 
 def check_mode(mode: str) -> None:
@@ -125,7 +203,7 @@ def check_mode(mode: str) -> None:
 
 
 def mean_correlation(
-    values: Floats, days: Ints, windows: Ints | None = None, *, block: int = 512
+    values: Floats, days: Ints, windows: Ints | None = None, *, block: int = BLOCK
 ) -> float:
     """Mean over ordered pairs of rows of their correlation on common days.
 
@@ -176,10 +254,12 @@ def _blocks(
     used: Bools,
     windows: Ints | None,
     most: int,
+    instant: Ints | None = None,
 ) -> Iterator[Crowd]:
     """Cut the events into blocks that are near in time, those that are alike by themselves."""
     rows = np.where(used, days, -1)
-    group, count = _groups(rows if windows is None else np.hstack([rows, windows]))
+    more = [windows, None if instant is None else instant[:, None]]
+    group, count = _groups(np.hstack([rows, *(one for one in more if one is not None)]))
     alike = count[group] >= LEAST_ALIKE
     last = rows.max(axis=1, initial=-1)
     first = np.where(used, days, last[:, None]).min(axis=1, initial=np.iinfo(np.int64).max)
@@ -196,6 +276,7 @@ def _blocks(
                 used[part],
                 None if windows is None else windows[part],
                 alike=bool(alike[part[0]]),
+                instant=None if instant is None else instant[part],
             )
 
 

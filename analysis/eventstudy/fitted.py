@@ -17,6 +17,8 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     import pandas as pd
 
+    from analysis.eventstudy.exchange_order import ExchangeOrder
+
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 # Some events, by position, by mask or as a slice of consecutive ones.
@@ -64,6 +66,8 @@ class Fitted:
         models whose variance moves with time; None where it is 1 throughout.
     residual_relative_sd : (N, E) float or None
         The same for the estimation rows, NaN where missing.
+    order : ExchangeOrder or None
+        Which securities react a session after the others; None where none does.
     """
 
     offsets: Ints
@@ -79,6 +83,7 @@ class Fitted:
     n: Ints
     relative_sd: Floats | None = None
     residual_relative_sd: Floats | None = None
+    order: ExchangeOrder | None = None
 
     def __len__(self) -> int:
         return int(self.ar.shape[0])
@@ -114,7 +119,12 @@ class Fitted:
             self.n[rows],
             None if self.relative_sd is None else self.relative_sd[rows],
             None if self.residual_relative_sd is None else self.residual_relative_sd[rows],
+            None if self.order is None else self.order.take(rows),
         )
+
+    def ordered(self, order: ExchangeOrder | None) -> Fitted:
+        """The same events, with the order in which their securities react."""
+        return self if order is None else replace(self, order=order)
 
     def regressors(self, rows: Rows) -> Floats:
         """Regressors of the event-window rows of some events, see `x`."""

@@ -14,12 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from analysis.eventstudy.dependence import (
-    mean_correlation,
-    mean_overlap,
-    overlap_sums,
-    rbar,
-)
+from analysis.eventstudy.dependence import mean_overlap, mean_paired, overlap_sums, rbar
 from analysis.eventstudy.fitted import Fitted, Floats, Ints, Rows, Sample, slices
 from analysis.eventstudy.outcome import ROUNDING, spread
 from analysis.eventstudy.overlap import Overlap
@@ -75,7 +70,7 @@ class GeneralizedRanks:
     counts : (N,) int
         Values ranked for each event, n_i.
     rbar : float
-        Overlap-weighted mean correlation of the estimation U, where it was asked for.
+        Mean correlation of the estimation U, paired and weighted as r̄; where asked for.
     """
 
     scale: float
@@ -97,6 +92,8 @@ class History:
         Sums of residuals by estimation day.
     positive : (N,) float
         Share of strictly positive residuals of each event; NaN without any residual.
+    counts : (N,) int
+        Residuals of each event, where ranks were asked for.
     corrado, zivney : DayMeans or None
         Sums of U over the estimation days and then the days of the event window.
     generalized, overlapping : GeneralizedRanks or None
@@ -106,6 +103,7 @@ class History:
     rbar: float
     residuals: DayMeans
     positive: Floats
+    counts: Ints
     corrado: DayMeans | None = None
     zivney: DayMeans | None = None
     generalized: GeneralizedRanks | None = None
@@ -124,7 +122,7 @@ def observe(
     tests : collection of str
         Names of tests.
     mode : {"overlap", "calendar", "event"}
-        How r̄ pairs and weights the events, see `dependence.rbar`.
+        How r̄ and r̄_U pair and weight the events, see `dependence.rbar`.
     mean : float, optional
         r̄, where it is known already.
 
@@ -136,9 +134,12 @@ def observe(
     if mean is None:
         mean = rbar(sample, mode) if wanted & WITH_RBAR else math.nan
     width, size = len(fitted.estimation_offsets), sample.size
-    history = History(mean, DayMeans.of(width), np.full(size, np.nan))
+    positive, counts = np.full(size, np.nan), np.zeros(size, dtype=np.int64)
+    history = History(mean, DayMeans.of(width), positive, counts)
     _prepare_ranks(history, sample, wanted)
-    sums = None if history.overlapping is None else overlap_sums(sample)
+    sums = None
+    if history.overlapping is not None and mode == "overlap":
+        sums = overlap_sums(sample)
     if wanted & OF_RESIDUALS == {"time_series_t"} and (known := fitted.day_sums()) is not None:
         history.residuals.add(*known)
     elif wanted & OF_RESIDUALS:
@@ -152,7 +153,7 @@ def observe(
             if sums is not None and seen.part is not None:
                 sums.add(seen.part)
     if history.overlapping is not None:
-        history.overlapping.rbar = _rank_correlation(sample, history.overlapping, sums)
+        history.overlapping.rbar = _rank_correlation(sample, history.overlapping, sums, mode)
     return history
 
 
@@ -310,6 +311,8 @@ def _take_in(history: History, seen: _Seen) -> None:
     history.residuals.add(*seen.residuals)
     if seen.positive is not None:
         history.positive[seen.rows] = seen.positive
+    if seen.counts is not None:
+        history.counts[seen.rows] = seen.counts
     for days, more in ((history.corrado, seen.corrado), (history.zivney, seen.zivney)):
         if days is not None and more is not None:
             days.add(*more)
@@ -323,8 +326,10 @@ def _take_in(history: History, seen: _Seen) -> None:
             ranks.counts[seen.rows] = seen.counts + 1
 
 
-def _rank_correlation(sample: Sample, ranks: GeneralizedRanks, sums: Overlap | None) -> float:
-    """Overlap-weighted mean correlation of the estimation U."""
+def _rank_correlation(
+    sample: Sample, ranks: GeneralizedRanks, sums: Overlap | None, mode: str
+) -> float:
+    """Mean correlation r̄_U of the estimation U, paired and weighted as r̄."""
     fitted = sample.fitted
 
     def values(rows: Ints) -> Floats:
@@ -336,6 +341,4 @@ def _rank_correlation(sample: Sample, ranks: GeneralizedRanks, sums: Overlap | N
 
     if sums is not None:
         return mean_overlap(sample, sums, values)
-    windows = fitted.days[:, sample.columns]
-    every = values(np.arange(sample.size))
-    return mean_correlation(every, fitted.residual_days, windows)
+    return mean_paired(sample, values(np.arange(sample.size)), mode)

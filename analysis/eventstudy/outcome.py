@@ -1,13 +1,15 @@
 """What one test says about one sample: the record, and how its p-value is drawn.
 
 Every statistic in `parametric`, `ranks` and `signs` returns an `Outcome`, made by one of
-the functions below; a statistic that cannot be had is NaN with a reason, never an error.
+the functions below; a statistic that cannot be had is NaN with a reason, never an error. Ranks
+and signs are bounded: few events, or events that move together, may keep a test from 5 %
+whatever happened. `battery` then leaves the p-value out and says so.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -15,6 +17,8 @@ from analysis.eventstudy.fitted import Floats
 
 # Values closer to each other than this, relative to the largest, differ by rounding alone.
 ROUNDING = 1e-12
+# A test that cannot reach this level says nothing where it does not reject.
+LEVEL = 0.05
 
 
 @dataclass(frozen=True)
@@ -34,7 +38,10 @@ class Outcome:
     n : int
         Events used.
     reason : str
-        Why there is no statistic; empty when there is one.
+        Why there is no statistic or no p-value; empty when there are both.
+    least : float
+        Smallest p-value that the test can reach with as many events, ranked among the same
+        estimation rows, whatever happened; 0 where there is no bound.
     """
 
     test: str
@@ -43,6 +50,7 @@ class Outcome:
     p_value: float
     n: int
     reason: str = ""
+    least: float = 0.0
 
 
 def normal(test: str, statistic: float, n: int) -> Outcome:
@@ -51,21 +59,46 @@ def normal(test: str, statistic: float, n: int) -> Outcome:
     The p-value is twice the upper tail, never one minus the distribution function: it
     keeps its digits where the latter has rounded to zero.
     """
-    from scipy.special import ndtr
-
     if not math.isfinite(statistic):
         return undefined(test, n, "the statistic is not a finite number")
-    return Outcome(test, float(statistic), math.nan, float(2.0 * ndtr(-abs(statistic))), n)
+    return Outcome(test, float(statistic), math.nan, _two_sided(statistic, math.nan), n)
 
 
 def student(test: str, statistic: float, df: float, n: int) -> Outcome:
     """Refer a statistic to Student's t with `df` degrees of freedom, two-sided."""
-    from scipy.special import stdtr
-
     if not math.isfinite(statistic):
         return undefined(test, n, "the statistic is not a finite number")
-    tail = float(stdtr(df, -abs(statistic)))
-    return Outcome(test, float(statistic), float(df), 2.0 * tail, n)
+    return Outcome(test, float(statistic), float(df), _two_sided(statistic, float(df)), n)
+
+
+def bounded(outcome: Outcome, largest: float) -> Outcome:
+    """Note the smallest p-value, which follows from the largest statistic in size."""
+    if math.isnan(outcome.statistic):
+        return outcome
+    return replace(outcome, least=_two_sided(largest, outcome.df))
+
+
+def within_reach(outcome: Outcome) -> Outcome:
+    """Leave the p-value out where no sample could take it to 5 %, and say so.
+
+    Statistic and degrees of freedom stay.
+    """
+    if math.isnan(outcome.p_value) or outcome.least <= LEVEL:
+        return outcome
+    events = "this event" if outcome.n == 1 else f"these {outcome.n} events"
+    reason = (
+        f"with {events} the smallest p this test can reach is {outcome.least:.3g}, "
+        "whatever happened"
+    )
+    return replace(outcome, p_value=math.nan, reason=reason)
+
+
+def _two_sided(statistic: float, df: float) -> float:
+    """Twice the tail of Student's t, of N(0, 1) where df is NaN."""
+    from scipy.special import ndtr, stdtr
+
+    tail = ndtr(-abs(statistic)) if math.isnan(df) else stdtr(df, -abs(statistic))
+    return 2.0 * float(tail)
 
 
 def undefined(test: str, n: int, reason: str) -> Outcome:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from concurrent.futures import Executor
 from threading import Lock
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,9 @@ from analysis.eventstudy.chunks import Recipe, cut_estimation, fit_all, fit_chun
 from analysis.eventstudy.fits import Fit, with_constant
 from analysis.eventstudy.fitted import BLOCK, Fitted, Floats, Ints, Rows
 from analysis.eventstudy.windows import Bools, Places, span
+
+if TYPE_CHECKING:
+    from analysis.eventstudy.exchange_order import ExchangeOrder
 
 # Most residuals (events × estimation days) that are kept: to touch more memory for the first
 # time costs as much as to make them again.
@@ -42,6 +45,8 @@ class Pooled(Fitted):
     light : dict of str to array
         One row per event: ar, sigma, dof, n, xtx_inv, relative_sd, residual_relative_sd, and
         either x, or centre (N, f), the means of the factors.
+    order : ExchangeOrder or None
+        See `Fitted`.
     """
 
     def __init__(
@@ -52,6 +57,7 @@ class Pooled(Fitted):
         coefficients: Floats | None,
         light: dict[str, Any],
         day_sums: tuple[Floats, Ints] | None = None,
+        order: ExchangeOrder | None = None,
     ) -> None:
         self.__dict__.update(
             recipe=recipe,
@@ -60,6 +66,7 @@ class Pooled(Fitted):
             coefficients=coefficients,
             summed=day_sums,
             light=light,
+            order=order,
             offsets=span(recipe.window),
             estimation_offsets=span(recipe.estimation),
             **{name: light[name] for name in light if name not in ("x", "centre")},
@@ -78,7 +85,16 @@ class Pooled(Fitted):
         at = self.at[rows]
         # The sums are those of every event: another order has the same, a part has not.
         sums = self.summed if self.summed is None or self._every(at) else None
-        return Pooled(self.recipe, at, self.kept, self.coefficients, light, sums)
+        order = None if self.order is None else self.order.take(rows)
+        return Pooled(self.recipe, at, self.kept, self.coefficients, light, sums, order)
+
+    def ordered(self, order: ExchangeOrder | None) -> Pooled:
+        """The same events, with the order in which their securities react."""
+        if order is None:
+            return self
+        return Pooled(
+            self.recipe, self.at, self.kept, self.coefficients, self.light, self.summed, order
+        )
 
     def _every(self, at: Ints) -> bool:
         """Whether these are all rows of the recipe, each of them once."""

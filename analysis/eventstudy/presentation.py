@@ -94,14 +94,17 @@ def summarise(results: EventStudyResults, *, quick: bool = False) -> Summary:
     """
     own = (OWN,) if results.study.preset else ()
     results = plain(results)
-    tables = []
+    tables: list[tuple[str, pd.DataFrame]] = []
+    unsaid: tuple[str, ...] = ()
     if len(results.fitted):
-        tables.append(("Average over events (CAAR)", _averages(results, quick=quick)))
+        averages, unsaid = _averages(results, quick=quick)
+        tables.append(("Average over events (CAAR)", averages))
         tables.append(_largest(results))
     if len(results.skipped):
         tables.append(_left_out(results))
     title = f"Event study: {len(results.fitted)} of {len(results.events)} events"
-    sentences = (_conventions(results), _dates(results), WHY) + own + ((SLOW,) if quick else ())
+    sentences = (_conventions(results), _dates(results), WHY, *unsaid, *own)
+    sentences += (SLOW,) if quick else ()
     return Summary(title, sentences, tuple(tables))
 
 
@@ -192,11 +195,18 @@ def _windows(results: EventStudyResults) -> list[Window]:
     return list(dict.fromkeys([*usual, (first, last)]))
 
 
-def _averages(results: EventStudyResults, *, quick: bool) -> pd.DataFrame:
+def _averages(results: EventStudyResults, *, quick: bool) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """CAARs with their tests, and a sentence on each test that has no p-value somewhere."""
     names = [name for name in RECOMMENDED if not (quick and name == "permutation")]
     tests = results.tests(_windows(results), names)
     rows = []
     together = ["group", "window_start", "window_end"]
+    defined = tests[tests["p_value"].notna()]["test"].unique()
+    unsaid = tuple(
+        _without_p(str(name), missing, left_out=name not in defined)
+        for name, missing in tests[tests["p_value"].isna()].groupby("test", sort=False)
+    )
+    tests = tests[tests["test"].isin(defined)] if len(defined) else tests
     for _, outcomes in tests.groupby(together, sort=False):
         group = str(outcomes["group"].iloc[0])
         window = (int(outcomes["window_start"].iloc[0]), int(outcomes["window_end"].iloc[0]))
@@ -213,7 +223,26 @@ def _averages(results: EventStudyResults, *, quick: bool) -> pd.DataFrame:
             # The permutation test's statistic is a mean SCAR, of no use without its p.
             row[name] = f"p {_p(p)}" if name == "permutation" else f"{_n(statistic)}, p {_p(p)}"
         rows.append(row)
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows), unsaid
+
+
+def _without_p(test: str, missing: pd.DataFrame, *, left_out: bool) -> str:
+    """Say why a test has no p-value, in every row or in some."""
+    # Reasons that differ in their figures alone are said once.
+    kinds = missing["reason"].str.replace(r"[0-9.]+", "", regex=True)
+    first = missing[~kinds.duplicated()]
+    if left_out:
+        return f"{test} is left out: {'; '.join(first['reason'])}."
+    where = [
+        f"{group} {_window((int(start), int(end)))}"
+        for group, start, end in zip(
+            first["group"], first["window_start"], first["window_end"], strict=True
+        )
+    ]
+    said = [f"{place}: {reason}" for place, reason in zip(where, first["reason"], strict=True)]
+    rest = len(missing) - len(first)
+    more = f" (and in {rest} more row{'' if rest == 1 else 's'})" if rest else ""
+    return f"{test} has no p-value for {'; '.join(said)}{more}."
 
 
 def _largest(results: EventStudyResults) -> tuple[str, pd.DataFrame]:

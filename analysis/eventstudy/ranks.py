@@ -3,18 +3,22 @@
 They need no normal distribution. Corrado's tests rank single days; the generalized rank
 tests rank the standardised CAR of a whole window as one observation among the estimation
 residuals. `history` does the ranking; `battery` runs the tests; `signs` has those on signs
-and on ranks across events.
+and on ranks across events. A rank is at most the number of values, so each test notes the
+p-value of the highest ranks that the event could have had.
 """
 
 from __future__ import annotations
 
 import math
 
+import numpy as np
+
 from analysis.eventstudy.fitted import Sample
 from analysis.eventstudy.history import DayMeans, GeneralizedRanks, History, observe
 from analysis.eventstudy.outcome import (
     ROUNDING,
     Outcome,
+    bounded,
     normal,
     spread,
     student,
@@ -42,7 +46,7 @@ def corrado_rank(sample: Sample, history: History | None = None) -> Outcome:
     if sample.size < 1:
         return too_few("corrado_rank", sample.size, 1)
     history = history or observe(sample, ["corrado_rank"])
-    return _corrado("corrado_rank", sample, history.corrado)
+    return _corrado("corrado_rank", sample, history, history.corrado)
 
 
 def corrado_zivney_rank(sample: Sample, history: History | None = None) -> Outcome:
@@ -59,7 +63,7 @@ def corrado_zivney_rank(sample: Sample, history: History | None = None) -> Outco
     if n < 2:
         return too_few("corrado_zivney_rank", n, 2)
     history = history or observe(sample, ["corrado_zivney_rank"])
-    return _corrado("corrado_zivney_rank", sample, history.zivney)
+    return _corrado("corrado_zivney_rank", sample, history, history.zivney)
 
 
 def grank_t(sample: Sample, history: History | None = None) -> Outcome:
@@ -91,7 +95,15 @@ def grank_t(sample: Sample, history: History | None = None) -> Outcome:
     z = mean / s
     if rows - 1 - z**2 <= ROUNDING * rows:
         return undefined("grank_t", n, f"Z² = {z**2:.4g} reaches its bound of {rows - 1}")
-    return student("grank_t", z * math.sqrt((rows - 2) / (rows - 1 - z**2)), rows - 2, n)
+    outcome = student("grank_t", _as_t(z, rows), rows - 2, n)
+    most = _highest(ranks) / n
+    largest = most / math.sqrt((squares.sum() + most**2) / rows)
+    return bounded(outcome, _as_t(largest, rows))
+
+
+def _as_t(z: float, rows: int) -> float:
+    """Z·√((T'−2)/(T'−1−Z²)): Kolari & Pynnönen (2011, eq. 12)."""
+    return z * math.sqrt((rows - 2) / (rows - 1 - z**2)) if z**2 < rows - 1 else math.inf
 
 
 def grank_z(sample: Sample, history: History | None = None) -> Outcome:
@@ -111,7 +123,8 @@ def grank_z(sample: Sample, history: History | None = None) -> Outcome:
     variance = _rank_variance(ranks)
     if variance == 0:
         return undefined("grank_z", n, UNRANKED)
-    return normal("grank_z", float(ranks.own.sum()) / math.sqrt(variance), n)
+    outcome = normal("grank_z", float(ranks.own.sum()) / math.sqrt(variance), n)
+    return bounded(outcome, _highest(ranks) / math.sqrt(variance))
 
 
 def grank_overlap(sample: Sample, rbar: float, history: History | None = None) -> Outcome:
@@ -119,8 +132,9 @@ def grank_overlap(sample: Sample, rbar: float, history: History | None = None) -
 
     With SCAR* = SCAR·√(1−r̄)/sd(SCAR) and U as in `grank_t`,
     Z = Σ U_i0 / √[Σ (n_i−1)/(12(n_i+1)) · (1 + (N−1)r̄_U)], t(N−1), where r̄_U is the
-    overlap-weighted mean correlation of the estimation U on common dates. Holds its size
-    on one date and on spread dates alike.
+    mean correlation of the estimation U, paired and weighted as r̄ is. Holds its size on one
+    date, on spread dates and across exchanges alike; rejects too seldom where few events, or
+    strongly correlated ones, bound |Z|.
 
     Parameters
     ----------
@@ -149,10 +163,11 @@ def grank_overlap(sample: Sample, rbar: float, history: History | None = None) -
     variance = _rank_variance(ranks) * inflation(ranks.rbar, n)
     if variance == 0:
         return undefined("grank_overlap", n, UNRANKED)
-    return student("grank_overlap", float(ranks.own.sum()) / math.sqrt(variance), n - 1, n)
+    outcome = student("grank_overlap", float(ranks.own.sum()) / math.sqrt(variance), n - 1, n)
+    return bounded(outcome, _highest(ranks) / math.sqrt(variance))
 
 
-def _corrado(test: str, sample: Sample, days: DayMeans | None) -> Outcome:
+def _corrado(test: str, sample: Sample, history: History, days: DayMeans | None) -> Outcome:
     """Refer the mean ranks of the window to their variation over all days."""
     if days is None:
         return undefined(test, sample.size, NO_DAY)
@@ -165,7 +180,29 @@ def _corrado(test: str, sample: Sample, days: DayMeans | None) -> Outcome:
     if s <= ROUNDING:
         return undefined(test, sample.size, BALANCED)
     statistic = means[columns].sum() / (math.sqrt(sample.length) * s)
-    return normal(test, statistic, sample.size)
+    some[columns] = False
+    others = float((weights[some] * means[some] ** 2).sum())
+    most = _highest_days(sample, history, test)
+    # Of all ways to a sum of mean ranks the same on every day has the smallest squares.
+    largest = most * math.sqrt(
+        (int(some.sum()) + sample.length) / (sample.length * others + most**2)
+    )
+    return bounded(normal(test, statistic, sample.size), largest)
+
+
+def _highest_days(sample: Sample, history: History, test: str) -> float:
+    """Largest sum over the window of mean U: its L days have the highest ranks of every event."""
+    fitted, length = sample.fitted, sample.length
+    present = np.isfinite(fitted.ar)
+    if test == "corrado_zivney_rank" and history.sar_spread is not None:
+        present &= np.isfinite(history.sar_spread)
+    ranked = history.counts + present.sum(axis=1)
+    return float((length * (ranked - length) / (2.0 * (ranked + 1.0))).mean())
+
+
+def _highest(ranks: GeneralizedRanks) -> float:
+    """Σ (n_i/(n_i+1) − ½): the sum of U where every event has the highest rank."""
+    return float(((ranks.counts - 1) / (2.0 * (ranks.counts + 1))).sum())
 
 
 def _rank_variance(ranks: GeneralizedRanks) -> float:

@@ -11,7 +11,7 @@ import numpy as np
 
 from analysis.eventstudy.fitted import Floats, Sample
 from analysis.eventstudy.history import History, observe
-from analysis.eventstudy.outcome import Outcome, normal, too_few, undefined
+from analysis.eventstudy.outcome import Outcome, bounded, normal, too_few, undefined
 from analysis.eventstudy.ranking import midranks
 
 # Up to here Wilcoxon's statistic is referred to its exact distribution.
@@ -29,7 +29,7 @@ def sign(sample: Sample) -> Outcome:
     n = sample.size
     if n < 1:
         return too_few("sign", n, 1)
-    return normal("sign", _sign_statistic(sample, 0.5), n)
+    return bounded(normal("sign", _sign_statistic(sample, 0.5), n), _all_one_sign(n, 0.5))
 
 
 def generalized_sign(sample: Sample, history: History | None = None) -> Outcome:
@@ -52,7 +52,8 @@ def generalized_sign(sample: Sample, history: History | None = None) -> Outcome:
         return undefined(
             "generalized_sign", n, f"{which} abnormal return of the estimation windows is positive"
         )
-    return normal("generalized_sign", _sign_statistic(sample, share), n)
+    outcome = normal("generalized_sign", _sign_statistic(sample, share), n)
+    return bounded(outcome, _all_one_sign(n, share))
 
 
 def wilcoxon(sample: Sample) -> Outcome:
@@ -77,10 +78,15 @@ def wilcoxon(sample: Sample) -> Outcome:
     w = min(positive, len(car) * (len(car) + 1) / 2 - positive)
     ties = np.unique(size, return_counts=True)[1].astype(np.float64)
     if n <= MOST_EXACT and len(car) == n and len(ties) == n:
-        p_value = _exact_p_value(w, n)
+        p_value, least = (_exact_p_value(one, n) for one in (w, 0.0))
     else:
-        p_value = _normal_p_value(w, len(car), ties)
-    return Outcome("wilcoxon", w, math.nan, p_value, n)
+        p_value, least = (_normal_p_value(one, len(car), ties) for one in (w, 0.0))
+    return Outcome("wilcoxon", w, math.nan, p_value, n, least=least)
+
+
+def _all_one_sign(n: int, p: float) -> float:
+    """Largest size of the sign statistic: all N CARs positive, or none."""
+    return math.sqrt(n * max((1.0 - p) / p, p / (1.0 - p)))
 
 
 def _sign_statistic(sample: Sample, p: float) -> float:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
 from concurrent.futures import Executor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
@@ -17,6 +17,7 @@ from analysis.errors import InputError
 from analysis.eventstudy import pooled, presets
 from analysis.eventstudy.chunks import Recipe
 from analysis.eventstudy.dependence import check_mode
+from analysis.eventstudy.exchange_order import exchange_order
 from analysis.eventstudy.inputs import (
     Window,
     check_calendars,
@@ -63,7 +64,9 @@ class EventStudy:
         Leave rows in the event window of the same security's other events out of its
         estimation window.
     rbar : {"overlap", "calendar", "event"}
-        How the mean residual correlation r̄ is taken, see `dependence.rbar`.
+        How the mean residual correlation r̄ is taken, see `dependence.rbar`. Give all
+        securities that one instant moved the same event_id: with "overlap" New York's day d
+        then meets Asia's day d+1, see `exchange_order`.
     preset : {"eventstudy2", "estudy", "estudy2", "lemaire", "eventstudy_r"}, optional
         Another package's conventions for `tests`, `car` and `caar`, see `presets`; without
         it our own.
@@ -157,6 +160,9 @@ class EventStudy:
         fits[list(reasons)] = False
         numbers = np.flatnonzero(fits)
         fit = pooled.in_order(fit, np.argsort(order, kind="stable")[numbers])
+        reacting = exchange_order(self.events["event_id"], placing)
+        if reacting is not None:
+            fit = replace(fit, fitted=fit.fitted.ordered(reacting.take(numbers)))
         return EventStudyResults(self, placing, numbers, fit, reasons)
 
 

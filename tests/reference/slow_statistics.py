@@ -11,6 +11,8 @@ import statistics
 
 from scipy import stats
 
+from tests.reference import slow_order
+
 
 def time_series_t(sample, rbar):
     aar = []
@@ -102,12 +104,9 @@ def grank_z(sample, rbar):
     return _normal(math.fsum(row[-1] for row in ranks) / math.sqrt(_rank_variance(ranks)))
 
 
-def grank_overlap(sample, rbar):
+def grank_overlap(sample, rbar, mode="overlap", events=None):
     ranks = _generalized_ranks(sample, math.sqrt(1 - rbar))
-    fitted = sample.fitted
-    windows = [[int(d) for d in fitted.days[i, sample.columns]] for i in range(sample.size)]
-    rows = [row[:-1] for row in ranks]
-    mean = mean_correlation(rows, fitted.residual_days, windows)
+    mean = mean_paired(sample, [row[:-1] for row in ranks], mode, events)
     variance = _rank_variance(ranks) * (1 + (sample.size - 1) * mean)
     return _student(math.fsum(row[-1] for row in ranks) / math.sqrt(variance), sample.size - 1)
 
@@ -133,15 +132,23 @@ def wilcoxon(sample, rbar):
     return float(result.statistic), None, float(result.pvalue)
 
 
-def rbar(sample, mode):
-    fitted = sample.fitted
+def rbar(sample, mode, events=None):
+    return mean_paired(sample, sample.fitted.residuals, mode, events)
+
+
+def mean_paired(sample, values, mode, events=None):
+    """Mean correlation as a mode pairs days; `events` as `slow_order` takes them."""
+    fitted, n = sample.fitted, sample.size
     if mode == "event":
-        days = [list(range(fitted.residuals.shape[1])) for _ in range(sample.size)]
-        return mean_correlation(fitted.residuals, days)
-    windows = None
-    if mode == "overlap":
-        windows = [[int(d) for d in fitted.days[i, sample.columns]] for i in range(sample.size)]
-    return mean_correlation(fitted.residuals, fitted.residual_days, windows)
+        return mean_correlation(values, [list(range(len(values[0]))) for _ in range(n)])
+    if mode == "calendar":
+        return mean_correlation(values, fitted.residual_days)
+    windows = [[int(d) for d in fitted.days[i, sample.columns]] for i in range(n)]
+    mean = mean_correlation(values, fitted.residual_days, windows)
+    if events is None:
+        return mean
+    total = slow_order.across_exchanges(values, fitted.residual_days, windows, events)
+    return mean + total / (n * (n - 1))
 
 
 def mean_correlation(values, days, windows=None):
@@ -161,7 +168,7 @@ def mean_correlation(values, days, windows=None):
                 weight = 1.0
                 if windows is not None:
                     weight = len(set(windows[i]) & set(windows[j])) / len(windows[i])
-                total.append(weight * _correlation(by_day[i], by_day[j]))
+                total.append(weight * slow_order.correlation(by_day[i], by_day[j]))
     return math.fsum(total) / len(total)
 
 
@@ -173,16 +180,6 @@ def midranks(values):
         equal = sum(1 for other in values if other == value)
         ranks.append(math.nan if math.isnan(value) else below + (equal + 1) / 2)
     return ranks
-
-
-def _correlation(left, right):
-    common = sorted(set(left) & set(right))
-    if len(common) < 3:
-        return 0.0
-    x, y = [left[d] for d in common], [right[d] for d in common]
-    if len(set(x)) == 1 or len(set(y)) == 1:
-        return 0.0
-    return statistics.correlation(x, y)
 
 
 def _corrado(sample, rows):

@@ -76,7 +76,8 @@ def test_the_mode_of_rbar_reaches_the_corrected_tests(mode):
     mean = slow_statistics.rbar(sample, mode)
     names = ["adjusted_patell_z", "kolari_pynnonen_t", "grank_overlap"]
     for outcome in battery.run(sample, names, mode):
-        expected = getattr(slow_statistics, outcome.test)(sample, mean)[0]
+        paired = {"mode": mode} if outcome.test == "grank_overlap" else {}
+        expected = getattr(slow_statistics, outcome.test)(sample, mean, **paired)[0]
         assert outcome.statistic == pytest.approx(expected, rel=1e-10)
 
 
@@ -210,7 +211,8 @@ def test_a_statistic_is_a_number_or_has_a_reason_and_nothing_warns(sample, missi
         warnings.simplefilter("error")
         outcomes = battery.run(sample, COMPUTED)
     for outcome in outcomes:
-        assert math.isfinite(outcome.statistic) == (outcome.reason == ""), outcome
+        out_of_reach = outcome.least > 0.05
+        assert math.isfinite(outcome.statistic) == (outcome.reason == "" or out_of_reach), outcome
         assert math.isfinite(outcome.p_value) == (outcome.reason == ""), outcome
     if missing:
         assert [outcome.test for outcome in outcomes if outcome.reason] == missing

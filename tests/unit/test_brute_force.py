@@ -95,7 +95,8 @@ class Case:
         if name == "permutation":
             return self._permutation(window, kept), len(kept)
         mean = slow_statistics.rbar(sample, mode)
-        return getattr(slow_statistics, name)(sample, mean), len(kept)
+        paired = {"mode": mode} if name == "grank_overlap" else {}
+        return getattr(slow_statistics, name)(sample, mean, **paired), len(kept)
 
     def _calendar_time(self, window, kept):
         names = list(self.returns.columns)
@@ -131,10 +132,14 @@ class Case:
 
 def agrees(row, expected, events):
     statistic, df, p_value, *_ = expected
-    assert row["reason"] == ""
+    if row["reason"]:
+        # Nine events that move together: nothing could take the test to 5 %.
+        assert "the smallest p this test can reach" in row["reason"]
+        assert p_value > 0.05
+        p_value = np.nan
     assert row["n"] == events
     assert row["statistic"] == pytest.approx(statistic, rel=1e-10, abs=1e-12)
-    assert row["p_value"] == pytest.approx(p_value, rel=1e-9, abs=1e-14)
+    assert row["p_value"] == pytest.approx(p_value, rel=1e-9, abs=1e-14, nan_ok=True)
     assert np.isnan(row["df"]) if df is None else row["df"] == df
 
 

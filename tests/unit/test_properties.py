@@ -87,7 +87,8 @@ def answers(returns, asked, factors, calendars, model, tests="all"):
 
 def no_silent_nan(results, table):
     assert (table["p_value"].isna() == (table["reason"] != "")).all()
-    assert (table["statistic"].isna() == (table["reason"] != "")).all()
+    beyond = table["reason"].str.contains("the smallest p this test can reach")
+    assert (table["statistic"].isna() == (table["reason"] != "") & ~beyond).all()
     for window in WINDOWS:
         car = results.car(window)
         assert np.isfinite(car.to_numpy()).all()
@@ -106,7 +107,11 @@ def assert_same(found, expected, *, sign=1.0, scale=1.0, rtol=1e-9):
     )
     np.testing.assert_allclose(first["p_value"], second["p_value"], rtol=100 * rtol, atol=rtol)
     np.testing.assert_array_equal(first["n"], second["n"])
-    assert first["reason"].tolist() == second["reason"].tolist()
+    # A p-value in a reason may differ by rounding.
+    reasons = [
+        table["reason"].str.replace(r"[0-9.]+,", "", regex=True) for table in (first, second)
+    ]
+    assert reasons[0].tolist() == reasons[1].tolist()
     for window in WINDOWS:
         left, right = one.car(window).sort_index(), two.car(window).sort_index()
         pd.testing.assert_index_equal(left.index, right.index)

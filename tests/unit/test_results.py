@@ -99,7 +99,7 @@ def test_the_table_of_tests_is_tidy(results):
     assert len(table) == 3 * 2 * len(TEST_NAMES)
     assert table["group"].drop_duplicates().tolist() == ["all", "chips", "cloud"]
     assert not table.duplicated(["group", "window_start", "window_end", "test"]).any()
-    assert ((table["reason"] == "") == table["statistic"].notna()).all()
+    assert ((table["reason"] == "") == table["p_value"].notna()).all()
 
 
 def test_the_family_is_all_finite_p_values_of_one_call(results):

@@ -15,7 +15,6 @@ import math
 
 import numpy as np
 
-from analysis.eventstudy.battery import run
 from analysis.eventstudy.fitted import Floats
 from analysis.eventstudy.intervals import two_sided
 from analysis.eventstudy.models import MarketAdjusted, MarketModel, MeanAdjusted
@@ -23,6 +22,7 @@ from analysis.eventstudy.outcome import Outcome, normal, student, undefined
 from analysis.eventstudy.presets.case import Case
 from analysis.eventstudy.presets.convention import Cars, Preset, Statistic, mean_car, over_error
 from analysis.eventstudy.ranking import midranks
+from analysis.eventstudy.signs import wilcoxon
 
 ONE_DAY = "estudy2 has this test for single days only"
 
@@ -184,7 +184,7 @@ def _wilcoxon(case: Case) -> Outcome:
     if not len(car):
         return undefined("", case.size, "every CAR is zero")
     w = float(midranks(np.abs(car)[None, :])[0][car > 0].sum())
-    p = run(case.sample, ["wilcoxon"])[0].p_value
+    p = wilcoxon(case.sample).p_value
     return _daily(case, Outcome("", w, math.nan, p, case.size))
 
 

@@ -1,0 +1,297 @@
+"""One instant, several exchanges: New York reacts on day d, Asia on its next session."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from analysis.eventstudy import MarketModel
+from analysis.eventstudy.clusters import by_date, by_overlap
+from analysis.eventstudy.dependence import LEAST_ALIKE, rbar
+from analysis.eventstudy.fitted import cumulate
+from tests.reference import slow_fit, slow_statistics
+from tests.reference.panels import study
+
+DAYS, DAY0 = 150, 100
+DEPENDENT = ["kolari_pynnonen_t", "adjusted_patell_z", "grank_overlap"]
+
+
+def markets(seed, firms=6, *, lag=1, days=DAYS):
+    """Half of the firms in New York, half in Asia, where a shock arrives `lag` days later."""
+    rng = np.random.default_rng(seed)
+    index = pd.bdate_range("2024-01-01", periods=days)
+    shock, early = rng.standard_normal(days + lag), firms // 2
+    values = rng.standard_normal((days, firms))
+    values[:, :early] += shock[lag:, None]
+    values[:, early:] += shock[: len(shock) - lag, None]
+    own = rng.normal(0, 0.01, (days + lag, 2))
+    market = pd.DataFrame({"ny": own[lag:, 0], "asia": own[: len(own) - lag, 1]}, index)
+    values = 0.02 * values
+    values[:, :early] += market[["ny"]].to_numpy()
+    values[:, early:] += market[["asia"]].to_numpy()
+    names = [f"NY{at}" for at in range(early)] + [f"ASIA{at}" for at in range(firms - early)]
+    return pd.DataFrame(values, index, names), market
+
+
+def events(returns, rows, *, lag=1):
+    """Each row of `rows` is an instant that all firms react to, Asia `lag` sessions later."""
+    parts = [
+        pd.DataFrame(
+            {
+                "event_id": f"e{row}",
+                "security": returns.columns,
+                "date": [returns.index[row + lag * name.startswith("ASIA")] for name in returns],
+            }
+        )
+        for row in rows
+    ]
+    return pd.concat(parts, ignore_index=True)
+
+
+def fit(returns, market, asked, **options):
+    model = MarketModel({name: "ny" if name.startswith("NY") else "asia" for name in returns})
+    return study(returns, asked, market, model=model, **options).fit()
+
+
+def order_of(results):
+    return dict(zip(results.index, results.fitted.order.level.tolist(), strict=True))
+
+
+def test_the_sessions_that_the_instant_pairs_are_correlated():
+    returns, market = markets(1)
+    results = fit(returns, market, events(returns, [DAY0]))
+    sample, _ = results.sample((0, 0))
+    # New York's residual of a session beside Asia's of the next, by hand.
+    rows = results.fitted.residuals
+    expected = (np.corrcoef(rows).sum() - 6) / 30
+    assert rbar(sample) == pytest.approx(expected, abs=1e-12)
+    assert rbar(sample) > 0.3
+    assert rbar(sample, "event") == pytest.approx(expected, abs=1e-12)
+    # Calendar dates alone find the pairs within New York and within Asia: 12 of 30.
+    assert rbar(sample, "calendar") < 0.7 * expected
+
+
+@pytest.mark.parametrize("firms", [6, 4 * LEAST_ALIKE])
+def test_asia_a_session_later_has_the_dependence_of_one_date(firms):
+    returns, market = markets(2, firms)
+    # The same returns in New York, and Asia's each a session earlier.
+    same, same_market = returns.copy(), market.copy()
+    asia = returns.columns.str.startswith("ASIA")
+    same.loc[:, asia] = returns.loc[:, asia].shift(-1)
+    same_market["asia"] = market["asia"].shift(-1)
+    late = fit(returns, market, events(returns, [DAY0]))
+    together = fit(same, same_market, events(same, [DAY0], lag=0))
+    assert together.fitted.order is None
+    expected = together.tests([(0, 0)], DEPENDENT)
+    pd.testing.assert_frame_equal(late.tests([(0, 0)], DEPENDENT), expected, rtol=1e-9)
+    for window in [(-1, 1), (-3, 3)]:
+        found = rbar(late.sample(window)[0], "event")
+        assert found == pytest.approx(rbar(together.sample(window)[0]), abs=1e-12)
+
+
+def test_longer_windows_add_the_dates_that_both_have_to_the_sessions_paired():
+    returns, market = markets(3, 2)
+    sample, _ = fit(returns, market, events(returns, [DAY0])).sample((-1, 1))
+    york, asia = sample.fitted.residuals
+    # Windows d−1..d+1 and d..d+2: three pairs of sessions, and two dates in common.
+    paired, dated = np.corrcoef(york, asia)[0, 1], np.corrcoef(york[1:], asia[:-1])[0, 1]
+    assert rbar(sample) == pytest.approx(paired + 2 / 3 * dated, abs=1e-12)
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    seed=st.integers(0, 10**6),
+    gap=st.integers(1, 30),
+    car=st.sampled_from([(0, 0), (-1, 1), (-3, 3)]),
+    holidays=st.sampled_from([0.0, 0.06]),
+    missing=st.sampled_from([0.0, 0.03]),
+)
+def test_the_engine_agrees_with_a_loop_over_pairs(seed, gap, car, holidays, missing):
+    rng = np.random.default_rng(seed)
+    returns, market = markets(seed)
+    returns = returns.mask(rng.random(returns.shape) < missing)
+    exchanges = [np.flatnonzero(rng.random(DAYS) >= holidays) for _ in range(3)]
+    home = [exchanges[at] for at in (0, 0, 1, 2, 2, 1)]
+    rows = []
+    # Sessions after the first reaction, by exchange: the second and third close before the
+    # first, and the third before the second.
+    instants = (("a", 100, (0, 1, 1)), ("b", 100 + gap, (0, 0, 1)), ("c", 101, (0, 0, 0)))
+    for event_id, start, lag in instants:
+        for number, (name, own) in enumerate(zip(returns, home, strict=True)):
+            at = int(np.searchsorted(own, start)) + lag[(0, 0, 1, 2, 2, 1)[number]]
+            rows.append((event_id, name, number, own, int(own[at])))
+    asked = pd.DataFrame(
+        [(event, name, returns.index[day]) for event, name, _, _, day in rows],
+        columns=["event_id", "security", "date"],
+    )
+    calendars = {name: returns.index[own] for name, own in zip(returns, home, strict=True)}
+    model = MarketModel("ny")
+    asking = {"calendars": calendars, "model": model, "exclude_own_events": False}
+    fitted = slow_fit.fit(
+        returns.to_numpy().T,
+        market[["ny"]].to_numpy(),
+        [(number, day) for _, _, number, _, day in rows],
+        "market",
+        (-60, -11),
+        (-3, 3),
+        home,
+    )
+    sample, kept = slow_fit.sample(fitted, car)
+    every = [(event, name, own.tolist(), day) for event, name, _, own, day in rows]
+    # The order of exchanges follows from all events, the sample from those without a hole.
+    if len(kept) < len(every):
+        return
+    for mode in ("overlap", "calendar", "event"):
+        results = study(returns, asked, market, rbar=mode, **asking).fit()
+        expected = slow_statistics.rbar(sample, mode, every)
+        assert rbar(results.sample(car)[0], mode) == pytest.approx(expected, abs=1e-12)
+        table = results.tests([car], DEPENDENT).set_index("test")
+        for name in DEPENDENT:
+            more = {"mode": mode, "events": every} if name == "grank_overlap" else {}
+            statistic, *_ = getattr(slow_statistics, name)(sample, expected, **more)
+            assert table.loc[name, "statistic"] == pytest.approx(statistic, rel=1e-9)
+
+
+def test_a_holiday_between_does_not_count_as_a_session():
+    # New York on a Monday, Asia closed from then on, its next session eight days later.
+    returns, market = markets(4)
+    closed = np.arange(DAY0, DAY0 + 6)
+    asia = returns.index.delete(closed)
+    asked = events(returns, [DAY0])
+    late = asked["security"].str.startswith("ASIA")
+    asked.loc[late, "date"] = returns.index[DAY0 + 6]
+    calendars = {name: asia if name.startswith("ASIA") else returns.index for name in returns}
+    results = fit(returns, market, asked, calendars=calendars)
+    assert set(results.fitted.order.instant.tolist()) == {0}
+    assert rbar(results.sample((0, 0))[0]) > 0.3
+    # Without the calendar Asia has let six sessions pass: then nothing tells.
+    assert fit(returns, market, asked).fitted.order is None
+
+
+def test_one_event_id_for_many_dates_says_nothing():
+    returns, market = markets(5)
+    asked = events(returns, [DAY0], lag=0)
+    asked["date"] = returns.index[[DAY0, DAY0 + 1, DAY0 + 2, DAY0, DAY0 + 1, DAY0]]
+    own = asked.assign(event_id=[f"e{at}" for at in range(6)])
+    assert fit(returns, market, asked).fitted.order is None
+    # To the last digit what each event has under a name of its own.
+    pd.testing.assert_frame_equal(
+        fit(returns, market, asked).tests([(0, 0), (-1, 1)]),
+        fit(returns, market, own).tests([(0, 0), (-1, 1)]),
+    )
+
+
+def test_one_date_is_what_it_was():
+    returns, market = markets(6)
+    asked = events(returns, [DAY0], lag=0)
+    own = asked.assign(event_id=[f"e{at}" for at in range(6)])
+    pd.testing.assert_frame_equal(
+        fit(returns, market, asked).tests([(0, 0), (-1, 1)]),
+        fit(returns, market, own).tests([(0, 0), (-1, 1)]),
+    )
+
+
+def test_names_and_the_order_of_rows_do_not_matter():
+    returns, market = markets(7)
+    asked = events(returns, [DAY0, DAY0 + 4])
+    table = fit(returns, market, asked).tests([(-1, 1)], DEPENDENT)
+    again = asked.assign(event_id=asked["event_id"].map({"e100": "z", "e104": "a"}))
+    again = again.sample(frac=1.0, random_state=1)
+    found = fit(returns, market, again).tests([(-1, 1)], DEPENDENT)
+    pd.testing.assert_frame_equal(found, table, rtol=1e-9)
+
+
+def test_a_security_keeps_its_place_where_an_event_id_does_not_tell():
+    returns, market = markets(8)
+    # Known on a weekend: all exchanges react on the same date, three sessions after the first.
+    asked = pd.concat([events(returns, [DAY0]), events(returns, [DAY0 + 3], lag=0)])
+    levels = order_of(fit(returns, market, asked))
+    assert levels["e103", "NY0"] == 0
+    assert levels["e103", "ASIA0"] == 1
+    # Two events of one security in overlapping windows move together by calendar date.
+    one = asked[asked["security"] == "ASIA0"]
+    sample, _ = fit(returns, market, one).sample((-3, 3))
+    assert fit(returns, market, asked).sample((-3, 3))[0].fitted.order is not None
+    assert rbar(sample) == pytest.approx(5 / 7, abs=0.01)
+
+
+def test_a_security_that_is_now_early_and_now_late_has_the_place_of_each_event():
+    returns, market = markets(9)
+    asked = events(returns, [DAY0, DAY0 + 20])
+    later = asked["event_id"] == "e120"
+    asian = asked["security"].str.startswith("ASIA")
+    asked.loc[later, "date"] = np.where(
+        asian[later], returns.index[DAY0 + 20], returns.index[DAY0 + 21]
+    )
+    asked = pd.concat([asked, events(returns, [DAY0 + 40], lag=0)])
+    levels = order_of(fit(returns, market, asked))
+    assert (levels["e100", "NY0"], levels["e100", "ASIA0"]) == (0, 1)
+    assert (levels["e120", "NY0"], levels["e120", "ASIA0"]) == (1, 0)
+    assert levels["e140", "NY0"] == 0
+
+
+def test_exchanges_that_close_one_after_the_other_are_in_that_order():
+    returns, market = markets(14)
+    # After Seoul's close and before Hong Kong's; after both, before New York's.
+    between, after = events(returns, [DAY0]), events(returns, [DAY0 + 20])
+    seoul = between["security"].isin(["ASIA0", "ASIA1"])
+    hong_kong = between["security"] == "ASIA2"
+    between.loc[hong_kong, "date"] = returns.index[DAY0]
+    results = fit(returns, market, pd.concat([between, after]))
+    level = np.where(seoul, 2, np.where(hong_kong, 1, 0)).tolist()
+    assert results.fitted.order.level.tolist() == level * 2
+    # The second instant reaches Seoul and Hong Kong on one date: they are paired by date.
+    rows = [results.index.get_loc(("e120", name)) for name in ("ASIA0", "ASIA2")]
+    both = fit(returns, market, after).fitted.take(np.array(rows) - 6)
+    expected = np.corrcoef(both.residuals)[0, 1]
+    assert rbar(cumulate(both, (0, 0))[0]) == pytest.approx(expected, abs=1e-12)
+
+
+def test_a_group_keeps_what_all_events_say():
+    returns, market = markets(10)
+    asked = events(returns, [DAY0])
+    asked["group"] = np.where(asked["security"].str.startswith("ASIA"), "asia", "ny")
+    asked.loc[asked["security"].isin(["NY0", "ASIA0"]), "group"] = "one of each"
+    results = fit(returns, market, asked)
+    sample, _ = results.sample((0, 0), "one of each")
+    expected = np.corrcoef(sample.fitted.residuals)[0, 1]
+    assert rbar(sample) == pytest.approx(expected, abs=1e-12)
+    within, _ = results.sample((0, 0), "asia")
+    plain = np.corrcoef(within.fitted.residuals)[0, 1]
+    assert rbar(within) == pytest.approx(plain, abs=1e-12)
+
+
+def test_one_instant_is_one_cluster():
+    returns, market = markets(11)
+    results = fit(returns, market, events(returns, [DAY0, DAY0 + 10]))
+    sample, members = results.sample((0, 0))
+    expected = np.repeat([0, 1], 6)
+    assert by_overlap(sample).tolist() == expected.tolist()
+    assert by_date(results, members).tolist() == expected.tolist()
+
+
+def test_residuals_that_are_made_again_give_the_same(monkeypatch):
+    returns, market = markets(12)
+    asked = events(returns, [DAY0, DAY0 + 2])
+    table = fit(returns, market, asked).tests([(0, 0), (-1, 1)], DEPENDENT)
+    monkeypatch.setattr("analysis.eventstudy.pooled.KEPT", 0)
+    found = fit(returns, market, asked).tests([(0, 0), (-1, 1)], DEPENDENT)
+    pd.testing.assert_frame_equal(found, table, rtol=1e-9)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("apart", [None, 2])
+def test_the_dependent_tests_hold_their_size_across_exchanges(apart):
+    rejected, repetitions, windows = {}, 200, [(0, 0), (-3, 3)]
+    for repetition in range(repetitions):
+        returns, market = markets([13, repetition], 16, days=130)
+        rows = [90] if apart is None else [90, 90 + apart]
+        asked = events(returns, rows)
+        if apart is not None:
+            asked = asked[(asked.index % 2 == 0) == (asked["event_id"] == "e90")]
+        table = fit(returns, market, asked).tests(windows, DEPENDENT)
+        for test, start, p in table[["test", "window_start", "p_value"]].itertuples(index=False):
+            rejected[test, start] = rejected.get((test, start), 0) + (p < 0.05)
+    # 5 % of 200 is 10; by calendar date alone it is more than 50 on one day.
+    assert max(rejected.values()) <= 22, rejected
