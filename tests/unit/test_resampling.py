@@ -6,6 +6,7 @@ import pytest
 
 from analysis.errors import InputError
 from analysis.eventstudy import FactorModel, MarketAdjusted, MarketModel, MeanAdjusted, resampling
+from analysis.eventstudy.placebo_table import COLUMNS
 from tests.reference.panels import events, panel, study
 from tests.reference.slow_dates import permutation
 
@@ -144,7 +145,7 @@ def test_it_says_on_how_many_dates_it_stands(monkeypatch):
     asked = events(returns, [150] * 4).assign(group=list("aabb"))
     results = study(returns, asked, factors, model=MarketModel("F0")).fit()
     table = results.permutation([(0, 0), (-1, 1)])
-    assert list(table.columns) == resampling.COLUMNS
+    assert list(table.columns) == COLUMNS
     assert table["group"].tolist() == ["all"] * 2 + ["a"] * 2 + ["b"] * 2
     assert table["exact"].all()
     assert (table["placebos"] == table["admissible"]).all()
