@@ -25,7 +25,7 @@ def results_payload(report: EventReport) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``units``, ``securities``, ``groups``, ``tests``, ``skipped``.
+        ``units``, ``securities``, ``groups``, ``tests``, ``recommended``, ``skipped``.
     """
     securities = records(report.securities.drop(columns=["name", "bloc", "exchange"]))
     for window in report.cars:
@@ -43,6 +43,10 @@ def results_payload(report: EventReport) -> dict[str, Any]:
         "securities": securities,
         "groups": records(report.groups),
         "tests": records(report.tests),
+        "recommended": {
+            "tests": list(report.recommended.tests),
+            "sentence": report.recommended.sentence,
+        },
         "skipped": records(report.results.skipped),
     }
 
