@@ -101,11 +101,11 @@ class Conditions:
         if self.crosses:
             parts.append("day 0 a session apart on different exchanges")
         if self.raised:
-            parts.append(
-                f"a variance across events {self.variance_ratio:.1f} times the usual one"
-            )
+            parts.append(f"a variance across events {self.variance_ratio:.1f} times the usual one")
         if self.thin:
-            parts.append(f"thin trading: {self.untraded:.0%} of returns are zero".replace("%", " %"))
+            parts.append(
+                f"thin trading: {self.untraded:.0%} of returns are zero".replace("%", " %")
+            )
         return ", ".join(parts)
 
 

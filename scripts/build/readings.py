@@ -29,7 +29,9 @@ def kept(sizes: pd.DataFrame) -> str:
         if groups[verdict]:
             says = one if len(groups[verdict]) == 1 else several
             figures = span(sizes, groups[verdict])
-            parts.append(f"{says}: {figures}" if verdict != "none" else f"{says}: {_names(groups['none'])}")
+            parts.append(
+                f"{says}: {figures}" if verdict != "none" else f"{says}: {_names(groups['none'])}"
+            )
     text = "; ".join(parts)
     return f"{text[:1].upper()}{text[1:]}."
 

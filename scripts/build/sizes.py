@@ -90,7 +90,9 @@ def page(frames: dict[str, pd.DataFrame]) -> str:
 
 
 def _anchor(title: str) -> str:
-    return "".join(mark for mark in title.lower().replace(" ", "-") if mark.isalnum() or mark == "-")
+    return "".join(
+        mark for mark in title.lower().replace(" ", "-") if mark.isalnum() or mark == "-"
+    )
 
 
 def _size(sizes: pd.DataFrame) -> str:

@@ -123,12 +123,17 @@ class Design:
     @property
     def before(self) -> int:
         """Sessions needed before the first possible day 0."""
-        return max(0, -self.estimation[0])
+        return max(0, -self.estimation[0] - min(self._steps))
 
     @property
     def after(self) -> int:
         """Sessions needed after the last possible day 0."""
-        return max(0, self.event_window[1]) + self.lag
+        return max(0, self.event_window[1]) + self.lag + max(self._steps)
+
+    @property
+    def _steps(self) -> tuple[int, ...]:
+        """Sessions by which the model moves its benchmark, the leads above 0."""
+        return getattr(self.model, "steps", (0,))
 
     @property
     def lag(self) -> int:
@@ -179,7 +184,9 @@ def _exchanges(design: Design) -> None:
     if design.exchanges > len(MARKETS):
         raise InputError(f"Design.exchanges must be 1 or 2, not {design.exchanges}.")
     if design.spread > 1:
-        raise InputError("Design.spread must be 1 with two exchanges: one piece of news is simulated.")
+        raise InputError(
+            "Design.spread must be 1 with two exchanges: one piece of news is simulated."
+        )
     if design.events < len(MARKETS):
         raise InputError("Design.events must be at least 2 with two exchanges.")
     if design.model != MarketModel():

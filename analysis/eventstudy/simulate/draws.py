@@ -112,6 +112,8 @@ def check_source(design: Design, panel: ReturnPanel | None) -> None:
     InputError
         The model needs factors that are not there, or the panel is too small.
     """
+    if panel is not None:
+        _check_panel(design)
     names = _markets(design) if panel is None else panel.names
     securities, days = list(range(design.events)), _dates(3)
     factors: pd.DataFrame | None = pd.DataFrame(0.0, index=days, columns=list(names))
@@ -122,7 +124,6 @@ def check_source(design: Design, panel: ReturnPanel | None) -> None:
         model, factors = model.prepare(returns, events, factors)
     check_factors(factors, model, securities)
     if panel is not None:
-        _check_panel(design)
         _starts(design, panel)
 
 

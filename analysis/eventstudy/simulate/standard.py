@@ -36,7 +36,9 @@ STANDARD: dict[str, tuple[Design, ...]] = {
     "size": tuple(Design(window=window, spread=days) for days in SPREADS for window in WINDOWS),
     # New York reacts on one session, Asia on the next.
     "exchanges": tuple(
-        Design(window=window, exchanges=2, events=events) for events in (30, 10) for window in WINDOWS
+        Design(window=window, exchanges=2, events=events)
+        for events in (30, 10)
+        for window in WINDOWS
     ),
     "variance": tuple(
         Design(window=window, variance_increase=theta, raised=part)
