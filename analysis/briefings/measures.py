@@ -121,9 +121,9 @@ def groups_frame(
     dependence; they can differ a little, since the interval is of the plain average and the
     test of the standardised one. Families, which have few members: their mean SCAR against
     that on other dates (``permutation_mean``; a day on which returns are wilder counts as
-    one that stands out, whatever its mean effect), and as interval CAAR ± 1.96·√L·sd with sd the standard deviation of the family's own
-    average abnormal return over the estimation window (Brown & Warner 1985). It holds the
-    correlation of the members, but takes the event's variance for that of any day and the
+    one that stands out, whatever its mean effect), and as interval CAAR ± 1.96·√L·sd with sd
+    the standard deviation of the family's own average abnormal return over the estimation
+    window (Brown & Warner 1985). It holds the correlation of the members, but takes the event's variance for that of any day and the
     tails for normal, so the family's p-value and not the interval carries a claim.
 
     Parameters

@@ -48,7 +48,9 @@ _TEST_NUMBERS = (
 
 
 def test_table(
-    tests: pd.DataFrame, recommended: Sequence[str] = RECOMMENDED, why: str = ""
+    tests: pd.DataFrame,
+    recommended: Sequence[str] = RECOMMENDED,  # noqa: PT028 - a table, and no test
+    why: str = "",  # noqa: PT028
 ) -> Table:
     """Tabulate the battery of tests, the recommended ones first.
 

@@ -1,7 +1,7 @@
-"""How often each test rejects a true null at 5 %, by case: written by scripts/size_and_power.py.
+"""How often each test rejects a true null at 5 %, by case.
 
-Do not edit by hand; ``data/simulated/*.csv`` hold the results, and `recommendation` reads
-this table because the engine reads no file.
+Written by ``scripts/size_and_power.py`` from ``data/simulated/*.csv``; do not edit by hand.
+`recommendation` reads this table because the engine reads no file.
 """
 
 from __future__ import annotations

@@ -145,14 +145,15 @@ def _sentence(tests: tuple[str, ...], candidates: Iterable[str], found: Conditio
         kept = all(_keeps(size) for size in sizes)
         claim = f"{'They keep' if some else 'It keeps'} the size of 5 % under these conditions: "
         doubt = "No test keeps the size of 5 % under these conditions, this one exceeds it least: "
-        # One figure for the usual dates, one for what is special about the study.
         parts.append(
             f"{claim if kept else doubt}{'they reject' if some else 'it rejects'} "
             f"{_range(sizes)} of true nulls in simulations ({HOW})."
         )
-    for name in candidates:
-        if name not in tests:
-            parts.append(f"{name} rejects {_range(_sizes(name, found))} there.")
+    parts += [
+        f"{name} rejects {_range(_sizes(name, found))} there."
+        for name in candidates
+        if name not in tests
+    ]
     dates = "spread_dates" if found.dates > 1 else "one_date"
     when = "spread dates" if found.dates > 1 else "one date"
     if found.events > 1:

@@ -191,8 +191,8 @@ def answer(standing: Standing | None, moved: MovedSets) -> list[Outcome]:
       candidates, one per event and shared by its securities, over its cross-sectional
       standard error, pooled over the candidates (a single pair: its SCAR);
       p = (1 + #{|S_s| ≥ |S_0|})/(1 + B) over the placebos s of `MovedSets.draws`, which
-      search and studentise alike; B < 39, or pairs without spread, give NaN and a reason. Where a model names a ``stand_in``,
-      S_0 and every S_s are those of that.
+      search and studentise alike; B < 39, or pairs without spread, give NaN and a reason.
+      Where a model names a ``stand_in``, S_0 and every S_s are those of that.
     - ``likelihood_ratio``: 2(ℓ₁ − ℓ₀) of the mixture, A = 0 against any A, λ ≥ 1 free in
       both, χ²(1); Ball & Torous (1988).
     - ``likelihood_any``: 2ℓ₁ against A = 0 and λ = 1, half χ²(1) half χ²(2): Self & Liang

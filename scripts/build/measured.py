@@ -22,10 +22,10 @@ CASES: dict[str, tuple[str, Callable[[pd.DataFrame], pd.Series]]] = {
     "thin_trading": ("thin", lambda held: held["model"] == "market model"),
 }
 
-_HEAD = '''"""How often each test rejects a true null at 5 %, by case: written by scripts/size_and_power.py.
+_HEAD = '''"""How often each test rejects a true null at 5 %, by case.
 
-Do not edit by hand; ``data/simulated/*.csv`` hold the results, and `recommendation` reads
-this table because the engine reads no file.
+Written by ``scripts/size_and_power.py`` from ``data/simulated/*.csv``; do not edit by hand.
+`recommendation` reads this table because the engine reads no file.
 """
 
 from __future__ import annotations
@@ -59,8 +59,9 @@ def module(frames: dict[str, pd.DataFrame]) -> str:
         held = frames[name]
         held = held[((held["level"] - LEVEL).abs() < 1e-9) & chosen(held)]
         lines.append(f'    "{case}": {{\n')
-        for test in TEST_NAMES:
-            lines.append(f'        "{test}": {_size(held[held["test"] == test])},\n')
+        lines += [
+            f'        "{test}": {_size(held[held["test"] == test])},\n' for test in TEST_NAMES
+        ]
         lines.append("    },\n")
     return "".join([*lines, "}\n"])
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 import pandas as pd
-from build.readings import HIGH, LEVEL, LOW, kept, span, within
 
 from analysis.eventstudy.battery import RECOMMENDED, TEST_NAMES
 from analysis.eventstudy.simulate import cases
+from build.readings import HIGH, LEVEL, LOW, kept, span, within
 
 DATES = {1: "one date", 3: "3 sessions", 10: "10 sessions"}
 RISES = {"own": "own variance", "all": "all variance", "common": "common shock's variance"}
@@ -134,8 +134,8 @@ def _variance(sizes: pd.DataFrame) -> str:
     common = sizes[sizes["raised"] == "common"]
     own = sizes[sizes["raised"] == "own"]
     return (
-        "## Raised variance\n\nThe event raises the variance of abnormal returns on the days of the "
-        "window: that of each firm's own part, of all of it, or of the common shock alone. "
+        "## Raised variance\n\nThe event raises the variance of abnormal returns on the days of "
+        "the window: that of each firm's own part, of all of it, or of the common shock alone. "
         f"{_effort(sizes)}\n\n{_grid(sizes, pd.Series(columns, index=sizes.index))}\n\n"
         f"Where all of it rises: {kept(alike)} Where the firms' own parts rise alone, the tests "
         "that divide by the spread of the event window take the common shock to have grown with "
@@ -154,8 +154,8 @@ def _few(sizes: pd.DataFrame) -> str:
     ]
     return (
         f"## Few events\n\nOne date. {_effort(sizes)}\n\n"
-        f"{_grid(sizes, pd.Series(columns, index=sizes.index))}\n\n{kept(sizes)} With so few events "
-        "`permutation` has little power: the spread that it divides by is known from one to four "
+        f"{_grid(sizes, pd.Series(columns, index=sizes.index))}\n\n{kept(sizes)} With so few "
+        "events `permutation` has little power: the spread that it divides by has one to nine "
         "degrees of freedom. `permutation_mean`, by name, has more and takes the variance at the "
         "event for that of any day. With one event `permutation` compares the standardised CAR "
         "itself.\n"

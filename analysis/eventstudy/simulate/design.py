@@ -76,8 +76,8 @@ class Design:
     standard deviation 0.01, β_i uniform on 0.5 to 1.5, σ_i uniform on 0.01 to 0.03 and
     e_it = √ρ·c_t + √(1−ρ)·u_it, where c_t, common to all securities, and u_it are
     independent, each with the distribution ``residuals``. The variance rises by the factor
-    √(1+θ) on the residual, or on its part ``raised``, as in Kolari & Pynnönen (2010); the effect is a constant, as in
-    Brown & Warner (1980).
+    √(1+θ) on the residual, or on its part ``raised``, as in Kolari & Pynnönen (2010); the
+    effect is a constant, as in Brown & Warner (1980).
     """
 
     window: Window = (0, 0)

@@ -7,6 +7,7 @@ repetition.
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -115,7 +116,8 @@ def check_source(design: Design, panel: ReturnPanel | None) -> None:
     if panel is not None:
         _check_panel(design)
     names = _markets(design) if panel is None else panel.names
-    securities, days = list(range(design.events)), _dates(3)
+    securities: list[Hashable] = list(range(design.events))
+    days = _dates(3)
     factors: pd.DataFrame | None = pd.DataFrame(0.0, index=days, columns=list(names))
     model = design.asked_model
     if isinstance(model, Prepared):
