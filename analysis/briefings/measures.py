@@ -123,8 +123,9 @@ def groups_frame(
     that on other dates (``permutation_mean``; a day on which returns are wilder counts as
     one that stands out, whatever its mean effect), and as interval CAAR ± 1.96·√L·sd with sd
     the standard deviation of the family's own average abnormal return over the estimation
-    window (Brown & Warner 1985). It holds the correlation of the members, but takes the event's variance for that of any day and the
-    tails for normal, so the family's p-value and not the interval carries a claim.
+    window (Brown & Warner 1985). It holds the correlation of the members, but takes the event's
+    variance for that of any day and the tails for normal, so the family's p-value and not the
+    interval carries a claim.
 
     Parameters
     ----------

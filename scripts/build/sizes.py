@@ -8,8 +8,9 @@ import pandas as pd
 
 from analysis.eventstudy.battery import RECOMMENDED, TEST_NAMES
 from analysis.eventstudy.simulate import cases
-from build.readings import HIGH, LEVEL, LOW, kept, span, within
+from build.readings import HIGH, LEVEL, LOW, kept, span, verdict, within
 
+KOLARI, PERMUTATION = "kolari_pynnonen_t", "permutation"
 DATES = {1: "one date", 3: "3 sessions", 10: "10 sessions"}
 RISES = {"own": "own variance", "all": "all variance", "common": "common shock's variance"}
 MODELS = {
@@ -137,11 +138,11 @@ def _variance(sizes: pd.DataFrame) -> str:
         "## Raised variance\n\nThe event raises the variance of abnormal returns on the days of "
         "the window: that of each firm's own part, of all of it, or of the common shock alone. "
         f"{_effort(sizes)}\n\n{_grid(sizes, pd.Series(columns, index=sizes.index))}\n\n"
-        f"Where all of it rises: {kept(alike)} Where the firms' own parts rise alone, the tests "
+        f"Where all of it rises, {kept(alike)} Where the firms' own parts rise alone, the tests "
         "that divide by the spread of the event window take the common shock to have grown with "
         f"them: {span(own, RECOMMENDED)}.\n\n"
         "Where the common shock itself is larger on the day, no test of one date can tell it from "
-        f"an effect on all events: {span(common, RECOMMENDED)}. Events on several dates can.\n"
+        f"an effect on all events: {span(common, RECOMMENDED)}. It takes events on several dates.\n"
     )
 
 
@@ -170,18 +171,26 @@ def _thin(sizes: pd.DataFrame) -> str:
         )
     ]
     plain = sizes[sizes["model"] == "market model"]
-    longest = sizes[sizes["window_end"] - sizes["window_start"] == _longest(sizes)]
-    betas = [
-        f"{label} {span(longest[longest['model'] == model], ['kolari_pynnonen_t'])}"
-        for model, label in MODELS.items()
-    ]
     return (
         "## Thin trading\n\nA fifth of the days passes without a trade; one date. "
         f"{_effort(sizes)}\n\n{_grid(sizes, pd.Series(columns, index=sizes.index))}\n\n"
         "What one security shows today another shows tomorrow, which no correlation of one day "
-        f"with itself can see. With the market model: {kept(plain)} Betas that allow for it do not "
-        f"change the dependence of the residuals; in the longest window: {'; '.join(betas)}.\n"
+        f"with itself can see. With the market model {kept(plain)} {_remedy(sizes)}\n"
     )
+
+
+def _remedy(sizes: pd.DataFrame) -> str:
+    """Say whether betas that allow for thin trading help, and which test does."""
+    length = sizes["window_end"] - sizes["window_start"]
+    longest = sizes[length == length.max()]
+    betas = {label: longest[longest["model"] == model] for model, label in MODELS.items()}
+    figures = "; ".join(f"{label} {span(own, [KOLARI])}" for label, own in betas.items())
+    helps = all(verdict(own, KOLARI) == "keep" for own in betas.values())
+    lead = "keep the size" if helps else "are not the remedy"
+    text = f"Betas that allow for thin trading {lead}; in the longest window: {figures}."
+    if not helps and verdict(sizes, PERMUTATION) != "more":
+        text += f" `{PERMUTATION}` is: {span(sizes, [PERMUTATION])} over all models and windows."
+    return text
 
 
 def _robustness(sizes: pd.DataFrame) -> str:
@@ -239,10 +248,6 @@ def _designs(results: pd.DataFrame) -> int:
 def _days(first: int, last: int) -> str:
     length = last - first + 1
     return f"{length} day{'' if length == 1 else 's'}"
-
-
-def _longest(results: pd.DataFrame) -> int:
-    return int((results["window_end"] - results["window_start"]).max())
 
 
 def _windows(results: pd.DataFrame) -> pd.Series:
