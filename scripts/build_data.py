@@ -5,8 +5,8 @@
 FOLDER holds the files that `COLLECTED` names: figures, their sources, and what was found wrong in
 them. What is corrected in the catalogue is listed in build/catalogue_corrections.csv. The
 hand-kept catalogue files (instruments, groups, closures, hours, moves, watched) must be in
-``--out`` already; they are read and never written. Nothing is smoothed or filled, doubtful figures carry a
-flag, and the same figures give the same bytes. See data/README.md.
+``--out`` already; they are read and never written. Nothing is smoothed or filled, doubtful
+figures carry a flag, and the same figures give the same bytes. See data/README.md.
 """
 
 from __future__ import annotations

@@ -1,11 +1,14 @@
 """Simulate the size and power of every test and keep the results in ``data/simulated``.
 
     python scripts/size_and_power.py [SET ...] [--tests NAME ...] [--workers 2] [--out FOLDER]
+    python scripts/size_and_power.py --share 0.05     # a twentieth of the studies, to try it
     python scripts/size_and_power.py --page
 
-SET is size, robustness, power or panel; all of them by default, which takes about an hour of
-one core. Rows of the tests and designs that are run replace those in the files, all others stay.
-The page ``docs/size_and_power.md`` is written from the files each time; --page writes it alone.
+SET is size, exchanges, variance, few, thin, robustness, power or panel; all of them by default,
+which takes about 25 minutes of two cores. Rows of the tests and designs that are run replace
+those in the files, all others stay. The page ``docs/size_and_power.md`` and the table that
+summaries read, ``analysis/eventstudy/measured_sizes.py``, are written from the files each time;
+--page writes these two alone.
 """
 
 from __future__ import annotations
@@ -14,10 +17,11 @@ import argparse
 import multiprocessing
 import sys
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pandas as pd
+from build.measured import module
 from build.sizes import page
 
 from analysis import __version__
@@ -27,25 +31,38 @@ from analysis.eventstudy.simulate import STANDARD, size_and_power
 
 ROOT = Path(__file__).resolve().parents[1]
 SEED = 1985
-PORTFOLIO = "calendar_time_t"
 
 
 @dataclass(frozen=True)
 class Effort:
-    """How often a set is repeated, and how often the two slow tests are run in it."""
+    """How often a set is repeated, and how often the permutation test is run in it.
+
+    Most columns need a standard error of half a point. The placebo dates cost little where
+    least squares can be taken from running sums, a fit each with other models.
+    """
 
     repetitions: int
     permutations: int
-    portfolios: int
-    placebos: int = 999
+    placebos: int = 399
     levels: tuple[float, ...] = (0.05,)
+
+    def times(self, share: float) -> Effort:
+        """A share of the effort, one study at least."""
+        count, permuted = (
+            max(1, round(share * number)) for number in (self.repetitions, self.permutations)
+        )
+        return replace(self, repetitions=count, permutations=permuted)
 
 
 EFFORT = {
-    "size": Effort(10_000, 2_000, 10_000, levels=(0.01, 0.05, 0.1)),
-    "robustness": Effort(500, 200, 500, 200),
-    "power": Effort(500, 200, 500, 200),
-    "panel": Effort(1_000, 100, 1_000),
+    "size": Effort(10_000, 4_000, 999, levels=(0.01, 0.05, 0.1)),
+    "exchanges": Effort(4_000, 4_000),
+    "variance": Effort(2_000, 2_000),
+    "few": Effort(4_000, 4_000),
+    "thin": Effort(2_000, 800),
+    "robustness": Effort(800, 800),
+    "power": Effort(800, 800),
+    "panel": Effort(1_000, 1_000),
 }
 
 
@@ -56,7 +73,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--tests", nargs="+", default=list(TEST_NAMES), metavar="NAME")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--out", type=Path, default=ROOT / "data" / "simulated")
-    parser.add_argument("--page", action="store_true", help="write the docs page alone")
+    parser.add_argument("--share", type=float, default=1.0, help="share of the usual effort")
+    parser.add_argument("--page", action="store_true", help="write page and table alone")
     given = parser.parse_args(arguments)
     unknown = set(given.sets) - set(STANDARD)
     if unknown:
@@ -64,43 +82,35 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         if not given.page:
             for name in given.sets or STANDARD:
-                run(name, given.tests, given.workers, given.out / f"{name}.csv")
-        write_page(given.out)
+                run(name, given)
+        write(given.out)
     except FaultlineError as problem:
         print(problem, file=sys.stderr)
         return 2
     return 0
 
 
-def run(name: str, tests: list[str], workers: int, path: Path) -> None:
+def run(name: str, given: argparse.Namespace) -> None:
     """Simulate one set and put its rows into its file."""
-    effort = EFFORT[name]
+    effort = EFFORT[name].times(given.share)
     returns, factors = real_returns() if name == "panel" else (None, None)
     # A server of clean processes: nothing of this one's threads is copied.
     context = multiprocessing.get_context("forkserver")
-    with ProcessPoolExecutor(workers, mp_context=context) as executor:
-        for chosen, repetitions in split(tests, effort):
-            found = size_and_power(
-                STANDARD[name],
-                repetitions,
-                chosen,
-                permutation_repetitions=effort.permutations,
-                placebos=effort.placebos,
-                levels=effort.levels,
-                returns=returns,
-                factors=factors,
-                seed=SEED,
-                executor=executor,
-                progress=lambda done, total: tell(name, done, total),
-            )
-            keep(found.assign(seed=SEED, version=__version__), path)
-
-
-def split(tests: list[str], effort: Effort) -> list[tuple[list[str], int]]:
-    """Tests and how often they are run: a portfolio asks for a whole study each time."""
-    most = [name for name in tests if name != PORTFOLIO]
-    parts = [(most, effort.repetitions), ([PORTFOLIO] * (PORTFOLIO in tests), effort.portfolios)]
-    return [part for part in parts if part[0]]
+    with ProcessPoolExecutor(given.workers, mp_context=context) as executor:
+        found = size_and_power(
+            STANDARD[name],
+            effort.repetitions,
+            given.tests,
+            permutation_repetitions=effort.permutations,
+            placebos=effort.placebos,
+            levels=effort.levels,
+            returns=returns,
+            factors=factors,
+            seed=SEED,
+            executor=executor,
+            progress=lambda done, total: tell(name, done, total),
+        )
+    keep(found.assign(seed=SEED, version=__version__), given.out / f"{name}.csv")
 
 
 def tell(name: str, done: int, total: int) -> None:
@@ -150,12 +160,15 @@ def keep(found: pd.DataFrame, path: Path) -> None:
     merged.to_csv(path, index=False, float_format="%.6g", lineterminator="\n")
 
 
-def write_page(folder: Path) -> None:
-    """Write the docs page from the files."""
+def write(folder: Path) -> None:
+    """Write the docs page and the engine's table from the files."""
     held = {name: folder / f"{name}.csv" for name in STANDARD}
     frames = {name: pd.read_csv(path) for name, path in held.items() if path.exists()}
-    text = page(frames)
-    (ROOT / "docs" / "size_and_power.md").write_text(text, encoding="utf-8")
+    written = {"docs/size_and_power.md": page(frames)}
+    if len(frames) == len(STANDARD):
+        written["analysis/eventstudy/measured_sizes.py"] = module(frames)
+    for name, text in written.items():
+        (ROOT / name).write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

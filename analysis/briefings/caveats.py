@@ -5,12 +5,14 @@ Pure: the report hands in frames; the page shows a box of `Caveat`.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from analysis.briefings import wording
-from analysis.briefings.narrative import LEADING, LEVEL, TEST_NAMES, Focus, robust_p
+from analysis.briefings.narrative import KOLARI, LEVEL, TEST_NAMES, Focus, robust_p
 from analysis.catalogue.selecting import NEW_YORK
+from analysis.eventstudy.battery import RECOMMENDED
 from analysis.normal_returns import READS_BENCHMARK, READS_US_FACTORS
 
 if TYPE_CHECKING:
@@ -46,7 +48,9 @@ class Caveat:
     level: str = "note"  # or "warning"
 
 
-def clustering(securities: pd.DataFrame, tests: pd.DataFrame) -> Caveat | None:
+def clustering(
+    securities: pd.DataFrame, tests: pd.DataFrame, recommended: Sequence[str] = RECOMMENDED
+) -> Caveat | None:
     """Say how many dates stand behind the securities, and what naive tests would have said."""
     measured = securities[securities["abnormal"].notna()]
     dates = measured["day0"].nunique()
@@ -61,7 +65,8 @@ def clustering(securities: pd.DataFrame, tests: pd.DataFrame) -> Caveat | None:
         if name in pooled.index and pooled[name] == pooled[name]
     ]
     robust = [
-        f"{TEST_NAMES[name]} {wording.p_value(value)}" for name, value in robust_p(tests).items()
+        f"{TEST_NAMES[name]} {wording.p_value(value)}"
+        for name, value in robust_p(tests, recommended=recommended).items()
     ]
     text = (
         f"{wording.count(len(measured), 'security', 'securities')} share "
@@ -101,7 +106,7 @@ def conventions(compared: pd.DataFrame) -> Caveat | None:
 
 def _otherwise(rows: pd.DataFrame) -> str:
     """Count, per package, the tests of one window that part from our leading one."""
-    own = rows[(rows["preset"] == "faultline") & (rows["test"] == LEADING)].iloc[0]
+    own = rows[(rows["preset"] == "faultline") & (rows["test"] == KOLARI)].iloc[0]
     decided = rows["significant"].notna() & ~rows["note"].str.startswith("no ")
     theirs = rows[decided & (rows["preset"] != "faultline")]
     if own["p_value"] != own["p_value"] or theirs.empty:
@@ -118,7 +123,7 @@ def _otherwise(rows: pd.DataFrame) -> str:
     ours, other = ("an effect", "none") if own["significant"] else ("no effect", "one")
     window = wording.window_words(own["window_start"], own["window_end"])
     return (
-        f"Over {window} {TEST_NAMES[LEADING]} finds {ours} "
+        f"Over {window} {TEST_NAMES[KOLARI]} finds {ours} "
         f"({wording.p_value(float(own['p_value']))}); {other} would have come from "
         f"{wording.listing(counts)}."
     )

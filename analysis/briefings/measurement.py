@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from analysis.desk import Desk
     from analysis.eventstudy import EventStudyResults
+    from analysis.eventstudy.recommendation import Recommendation
 
 
 @dataclass(frozen=True)
@@ -90,7 +91,21 @@ class Measurement:
     @cached_property
     def tests(self) -> pd.DataFrame:
         """The battery on all securities and on every role, over all windows."""
-        return self.results.tests(self.windows)
+        return self._battery[0]
+
+    @cached_property
+    def _battery(self) -> tuple[pd.DataFrame, pd.DataFrame]:
+        return measures.battery(self.results, self.windows)
+
+    @cached_property
+    def recommended(self) -> Recommendation:
+        """The tests that keep their size under the conditions of this study."""
+        return self.results.recommended(tests=self.tests)
+
+    @property
+    def leading(self) -> tuple[str, ...]:
+        """Tests to read first; all that allow for shared dates where none is defined."""
+        return self.recommended.tests or self.recommended.others
 
     @cached_property
     def conventions(self) -> pd.DataFrame:
@@ -107,7 +122,7 @@ class Measurement:
     @cached_property
     def groups(self) -> pd.DataFrame:
         """See `measures.groups_frame`."""
-        return measures.groups_frame(self.results, self.tests)
+        return measures.groups_frame(self.results, *self._battery, self.leading[0])
 
     @cached_property
     def focus(self) -> narrative.Focus | None:

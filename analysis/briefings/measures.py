@@ -15,8 +15,9 @@ if TYPE_CHECKING:
     from analysis.eventstudy import EventStudyResults
     from analysis.eventstudy.fitted import Sample
 
-# A family has too few members for a cross-section; moving its dates needs none.
-FAMILY_TEST = "permutation"
+# A family has one to a few members: too few to divide by their spread, see
+# `placebo_statistics.studentised_mean`. Its p says how its average compares with other dates.
+FAMILY_TEST = "permutation_mean"
 _Z95 = 1.959963984540054
 
 
@@ -86,23 +87,53 @@ def _look_up(table: pd.DataFrame, days: pd.Series, columns: pd.Series) -> list[f
     ]
 
 
-def groups_frame(results: EventStudyResults, tests: pd.DataFrame) -> pd.DataFrame:
+def battery(
+    results: EventStudyResults, windows: list[tuple[int, int]]
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Run the battery, and beside it the test of the families on the same placebo fits.
+
+    Returns
+    -------
+    tests : pandas.DataFrame
+        As ``results.tests(windows)``: the families' own test is not in it, nor in the number
+        of tests that its p-values are adjusted for.
+    family_tests : pandas.DataFrame
+        The rows of `FAMILY_TEST`.
+    """
+    import numpy as np
+
+    from analysis.eventstudy.battery import TEST_NAMES, adjust
+
+    found = results.tests(windows, [*TEST_NAMES, FAMILY_TEST])
+    own = found["test"] == FAMILY_TEST
+    tests = found[~own].reset_index(drop=True)
+    tests["p_holm"], tests["p_bh"] = adjust(tests["p_value"].to_numpy(dtype=np.float64))
+    return tests, found[own].reset_index(drop=True)
+
+
+def groups_frame(
+    results: EventStudyResults, tests: pd.DataFrame, family_tests: pd.DataFrame, leading: str
+) -> pd.DataFrame:
     """CAAR of every group and window with its interval and test.
 
-    All securities together (``all``): the recommended test (Kolari & Pynnönen 2010) and the
-    interval of `analysis.eventstudy.intervals.caar_interval`, which allows for the same
+    All securities together (``all``): the leading test (`EventStudyResults.recommended`) and
+    the interval of `analysis.eventstudy.intervals.caar_interval`, which allows for the same
     dependence; they can differ a little, since the interval is of the plain average and the
-    test of the standardised one. Families, which have few members: the permutation of dates,
-    and as interval CAAR ± 1.96·√L·sd with sd the standard deviation of the family's own
-    average abnormal return over the estimation window (Brown & Warner 1985). It holds the
-    correlation of the members, but takes the event's variance for that of any day and the
-    tails for normal, so the family's p-value and not the interval carries a claim.
+    test of the standardised one. Families, which have few members: their mean SCAR against
+    that on other dates (``permutation_mean``; a day on which returns are wilder counts as
+    one that stands out, whatever its mean effect), and as interval CAAR ± 1.96·√L·sd with sd
+    the standard deviation of the family's own average abnormal return over the estimation
+    window (Brown & Warner 1985). It holds the correlation of the members, but takes the event's
+    variance for that of any day and the tails for normal, so the family's p-value and not the
+    interval carries a claim.
 
     Parameters
     ----------
     results : EventStudyResults
-    tests : pandas.DataFrame
-        As ``results.tests`` returns it; its windows are taken.
+    tests, family_tests : pandas.DataFrame
+        From `battery`; their windows are taken.
+    leading : str
+        The test of all securities.
 
     Returns
     -------
@@ -113,12 +144,10 @@ def groups_frame(results: EventStudyResults, tests: pd.DataFrame) -> pd.DataFram
     import numpy as np
     import pandas as pd
 
-    from analysis.eventstudy.battery import RECOMMENDED, adjust
+    from analysis.eventstudy.battery import adjust
 
-    chosen = tests[
-        ((tests["group"] == "all") & (tests["test"] == RECOMMENDED[0]))
-        | ((tests["group"] != "all") & (tests["test"] == FAMILY_TEST))
-    ]
+    pooled = tests[(tests["group"] == "all") & (tests["test"] == leading)]
+    chosen = pd.concat([pooled, family_tests[family_tests["group"] != "all"]])
     rows = []
     for row in chosen.to_dict("records"):
         window = (int(row["window_start"]), int(row["window_end"]))

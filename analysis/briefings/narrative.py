@@ -6,6 +6,7 @@ the page escapes everything that it shows.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 LEVEL = 0.05
-LEADING = RECOMMENDED[0]
+KOLARI = "kolari_pynnonen_t"
 
 ROLES = {
     "gpu": "chips and processors",
@@ -34,7 +35,7 @@ ROLES = {
 }
 
 TEST_NAMES = {
-    LEADING: "Kolari\u2013Pynnönen",
+    KOLARI: "Kolari\u2013Pynnönen",
     "permutation": "permutation of dates",
     "grank_overlap": "overlap-weighted rank",
 }
@@ -158,6 +159,7 @@ def opening(
     tests: pd.DataFrame,
     preferred: list[str],
     model: str,
+    recommended: Sequence[str] = RECOMMENDED,
 ) -> Opening:
     """Write the headline and the lead.
 
@@ -173,6 +175,8 @@ def opening(
         Tickers of the event's entities.
     model : str
         One of `analysis.normal_returns.MODELS`.
+    recommended : sequence of str
+        The tests that keep their size under the study's conditions, the first one leads.
     """
     focus = focus_of(securities, preferred)
     if focus is None:
@@ -181,8 +185,8 @@ def opening(
             "The reasons stand in the table of what was skipped.",
         )
     zero = groups[(groups["window_start"] == 0) & (groups["window_end"] == 0)]
-    text = _headline(focus, zero, robust_p(tests), model)
-    return Opening(f"{text}.", lead(securities, zero, tests, model))
+    text = _headline(focus, zero, robust_p(tests, recommended=recommended), model)
+    return Opening(f"{text}.", lead(securities, zero, tests, model, recommended))
 
 
 def _headline(focus: Focus, zero: pd.DataFrame, robust: dict[str, float], model: str) -> str:
@@ -192,11 +196,12 @@ def _headline(focus: Focus, zero: pd.DataFrame, robust: dict[str, float], model:
         return f"{first}; {families}" if families else first
     certain = bool((zero["p_holm"] < LEVEL).any())
     pooled = zero[zero["group"] == "all"]
-    if len(pooled) and robust.get(LEADING, 1.0) < LEVEL:
+    leading = next(iter(robust.values()), 1.0)
+    if len(pooled) and leading < LEVEL:
         average = (
             f"The average abnormal return of {int(pooled['n'].iloc[0])} securities was "
             f"{wording.per_cent(float(pooled['caar'].iloc[0]))} "
-            f"({wording.p_value(robust[LEADING])})"
+            f"({wording.p_value(leading)})"
         )
         return f"{average}; {first}"
     if certain:
@@ -260,7 +265,13 @@ def _names(groups: pd.DataFrame, most: int = 3) -> list[str]:
     return [*names[: most - 1], f"{len(names) - most + 1} more families"]
 
 
-def lead(securities: pd.DataFrame, zero: pd.DataFrame, tests: pd.DataFrame, model: str) -> str:
+def lead(
+    securities: pd.DataFrame,
+    zero: pd.DataFrame,
+    tests: pd.DataFrame,
+    model: str,
+    recommended: Sequence[str] = RECOMMENDED,
+) -> str:
     """The paragraph under the headline: the group, its certainty, what abnormal means."""
     measured = securities[securities["abnormal"].notna()]
     sentences = [
@@ -282,14 +293,14 @@ def lead(securities: pd.DataFrame, zero: pd.DataFrame, tests: pd.DataFrame, mode
             f"{wording.per_cent(float(row['caar']))}, 95\u202f% interval "
             f"{wording.per_cent(float(row['low']))} to {wording.per_cent(float(row['high']))}."
         )
-        sentences.append(_robust_sentence(tests))
+        sentences.append(_robust_sentence(tests, recommended))
         sentences.append(_disagreement(row))
     return " ".join(item for item in sentences if item)
 
 
 def _disagreement(pooled: pd.Series) -> str:
     """Say why interval and p-value differ, where they do."""
-    if pooled["test"] != LEADING:
+    if pooled["test"] != KOLARI:
         return ""
     outside = not float(pooled["low"]) <= 0 <= float(pooled["high"])
     if outside == (float(pooled["p_value"]) < LEVEL):
@@ -300,8 +311,12 @@ def _disagreement(pooled: pd.Series) -> str:
     )
 
 
-def robust_p(tests: pd.DataFrame, window: tuple[int, int] = (0, 0)) -> dict[str, float]:
-    """P-values of the pooled recommended tests that are defined, by test name."""
+def robust_p(
+    tests: pd.DataFrame,
+    window: tuple[int, int] = (0, 0),
+    recommended: Sequence[str] = RECOMMENDED,
+) -> dict[str, float]:
+    """P-values of the pooled recommended tests that are defined, by test name, in their order."""
     rows = tests[
         (tests["group"] == "all")
         & (tests["window_start"] == window[0])
@@ -309,11 +324,11 @@ def robust_p(tests: pd.DataFrame, window: tuple[int, int] = (0, 0)) -> dict[str,
         & tests["p_value"].notna()
     ]
     found = dict(zip(rows["test"], rows["p_value"], strict=True))
-    return {name: float(found[name]) for name in TEST_NAMES if name in found}
+    return {name: float(found[name]) for name in recommended if name in found}
 
 
-def _robust_sentence(tests: pd.DataFrame) -> str:
-    values = robust_p(tests)
+def _robust_sentence(tests: pd.DataFrame, recommended: Sequence[str]) -> str:
+    values = robust_p(tests, recommended=recommended)
     if not values:
         return "No test that allows for same-day dependence is defined here."
     beyond = sum(value < LEVEL for value in values.values())

@@ -26,7 +26,8 @@ def results_payload(report: EventReport) -> dict[str, Any]:
     -------
     dict
         ``units``, ``event``, ``event_flag`` (what of its row is doubtful, or null), the
-        conventions, ``securities``, ``groups``, ``tests``, ``skipped``, ``doubtful``.
+        conventions, ``securities``, ``groups``, ``tests``, ``recommended``, ``skipped``,
+        ``doubtful``.
     """
     securities = records(report.securities.drop(columns=["name", "bloc", "exchange"]))
     for window in report.cars:
@@ -45,6 +46,10 @@ def results_payload(report: EventReport) -> dict[str, Any]:
         "securities": securities,
         "groups": records(report.groups),
         "tests": records(report.tests),
+        "recommended": {
+            "tests": list(report.recommended.tests),
+            "sentence": report.recommended.sentence,
+        },
         "skipped": records(report.results.skipped),
         "doubtful": records(report.flagged()),
     }

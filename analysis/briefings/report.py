@@ -109,7 +109,7 @@ class EventReport(Measurement):
     def headline(self) -> Display:
         """The first heading of the page and its lead paragraph."""
         written = narrative.opening(
-            self.securities, self.groups, self.tests, self.entities, self.model
+            self.securities, self.groups, self.tests, self.entities, self.model, self.leading
         )
         return markdown(f"# {written.headline}\n\n{written.lead}")
 
@@ -137,7 +137,9 @@ class EventReport(Measurement):
                     "window": wording.window_words(0, 0),
                 }
             )
-        robust = narrative.robust_p(self.tests) if len(measured) > 1 else {}
+        robust = (
+            narrative.robust_p(self.tests, recommended=self.leading) if len(measured) > 1 else {}
+        )
         for name, value in list(robust.items())[:1]:
             cards.append(
                 {
@@ -219,7 +221,11 @@ class EventReport(Measurement):
         """The battery of tests on all securities, the recommended ones first."""
         from analysis.charts import test_table
 
-        return test_table(self.tests[self.tests["group"] == "all"])
+        return test_table(
+            self.tests[self.tests["group"] == "all"],
+            self.recommended.tests,
+            self.recommended.sentence,
+        )
 
     def left_out(self) -> Table:
         """What could not be measured, each with its reason."""
@@ -231,7 +237,7 @@ class EventReport(Measurement):
         """The box of caveats."""
         securities = self.securities
         found = [
-            caveats.clustering(securities, self.tests),
+            caveats.clustering(securities, self.tests, self.leading),
             caveats.conventions(self.conventions),
             caveats.benchmark(self.focus, self.model, self.mean_adjusted, self.names),
             caveats.peers(self.model),

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from analysis.briefings.report import MIME, Display, markdown
 from analysis.errors import DataError
-from analysis.eventstudy.simulate import Design
+from analysis.eventstudy.simulate import STANDARD, Design
 from analysis.settings import bundled
 
 if TYPE_CHECKING:
@@ -28,6 +28,12 @@ WINDOWS = ((0, 0), (-1, 1), (-5, 5))
 # What the recommended tests are held to, and what is drawn of power.
 HELD = (0.04, 0.065)
 POWERFUL = ("kolari_pynnonen_t", "permutation", "grank_overlap", "adjusted_patell_z", "grank_t")
+CONDITIONS = {
+    "exchanges": "Size where New York reacts on one session and Asia on the next",
+    "variance": "Size where the event raises the variance",
+    "few": "Size with few events",
+    "thin": "Size where a fifth of the days passes without a trade",
+}
 SPREADS = {1: "all events on one date", 3: "over 3 sessions", 10: "over 10 sessions"}
 
 
@@ -207,6 +213,18 @@ class SizeReport:
             title="How large must an effect be to be found?",
         )
 
+    def conditions(self) -> list[Table]:
+        """Sizes on several exchanges, with a raised variance, few events and thin trading."""
+        from analysis.charts.sizes import size_table
+        from analysis.eventstudy.simulate import cases
+
+        tables = []
+        for name, caption in CONDITIONS.items():
+            found = _at_level(stored(name))
+            found = self._series(found).assign(under=cases(found))
+            tables.append(size_table(found, key=f"{name}-table", caption=caption))
+        return tables
+
     def robustness(self) -> Table:
         """Sizes when something else than the usual design is true."""
         from analysis.charts.sizes import size_table
@@ -270,7 +288,7 @@ class SizeReport:
     def manifest(self) -> Display:
         """Which stored results, of which content."""
         tables = {}
-        for name in ("size", "robustness", "power", "panel"):
+        for name in STANDARD:
             content = stored_at(name).read_bytes()
             tables[f"simulated/{name}"] = {
                 "rows": content.count(b"\n") - 1,

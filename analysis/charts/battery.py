@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from analysis.charts.frames import checked
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _POOLED = "all"
+# Without a study whose conditions say more.
 RECOMMENDED = ("kolari_pynnonen_t", "permutation", "grank_overlap")
 
 TEST_NAMES = {
@@ -37,12 +38,20 @@ TEST_NAMES = {
     "wilcoxon": "Wilcoxon signed rank",
 }
 
+_WHY = (
+    "tests that hold when all securities react on one day and move together; the others then "
+    "reject too often."
+)
 _TEST_NUMBERS = (
     "window_start", "window_end", "statistic", "df", "p_value", "p_holm", "p_bh", "n",
 )  # fmt: skip
 
 
-def test_table(tests: pd.DataFrame) -> Table:
+def test_table(
+    tests: pd.DataFrame,
+    recommended: Sequence[str] = RECOMMENDED,  # noqa: PT028 - a table, and no test
+    why: str = "",  # noqa: PT028
+) -> Table:
     """Tabulate the battery of tests, the recommended ones first.
 
     Parameters
@@ -51,6 +60,10 @@ def test_table(tests: pd.DataFrame) -> Table:
         As `EventStudyResults.tests`: group, window_start, window_end, test, statistic, df,
         p_value, p_holm, p_bh, n, reason. The group ``all`` is shown with every test, the other
         groups with the recommended ones alone; without it every group is shown in full.
+    recommended : sequence of str
+        Tests to read first, in order (`EventStudyResults.recommended`).
+    why : str
+        A sentence that says why.
 
     Returns
     -------
@@ -70,13 +83,13 @@ def test_table(tests: pd.DataFrame) -> Table:
     frame = frame.assign(group=frame["group"].map(words), test=frame["test"].map(words))
     pooled = (frame["group"] == _POOLED).any()
     if pooled:
-        frame = frame[(frame["group"] == _POOLED) | frame["test"].isin(RECOMMENDED)]
+        frame = frame[(frame["group"] == _POOLED) | frame["test"].isin(recommended)]
     if frame.empty:
         return nothing_to_tell("test-table", caption, "No test was run.")
-    frame = _in_order(frame)
+    frame = _in_order(frame, recommended)
     cells = pd.DataFrame(
         {
-            "Test": [_test_name(name) for name in frame["test"]],
+            "Test": [_test_name(name, recommended) for name in frame["test"]],
             "Statistic": frame["statistic"].map(number),
             "df": [number(value, 0) if is_finite(value) else "" for value in frame["df"]],
             "p": frame["p_value"].map(p_value),
@@ -97,18 +110,18 @@ def test_table(tests: pd.DataFrame) -> Table:
         numbers=["Statistic", "df", "p", "p Holm", "p BH", "n"],
         groups=[_section(row) for row in frame.to_dict("records")],
         notes=[
-            "Recommended: tests that hold when all securities react on one day and move "
-            "together; the others then reject too often. p Holm and p BH (Benjamini\u2013"
+            f"Recommended: {why or _WHY} p Holm and p BH (Benjamini\u2013"
             f"Hochberg): adjusted for the number of tests run.{rest} {MISSING} not computed."
         ],
     )
     return Table("test-table", caption, cells, markup)
 
 
-def _in_order(frame: pd.DataFrame) -> pd.DataFrame:
+def _in_order(frame: pd.DataFrame, recommended: Sequence[str]) -> pd.DataFrame:
     """The pooled group first, then groups as they came; within them windows and tests."""
     groups = sorted(dict.fromkeys(frame["group"]), key=lambda name: name != _POOLED)
-    tests = [*TEST_NAMES, *(name for name in sorted(set(frame["test"])) if name not in TEST_NAMES)]
+    rest = [*TEST_NAMES, *sorted(set(frame["test"]) - set(TEST_NAMES))]
+    tests = [*recommended, *(name for name in rest if name not in recommended)]
     windows = list(dict.fromkeys(zip(frame["window_start"], frame["window_end"], strict=True)))
     keys = frame.assign(
         _group=frame["group"].map(groups.index),
@@ -121,9 +134,9 @@ def _in_order(frame: pd.DataFrame) -> pd.DataFrame:
     return keys.sort_values(["_group", "_window", "_test"], kind="stable", ignore_index=True)
 
 
-def _test_name(name: str) -> str:
+def _test_name(name: str, recommended: Sequence[str]) -> str:
     label = TEST_NAMES.get(name, name)
-    return f"{label} (recommended)" if name in RECOMMENDED else label
+    return f"{label} (recommended)" if name in recommended else label
 
 
 def _section(row: Mapping[Any, Any]) -> str:

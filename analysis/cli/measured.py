@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from analysis.desk import Desk
     from analysis.eventstudy import EventStudyResults
+    from analysis.eventstudy.recommendation import Recommendation
 
 Window = tuple[int, int]
 Pair = tuple[str, str]
@@ -73,7 +74,18 @@ class Measured:
     @cached_property
     def tests(self) -> list[Row]:
         """The battery on every group and window, see `EventStudyResults.tests`."""
-        return records(self.results.tests(list(self.windows)))
+        return records(self._battery)
+
+    @cached_property
+    def _battery(self) -> pd.DataFrame:
+        return self.results.tests(list(self.windows))
+
+    @cached_property
+    def recommended(self) -> Recommendation:
+        """The tests that keep their size under the conditions of this study."""
+        first = self.windows[0]
+        window = (0, 0) if (0, 0) in self.windows else first
+        return self.results.recommended(window, tests=self._battery)
 
     @cached_property
     def abnormal(self) -> dict[Pair, dict[int, float]]:
@@ -131,6 +143,10 @@ class Measured:
             "units": "decimal",
             "events": [self._pair(pair) for pair in self.pairs],
             "tests": self.tests,
+            "recommended": {
+                "tests": list(self.recommended.tests),
+                "sentence": self.recommended.sentence,
+            },
             "skipped": [
                 {
                     "event_id": row["event_id"],

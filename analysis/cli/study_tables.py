@@ -41,9 +41,7 @@ def _print_head(found: Measured) -> None:
 
 def _print_tests(found: Measured) -> None:
     """Print the recommended tests on all events, then the others, window by window."""
-    from analysis.eventstudy.battery import RECOMMENDED
-
-    order = {name: place for place, name in enumerate(RECOMMENDED)}
+    order = {name: place for place, name in enumerate(found.recommended.tests)}
     rows = sorted(
         (row for row in found.tests if row["group"] == "all"),
         key=lambda row: (order.get(row["test"], len(order)), row["window_start"] != 0),
@@ -71,8 +69,8 @@ def _print_tests(found: Measured) -> None:
     ]
     output.print_table(columns, cells, title="Tests of the mean CAR over all securities")
     output.line(
-        "← holds its size when securities share a date, the usual case here; read these first. "
-        "p (BH) is adjusted for every test in this study, the groups' included."
+        f"← {found.recommended.sentence} p (BH) is adjusted for every test in this study, the "
+        "groups' included."
     )
 
 

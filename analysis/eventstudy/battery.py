@@ -57,7 +57,11 @@ TEST_NAMES = (
     "permutation",
 )
 
-# The tests that hold their size when the events share dates, the lead of every summary.
+# What is run when it is named, and not with "all".
+ON_REQUEST = ("permutation_mean",)
+
+# The tests that summaries choose from, see `recommendation`: they allow for events that share
+# dates.
 RECOMMENDED = ("kolari_pynnonen_t", "permutation", "grank_overlap")
 
 _ALONE: dict[str, Callable[[Sample], Outcome]] = {
@@ -86,6 +90,7 @@ _WITH_RBAR: dict[str, Callable[[Sample, float], Outcome]] = {
 _UNASKED = {
     "calendar_time_t": "no calendar of returns was given",
     "permutation": "no placebo dates were given",
+    "permutation_mean": "no placebo dates were given",
 }
 
 
@@ -95,6 +100,7 @@ def run(
     rbar_mode: str = "overlap",
     placebos: FromStudy | None = None,
     portfolio: FromStudy | None = None,
+    placebo_means: FromStudy | None = None,
 ) -> list[Outcome]:
     """Run tests on one sample.
 
@@ -103,7 +109,7 @@ def run(
     sample : Sample
         The events that are whole in one window.
     names : iterable of str or "all"
-        Names among `TEST_NAMES`; all of them, in their order, by default.
+        Names among `TEST_NAMES`, all of them in their order by default, or `ON_REQUEST`.
     rbar_mode : {"overlap", "calendar", "event"}
         How r̄ pairs and weights the events, see `dependence.rbar`.
     placebos : callable, optional
@@ -112,6 +118,8 @@ def run(
     portfolio : callable, optional
         The calendar-time portfolio of this study, given the sample; without it
         `calendar_time_t` is NaN with a reason.
+    placebo_means : callable, optional
+        As `placebos`, for `permutation_mean`.
 
     Returns
     -------
@@ -127,7 +135,11 @@ def run(
     chosen = named(names)
     check_mode(rbar_mode)
     history = observe(sample, chosen, rbar_mode)
-    from_study = {"calendar_time_t": portfolio, "permutation": placebos}
+    from_study = {
+        "calendar_time_t": portfolio,
+        "permutation": placebos,
+        "permutation_mean": placebo_means,
+    }
     return [within_reach(_outcome(name, sample, history, from_study)) for name in chosen]
 
 
@@ -145,8 +157,8 @@ def named(names: Iterable[str] | Literal["all"]) -> tuple[str, ...]:
         raise InputError(f"tests must be 'all' or a list of names of tests, not {names!r}.")
     chosen = list(names)
     for name in chosen:
-        if name not in TEST_NAMES:
-            raise unknown("test", str(name), TEST_NAMES)
+        if name not in TEST_NAMES + ON_REQUEST:
+            raise unknown("test", str(name), TEST_NAMES + ON_REQUEST)
     return tuple(dict.fromkeys(chosen))
 
 

@@ -29,7 +29,8 @@ FIXED_TESTS = ("permutation", "kolari_pynnonen_t", "cross_sectional_t")
 
 WHAT = (
     "The date is one of several: max_permutation takes the largest mean standardised CAR over "
-    "the candidate days and pays for the search; the likelihood weighs them (Ball & Torous 1988)."
+    "the candidate days over its standard error and pays for the search; the likelihood weighs "
+    "them (Ball & Torous 1988)."
 )
 ROUGH = (
     "With fewer than ten events the χ² reference of the likelihood ratio is rough (it rejects "

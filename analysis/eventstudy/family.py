@@ -6,15 +6,16 @@ once here and serve all windows and groups.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
-from analysis.eventstudy.battery import FromStudy, adjust, run
+from analysis.eventstudy.battery import adjust, run
 from analysis.eventstudy.calendar_time import Portfolio
-from analysis.eventstudy.fitted import Ints
 from analysis.eventstudy.inputs import Window
+from analysis.eventstudy.placebo_statistics import MEAN_TEST
 from analysis.eventstudy.resampling import Placebos
 
 if TYPE_CHECKING:
@@ -45,8 +46,14 @@ def family(
     for group in results.groups:
         for window in windows:
             sample, members = results.sample(window, group)
-            from_study = _of(placebos, members), _of(portfolio, members)
-            outcomes = run(sample, names, results.study.rbar, *from_study)
+            outcomes = run(
+                sample,
+                names,
+                results.study.rbar,
+                partial(placebos.test, members=members),
+                partial(portfolio.test, members=members),
+                partial(placebos.test, members=members, test=MEAN_TEST),
+            )
             rows += [(group, *window, one) for one in outcomes]
     holm, bh = adjust(np.array([outcome.p_value for *_, outcome in rows], dtype=np.float64))
     return pd.DataFrame(
@@ -64,7 +71,3 @@ def family(
             "reason": [outcome.reason for *_, outcome in rows],
         }
     )
-
-
-def _of(asked: Placebos | Portfolio, members: Ints) -> FromStudy:
-    return lambda sample: asked.test(sample, members)

@@ -23,9 +23,13 @@ class Inference:
     """The part of `EventStudyResults` that draws further conclusions from its CARs."""
 
     def permutation(
-        self, windows: Window | Sequence[Window], group: str | None = None
+        self,
+        windows: Window | Sequence[Window],
+        group: str | None = None,
+        *,
+        test: str = "permutation",
     ) -> pd.DataFrame:
-        """Compare every mean SCAR with that of the same events on other dates.
+        """Compare every studentised mean SCAR with that of the same events on other dates.
 
         Parameters
         ----------
@@ -33,24 +37,28 @@ class Inference:
             Relative days, both ends included, inside the event window.
         group : str, optional
             One of `groups`; every group by default.
+        test : {"permutation", "permutation_mean"}
+            The latter compares the plain mean SCAR.
 
         Returns
         -------
         pandas.DataFrame
-            group, window_start, window_end, statistic (mean SCAR), p_value, placebos (dates
-            used), admissible (dates that there are), exact (whether all of them were used,
-            so that the p-value is no draw), n, reason. The same figures as ``permutation``
-            in `tests`, see `resampling.Placebos.test`.
+            group, window_start, window_end, statistic (mean SCAR over its cross-sectional
+            standard error; of a single event, its SCAR), p_value, placebos (dates used),
+            admissible (dates that there are), exact (whether all of them were used, so that
+            the p-value is no draw), n, reason. The same figures as in `tests`, see
+            `resampling.Placebos.test`.
 
         Raises
         ------
         InputError
-            Unknown group, or a window outside the event window.
+            Unknown group or test, or a window outside the event window.
         """
-        from analysis.eventstudy.resampling import placebo_table
+        from analysis.eventstudy.placebo_table import placebo_table
 
         results = self._results
-        return placebo_table(results, results._windows(windows), results._groups(group))
+        asked = results._windows(windows), results._groups(group)
+        return placebo_table(results, *asked, test)
 
     def intervals(
         self,

@@ -15,7 +15,9 @@ import pandas as pd
 
 from analysis.eventstudy.battery import RECOMMENDED
 from analysis.eventstudy.inputs import Window
+from analysis.eventstudy.placebo_statistics import TEST as PERMUTATION
 from analysis.eventstudy.presets import plain
+from analysis.eventstudy.recommendation import Recommendation, recommend
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -29,15 +31,6 @@ SHARED_PANEL = 3
 PANELS_ABREAST = 3
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000", "#F0E442")
 
-# Measured, see data/simulated/size.csv and docs/size_and_power.md; a test keeps the two together.
-WHY = (
-    "The tests shown are those that keep their size when events share dates: at 5 % they reject "
-    "4.2 to 6.5 % of true nulls in simulations (30 events, residual correlation 0.2, windows of 1 "
-    "to 11 days, dates on one day or spread over 3 or 10 sessions). Tests that take the events for "
-    "independent (BMP, Patell, sign, Wilcoxon) reject 39 to 49 % on one date and 8 to 47 % on "
-    "spread dates; time-series, Corrado and GRANK-t tests 4 to 7 % on one date but up to 31 % on "
-    "spread ones."
-)
 OWN = (
     "These figures follow Faultline's own conventions; tests(), car() and caar() follow those "
     "of the preset."
@@ -96,14 +89,20 @@ def summarise(results: EventStudyResults, *, quick: bool = False) -> Summary:
     results = plain(results)
     tables: list[tuple[str, pd.DataFrame]] = []
     unsaid: tuple[str, ...] = ()
+    why: tuple[str, ...] = ()
     if len(results.fitted):
-        averages, unsaid = _averages(results, quick=quick)
+        # Without the permutation test a quick view leads with the next one that keeps its size.
+        names = [name for name in RECOMMENDED if not (quick and name == PERMUTATION)]
+        tests = results.tests(_windows(results), names)
+        found = recommend(results, tests, window=_windows(results)[0])
+        why = (found.sentence,)
+        averages, unsaid = _averages(results, tests, found)
         tables.append(("Average over events (CAAR)", averages))
         tables.append(_largest(results))
     if len(results.skipped):
         tables.append(_left_out(results))
     title = f"Event study: {len(results.fitted)} of {len(results.events)} events"
-    sentences = (_conventions(results), _dates(results), WHY, *unsaid, *own)
+    sentences = (_conventions(results), _dates(results), *why, *unsaid, *own)
     sentences += (SLOW,) if quick else ()
     return Summary(title, sentences, tuple(tables))
 
@@ -195,10 +194,12 @@ def _windows(results: EventStudyResults) -> list[Window]:
     return list(dict.fromkeys([*usual, (first, last)]))
 
 
-def _averages(results: EventStudyResults, *, quick: bool) -> tuple[pd.DataFrame, tuple[str, ...]]:
-    """CAARs with their tests, and a sentence on each test that has no p-value somewhere."""
-    names = [name for name in RECOMMENDED if not (quick and name == "permutation")]
-    tests = results.tests(_windows(results), names)
+def _averages(
+    results: EventStudyResults, tests: pd.DataFrame, found: Recommendation
+) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """CAARs with their tests, those to read first in front; a sentence on each without p-value."""
+    order = {name: place for place, name in enumerate(found.order)}
+    tests = tests.sort_values("test", key=lambda names: names.map(order), kind="stable")
     rows = []
     together = ["group", "window_start", "window_end"]
     defined = tests[tests["p_value"].notna()]["test"].unique()
@@ -220,8 +221,8 @@ def _averages(results: EventStudyResults, *, quick: bool) -> tuple[pd.DataFrame,
         for name, statistic, p in zip(
             outcomes["test"], outcomes["statistic"], outcomes["p_value"], strict=True
         ):
-            # The permutation test's statistic is a mean SCAR, of no use without its p.
-            row[name] = f"p {_p(p)}" if name == "permutation" else f"{_n(statistic)}, p {_p(p)}"
+            # The placebo dates give the permutation test's statistic its meaning.
+            row[name] = f"p {_p(p)}" if name == PERMUTATION else f"{_n(statistic)}, p {_p(p)}"
         rows.append(row)
     return pd.DataFrame(rows), unsaid
 

@@ -27,6 +27,7 @@ from analysis.eventstudy.intervals import caar_path, two_sided
 from analysis.eventstudy.ledger import left_out
 from analysis.eventstudy.placing import Placing
 from analysis.eventstudy.presentation import Summary, figure, summarise
+from analysis.eventstudy.recommendation import Recommendation, recommend
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -207,8 +208,9 @@ class EventStudyResults(Inference):
         -------
         pandas.Series
             caar (decimal), n, test, statistic, df, p_value. The test is
-            ``kolari_pynnonen_t``, which keeps its size when events share dates; its
-            figures are NaN where it is not defined, and `tests` says why.
+            ``kolari_pynnonen_t``, which keeps its size when events share dates; `recommended`
+            says whether another is better under the conditions of this study. Its figures are
+            NaN where it is not defined, and `tests` says why.
 
         Raises
         ------
@@ -273,7 +275,7 @@ class EventStudyResults(Inference):
         windows : (int, int) or sequence of them
             Relative days, both ends included, inside the event window.
         tests : iterable of str or "all"
-            Names of tests.
+            Names of tests. ``"permutation_mean"`` runs when it is named, not with "all".
 
         Returns
         -------
@@ -352,6 +354,36 @@ class EventStudyResults(Inference):
     def _samples(self) -> dict[tuple[Window, str], tuple[Sample, Ints]]:
         """The sample that was asked for last."""
         return {}
+
+    def recommended(
+        self,
+        window: Window | None = None,
+        group: str | None = None,
+        tests: pd.DataFrame | None = None,
+    ) -> Recommendation:
+        """Choose the tests that keep their size under the conditions of this study.
+
+        Parameters
+        ----------
+        window : (int, int), optional
+            (0, 0) by default, or the event window where that does not hold it.
+        group : str, optional
+            One of `groups`; all events by default.
+        tests : pandas.DataFrame, optional
+            What `tests` gave, so that nothing is computed twice.
+
+        Returns
+        -------
+        Recommendation
+            tests (those to read first, in order), others, conditions, and the sentence that
+            says why; see `recommendation.recommend`.
+
+        Raises
+        ------
+        InputError
+            Unknown group, or a window outside the event window.
+        """
+        return recommend(presets.plain(self), tests, window=window, group=group)
 
     def summary(self) -> Summary:
         """Say in words and tables what was found; prints as text, shows as HTML."""

@@ -29,6 +29,8 @@ from analysis.eventstudy.mixture import (
 )
 from analysis.eventstudy.moved import MovedSets
 from analysis.eventstudy.outcome import Outcome, too_few, undefined
+from analysis.eventstudy.parametric import SAME_SCAR
+from analysis.eventstudy.placebo_statistics import SAME, studentised_choice
 from analysis.eventstudy.resampling import LEAST_PLACEBOS
 from analysis.eventstudy.windows import Bools
 
@@ -99,11 +101,12 @@ class Standing:
         return data, maximise(data)
 
     def largest(self, scar: Floats) -> tuple[Floats, Ints]:
-        """Mean SCAR of largest size over the joint choices of candidates.
+        """Mean SCAR of largest size over the joint choices of candidates, studentised there.
 
         The mean is a sum over events, each with a choice of its own, so its maximum is the
         sum of the events' maxima, its minimum that of their minima: no joint choice is
-        missed and none is enumerated.
+        missed and none is enumerated. Its mean is then divided by its standard error, see
+        `placebo_statistics.studentised_choice`.
 
         Parameters
         ----------
@@ -112,7 +115,7 @@ class Standing:
         Returns
         -------
         statistic : (B,) float
-            With its sign.
+            With its sign; NaN where the SCARs of the choice do not differ.
         choice : (B, E') int
             The candidate of each event.
         """
@@ -122,9 +125,9 @@ class Standing:
         low = np.where(self.there, sums, np.inf)
         up, down = high.max(axis=2).sum(axis=1), low.min(axis=2).sum(axis=1)
         positive = up >= -down
-        statistic = np.where(positive, up, down) / scar.shape[1]
         choice = np.where(positive[:, None], high.argmax(axis=2), low.argmin(axis=2))
-        return statistic, choice
+        own = np.take_along_axis(scar, choice[:, self.event, None], axis=2)[..., 0]
+        return studentised_choice(own, scar), choice
 
     def estimate(self) -> dict[str, float]:
         """The maximum of the likelihood, in a row of `UncertainResults.effect`."""
@@ -185,10 +188,11 @@ def answer(standing: Standing | None, moved: MovedSets) -> list[Outcome]:
     """Run the tests of uncertain dates on one group in one window.
 
     - ``max_permutation``: S = the mean SCAR of largest size over the joint choices of
-      candidates, one per event and shared by its securities;
-      p = (1 + #{|S_s| ≥ |S_0|})/(1 + B) over the placebos s of `MovedSets.draws`, which take
-      the same maximum; B < 39 gives NaN and a reason. Where a model names a ``stand_in``,
-      S_0 and every S_s are those of that.
+      candidates, one per event and shared by its securities, over its cross-sectional
+      standard error, pooled over the candidates (a single pair: its SCAR);
+      p = (1 + #{|S_s| ≥ |S_0|})/(1 + B) over the placebos s of `MovedSets.draws`, which
+      search and studentise alike; B < 39, or pairs without spread, give NaN and a reason.
+      Where a model names a ``stand_in``, S_0 and every S_s are those of that.
     - ``likelihood_ratio``: 2(ℓ₁ − ℓ₀) of the mixture, A = 0 against any A, λ ≥ 1 free in
       both, χ²(1); Ball & Torous (1988).
     - ``likelihood_any``: 2ℓ₁ against A = 0 and λ = 1, half χ²(1) half χ²(2): Self & Liang
@@ -225,7 +229,7 @@ def answer(standing: Standing | None, moved: MovedSets) -> list[Outcome]:
 def _on_real_dates(
     standing: Standing, moved: MovedSets, own: tuple[float, float]
 ) -> tuple[float, float]:
-    """Largest mean SCAR and likelihood ratio, of the model that the placebos are fitted with."""
+    """Largest statistic and likelihood ratio, of the model that the placebos are fitted with."""
     refitted = moved.real(standing.window, standing.members)
     if refitted is None:
         return own
@@ -235,11 +239,12 @@ def _on_real_dates(
 
 
 def _placebos(standing: Standing, moved: MovedSets) -> tuple[Floats, Floats]:
-    """Largest mean SCAR and likelihood ratio of every placebo, (B,) each."""
+    """Largest statistic, where there is a spread, and likelihood ratio of every placebo."""
     largest, ratios = [np.empty(0)], [np.empty(0)]
     for car, se in moved.draws(standing.window, standing.members):
         if len(car):
-            largest.append(standing.largest(car / se)[0])
+            found = standing.largest(car / se)[0]
+            largest.append(found[np.isfinite(found)])
             ratios.append(maximise(standing.moments(car, se)).statistic)
     return np.concatenate(largest), np.concatenate(ratios)
 
@@ -249,6 +254,8 @@ def _against(test: str, observed: float, placed: Floats, n: int) -> Outcome:
     if count < LEAST_PLACEBOS:
         reason = f"{count} admissible placebo dates, at least {LEAST_PLACEBOS} are needed"
         return undefined(test, n, reason)
+    if not math.isfinite(observed):
+        return undefined(test, n, SAME_SCAR)
     # Equal up to rounding counts as reached, which never makes p smaller than it is.
-    reached = int((placed >= abs(observed) * (1.0 - 1e-12)).sum())
+    reached = int((placed >= abs(observed) * (1.0 - SAME)).sum())
     return Outcome(test, observed, math.nan, (1 + reached) / (1 + count), n)

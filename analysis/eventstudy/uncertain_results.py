@@ -84,9 +84,10 @@ class UncertainResults:
             (pairs of event and security), reason. The tests, see `searching.answer`:
 
             - max_permutation: the mean SCAR of largest size over the choices of candidates,
-              one per event and the same for all its securities, against the same maximum
-              over placebo dates: it pays for the search and holds whatever the dependence
-              between securities. The one to trust.
+              one per event and the same for all its securities, over its standard error,
+              against the same search over placebo dates: it pays for the search and holds
+              whatever the dependence between securities, and where the event raises their
+              variance. The one to trust.
             - likelihood_ratio: no mean effect, Ball & Torous (1988), χ² with one degree of
               freedom. Its sample size is the number of events, and it takes events for
               independent of each other. Simulated size at 5 %: 2 % with 5 events, 3–4 %

@@ -2,28 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import pandas as pd
 
 from analysis.eventstudy.battery import RECOMMENDED, TEST_NAMES
 from analysis.eventstudy.simulate import cases
+from build.readings import HIGH, LEVEL, LOW, kept, span, verdict, within
 
-LEVEL = 0.05
-LOW, HIGH = 0.04, 0.065
+KOLARI, PERMUTATION = "kolari_pynnonen_t", "permutation"
 DATES = {1: "one date", 3: "3 sessions", 10: "10 sessions"}
+RISES = {"own": "own variance", "all": "all variance", "common": "common shock's variance"}
+MODELS = {
+    "market model": "market model",
+    "Dimson market model": "Dimson",
+    "Scholes–Williams market model": "Scholes–Williams",
+}
 
 _HEAD = """# Size and power of the tests
 
 Written by `scripts/size_and_power.py` from `data/simulated/*.csv`; do not edit by hand.
-Sections: [size](#size), [other designs](#other-designs), [real returns](#real-returns),
-[power](#power), [how it is done](#how-it-is-done).
+Sections: {sections}.
 
-A test of level 5 % should reject a true null in 5 % of studies. Here is how often each does, when
+A test of level 5 % should reject a true null in 5 % of studies. Here is how often each does when
 nothing happened and events share dates, or nearly: the usual case when one piece of news
 hits many securities. Figures are per cent of simulated studies in which the test is defined, with
 the standard error of simulation; **bold** ones lie outside 4 to 6.5 % by more than two of them.
-An asterisk marks tests that were not defined in every study.
+An asterisk marks tests that were not defined in every study. Summaries, the command and
+briefings measure the conditions of a study and lead with the tests that keep their size here
+under all of them (`analysis.eventstudy.recommendation`).
 """
 
 _HOW = """## How it is done
@@ -33,17 +40,38 @@ _HOW = """## How it is done
 model, estimation window (−250, −31), event window (−5, 5). R_it = β_i·M_t + σ_i·e_it with a
 market of 1 % daily volatility, β_i from 0.5 to 1.5, σ_i from 1 to 3 %, and
 e_it = √ρ·c_t + √(1−ρ)·u_it, normal, ρ = 0.2. Day 0 of each event is uniform on 1, 3 or 10
-consecutive sessions. The permutation test has 999 placebo dates drawn from about a thousand
-sessions before the events (about 330 in the other designs and for power). Columns share
-their random numbers, so that they differ by less than their standard errors say. Sources: Brown
-& Warner (1980, 1985); Kolari & Pynnönen (2010, 2011).
+consecutive sessions. On two exchanges half of the firms react on day d and half on d + 1, where
+c arrives a session later, and each exchange has a market of its own. Thin trading: a day without
+a trade, drawn independently with probability 0.2, returns zero and the next trade the whole
+change. The permutation test has 999 placebo dates drawn from about a thousand sessions before
+the events in the first table, about 400 elsewhere. Columns share their random numbers, so that
+they differ by less than their standard errors say. Sources: Brown & Warner (1980, 1985); Kolari
+& Pynnönen (2010, 2011).
 
 ```sh
-python scripts/size_and_power.py size                 # simulate the first table anew
+python scripts/size_and_power.py                      # simulate everything anew
+python scripts/size_and_power.py size                 # only the first table
 python scripts/size_and_power.py --tests sign bmp_t   # only some tests, in every table
-python scripts/size_and_power.py --page               # this page alone
+python scripts/size_and_power.py --page               # this page and the engine's table alone
 faultline briefing size_and_power                     # as a page with charts
 ```
+"""
+
+_READING = """How to read it:
+
+- Tests that take events for independent (`cross_sectional_t`, `skewness_adjusted_t`, `patell_z`,
+  `bmp_t`, `grank_z`, the sign tests, `wilcoxon`) are shown because readers know them, never as
+  the lead of a summary.
+- `time_series_t`, Corrado's rank tests and `grank_t` learn the dependence from the history of the
+  average in event time. On one date that is the right history. With dates spread over days it
+  is not: the windows overlap in calendar time, their days in event time do not.
+- `grank_t` standardises SCAR by its spread across events, which a common shock narrows by
+  √(1−ρ): the event then ranks as more extreme than its history. `grank_overlap` takes the
+  √(1−r̄) back.
+- `kolari_pynnonen_t` and `grank_overlap` count only the share of the window that two events have
+  in common; `permutation` moves the events with all that they share.
+- `calendar_time_t` needs k + 10 portfolio days, which most of these designs do not have. It is a
+  test for events spread over many months.
 """
 
 
@@ -56,56 +84,113 @@ def page(frames: dict[str, pd.DataFrame]) -> str:
         The stored sets; one that is not there has no section.
     """
     held = {name: frame[(frame["level"] - LEVEL).abs() < 1e-9] for name, frame in frames.items()}
-    parts = [_HEAD]
-    for name, write in _SECTIONS.items():
-        if name in held:
-            parts.append(write(held[name]))
-    parts.append(_HOW)
-    return "\n".join(parts)
+    written = [_SECTIONS[name](held[name]) for name in _SECTIONS if name in held]
+    titles = [text.partition("\n")[0].removeprefix("## ") for text in [*written, _HOW]]
+    sections = ", ".join(f"[{title.lower()}](#{_anchor(title)})" for title in titles)
+    return "\n".join([_HEAD.format(sections=sections), *written, _HOW])
 
 
-def _size(sizes: pd.DataFrame) -> str:
-    inside = sizes["share"].between(LOW, HIGH).groupby(sizes["test"], sort=False).all()
-    kept = [f"`{name}`" for name in inside.index[inside]]
-    lost = [f"`{name}`" for name in inside.index[~inside]]
-    return (
-        f"## Size\n\n{_effort(sizes)}\n\n{_grid(sizes, _windows(sizes))}\n\n"
-        f"Within 4 to 6.5 % in all nine designs: {', '.join(kept) or 'none'}. Outside in at least "
-        f"one: {', '.join(lost) or 'none'}.\n\n{_READING}\n"
+def _anchor(title: str) -> str:
+    return "".join(
+        mark for mark in title.lower().replace(" ", "-") if mark.isalnum() or mark == "-"
     )
 
 
-_READING = """How to read it:
+def _size(sizes: pd.DataFrame) -> str:
+    inside, outside = within(sizes)
+    return (
+        f"## Size\n\n{_effort(sizes)}\n\n{_grid(sizes, _windows(sizes))}\n\n"
+        f"Within 4 to 6.5 % in all {_designs(sizes)} designs: {inside}. Outside in at least one: "
+        f"{outside}.\n\n{_READING}"
+    )
 
-- Tests that take events for independent (`cross_sectional_t`, `skewness_adjusted_t`, `patell_z`,
-  `bmp_t`, `grank_z`, the sign tests, `wilcoxon`) reject up to half of all true nulls. They are
-  shown because readers know them, never as the lead of a summary.
-- `time_series_t`, Corrado's rank tests and `grank_t` learn the dependence from the history of the
-  average in event time. On one date that is the right history. With dates spread over days it
-  is not: the windows overlap in calendar time, their days in event time do not, and the test
-  rejects more the longer the window is.
-- `grank_t` standardises SCAR by its spread across events, which a common shock narrows by
-  √(1−ρ): the event then ranks as more extreme than its history, a point or two of size even on
-  one date. `grank_overlap` takes the √(1−r̄) back.
-- `kolari_pynnonen_t`, `grank_overlap` and `permutation` count only the share of the window that
-  two events have in common, and keep their size throughout. So does `adjusted_patell_z`, as long
-  as the variance does not rise at the event.
-- `calendar_time_t` needs k + 10 portfolio days, which most of these designs do not have: it is then
-  not defined. Where it is, with as many lags as the window has days but one on 12 to 20 days, its
-  errors are far too small. It is a test for events spread over many months.
-"""
 
-_VARIED = """Columns share their draws, so read each against the first, which differs from the
-table above by chance alone. What stands out:
+def _exchanges(sizes: pd.DataFrame) -> str:
+    columns = [
+        f"N = {events}, {_days(first, last)}"
+        for events, first, last in zip(
+            sizes["events"], sizes["window_start"], sizes["window_end"], strict=True
+        )
+    ]
+    return (
+        "## Several exchanges\n\nHalf of the firms trade in New York, with day 0 on the day of the "
+        "news, half in Asia, with day 0 a session later; what the residuals share reaches Asia a "
+        f"session later, every day. {_effort(sizes)}\n\n"
+        f"{_grid(sizes, pd.Series(columns, index=sizes.index))}\n\n{kept(sizes)}\n"
+    )
 
-- Where the variance doubles at the event, `permutation`, `adjusted_patell_z` and `time_series_t`
-  take the wider CARs for an effect. `kolari_pynnonen_t` and `grank_overlap` standardise by the
-  spread of the event window itself and do not.
-- Where a fifth of the days passes without a trade, no test of common dates is quite right: betas
-  are too low, and what one security shows today another shows tomorrow, which no correlation of
-  one day with itself can see. Betas that allow for it (Scholes and Williams, Dimson) are the mend.
-- Without correlation (ρ = 0) every test is right, and the corrected ones lose nothing.
-"""
+
+def _variance(sizes: pd.DataFrame) -> str:
+    columns = [
+        f"{RISES[part]} × {1 + theta:g}, {_days(first, last)}"
+        for part, theta, first, last in zip(
+            sizes["raised"],
+            sizes["variance_increase"],
+            sizes["window_start"],
+            sizes["window_end"],
+            strict=True,
+        )
+    ]
+    alike = sizes[sizes["raised"] == "all"]
+    common = sizes[sizes["raised"] == "common"]
+    own = sizes[sizes["raised"] == "own"]
+    return (
+        "## Raised variance\n\nThe event raises the variance of abnormal returns on the days of "
+        "the window: that of each firm's own part, of all of it, or of the common shock alone. "
+        f"{_effort(sizes)}\n\n{_grid(sizes, pd.Series(columns, index=sizes.index))}\n\n"
+        f"Where all of it rises, {kept(alike)} Where the firms' own parts rise alone, the tests "
+        "that divide by the spread of the event window take the common shock to have grown with "
+        f"them: {span(own, RECOMMENDED)}.\n\n"
+        "Where the common shock itself is larger on the day, no test of one date can tell it from "
+        f"an effect on all events: {span(common, RECOMMENDED)}. It takes events on several dates.\n"
+    )
+
+
+def _few(sizes: pd.DataFrame) -> str:
+    columns = [
+        f"N = {events}, {_days(first, last)}"
+        for events, first, last in zip(
+            sizes["events"], sizes["window_start"], sizes["window_end"], strict=True
+        )
+    ]
+    return (
+        f"## Few events\n\nOne date. {_effort(sizes)}\n\n"
+        f"{_grid(sizes, pd.Series(columns, index=sizes.index))}\n\n{kept(sizes)} With so few "
+        "events `permutation` has little power: the spread that it divides by has one to nine "
+        "degrees of freedom. `permutation_mean`, by name, has more and takes the variance at the "
+        "event for that of any day. With one event `permutation` compares the standardised CAR "
+        "itself.\n"
+    )
+
+
+def _thin(sizes: pd.DataFrame) -> str:
+    columns = [
+        f"{MODELS[model]}, {_days(first, last)}"
+        for model, first, last in zip(
+            sizes["model"], sizes["window_start"], sizes["window_end"], strict=True
+        )
+    ]
+    plain = sizes[sizes["model"] == "market model"]
+    return (
+        "## Thin trading\n\nA fifth of the days passes without a trade; one date. "
+        f"{_effort(sizes)}\n\n{_grid(sizes, pd.Series(columns, index=sizes.index))}\n\n"
+        "What one security shows today another shows tomorrow, which no correlation of one day "
+        f"with itself can see. With the market model {kept(plain)} {_remedy(sizes)}\n"
+    )
+
+
+def _remedy(sizes: pd.DataFrame) -> str:
+    """Say whether betas that allow for thin trading help, and which test does."""
+    length = sizes["window_end"] - sizes["window_start"]
+    longest = sizes[length == length.max()]
+    betas = {label: longest[longest["model"] == model] for model, label in MODELS.items()}
+    figures = "; ".join(f"{label} {span(own, [KOLARI])}" for label, own in betas.items())
+    helps = all(verdict(own, KOLARI) == "keep" for own in betas.values())
+    lead = "keep the size" if helps else "are not the remedy"
+    text = f"Betas that allow for thin trading {lead}; in the longest window: {figures}."
+    if not helps and verdict(sizes, PERMUTATION) != "more":
+        text += f" `{PERMUTATION}` is: {span(sizes, [PERMUTATION])} over all models and windows."
+    return text
 
 
 def _robustness(sizes: pd.DataFrame) -> str:
@@ -115,7 +200,10 @@ def _robustness(sizes: pd.DataFrame) -> str:
         grid = _grid(part, part["case"])
         sections.append(f"Day 0 on {DATES[int(spread)]}, window −1 to +1:\n\n{grid}\n")
     text = "\n".join(sections)
-    return f"## Other designs\n\n{_effort(sizes)}\n\n{text}\n{_VARIED}"
+    return (
+        f"## Other designs\n\n{_effort(sizes)}\n\n{text}\nColumns share their draws, so read each "
+        f"against the first, which differs from the first table by chance alone. {kept(sizes)}\n"
+    )
 
 
 def _panel(sizes: pd.DataFrame) -> str:
@@ -153,18 +241,28 @@ def _effort(results: pd.DataFrame) -> str:
     )
 
 
+def _designs(results: pd.DataFrame) -> int:
+    return int(results.groupby("test").size().max())
+
+
+def _days(first: int, last: int) -> str:
+    length = last - first + 1
+    return f"{length} day{'' if length == 1 else 's'}"
+
+
 def _windows(results: pd.DataFrame) -> pd.Series:
-    days = results["window_end"] - results["window_start"] + 1
     return pd.Series(
         [
-            f"{DATES[int(spread)]}, {length} day{'' if length == 1 else 's'}"
-            for spread, length in zip(results["spread"], days, strict=True)
+            f"{DATES[int(spread)]}, {_days(first, last)}"
+            for spread, first, last in zip(
+                results["spread"], results["window_start"], results["window_end"], strict=True
+            )
         ],
         index=results.index,
     )
 
 
-def _grid(results: pd.DataFrame, columns: pd.Series, *, bold: bool = True) -> str:
+def _grid(results: pd.DataFrame, columns: Iterable[str], *, bold: bool = True) -> str:
     """Write a Markdown table: the recommended tests first."""
     heads = list(dict.fromkeys(columns))
     held = set(results["test"])
@@ -173,12 +271,13 @@ def _grid(results: pd.DataFrame, columns: pd.Series, *, bold: bool = True) -> st
     keyed = results.assign(_column=columns).set_index(["test", "_column"])
     for test in order:
         if test in held:
-            cells = [_cell(keyed.loc[(test, head)], bold=bold) for head in heads]
+            cells = [_cell(keyed, (test, head), bold=bold) for head in heads]
             lines.append(f"| `{test}` | {' | '.join(cells)} |")
     return "\n".join(lines)
 
 
-def _cell(row: pd.Series, *, bold: bool) -> str:
+def _cell(keyed: pd.DataFrame, key: tuple[str, str], *, bold: bool) -> str:
+    row = keyed.loc[key]
     if pd.isna(row["share"]):
         return "not defined"
     figure = f"{100 * row['share']:.1f}"
@@ -190,6 +289,10 @@ def _cell(row: pd.Series, *, bold: bool) -> str:
 
 _SECTIONS: dict[str, Callable[[pd.DataFrame], str]] = {
     "size": _size,
+    "exchanges": _exchanges,
+    "variance": _variance,
+    "few": _few,
+    "thin": _thin,
     "robustness": _robustness,
     "panel": _panel,
     "power": _power,

@@ -86,8 +86,11 @@ def permutation(
     least,
     adjusted=False,
     everyone=None,
+    plain=False,
 ):
-    """Mean SCAR on the real dates and on every admissible placebo date.
+    """Mean SCAR over its standard error on the real dates and on every admissible placebo date.
+
+    With `plain`, and of one event, the mean SCAR itself; dates without spread are left out.
 
     With `adjusted` the one column is subtracted and nothing but a variance estimated; the
     events of the study, whose windows no placebo may meet, are `everyone` where `asked` are
@@ -128,7 +131,12 @@ def permutation(
             if placed is None or (shift and placed[1] & anywhere):
                 return None
             scars.append(placed[0])
-        return np.mean(scars)
+        if plain or len(scars) == 1:
+            return np.mean(scars)
+        spread = np.std(scars, ddof=1)
+        if spread <= 1e-8 * np.abs(scars).max():
+            return None
+        return np.mean(scars) / (spread / np.sqrt(len(scars)))
 
     placed = [mean(shift) for shift in range(-len(union), len(union)) if shift]
     return mean(0), np.array([one for one in placed if one is not None])

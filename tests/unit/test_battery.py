@@ -92,7 +92,12 @@ def test_rbar_is_computed_once_and_only_when_asked_for(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("name", "part"), [("permutation", "placebos"), ("calendar_time_t", "portfolio")]
+    ("name", "part"),
+    [
+        ("permutation", "placebos"),
+        ("permutation_mean", "placebo_means"),
+        ("calendar_time_t", "portfolio"),
+    ],
 )
 def test_what_the_study_gives_answers_for_the_tests_that_need_more_than_a_sample(name, part):
     sample = slow_fit.random_sample(1)
@@ -106,10 +111,17 @@ def test_what_the_study_gives_answers_for_the_tests_that_need_more_than_a_sample
     assert given_samples == [sample]
 
 
+def test_the_plain_permutation_is_run_by_name_and_not_with_all():
+    assert battery.named("all") == battery.TEST_NAMES
+    assert "permutation_mean" not in battery.TEST_NAMES
+    assert battery.named(["permutation_mean", "bmp_t"]) == ("permutation_mean", "bmp_t")
+
+
 @pytest.mark.parametrize(
     ("name", "reason"),
     [
         ("permutation", "no placebo dates were given"),
+        ("permutation_mean", "no placebo dates were given"),
         ("calendar_time_t", "no calendar of returns was given"),
     ],
 )

@@ -6,6 +6,7 @@ import pytest
 
 from analysis.errors import InputError
 from analysis.eventstudy import FactorModel, MarketAdjusted, MarketModel, MeanAdjusted, resampling
+from analysis.eventstudy.placebo_table import COLUMNS
 from tests.reference.panels import events, panel, study
 from tests.reference.slow_dates import permutation
 
@@ -144,7 +145,7 @@ def test_it_says_on_how_many_dates_it_stands(monkeypatch):
     asked = events(returns, [150] * 4).assign(group=list("aabb"))
     results = study(returns, asked, factors, model=MarketModel("F0")).fit()
     table = results.permutation([(0, 0), (-1, 1)])
-    assert list(table.columns) == resampling.COLUMNS
+    assert list(table.columns) == COLUMNS
     assert table["group"].tolist() == ["all"] * 2 + ["a"] * 2 + ["b"] * 2
     assert table["exact"].all()
     assert (table["placebos"] == table["admissible"]).all()
@@ -242,3 +243,66 @@ def test_a_placebo_date_that_repeats_the_real_one_has_reached_it(model):
     assert reached >= len(again)
     assert row["p_value"] == (1 + reached) / (1 + len(shifts))
     assert sample.scar.mean() == pytest.approx(by_phase[0], rel=1e-8)
+
+
+def test_the_plain_mean_is_asked_for_by_name():
+    returns, factors = panel(3, 260, seed=11, factors=2)
+    asked = events(returns, [150, 150, 158])
+    results = study(returns, asked, factors, model=MarketModel("F0")).fit()
+    observed, placed = permutation(
+        returns, factors, ["F0"], asked, (0, 1), estimation=ESTIMATION, event_window=WINDOW,
+        least=LEAST, plain=True,
+    )  # fmt: skip
+    both = results.tests((0, 1), ["permutation", "permutation_mean"]).set_index("test")
+    agrees(both.loc["permutation_mean"], observed, placed)
+    assert observed == pytest.approx(results.car((0, 1))["scar"].mean())
+    bmp = results.tests((0, 1), ["bmp_t"])["statistic"].iloc[0]
+    assert both.loc["permutation", "statistic"] == pytest.approx(bmp)
+    table = results.permutation((0, 1), test="permutation_mean").iloc[0]
+    assert table["p_value"] == both.loc["permutation_mean", "p_value"]
+    with pytest.raises(InputError, match="Unknown permutation test 'median'"):
+        results.permutation((0, 1), test="median")
+
+
+def test_one_event_has_no_spread_and_keeps_its_plain_standardised_car():
+    returns, factors = panel(2, 260, seed=31)
+    asked = events(returns, [150, 150]).assign(group=["a", "b"])
+    results = study(returns, asked, factors, model=MarketModel("F0")).fit()
+    table = results.tests((0, 0), ["permutation", "permutation_mean"])
+    alone = table[table["group"] == "a"]
+    assert alone["p_value"].iloc[0] == alone["p_value"].iloc[1]
+    assert alone["statistic"].tolist() == [results.car((0, 0))["scar"].iloc[0]] * 2
+
+
+def test_dates_without_spread_are_no_placebos_and_give_no_statistic():
+    returns, factors = panel(1, 300, seed=32)
+    # The same series twice up to row 120: until then both react alike on every date.
+    returns["S1"] = returns["S0"] * 1.0
+    returns.iloc[120:, 1] += np.random.default_rng(1).normal(0, 0.02, 180)
+    asked = events(returns, [230, 230])
+    results = study(returns, asked, factors, model=MarketModel("F0")).fit()
+    row = results.permutation((0, 0)).iloc[0]
+    observed, placed = slow(returns, factors, ["F0"], asked, (0, 0))
+    agrees(row, observed, placed)
+    assert row["placebos"] == len(placed) < row["admissible"] - 40
+    alike = events(returns, [100, 100])
+    real = study(returns, alike, factors, model=MarketModel("F0")).fit().permutation((0, 0)).iloc[0]
+    assert np.isnan(real["p_value"])
+    assert real["reason"] == "the standardised CAR is the same for every event"
+
+
+def test_a_variance_that_doubles_at_the_event_does_not_read_as_an_effect():
+    rng = np.random.default_rng(33)
+    index = pd.bdate_range("2024-01-01", periods=260)
+    hits = {"permutation": 0, "permutation_mean": 0}
+    for _ in range(150):
+        values = rng.standard_normal((260, 12)) + 0.5 * rng.standard_normal((260, 1))
+        # All of the variance, fourfold: 2 standard deviations where there was one.
+        values[150] *= 2.0
+        returns = pd.DataFrame(values / 100, index, [f"S{number}" for number in range(12)])
+        found = study(returns, events(returns, [150] * 12), model=MeanAdjusted()).fit()
+        for row in found.tests((0, 0), list(hits)).itertuples():
+            hits[row.test] += row.p_value <= 0.05
+    # 7.5 of 150 expected, standard deviation 2.7; the plain mean rejects a third.
+    assert hits["permutation"] <= 18
+    assert hits["permutation_mean"] > 30

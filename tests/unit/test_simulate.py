@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from analysis.errors import InputError
-from analysis.eventstudy import FactorModel, MarketAdjusted, MeanAdjusted
+from analysis.eventstudy import Dimson, FactorModel, MarketAdjusted, MeanAdjusted, ScholesWilliams
 from analysis.eventstudy.battery import TEST_NAMES
 from analysis.eventstudy.simulate import STANDARD, Design, size_and_power, table
 from analysis.eventstudy.simulate.draws import ReturnPanel, draw, frames
@@ -96,6 +96,77 @@ def test_the_variance_rises_on_the_days_of_the_window_alone():
             # Four times the variance is twice the residual.
             expected[row, event] += without.noise[row, event]
     assert np.allclose(with_rise.returns, expected)
+
+
+def test_the_variance_rises_in_the_part_that_is_asked_for():
+    usual = drawn(quick(window=(0, 0)))
+    assert np.allclose(usual.noise - usual.common, usual.raised("own"))
+    for part, share in (("own", usual.noise - usual.common), ("common", usual.common)):
+        raised = drawn(quick(window=(0, 0), variance_increase=3.0, raised=part))
+        added = raised.returns - usual.returns
+        assert np.allclose(added[usual.day0[0]], share[usual.day0[0]])
+        assert np.count_nonzero(added.any(axis=1)) == 1
+
+
+def test_a_shock_reaches_the_second_exchange_a_session_later():
+    design = Design(events=6, exchanges=2, correlation=0.5, estimation=(-20_000, -6))
+    one = drawn(design)
+    assert one.day0.tolist() == [20_000] * 3 + [20_001] * 3
+    shock = one.common / one.common[[7, 7, 7, 8, 8, 8], range(6)]
+    assert np.allclose(shock[1:, 3:], shock[:-1, :1])
+    assert np.allclose(shock[:, :3], shock[:, :1])
+    assert np.corrcoef(one.noise[:, 0], one.noise[:, 3])[0, 1] == pytest.approx(0, abs=0.03)
+    assert np.corrcoef(one.noise[1:, 3], one.noise[:-1, 0])[0, 1] == pytest.approx(0.5, abs=0.03)
+    # Each exchange has its own market.
+    assert one.names == ("new_york", "asia")
+    for firm, market in ((0, 0), (5, 1)):
+        beta = (one.returns[:, firm] - one.noise[:, firm]) / one.factors[:, market]
+        assert np.allclose(beta, beta[0])
+    assert design.asked_model.needs(0) == ("new_york",)
+    assert design.asked_model.needs(5) == ("asia",)
+
+
+def test_history_leaves_the_rows_of_two_exchanges_as_they_are():
+    design = quick(exchanges=2)
+    short, long = drawn(design), drawn(design, history=70)
+    assert np.array_equal(long.day0, short.day0 + 70)
+    assert np.array_equal(long.returns[70:], short.returns)
+    # And the shock before them reaches Asia out of the history.
+    scaled = long.common / np.abs(long.common).max(axis=0)
+    assert np.allclose(scaled[1:, -1] / scaled[1, -1], scaled[:-1, 0] / scaled[0, 0])
+
+
+def test_one_piece_of_news_is_one_event_and_spread_dates_are_events_of_their_own():
+    for design, names in ((quick(), 1), (quick(exchanges=2), 1), (quick(spread=3), 10)):
+        assert frames(design, drawn(design))[1]["event_id"].nunique() == names
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"exchanges": 3}, "exchanges must be 1 or 2, not 3"),
+        ({"exchanges": 2, "spread": 3}, "spread must be 1 with two exchanges"),
+        ({"exchanges": 2, "events": 1}, "events must be at least 2"),
+        ({"exchanges": 2, "model": MeanAdjusted()}, r"model must be MarketModel\(\)"),
+        ({"raised": "most"}, "Unknown part of the abnormal return 'most'"),
+    ],
+)
+def test_exchanges_and_parts_that_cannot_be_are_refused(options, message):
+    with pytest.raises(InputError, match=message):
+        quick(**options)
+
+
+@pytest.mark.parametrize("options", [{"exchanges": 2}, {"raised": "own"}])
+def test_a_panel_refuses_what_only_the_factor_model_gives(options):
+    with pytest.raises(InputError, match="with a panel of real returns"):
+        size_and_power(quick(events=4, **options), 1, ["bmp_t"], returns=real_panel())
+
+
+@pytest.mark.parametrize("model", [Dimson(), ScholesWilliams()])
+def test_betas_for_thin_trading_have_the_sessions_that_they_look_ahead(model):
+    found = size_and_power(quick(untraded=0.2, window=(-2, 2), model=model), 2, ["bmp_t"])
+    assert (found["defined"] == 1).all()
+    assert (found["events_used"] == 10).all()
 
 
 def test_untraded_days_show_zero_and_the_next_trade_the_whole_change():

@@ -12,6 +12,9 @@ from analysis.eventstudy.models import MarketModel, Model
 
 RESIDUALS = ("normal", "t", "skewed")
 UNTRADED = ("zero", "missing")
+RAISED = ("all", "own", "common")
+# Columns of the factors: one market, or that of either exchange.
+MARKET, MARKETS = ("market",), ("new_york", "asia")
 # What a table says of residuals that were not drawn but found.
 PANEL = "as in the panel"
 
@@ -28,7 +31,12 @@ class Design:
         Events N, each of a security of its own.
     spread : int
         Consecutive sessions over which day 0 of the events is spread evenly at random; 1:
-        all events share one date.
+        all events share one date. Spread events have an event_id each, others share one.
+    exchanges : {1, 2}
+        2: half of the firms trade in New York, where day 0 is the day d of the news, half in
+        Asia, where it is d + 1. What is common to the residuals reaches Asia a session later,
+        on every day, and each exchange has its own market. All events share one event_id, so
+        ``spread`` is 1; only for the factor model and `MarketModel`.
     correlation : float
         Correlation ρ of the residuals of any two securities on one day, 0 to below 1. Only
         for the factor model; a panel of real returns has its own.
@@ -38,6 +46,10 @@ class Design:
     variance_increase : float
         θ: on the days of ``window`` the variance of the abnormal returns is 1 + θ times
         what it is before.
+    raised : {"all", "own", "common"}
+        Whose variance rises: that of the whole abnormal return, of its own part u alone, or
+        of the common shock c alone, which no test of one date can tell from an effect. A
+        panel of real returns knows "all" only.
     untraded : float
         Share of days on which a security does not trade, 0 to below 1.
     untraded_returns : {"zero", "missing"}
@@ -64,16 +76,18 @@ class Design:
     standard deviation 0.01, β_i uniform on 0.5 to 1.5, σ_i uniform on 0.01 to 0.03 and
     e_it = √ρ·c_t + √(1−ρ)·u_it, where c_t, common to all securities, and u_it are
     independent, each with the distribution ``residuals``. The variance rises by the factor
-    √(1+θ) on the residual, as in Kolari & Pynnönen (2010); the effect is a constant, as in
-    Brown & Warner (1980).
+    √(1+θ) on the residual, or on its part ``raised``, as in Kolari & Pynnönen (2010); the
+    effect is a constant, as in Brown & Warner (1980).
     """
 
     window: Window = (0, 0)
     events: int = 30
     spread: int = 1
+    exchanges: int = 1
     correlation: float = 0.2
     residuals: str = "normal"
     variance_increase: float = 0.0
+    raised: str = "all"
     untraded: float = 0.0
     untraded_returns: str = "zero"
     effect: float = 0.0
@@ -85,12 +99,15 @@ class Design:
     def __post_init__(self) -> None:
         for name in ("events", "spread"):
             object.__setattr__(self, name, whole(getattr(self, name), f"Design.{name}", 1))
+        _exchanges(self)
         for name in ("correlation", "untraded"):
             _share(name, getattr(self, name))
         _number("variance_increase", self.variance_increase, 0.0)
         _number("effect", self.effect, -1.0)
         if self.residuals not in RESIDUALS:
             raise unknown("distribution of residuals", str(self.residuals), RESIDUALS)
+        if self.raised not in RAISED:
+            raise unknown("part of the abnormal return", str(self.raised), RAISED)
         if self.untraded_returns not in UNTRADED:
             raise unknown("return of an untraded day", str(self.untraded_returns), UNTRADED)
         before, during = check_options(
@@ -106,12 +123,35 @@ class Design:
     @property
     def before(self) -> int:
         """Sessions needed before the first possible day 0."""
-        return max(0, -self.estimation[0])
+        return max(0, -self.estimation[0] - min(self._steps))
 
     @property
     def after(self) -> int:
         """Sessions needed after the last possible day 0."""
-        return max(0, self.event_window[1])
+        return max(0, self.event_window[1]) + self.lag + max(self._steps)
+
+    @property
+    def _steps(self) -> tuple[int, ...]:
+        """Sessions by which the model moves its benchmark, the leads above 0."""
+        return getattr(self.model, "steps", (0,))
+
+    @property
+    def lag(self) -> int:
+        """Sessions by which Asia's day 0 lies behind New York's."""
+        return self.exchanges - 1
+
+    @property
+    def in_asia(self) -> tuple[bool, ...]:
+        """Which firms trade in Asia."""
+        first = self.events - self.events // 2 if self.exchanges > 1 else self.events
+        return tuple(firm >= first for firm in range(self.events))
+
+    @property
+    def asked_model(self) -> Model:
+        """The model of the study: on two exchanges each firm has its own market."""
+        if self.exchanges == 1:
+            return self.model
+        return MarketModel({firm: MARKETS[asia] for firm, asia in enumerate(self.in_asia)})
 
     def shared(self) -> Design:
         """The design whose draws and fits serve all windows, where they can be shared.
@@ -134,6 +174,23 @@ class Design:
         if panel:
             row |= {"correlation": math.nan, "residuals": PANEL}
         return row
+
+
+def _exchanges(design: Design) -> None:
+    """Check that what several exchanges need is there."""
+    object.__setattr__(design, "exchanges", whole(design.exchanges, "Design.exchanges", 1))
+    if design.exchanges == 1:
+        return
+    if design.exchanges > len(MARKETS):
+        raise InputError(f"Design.exchanges must be 1 or 2, not {design.exchanges}.")
+    if design.spread > 1:
+        raise InputError(
+            "Design.spread must be 1 with two exchanges: one piece of news is simulated."
+        )
+    if design.events < len(MARKETS):
+        raise InputError("Design.events must be at least 2 with two exchanges.")
+    if design.model != MarketModel():
+        raise InputError("Design.model must be MarketModel() with two exchanges.")
 
 
 def whole(value: object, name: str, least: int) -> int:

@@ -7,6 +7,7 @@ repetition.
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -16,7 +17,8 @@ from numpy.typing import NDArray
 from analysis.errors import InputError
 from analysis.eventstudy.fitted import Floats, Ints
 from analysis.eventstudy.inputs import check_factors, check_table
-from analysis.eventstudy.simulate.design import Design
+from analysis.eventstudy.models import Prepared
+from analysis.eventstudy.simulate.design import MARKET, MARKETS, Design
 
 # A market with 16 % and firms with 16 to 48 % own volatility a year.
 MARKET_MEAN, MARKET_SD = 0.0003, 0.01
@@ -37,6 +39,8 @@ class Drawn:
         One security per event.
     noise : (D, N) float
         The part of them that the variance of abnormal returns is made of.
+    common : (D, N) float or None
+        What the securities share of the noise; None where that is not known.
     factors : (D, F) float
     names : tuple of str
         Columns of the factors.
@@ -46,9 +50,16 @@ class Drawn:
 
     returns: Floats
     noise: Floats
+    common: Floats | None
     factors: Floats
     names: tuple[str, ...]
     day0: Ints
+
+    def raised(self, part: str) -> Floats:
+        """The part of the noise whose variance rises: all of it, the own or the common one."""
+        if part == "all" or self.common is None:
+            return self.noise
+        return self.common if part == "common" else self.noise - self.common
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,9 +113,18 @@ def check_source(design: Design, panel: ReturnPanel | None) -> None:
     InputError
         The model needs factors that are not there, or the panel is too small.
     """
-    names = ("market",) if panel is None else panel.names
-    frame = pd.DataFrame(0.0, index=_dates(1), columns=list(names))
-    check_factors(frame, design.model, list(range(design.events)))
+    if panel is not None:
+        _check_panel(design)
+    names = _markets(design) if panel is None else panel.names
+    securities: list[Hashable] = list(range(design.events))
+    days = _dates(3)
+    factors: pd.DataFrame | None = pd.DataFrame(0.0, index=days, columns=list(names))
+    model = design.asked_model
+    if isinstance(model, Prepared):
+        returns = pd.DataFrame(0.0, index=days, columns=securities)
+        events = pd.DataFrame({"event_id": 0, "security": securities, "date": days[0]})
+        model, factors = model.prepare(returns, events, factors)
+    check_factors(factors, model, securities)
     if panel is not None:
         _starts(design, panel)
 
@@ -138,9 +158,8 @@ def draw(
     if design.variance_increase > 0:
         first, last = design.window
         rows, column = np.arange(first, last + 1)[:, None] + drawn.day0, np.arange(design.events)
-        returns[rows, column] += (np.sqrt(1.0 + design.variance_increase) - 1.0) * drawn.noise[
-            rows, column
-        ]
+        part = drawn.raised(design.raised)[rows, column]
+        returns[rows, column] += (np.sqrt(1.0 + design.variance_increase) - 1.0) * part
     returns[drawn.day0, np.arange(design.events)] += design.effect
     if design.untraded > 0:
         # Last: an effect on a day without a trade shows with the next one.
@@ -152,9 +171,9 @@ def frames(design: Design, drawn: Drawn) -> tuple[pd.DataFrame, pd.DataFrame, pd
     """Returns, events and factors as an `EventStudy` takes them."""
     days = _dates(len(drawn.returns))
     securities = np.arange(design.events)
-    events = pd.DataFrame(
-        {"event_id": "simulated", "security": securities, "date": days[drawn.day0]}
-    )
+    # One piece of news hits all, or each firm has its own.
+    names = securities if design.spread > 1 else np.zeros(design.events, dtype=np.int64)
+    events = pd.DataFrame({"event_id": names, "security": securities, "date": days[drawn.day0]})
     return (
         pd.DataFrame(drawn.returns, index=days, columns=securities),
         events,
@@ -163,26 +182,59 @@ def frames(design: Design, drawn: Drawn) -> tuple[pd.DataFrame, pd.DataFrame, pd
 
 
 def _from_factor_model(design: Design, rng: np.random.Generator, history: int) -> Drawn:
-    firms = design.events
+    firms, lag = design.events, design.lag
     beta, sigma = rng.uniform(*BETA, firms), rng.uniform(*SIGMA, firms)
     day0 = history + design.before + rng.integers(0, design.spread, firms)
     recent = design.before + design.spread + design.after
     # What the study needs comes first, so that it stays the same whatever history there is.
-    parts = [_rows(design, rng, length, beta, sigma) for length in (recent, history)]
-    market, noise = (np.concatenate([part[which] for part in reversed(parts)]) for which in (0, 1))
-    returns = market * beta + noise
-    return Drawn(returns, noise, market, ("market",), day0)
+    late, early = (_rows(design, rng, length) for length in (recent, history))
+    market = np.concatenate([early.market, late.market])
+    own = np.concatenate([early.own, late.own])
+    # Starts as many sessions early as the shock needs to reach Asia.
+    shock = np.concatenate([early.shock[:history], late.shock])
+    asia, days = np.array(design.in_asia), len(own)
+    felt = np.where(asia, shock[:days], shock[lag : lag + days])
+    common = sigma * np.sqrt(design.correlation) * felt
+    noise = common + sigma * np.sqrt(1.0 - design.correlation) * own
+    returns = market[:, asia.astype(np.int64)] * beta + noise
+    return Drawn(returns, noise, common, market, _markets(design), day0 + lag * asia)
 
 
-def _rows(
-    design: Design, rng: np.random.Generator, length: int, beta: Floats, sigma: Floats
-) -> tuple[Floats, Floats]:
-    """Market, (length, 1), and residuals, (length, N)."""
-    market = MARKET_MEAN + MARKET_SD * rng.standard_normal((length, 1))
-    common = _standard(design.residuals, rng, (length, 1))
-    own = _standard(design.residuals, rng, (length, len(beta)))
-    rho = design.correlation
-    return market, sigma * (np.sqrt(rho) * common + np.sqrt(1.0 - rho) * own)
+@dataclass(frozen=True, eq=False)
+class _Rows:
+    """Days of the factor model.
+
+    Attributes
+    ----------
+    market : (D, exchanges) float
+    shock : (D + lag, 1) float
+        What is common to all residuals, from `Design.lag` sessions earlier on.
+    own : (D, N) float
+    """
+
+    market: Floats
+    shock: Floats
+    own: Floats
+
+
+def _rows(design: Design, rng: np.random.Generator, length: int) -> _Rows:
+    market = MARKET_MEAN + MARKET_SD * rng.standard_normal((length, design.exchanges))
+    shock = _standard(design.residuals, rng, (length + design.lag, 1))
+    return _Rows(market, shock, _standard(design.residuals, rng, (length, design.events)))
+
+
+def _markets(design: Design) -> tuple[str, ...]:
+    return MARKET if design.exchanges == 1 else MARKETS
+
+
+def _check_panel(design: Design) -> None:
+    """Refuse what only the factor model can give."""
+    for name, usual in (("exchanges", 1), ("raised", "all")):
+        if getattr(design, name) != usual:
+            raise InputError(
+                f"Design.{name} must be {usual!r} with a panel of real returns, whose residuals "
+                "are as they are."
+            )
 
 
 def _standard(kind: str, rng: np.random.Generator, shape: tuple[int, int]) -> Floats:
@@ -208,6 +260,7 @@ def _from_panel(
     return Drawn(
         panel.returns[rows, chosen],
         panel.noise[rows, chosen],
+        None,
         panel.factors[rows],
         panel.names,
         day0 if whole else day0 - first,

@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 from analysis.errors import InputError
 from analysis.eventstudy.battery import named
 from analysis.eventstudy.inputs import Window
-from analysis.eventstudy.resampling import MOST_PLACEBOS, TEST
+from analysis.eventstudy.placebo_statistics import STATISTICS
+from analysis.eventstudy.resampling import MOST_PLACEBOS
 from analysis.eventstudy.simulate.design import Design, whole
 from analysis.eventstudy.simulate.draws import ReturnPanel, check_source, draw, frames
 from analysis.eventstudy.study import EventStudy
@@ -81,8 +82,8 @@ def size_and_power(
     tests : iterable of str or "all"
         Names among `battery.TEST_NAMES`.
     permutation_repetitions : int, optional
-        Repetitions in which the permutation test is run, which takes ten times as long as
-        all others together; as many as ``repetitions`` by default, 0 leaves it out.
+        Repetitions in which the permutation tests are run, the first ones; as many as
+        ``repetitions`` by default, 0 leaves them out.
     placebos : int
         Sessions drawn before the rows that a study needs, for the placebo dates of the
         permutation test. A panel of real returns offers all its days instead.
@@ -138,7 +139,8 @@ def size_and_power(
             group,
             chosen,
             sought,
-            {"": count, TEST: permuted},
+            count,
+            permuted,
             history=whole(placebos, "placebos", 0),
             seed=whole(seed, "seed", 0),
             panel=panel,
@@ -206,26 +208,31 @@ def _tasks(
     group: _Shared,
     tests: tuple[str, ...],
     levels: tuple[float, ...],
-    repetitions: dict[str, int],
+    count: int,
+    permuted: int,
     *,
     history: int,
     seed: int,
     panel: ReturnPanel | None,
 ) -> list[_Task]:
-    """Cut the repetitions of a group into batches, those of the permutation test apart."""
+    """Cut the repetitions of a group into batches, the first ones with permutation tests."""
+    most = tuple(name for name in tests if name not in STATISTICS)
+    permuted = permuted if len(most) < len(tests) else 0
     tasks = []
-    for alone in (False, True):
-        names = tuple(name for name in tests if (name == TEST) == alone)
-        count = repetitions[TEST if alone else ""]
-        for first in range(0, count if names else 0, BATCH):
+    # One fit serves all tests; placebo dates need a history that the others do without.
+    for names, days, start, stop in (
+        (tests, history, 0, permuted),
+        (most, 0, permuted, count),
+    ):
+        for first in range(start, stop if names else start, BATCH):
             task = _Task(
                 design=group.design,
                 windows=tuple(group.windows),
                 tests=names,
                 levels=levels,
                 first=first,
-                last=min(first + BATCH, count),
-                history=history if alone else 0,
+                last=min(first + BATCH, stop),
+                history=days,
                 seed=seed,
                 panel=panel,
             )
@@ -263,7 +270,7 @@ def _outcomes(task: _Task, repetition: int) -> pd.DataFrame:
     study = EventStudy(
         returns,
         events,
-        model=design.model,
+        model=design.asked_model,
         factors=factors,
         estimation=design.estimation,
         window=design.event_window,

@@ -111,7 +111,7 @@ _WORDS: dict[str, Callable[[Any], str]] = {
     # A panel leaves the correlation blank: it is its own.
     "correlation": lambda rho: "" if np.isnan(rho) else f"ρ = {rho:g}",
     "residuals": lambda kind: "" if kind == PANEL else f"{kind} residuals",
-    "variance_increase": lambda theta: f"variance × {1 + theta:g}",
+    "exchanges": lambda count: f"{count} exchanges",
     "untraded": lambda share: f"{share:.0%} of days untraded",
     "untraded_returns": lambda how: f"returns {how}",
     "model": str,
@@ -120,6 +120,9 @@ _WORDS: dict[str, Callable[[Any], str]] = {
 
 def _case(row: dict[Hashable, Any], usual: dict[str, object]) -> str:
     parts = [say(row[name]) for name, say in _WORDS.items() if row[name] != usual[name]]
+    if theta := row["variance_increase"]:
+        whose = "" if row["raised"] == "all" else f"{row['raised']} "
+        parts.append(f"{whose}variance × {1 + theta:g}")
     ends = ("estimation_start", "estimation_end")
     if any(row[end] != usual[end] for end in ends):
         parts.append("estimation ({}, {})".format(*(row[end] for end in ends)).replace("-", "−"))

@@ -1,0 +1,191 @@
+"""The conditions of a study that decide which tests keep their size, measured on the study.
+
+`recommendation` compares them with the conditions that were simulated.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from analysis.eventstudy.dependence import rbar
+from analysis.eventstudy.fitted import Floats, Ints, Sample
+from analysis.eventstudy.parametric import bmp_t
+
+if TYPE_CHECKING:
+    from analysis.eventstudy.results import EventStudyResults
+
+# A fifth of the days was simulated; from half of that on a study counts as thinly traded.
+THIN = 0.1
+# Fewer events than this are compared with the simulations of 3, 5 and 10.
+FEW = 20
+# The spread across events counts as raised beyond the 95 % quantile of what chance alone
+# makes of it, and by a quarter at least: with many events the quantile is close to 1.
+RAISED_LEVEL, LEAST_RISE = 0.05, 1.25
+# Sessions within which the day 0s of one piece of news fall on exchanges around the world.
+CROSSING = 2
+# Events whose returns are looked at for days without a trade.
+LOOKED_AT = 500
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """What a sample of events is like.
+
+    Attributes
+    ----------
+    events : int
+        Events N with a CAR in the window.
+    dates : int
+        Different pieces of news by date: distinct day 0s, those of one event_id counted once
+        where it crosses exchanges.
+    crosses : bool
+        Whether one event_id has its day 0 on different sessions of different securities, at
+        most two apart: several exchanges.
+    untraded : float
+        Share of returns in the estimation windows that are exactly zero.
+    variance_ratio : float
+        Variance of the SCARs across events (ddof 1) over 1 − r̄, which it is near to where the
+        event leaves the variance as it was; NaN where it is not defined.
+    """
+
+    events: int
+    dates: int
+    crosses: bool
+    untraded: float
+    variance_ratio: float
+
+    @property
+    def thin(self) -> bool:
+        """Whether trading is thin."""
+        return self.untraded >= THIN
+
+    @property
+    def raised(self) -> bool:
+        """Whether the spread across events is wider than chance makes it."""
+        if self.events < 2 or not math.isfinite(self.variance_ratio):
+            return False
+        from scipy.special import chdtri
+
+        # (N−1)·ratio is close to χ²(N−1) under one correlation for all pairs.
+        chance = float(chdtri(self.events - 1, RAISED_LEVEL)) / (self.events - 1)
+        return self.variance_ratio > max(chance, LEAST_RISE)
+
+    @property
+    def cases(self) -> tuple[str, ...]:
+        """The simulated cases that apply, keys of `measured_sizes.SIZES`."""
+        found = ["exchanges"] if self.crosses else []
+        if self.dates > 1:
+            found.append("spread_dates")
+        elif not self.crosses:
+            found.append("one_date")
+        if self.events < FEW:
+            found.append(f"events_{3 if self.events < 4 else 5 if self.events < 8 else 10}")
+        if self.raised:
+            found.append("raised_variance")
+        if self.thin:
+            found.append("thin_trading")
+        return tuple(found)
+
+    def described(self) -> str:
+        """In words: ``"12 events, one date, thin trading (18 % of returns are zero)"``."""
+        one = self.dates <= 1
+        parts = [f"{self.events} event{'' if self.events == 1 else 's'}"]
+        if self.events > 1:
+            when = "one piece of news" if one and self.crosses else "one date"
+            parts.append(when if one else f"{self.dates} dates")
+        if self.crosses:
+            parts.append("day 0 a session apart on different exchanges")
+        if self.raised:
+            parts.append(f"a variance across events {self.variance_ratio:.1f} times the usual one")
+        if self.thin:
+            parts.append(
+                f"thin trading: {self.untraded:.0%} of returns are zero".replace("%", " %")
+            )
+        return ", ".join(parts)
+
+
+def conditions(
+    results: EventStudyResults, sample: Sample, members: Ints, kolari_pynnonen: float = math.nan
+) -> Conditions:
+    """Measure the conditions of some events of a study.
+
+    Parameters
+    ----------
+    results : EventStudyResults
+    sample : Sample
+        n events whole in one window.
+    members : (n,) int
+        Their rows in ``results.fitted``.
+    kolari_pynnonen : float
+        Statistic of `kolari_pynnonen_t` for the sample where it is known: r̄ follows from it,
+        which else is computed again.
+    """
+    if not sample.size:
+        return Conditions(0, 0, crosses=False, untraded=0.0, variance_ratio=math.nan)
+    places = results.placing.places.take(results.numbers[members])
+    zero = np.zeros(1, dtype=np.int64)
+    day0 = results.placing.calendars.days(places.calendar, places.position, zero)[:, 0]
+    names = results.study.events["event_id"].to_numpy()[
+        results.placing.rows[results.numbers[members]]
+    ]
+    dates, crosses = _dates(names, day0)
+    return Conditions(
+        events=sample.size,
+        dates=dates,
+        crosses=crosses,
+        untraded=_untraded(results, members),
+        variance_ratio=_variance_ratio(sample, results.study.rbar, kolari_pynnonen),
+    )
+
+
+def _dates(names: np.ndarray, day0: Ints) -> tuple[int, bool]:
+    """Number of different dates, and whether an event_id crosses exchanges."""
+    ends = pd.DataFrame({"name": names, "day": day0}).groupby("name", sort=False)["day"]
+    first, last = ends.min().to_numpy(), ends.max().to_numpy()
+    crossing = (last > first) & (last - first <= CROSSING)
+    # What spreads wider than exchanges do is events on dates of their own.
+    alone = np.isin(names, ends.min().index[last - first > CROSSING])
+    return len(np.unique(np.append(first, day0[alone]))), bool(crossing.any())
+
+
+def _untraded(results: EventStudyResults, members: Ints) -> float:
+    """Share of exactly zero returns in the estimation windows of (some of) the events."""
+    chosen = members[:: max(1, len(members) // LOOKED_AT)]
+    places = results.placing.places.take(results.numbers[chosen])
+    offsets = results.fitted.estimation_offsets
+    days = results.placing.calendars.days(places.calendar, places.position, offsets)
+    dates, table = results.placing.dates, results.study.returns
+    securities = results.study.events["security"].to_numpy()[
+        results.placing.rows[results.numbers[chosen]]
+    ]
+    rows = pd.DatetimeIndex(table.index).get_indexer(dates)[days]
+    columns = table.columns.get_indexer(pd.Index(securities))
+    values = _values(table, rows, columns)
+    known = np.isfinite(values) & (days >= 0) & (rows >= 0)
+    return float((values[known] == 0.0).mean()) if known.any() else 0.0
+
+
+def _values(table: pd.DataFrame, rows: Ints, columns: Ints) -> Floats:
+    distinct, which = np.unique(columns, return_inverse=True)
+    held: Floats = table.iloc[:, distinct].to_numpy(dtype=np.float64)
+    return held[rows, which[:, None]]
+
+
+def _variance_ratio(sample: Sample, mode: str, kolari_pynnonen: float) -> float:
+    if sample.size < 2:
+        return math.nan
+    n, bmp = sample.size, bmp_t(sample).statistic
+    if math.isfinite(kolari_pynnonen) and math.isfinite(bmp) and bmp != 0:
+        # Kolari & Pynnönen (2010): t² = BMP²·(1−r̄)/(1+(N−1)r̄), solved for r̄.
+        share = (kolari_pynnonen / bmp) ** 2
+        mean = (1.0 - share) / (1.0 + (n - 1) * share)
+    else:
+        mean = rbar(sample, mode)
+    if not math.isfinite(mean) or mean >= 1.0:
+        return math.nan
+    return float(sample.scar.var(ddof=1)) / (1.0 - mean)

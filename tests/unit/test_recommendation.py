@@ -1,0 +1,184 @@
+"""Which tests a study is told to read first, by its own conditions."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from analysis.errors import InputError
+from analysis.eventstudy import EventStudy, MarketModel, recommendation
+from analysis.eventstudy.battery import RECOMMENDED
+from analysis.eventstudy.conditions import Conditions
+from analysis.eventstudy.dependence import rbar
+from analysis.eventstudy.measured_sizes import SIZES, Size
+from analysis.eventstudy.simulate import Design
+from analysis.eventstudy.simulate.draws import draw, frames
+from tests.reference.panels import events, panel, study
+
+KOLARI, PERMUTATION, RANK = RECOMMENDED
+CALM = Conditions(30, 1, crosses=False, untraded=0.0, variance_ratio=1.0)
+
+
+def ask(returns, asked, factors, **options):
+    return study(returns, asked, factors, model=MarketModel("F0"), **options)
+
+
+# Draws in which chance alone raises no variance.
+SEED = 8
+
+
+def simulated(seed: int = SEED, **options):
+    design = Design(estimation=(-110, -11), **options)
+    returns, asked, factors = frames(design, draw(design, None, np.random.default_rng(seed), 150))
+    options = {"estimation": design.estimation, "min_observations": 50}
+    return EventStudy(returns, asked, model=design.asked_model, factors=factors, **options).fit()
+
+
+def sized(monkeypatch, **cases):
+    """Pretend that the three tests were measured like this: case=(low and high in per cent)."""
+    for case, shares in cases.items():
+        made = {
+            name: None if share is None else Size(share / 100, share / 100, 0.002)
+            for name, share in zip(RECOMMENDED, shares, strict=True)
+        }
+        monkeypatch.setitem(SIZES, case, {**SIZES["one_date"], **made})
+
+
+@pytest.mark.parametrize(
+    ("options", "cases"),
+    [
+        ({}, ("one_date",)),
+        ({"spread": 10}, ("spread_dates",)),
+        ({"exchanges": 2}, ("exchanges",)),
+        ({"events": 3}, ("one_date", "events_3")),
+        ({"events": 5}, ("one_date", "events_5")),
+        ({"events": 12}, ("one_date", "events_10")),
+        ({"untraded": 0.2}, ("one_date", "thin_trading")),
+        ({"variance_increase": 3.0}, ("one_date", "raised_variance")),
+        ({"variance_increase": 3.0, "raised": "common"}, ("one_date",)),
+    ],
+)
+def test_the_conditions_of_a_study_are_measured_on_it(options, cases):
+    assert simulated(SEED, **options).recommended().conditions.cases == cases
+
+
+def test_the_figures_of_the_conditions_are_those_of_the_sample():
+    results = simulated(untraded=0.2, spread=3)
+    sample, _ = results.sample((0, 0))
+    found = results.recommended().conditions
+    mean = rbar(sample, "overlap")
+    assert found.variance_ratio == pytest.approx(sample.scar.var(ddof=1) / (1 - mean), rel=1e-9)
+    assert found.dates == len(results.study.events["date"].unique())
+    used = [
+        results.study.returns[security].to_numpy()[day - 110 : day - 10]
+        for security, day in zip(
+            results.study.events["security"],
+            results.study.returns.index.get_indexer(results.study.events["date"]),
+            strict=True,
+        )
+    ]
+    assert found.untraded == pytest.approx(np.mean(np.array(used) == 0.0))
+    again = results.recommended(tests=results.tests((0, 0)))
+    assert again.conditions.variance_ratio == pytest.approx(found.variance_ratio, rel=1e-9)
+    assert again.tests == results.recommended().tests
+
+
+def test_one_event_id_on_dates_far_apart_is_no_crossing_of_exchanges():
+    returns, factors = panel(6, 200, seed=2)
+    asked = events(returns, [120, 120, 121, 150, 150, 151]).assign(event_id=list("aaabbb"))
+    found = ask(returns, asked, factors).fit().recommended().conditions
+    assert (found.crosses, found.dates) == (True, 2)
+    one = ask(returns, asked.assign(event_id="a"), factors).fit().recommended().conditions
+    assert (one.crosses, one.dates) == (False, 4)
+
+
+def test_the_tests_that_keep_their_size_under_all_conditions_lead(monkeypatch):
+    sized(monkeypatch, one_date=(5.0, 5.0, 4.5), thin_trading=(11.0, 5.5, 12.0))
+    thin = Conditions(30, 1, crosses=False, untraded=0.18, variance_ratio=1.0)
+    assert recommendation.choose(CALM).tests == RECOMMENDED
+    chosen = recommendation.choose(thin)
+    assert chosen.tests == (PERMUTATION,)
+    assert chosen.others == (KOLARI, RANK)
+    assert chosen.order == (PERMUTATION, KOLARI, RANK)
+    assert chosen.sentence.startswith(
+        "Read permutation first (conditions: 30 events, one date, thin trading: 18 % of returns "
+        "are zero). It keeps the size of 5 % under these conditions: it rejects 5.0 to 5.5 % of "
+        "true nulls in simulations"
+    )
+    assert "kolari_pynnonen_t rejects 5.0 to 11.0 % there." in chosen.sentence
+
+
+def test_a_test_that_rejects_too_rarely_comes_behind_and_none_that_is_undefined_leads(monkeypatch):
+    sized(monkeypatch, one_date=(5.0, 5.0, 5.0), events_3=(1.0, 5.0, None))
+    few = Conditions(3, 1, crosses=False, untraded=0.0, variance_ratio=1.0)
+    assert recommendation.choose(few).tests == (PERMUTATION, RANK, KOLARI)
+    assert recommendation.choose(few, [KOLARI]).tests == (KOLARI,)
+    nothing = recommendation.choose(few, [])
+    assert (nothing.lead, nothing.tests) == ("", ())
+    assert "is defined here" in nothing.sentence
+
+
+def test_where_none_keeps_it_the_nearest_leads_and_the_sentence_says_so(monkeypatch):
+    sized(monkeypatch, exchanges=(16.0, 9.0, 15.0))
+    found = recommendation.choose(Conditions(30, 1, True, 0.0, 1.0))
+    assert found.tests == (PERMUTATION,)
+    assert "No test keeps the size of 5 % under these conditions" in found.sentence
+
+
+def test_what_no_test_can_tell_is_said():
+    single = recommendation.choose(Conditions(1, 1, False, 0.0, math.nan), [PERMUTATION])
+    assert "A single event has no spread" in single.sentence
+    assert (
+        "permutation_mean has more"
+        in recommendation.choose(Conditions(4, 1, False, 0.0, 1.0)).sentence
+    )
+    assert "a common shock that is larger on that day" in recommendation.choose(CALM).sentence
+    several = recommendation.choose(Conditions(30, 9, False, 0.0, 1.0))
+    assert "a common shock that is larger" not in several.sentence
+    assert "on spread dates" in several.sentence
+
+
+def test_a_study_of_nothing_recommends_nothing():
+    returns, factors = panel(1, 100)
+    empty = ask(returns, events(returns, [5]), factors).fit()
+    assert empty.recommended().tests == ()
+    assert "Skipped" in str(empty.summary())
+
+
+def test_the_summary_orders_its_tests_and_says_why(monkeypatch):
+    sized(monkeypatch, one_date=(5.0, 5.0, 5.0), thin_trading=(11.0, 5.5, 12.0))
+    results = simulated(untraded=0.2)
+    summary = results.summary()
+    assert list(summary.tables[0][1].columns[-3:]) == [PERMUTATION, KOLARI, RANK]
+    assert results.recommended().sentence in summary.sentences
+    assert "read permutation first" not in results._repr_html_().lower()
+    assert results.caar((0, 0))["test"] == KOLARI
+
+
+def test_a_group_or_a_window_of_its_own():
+    returns, factors = panel(6, 200, seed=2)
+    asked = events(returns, [120] * 6).assign(group=["a"] * 2 + ["b"] * 4)
+    results = ask(returns, asked, factors).fit()
+    assert results.recommended(group="a").conditions.events == 2
+    assert results.recommended((-1, 1)).conditions.events == 6
+    with pytest.raises(InputError, match="Unknown group"):
+        results.recommended(group="c")
+    with pytest.raises(InputError, match="window"):
+        results.recommended((-9, 0))
+
+
+def test_the_share_of_zeros_counts_known_returns_alone():
+    returns, factors = panel(2, 200, seed=5)
+    returns.iloc[80:120, 0] = np.nan
+    returns.iloc[60:80, 0] = 0.0
+    asked = events(returns, [140, 140])
+    found = ask(returns, asked, factors).fit().recommended().conditions
+    # Estimation rows 80 to 129: S0 has ten of them, S1 fifty; none is zero.
+    assert found.untraded == 0.0
+    returns.iloc[120:125, 0] = 0.0
+    found = ask(returns, asked, factors, min_observations=5).fit().recommended().conditions
+    assert found.untraded == pytest.approx(5 / 60)
+    assert pd.notna(found.variance_ratio)
