@@ -10,6 +10,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from analysis.errors import SuspectReturnsWarning
 from analysis.eventstudy import EventStudy, MarketModel
 
 DATA = Path(__file__).parent / "data" / "sp500_additions"
@@ -21,17 +22,18 @@ def results():
     firms = pd.read_csv(DATA / "firms.csv", parse_dates=["date"])
     markets = pd.read_csv(DATA / "markets.csv", parse_dates=["date"])
     names = {"id_event": "event_id", "id_firm": "security", "id_group": "group"}
-    return EventStudy(
-        firms.pivot(index="date", columns="id_firm", values="ret"),
-        pd.read_csv(DATA / "events.csv").rename(columns=names),
-        model=MarketModel("M1"),
-        factors=markets.pivot(index="date", columns="id_market", values="ret_m"),
-        estimation=(-120, -6),
-        window=(-5, 5),
-        preset="eventstudy2",
-        # Office Depot has a return of -2.157 two years before its event.
-        units="any",
-    ).fit()
+    # Four returns below -1, two years before the security's event: no window reads them.
+    with pytest.warns(SuspectReturnsWarning, match="in column 'Office_Depot'"):
+        study = EventStudy(
+            firms.pivot(index="date", columns="id_firm", values="ret"),
+            pd.read_csv(DATA / "events.csv").rename(columns=names),
+            model=MarketModel("M1"),
+            factors=markets.pivot(index="date", columns="id_market", values="ret_m"),
+            estimation=(-120, -6),
+            window=(-5, 5),
+            preset="eventstudy2",
+        )
+    return study.fit()
 
 
 @pytest.mark.parametrize(

@@ -41,7 +41,7 @@ SHORT = "an event has no more estimation days than Patell's variance needs"
 
 def _taken(case: Case) -> int:
     """Degrees of freedom that the program takes off: 2, and one for each further factor."""
-    return 2 + max(case.sample.fitted.xtx_inv.shape[1] - 2, 0)
+    return 2 + max(int(case.sample.fitted.xtx_inv.shape[1]) - 2, 0)
 
 
 def _s(case: Case) -> Floats:
