@@ -13,7 +13,7 @@ was taken from returns in per cent. A study is refused only for what no decimal 
 What is possible but unlikely is warned of: a column that moves by more than 5 % at the median;
 one that holds whole hundredths only, as per cent with two decimals do; a security that moves
 with its benchmark, but at a hundred times or a hundredth of its size; a riskless rate above
-200 % a year. The bounds are for daily returns and grow with the square root of the step.
+250 % a year. The bounds are for daily returns and grow with the square root of the step.
 
 Per cent of a series that moves by less than 0.05 a day (money funds, pegged currencies) look
 like decimals of a stock and pass, unless the benchmark or the rounding shows it.
@@ -51,7 +51,8 @@ DISTINCT = 5
 # 0.15 and 1.5 are 15 to 150 with the security in per cent, 0.0015 to 0.015 with the benchmark.
 STEEP, FLAT, TOGETHER = 15.0, 0.015, 0.3
 # A riskless rate of so much a year is a yearly rate, or one in per cent, taken for a session's.
-LARGE_RATE = 2.0
+# 1 % per session.
+LARGE_RATE = 2.52
 SESSIONS, HOURS = 252.0, 6.5
 # Columns whose every figure is looked at: a wrong unit is wrong in all of them.
 SAMPLE = 50
