@@ -16,7 +16,8 @@ import numpy as np
 import pandas as pd
 
 from analysis.errors import InputError, unknown
-from analysis.eventstudy.inputs import check_dates, check_table, day
+from analysis.eventstudy.dates import day
+from analysis.eventstudy.inputs import check_dates, check_table
 
 OVERNIGHT = ("keep", "drop", "own")
 LABELS = ("end", "start")

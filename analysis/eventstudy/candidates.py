@@ -16,13 +16,12 @@ import numpy as np
 import pandas as pd
 
 from analysis.errors import InputError
-from analysis.eventstudy.dates import event_dates
+from analysis.eventstudy.dates import day, event_dates
 from analysis.eventstudy.inputs import (
     check_columns,
     check_dates,
     check_events,
     check_names,
-    day,
     group_names,
 )
 from analysis.eventstudy.windows import Bools

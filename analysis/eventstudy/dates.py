@@ -54,3 +54,8 @@ def event_dates(dates: pd.Series, name: str = "events") -> pd.DatetimeIndex:
             "date without one (dt.tz_localize(None))."
         )
     return parsed
+
+
+def day(stamp: pd.Timestamp) -> str:
+    """Write a date as in a message: without a clock unless it has one."""
+    return str(stamp.date() if stamp == stamp.normalize() else stamp)

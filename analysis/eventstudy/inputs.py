@@ -16,28 +16,16 @@ import numpy as np
 import pandas as pd
 
 from analysis.errors import InputError, unknown
-from analysis.eventstudy.dates import event_dates
-from analysis.eventstudy.figures import floats
-from analysis.eventstudy.fitted import Floats
+from analysis.eventstudy.dates import day, event_dates
+from analysis.eventstudy.figures import check_finite, extremes, floats, framed
 from analysis.eventstudy.models import Model, needs_of
-from analysis.eventstudy.threads import in_order
 
 Window = tuple[int, int]
 
 EVERYTHING = "all"
 
-# Squares of larger figures, and their sums, leave the range of floats.
-LARGEST = 1e100
-# Columns that are looked through by one thread, and cells of theirs at a time.
-TILE, SLAB = 4096, 1 << 18
-
 
 def check_table(table: object, name: str) -> pd.DataFrame:
-    """Check a frame of dates × series, see `check_panel`."""
-    return check_panel(table, name)[0]
-
-
-def check_panel(table: object, name: str) -> tuple[pd.DataFrame, tuple[Floats, Floats]]:
     """Check a frame of dates × series: ordered, unique, without time zone, finite.
 
     Parameters
@@ -50,8 +38,6 @@ def check_panel(table: object, name: str) -> tuple[pd.DataFrame, tuple[Floats, F
     -------
     pandas.DataFrame
         The same figures as floats.
-    (float array, float array)
-        Lowest and highest figure of every column, NaN where it is all missing.
 
     Raises
     ------
@@ -59,61 +45,27 @@ def check_panel(table: object, name: str) -> tuple[pd.DataFrame, tuple[Floats, F
         Not a frame, index not ascending unique dates without time zone, a column named
         twice, columns of several levels, text, truth values, or an infinite value.
     """
+    frame = check_frame(table, name)
+    checked = framed(floats(frame, name), frame)
+    check_finite(checked, extremes(checked), name)
+    return checked
+
+
+def check_frame(table: object, name: str) -> pd.DataFrame:
+    """Check the shape of a frame of dates × series, and leave its figures for later.
+
+    Raises
+    ------
+    InputError
+        Not a frame, an index that is not ascending unique dates, or columns that are not plain.
+    """
     if not isinstance(table, pd.DataFrame):
         raise InputError(f"{name} must be a pandas DataFrame, not {type(table).__name__}.")
     check_dates(table.index, f"The index of {name}")
     if table.empty:
         raise InputError(f"{name} holds no figures.")
     check_columns(table, name)
-    values = floats(table, name)
-    if values.flags.writeable:
-        checked = pd.DataFrame(values, index=table.index, columns=table.columns, copy=False)
-    else:
-        # The table's own memory: whoever writes into the table from now on gets a copy.
-        checked = pd.DataFrame(table, copy=False)
-    return checked, extremes(checked, name)
-
-
-def extremes(table: pd.DataFrame, name: str) -> tuple[Floats, Floats]:
-    """Lowest and highest figure of every column, NaN where it is all missing.
-
-    Raises
-    ------
-    InputError
-        An infinite figure, or one too large to compute with.
-    """
-    values = table.to_numpy()
-    tiles = [values[:, start : start + TILE] for start in range(0, values.shape[1], TILE)]
-    ends = list(in_order(_ends, tiles, few=1))
-    low, high = (np.concatenate([np.empty(0), *side]) for side in zip(*ends, strict=True))
-    large = np.flatnonzero((low < -LARGEST) | (high > LARGEST))
-    if len(large):
-        at = int(large[0])
-        row = int(np.flatnonzero(np.abs(values[:, at]) > LARGEST)[0])
-        where = f"{day(table.index[row])} in column {table.columns[at]!r}"
-        if np.isinf(values[:, at]).any():
-            row = int(np.flatnonzero(np.isinf(values[:, at]))[0])
-            where = f"{day(table.index[row])} in column {table.columns[at]!r}"
-            raise InputError(
-                f"{name} is infinite on {where}; leave it blank (NaN) or mend the price."
-            )
-        raise InputError(
-            f"{name} holds {values[row, at]:g} on {where}; figures beyond {LARGEST:g} cannot be "
-            "computed with."
-        )
-    return low, high
-
-
-def _ends(tile: Floats) -> tuple[Floats, Floats]:
-    """Lowest and highest figure of each of some columns."""
-    low, high = np.full(tile.shape[1], np.nan), np.full(tile.shape[1], np.nan)
-    # A slab of rows is read twice while it is in cache, and nothing is copied.
-    step = max(1, SLAB // max(tile.shape[1], 1))
-    for start in range(0, len(tile), step):
-        rows = tile[start : start + step]
-        np.fmin(low, np.fmin.reduce(rows, axis=0), out=low)
-        np.fmax(high, np.fmax.reduce(rows, axis=0), out=high)
-    return low, high
+    return table
 
 
 def check_columns(table: pd.DataFrame, name: str) -> None:
@@ -380,8 +332,3 @@ def group_names(events: pd.DataFrame) -> pd.Index:
         return _no_group().repeat(len(events))
     names = events["group"].astype("str").str.strip()
     return pd.Index(names.where(~names.isin(["", EVERYTHING])), dtype="str")
-
-
-def day(stamp: pd.Timestamp) -> str:
-    """Write a date as in a message: without a clock unless it has one."""
-    return str(stamp.date() if stamp == stamp.normalize() else stamp)

@@ -11,7 +11,8 @@ import pandas as pd
 
 from analysis.errors import unknown
 from analysis.eventstudy.bars import by_end, day0, sessions
-from analysis.eventstudy.inputs import Window, check_events, check_span, check_table, day
+from analysis.eventstudy.dates import day
+from analysis.eventstudy.inputs import Window, check_events, check_frame, check_span
 from analysis.eventstudy.models import MarketModel, Model
 
 if TYPE_CHECKING:
@@ -105,10 +106,11 @@ def intraday_study(
         raise unknown("choice of overnight", str(overnight), NIGHTS)
     if seasonality not in SEASONALITY:
         raise unknown("seasonality", str(seasonality), ["scale"])
-    table = check_table(returns, "returns")
+    # The figures are looked at by the study, which knows which of them it reads.
+    table = check_frame(returns, "returns").copy(deep=False)
     table.index = by_end(cast(pd.DatetimeIndex, table.index), label, bar)
     if factors is not None:
-        factors = check_table(factors, "factors")
+        factors = check_frame(factors, "factors").copy(deep=False)
         factors.index = by_end(cast(pd.DatetimeIndex, factors.index), label, bar)
     if calendars is not None:
         calendars = {one: by_end(index, label, bar) for one, index in calendars.items()}

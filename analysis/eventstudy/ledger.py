@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from analysis.eventstudy.dates import day
 from analysis.eventstudy.fits import FLAWS, Fit
 from analysis.eventstudy.fitted import Fitted, Ints
-from analysis.eventstudy.inputs import Window, day
+from analysis.eventstudy.inputs import Window
 from analysis.eventstudy.placing import Placing
 from analysis.eventstudy.windows import Bools, span
 

@@ -17,8 +17,8 @@ import numpy as np
 import pandas as pd
 
 from analysis.eventstudy.candidates import Candidates
+from analysis.eventstudy.dates import day
 from analysis.eventstudy.fitted import Floats, Ints
-from analysis.eventstudy.inputs import day
 from analysis.eventstudy.windows import Bools
 
 if TYPE_CHECKING:

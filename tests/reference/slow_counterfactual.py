@@ -1,42 +1,25 @@
-"""Counterfactuals the slow, obvious way: the papers' formulas and a general optimiser."""
+"""Counterfactuals the slow, obvious way: the papers' formulas and Lawson and Hanson's algorithm."""
 
 from __future__ import annotations
 
 import numpy as np
-from scipy.optimize import minimize
+from scipy.optimize import nnls
 
 
-def simplex(y, x, ridge=0.0, tries=3):
-    """min ½‖y − Xw‖² + ½·ridge·‖w‖² over the simplex by SLSQP, in units of ‖y‖."""
+def simplex(y, x, ridge=0.0):
+    """min ½‖y − Xw‖² + ½·ridge·‖w‖² over the simplex, exactly.
+
+    With Σw = 1 the distance is ‖(y1' − X)w‖. Non-negative least squares of [0, 1] on that
+    matrix over a row of ones has the same optimality conditions, up to the sum of its solution:
+    Lawson & Hanson (1974, chapter 23). Their active set ends after finitely many steps.
+    """
     scale = float(np.linalg.norm(y)) or 1.0
-    y, x, ridge = y / scale, x / scale, ridge / scale**2
-    width = x.shape[1]
-
-    def value(w):
-        return 0.5 * float(np.sum((y - x @ w) ** 2) + ridge * w @ w)
-
-    def slope(w):
-        return ridge * w - x.T @ (y - x @ w)
-
-    starts = [np.full(width, 1.0 / width), *np.random.default_rng(0).dirichlet(np.ones(width), 9)]
-    found = []
-    for start in starts[:tries]:
-        answer = minimize(
-            value,
-            start,
-            jac=slope,
-            method="SLSQP",
-            bounds=[(0.0, None)] * width,
-            constraints={
-                "type": "eq",
-                "fun": lambda w: w.sum() - 1.0,
-                "jac": lambda w: np.ones(width),
-            },
-            options={"ftol": 1e-15, "maxiter": 2000},
-        )
-        w = np.clip(answer.x, 0.0, None)
-        found.append(w / w.sum())
-    return min(found, key=value)
+    rows = (y[:, None] - x) / scale
+    damped = np.sqrt(ridge) / scale * np.eye(x.shape[1])
+    left = np.vstack([rows, damped, np.ones((1, x.shape[1]))])
+    right = np.append(np.zeros(len(left) - 1), 1.0)
+    w, _ = nnls(left, right)
+    return w / w.sum()
 
 
 def objective(y, x, w, ridge=0.0):

@@ -10,7 +10,6 @@ import numpy as np
 from scipy import stats
 
 from analysis.eventstudy import FactorModel, MarketAdjusted, MarketModel
-from analysis.eventstudy.dependence import rbar
 
 
 @dataclass
@@ -20,9 +19,10 @@ class Plain:
     ar: list[float]
     residuals: list[float]
     leverage: list[float]
+    estimation_leverage: list[float]
     s: float
-    dof: float
     n: int
+    fitted_constants: int
 
 
 def unpacked(results, window):
@@ -30,51 +30,83 @@ def unpacked(results, window):
     fitted = sample.fitted
     market = results.study.factors["F0"].to_numpy() if results.study.factors is not None else None
     model, out = results.study.model, []
+    slopes = isinstance(model, MarketModel | FactorModel)
     for i in range(sample.size):
         used = [t for t in range(fitted.residuals.shape[1]) if np.isfinite(fitted.residuals[i, t])]
-        leverage = []
-        for c in sample.columns:
-            h = 0.0
-            if not isinstance(model, MarketAdjusted):
-                h = 1 / len(used)
-            if isinstance(model, MarketModel | FactorModel):
+
+        def leverage(day, used=used, i=i):
+            h = 0.0 if isinstance(model, MarketAdjusted) else 1 / len(used)
+            if slopes:
                 x = [market[fitted.residual_days[i, t]] for t in used]
                 mean = math.fsum(x) / len(x)
-                now = market[fitted.days[i, c]]
-                h += (now - mean) ** 2 / math.fsum((v - mean) ** 2 for v in x)
-            leverage.append(h)
+                h += (market[day] - mean) ** 2 / math.fsum((v - mean) ** 2 for v in x)
+            return h
+
         out.append(
             Plain(
                 [float(fitted.ar[i, c]) for c in sample.columns],
                 [float(v) for v in fitted.residuals[i]],
-                leverage,
+                [leverage(fitted.days[i, c]) for c in sample.columns],
+                [leverage(day) for day in fitted.residual_days[i]],
                 float(fitted.sigma[i]),
-                float(fitted.dof[i]),
                 int(fitted.n[i]),
+                0 if isinstance(model, MarketAdjusted) else 1 + slopes,
             )
         )
-    return out, rbar(sample, "event"), sample
+    return out, sample
+
+
+def squares(event):
+    return math.fsum(v * v for v in event.residuals if not math.isnan(v))
+
+
+def s_of(event):
+    return math.sqrt(squares(event) / (event.n - 2))
+
+
+def standardised(event, ar, h):
+    """V = AR/√(s·stdf), stdf the root of the regression's own mean squared error times 1+h."""
+    error = math.sqrt(squares(event) / (event.n - event.fitted_constants))
+    return ar / math.sqrt(s_of(event) * error * math.sqrt(1 + h))
 
 
 def scar(event):
     total = 0.0
     for s, (ar, h) in enumerate(zip(event.ar, event.leverage, strict=True), start=1):
-        total += ar / (event.s * (1 + h) ** 0.25) / math.sqrt(s)
+        total += standardised(event, ar, h) / math.sqrt(s)
     return total
 
 
-def t_of_mean(numbers):
-    return statistics.fmean(numbers) / (statistics.stdev(numbers) / math.sqrt(len(numbers)))
+def t_of_mean(values):
+    return statistics.fmean(values) / (statistics.stdev(values) / math.sqrt(len(values)))
 
 
-def eventstudy2(found, r):
-    n = len(found)
+def mean_correlation(found):
+    """Plain mean over pairs of the correlation of V on the relative days of both."""
+    v = [
+        [
+            standardised(event, ar, h)
+            for ar, h in zip(event.residuals, event.estimation_leverage, strict=True)
+        ]
+        for event in found
+    ]
+    every = []
+    for i, one in enumerate(v):
+        for j, other in enumerate(v):
+            both = [(a, b) for a, b in zip(one, other, strict=True) if not math.isnan(a + b)]
+            if i != j:
+                every.append(statistics.correlation(*zip(*both, strict=True)))
+    return statistics.fmean(every)
+
+
+def eventstudy2(found):
+    n, r = len(found), mean_correlation(found)
     scars = [scar(event) for event in found]
     factor = math.sqrt((1 - r) / (1 + (n - 1) * r))
-    patell = sum(scars) / math.sqrt(sum(event.dof / (event.dof - 2) for event in found))
-    t = max(event.n for event in found)
+    patell = sum(scars) / math.sqrt(sum((event.n - 2) / (event.n - 4) for event in found))
+    t = len(found[0].residuals)
     days = [v for event in found for v in event.residuals if not math.isnan(v)]
-    p = sum(v >= 0 for v in days) / len(days)
+    p = sum((v > 0) + 0.5 * (v == 0) for v in days) / len(days)
     positive = sum(sum(event.ar) >= 0 for event in found)
     return {
         "patell_z": (patell, None),
@@ -91,16 +123,15 @@ def grank(found, scars, factor):
     error = statistics.stdev(scars) / math.sqrt(n)
     columns = [[] for _ in range(len(found[0].residuals) + 1)]
     for event, one in zip(found, scars, strict=True):
-        row = [v / event.s for v in event.residuals] + [one * factor / error]
+        row = [v / s_of(event) for v in event.residuals] + [one * factor / error]
         known = sorted(v for v in row if not math.isnan(v))
         for column, v in zip(columns, row, strict=True):
             if not math.isnan(v):
-                # T estimation rows and the event's own: T + 1 ranks over T + 2.
                 column.append((known.index(v) + 1) / (len(known) + 1) - 0.5)
-    filled = [column for column in columns if column]
-    square = statistics.fmean(len(c) / n * statistics.fmean(c) ** 2 for c in filled)
+    before = [column for column in columns[:-1] if column]
+    t = len(before)
+    square = math.fsum(len(c) / n * statistics.fmean(c) ** 2 for c in before) / t
     z = statistics.fmean(columns[-1]) / math.sqrt(square)
-    t = len(filled)
     return z * math.sqrt((t - 2) / (t - 1 - z * z)), t - 2
 
 

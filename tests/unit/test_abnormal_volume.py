@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analysis.errors import InputError
+from analysis.errors import InputError, SuspectReturnsWarning
 from analysis.eventstudy import FactorModel, abnormal_volume
 from analysis.eventstudy.outcomes.volume import residual_autocorrelation
 from tests.reference.panels import events
@@ -81,6 +81,18 @@ def test_a_rise_by_a_factor_is_its_logarithm(rise, seed):
     volume.iloc[80, 0] = (volume.iloc[80, 0] + 1) * rise - 1
     after = abnormal_volume(volume, asked, **SHORT).abnormal
     assert after.loc[("e0", "S0"), 0] - before.loc[("e0", "S0"), 0] == pytest.approx(math.log(rise))
+
+
+def test_a_negative_volume_of_a_security_without_event_is_named_and_changes_nothing():
+    volume, _ = traded()
+    asked = events(volume, [80], ["S0"])
+    plain = abnormal_volume(volume, asked, **SHORT)
+    spoiled = volume.astype(float)
+    spoiled.iloc[5, 1] = -5.0
+    with pytest.warns(SuspectReturnsWarning, match="-5 in column 'S1' of volume") as caught:
+        results = abnormal_volume(spoiled, asked, **SHORT)
+    assert caught[0].filename == __file__
+    pd.testing.assert_frame_equal(results.abnormal, plain.abnormal)
 
 
 def test_a_day_without_trade_counts_and_an_unknown_one_makes_a_hole():
@@ -165,7 +177,7 @@ def test_figures_that_cannot_be_are_refused(change, words):
         else:
             options["shares"] = {"S0": 1e9, "S1": value}
     with pytest.raises(InputError, match=words):
-        abnormal_volume(volume, events(volume, [80]), **options)
+        abnormal_volume(volume, events(volume, [80], ["S1"]), **options)
 
 
 def test_what_is_no_market_or_no_shares_is_said():

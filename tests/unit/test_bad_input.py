@@ -9,6 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from analysis.errors import InputError, SuspectReturnsWarning
+from analysis.eventstudy import EqualWeight, MarketModel, SyntheticControl
 from tests.reference.panels import events, study
 from tests.reference.sound import ASKED, FACTORS, MODELS, RETURNS, walk
 
@@ -168,3 +170,95 @@ def test_two_events_of_one_security_on_one_day_are_no_accident_to_hide():
 def test_a_single_security_asked_again_and_again_is_answered():
     asked = events(RETURNS, [80, 95, 120], ["S0"] * 3)
     walk(study(RETURNS, asked, FACTORS, model=MODELS["market"]).fit())
+
+
+# What is impossible -> where it is -> what the warning names.
+UNUSED = {
+    "a column that no event uses": (
+        lambda r, f: (r.assign(S9=np.where(np.arange(160) == 60, -2.5, 0.01)), f),
+        r"read by no window .*: -2.5 in column 'S9' of returns on 2024-03-25\.",
+    ),
+    "an infinite figure in such a column": (
+        lambda r, f: (r.assign(S9=np.where(np.arange(160) > 60, np.inf, 0.01)), f),
+        r"inf in column 'S9' of returns on 2024-03-26 and on 98 more dates",
+    ),
+    "a column of text": (
+        lambda r, f: (r.assign(S9="chips"), f),
+        "column 'S9' of returns, which holds no numbers",
+    ),
+    "a day that no window of the security reads": (
+        lambda r, f: (r.assign(S1=r["S1"].where(np.arange(160) != 20, -2.5)), f),
+        "-2.5 in column 'S1' of returns on 2024-01-29",
+    ),
+    "a factor that the model does not read": (
+        lambda r, f: (r, f.assign(F9=np.inf)),
+        "inf in column 'F9' of factors on 2024-01-01 and on 159 more dates",
+    ),
+    "a factor of text": (
+        lambda r, f: (r, f.assign(note="holiday")),
+        "column 'note' of factors, which holds no numbers",
+    ),
+    "several": (
+        lambda r, f: (r.assign(S8=-3.0, S9=-2.0), f),
+        "'S8' of returns .*, and 1 more such figures or columns",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", UNUSED)
+def test_an_impossible_figure_that_nothing_reads_is_named_and_changes_nothing(case):
+    spoil, said = UNUSED[case]
+    plain = study(RETURNS, ASKED, FACTORS, model=MODELS["market"]).fit()
+    returns, factors = spoil(RETURNS.copy(), FACTORS.copy())
+    before = returns.copy()
+    with pytest.warns(SuspectReturnsWarning, match=said) as caught:
+        results = study(returns, ASKED, factors, model=MODELS["market"]).fit()
+    assert [one.filename for one in caught] == [study.__code__.co_filename]
+    pd.testing.assert_frame_equal(results.abnormal, plain.abnormal)
+    pd.testing.assert_frame_equal(returns, before)
+    # No placebo date reads it either.
+    assert np.isfinite(results.tests((0, 0), ["permutation"])["statistic"]).all()
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda r, f: (r.assign(S1=r["S1"].where(np.arange(160) != 60, -2.5)), f),
+        lambda r, f: (r, f.assign(F0=f["F0"].where(np.arange(160) != 60, -2.5))),
+    ],
+)
+def test_one_that_a_window_reads_refuses_the_study(spoil):
+    with pytest.raises(InputError, match=r"holds -2.5 on 2024-03-25, a loss of more than everyth"):
+        study(*_asked(*spoil(RETURNS, FACTORS)), model=MODELS["market"])
+
+
+def _asked(returns, factors):
+    return returns, ASKED, factors
+
+
+@pytest.mark.parametrize("model", [MarketModel(EqualWeight(minimum=2)), SyntheticControl()])
+def test_peers_and_donors_are_read_in_every_window(model):
+    more = pd.DataFrame(
+        np.random.default_rng(1).normal(0, 0.01, (160, 4)), RETURNS.index, list("ABCD")
+    )
+    for row, refused in ((60, True), (20, False)):
+        spoiled = more.assign(B=more["B"].where(np.arange(160) != row, -2.5))
+        returns = pd.concat([RETURNS, spoiled], axis=1)
+        if refused:
+            with pytest.raises(InputError, match=r"'B' of returns holds -2.5"):
+                study(returns, ASKED, model=model)
+        else:
+            with pytest.warns(SuspectReturnsWarning, match=r"-2.5 in column 'B' of returns"):
+                study(returns, ASKED, model=model)
+
+
+def test_windows_are_counted_on_the_calendar_of_each_security():
+    # Every second row is a session of S1: its windows reach back twice as far.
+    calendars = dict.fromkeys(RETURNS.columns, RETURNS.index) | {"S1": RETURNS.index[::2]}
+    asked = ASKED.assign(date=RETURNS.index[[130, 130, 130, 130]])
+    options = {"model": MODELS["mean"], "calendars": calendars}
+    spoiled = RETURNS.assign(S1=RETURNS["S1"].where(np.arange(160) != 30, -2.5))
+    with pytest.raises(InputError, match=r"'S1' of returns holds -2.5"):
+        study(spoiled, asked, **options)
+    with pytest.warns(SuspectReturnsWarning, match="'S1'"):
+        study(spoiled, asked, model=MODELS["mean"])

@@ -24,7 +24,7 @@ COLUMNS = ["event_id", "security", "statistic", "p_value", "n", "reason"]
 
 def ratio(y, x, before, window):
     """Synthetic control by the general optimiser, and its ratio of errors."""
-    left = y - x @ simplex(y[before], x[before], tries=1)
+    left = y - x @ simplex(y[before], x[before])
     return np.sqrt(np.mean(left[window] ** 2) / np.mean(left[before] ** 2))
 
 
@@ -85,7 +85,7 @@ def test_conformal_refits_with_the_window_and_shifts_the_residuals():
 
     def p_value(effect):
         imposed = y - effect * (np.arange(53) >= 50)
-        left = imposed - x @ simplex(imposed, x, tries=1)
+        left = imposed - x @ simplex(imposed, x)
         sums = [abs(np.roll(left, shift)[50:].sum()) for shift in range(53)]
         return abs(left[50:].sum()) / np.sqrt(3), np.mean(np.array(sums) >= sums[0] - 1e-12)
 

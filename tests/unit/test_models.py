@@ -123,7 +123,9 @@ def test_each_security_has_its_own_benchmark():
     both = study(returns, asked, factors, model=MarketModel({"S0": "F0", "S1": "F1"})).fit()
     for row, column in enumerate(["F0", "F1"]):
         one = study(returns, asked.iloc[[row]], factors, model=MarketModel(column)).fit()
-        assert both.parameters.iloc[row].tolist() == one.parameters.iloc[0].tolist()
+        # Not to the last bit: a block of two events is another matrix product than one of one.
+        ours, alone = (table.parameters.to_numpy() for table in (both, one))
+        np.testing.assert_allclose(ours[row], alone[0], rtol=1e-12)
 
 
 @pytest.mark.parametrize("benchmark", [{}, {"S0": None}, {"S0": ""}, {"S0": float("nan")}])
@@ -140,7 +142,7 @@ def test_far_off_means_cost_no_digits():
     returns, factors = panel(1, 100, seed=10)
     asked = events(returns, [90])
     near = study(returns, asked, factors, model=MarketModel("F0")).fit()
-    far = study(returns, asked, factors + 10, model=MarketModel("F0")).fit()
+    far = study(returns, asked, factors + 10, model=MarketModel("F0"), units="any").fit()
     pd.testing.assert_frame_equal(near.car((-1, 1)), far.car((-1, 1)), rtol=1e-9)
 
 

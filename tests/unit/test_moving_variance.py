@@ -108,11 +108,13 @@ def test_a_garch_variance_is_that_of_the_package_arch(gaps):
         every, sigma = residuals_of(results, at), results.fitted.sigma[at]
         rows = np.flatnonzero(np.isfinite(every))
         theirs = ZeroMean(every[rows] / sigma, volatility=GARCH(1, 0, 1), rescale=False)
-        fitted = theirs.fit(disp="off")
-        omega, alpha, beta = fitted.params
         ours = results.parameters.loc[key]
-        assert ours["garch_omega"] == pytest.approx(omega * sigma**2, rel=1e-9)
-        assert ours[["garch_alpha", "garch_beta"]].tolist() == pytest.approx([alpha, beta])
+        found = [ours["garch_omega"] / sigma**2, ours["garch_alpha"], ours["garch_beta"]]
+        # At the same parameters everything is arithmetic. The search for them ends within its
+        # tolerance of the best likelihood, and elsewhere on another processor.
+        fitted = theirs.fix(found)
+        best = theirs.fit(disp="off").loglikelihood
+        assert fitted.loglikelihood == pytest.approx(best, abs=1e-3)
         np.testing.assert_allclose(
             results.fitted.residual_relative_sd[at, rows], fitted.conditional_volatility, rtol=1e-9
         )

@@ -1,8 +1,8 @@
-"""Presets: how they are asked, what they leave alone, and the two without a printed fixture.
+"""Presets: how they are asked, what they leave alone, and what no printed figure covers.
 
-The statistics of `eventstudy2`, and what `lemaire` prints beyond single CARs, are held against
-plain loops written from the description of those packages' conventions (slow_presets.py). The
-other presets stand in tests/conformance against printed figures.
+All statistics of `eventstudy2`, and what `lemaire` prints beyond single CARs, are held against
+plain loops written from those packages' conventions (slow_presets.py). Printed figures are in
+tests/conformance.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from analysis.errors import InputError
 from analysis.eventstudy import FactorModel, MarketAdjusted, MarketModel, MeanAdjusted, presets
 from analysis.eventstudy.presets.comparison import differences
 from tests.reference.panels import events, panel, study
-from tests.reference.slow_presets import eventstudy2, two_sided, unpacked
+from tests.reference.slow_presets import eventstudy2, standardised, two_sided, unpacked
 
 RETURNS, FACTORS = panel(6, 160, seed=3, gaps=0.02)
 # Two of the six share a date.
@@ -128,9 +128,9 @@ class TestOurOwnFigures:
 @pytest.mark.parametrize("window", WINDOWS)
 def test_eventstudy2_is_what_its_description_says(model, window):
     results = fit("eventstudy2", model)
-    found, r, _ = unpacked(results, window)
+    found, _ = unpacked(results, window)
     table = results.tests(window).set_index("test")
-    expected = eventstudy2(found, r)
+    expected = eventstudy2(found)
     assert set(table.index) == set(expected)
     for test, (statistic, df) in expected.items():
         assert table.loc[test, "statistic"] == pytest.approx(statistic, rel=1e-9), test
@@ -143,7 +143,7 @@ def test_eventstudy2_is_what_its_description_says(model, window):
 @pytest.mark.parametrize("window", WINDOWS)
 def test_lemaire_is_what_its_description_says(model, window):
     results = fit("lemaire", model)
-    found, _, sample = unpacked(results, window)
+    found, sample = unpacked(results, window)
     length, variances = len(found[0].ar), []
     for event, whole in zip(found, sample.fitted.ar, strict=True):
         rows = [v for v in event.residuals if not math.isnan(v)]
@@ -165,6 +165,28 @@ def test_lemaire_is_what_its_description_says(model, window):
     assert one["df"] == sum(event.n - 1 for event in found)
     assert one["p_value"] == pytest.approx(stats.t.sf(abs(t), one["df"]), rel=1e-8)
     assert results.caar(window)["caar"] == pytest.approx(caar, rel=1e-12)
+
+
+def test_eventstudy2_leaves_pairs_that_correlate_perfectly_out():
+    # The same event twice, under two names: the pair has no part in r̄.
+    twice = pd.concat([ASKED, ASKED.iloc[[0]].assign(event_id="again")], ignore_index=True)
+    doubled = fit("eventstudy2", asked=twice)
+    found, _ = unpacked(doubled, (0, 0))
+    v = pd.DataFrame(
+        [
+            [
+                standardised(e, ar, h)
+                for ar, h in zip(e.residuals, e.estimation_leverage, strict=True)
+            ]
+            for e in found
+        ]
+    ).T
+    r = v.corr().to_numpy()
+    pairs = [r[i, j] for i in range(7) for j in range(7) if i != j and {i, j} != {0, 6}]
+    mean = statistics.fmean(pairs)
+    factor = math.sqrt((1 - mean) / (1 + 6 * mean))
+    table = doubled.tests((0, 0)).set_index("test")["statistic"]
+    assert table["kolari_pynnonen_t"] == pytest.approx(table["bmp_t"] * factor, rel=1e-9)
 
 
 def test_eventstudy2s_single_cars_keep_the_forecast_error():

@@ -38,7 +38,7 @@ REFUSED_RETURNS = {
     "a truth value among numbers": (put(True), r"holds True on 2024-01-04, which is not a number"),
     "a complex number among numbers": (put(1j), "holds 1j on 2024-01-04"),
     "a list among numbers": (put([0.1]), r"holds \[0.1\] on 2024-01-04"),
-    "infinity among objects": (put(np.inf), "returns is infinite on 2024-01-04 in column 'S1'"),
+    "infinity among objects": (put(np.inf, 60), "returns is infinite on 2024-03-25 in column 'S1'"),
     "a column of text": (lambda r: r.assign(S1="0.1"), "'S1' of returns holds '0.1'"),
     "a column of truth values": (
         lambda r: r.assign(S1=r["S1"] > 0),
@@ -50,7 +50,7 @@ REFUSED_RETURNS = {
         "holds category, not numbers",
     ),
     "a complex column": (lambda r: r.assign(S1=1j), "holds complex128.*take the real part"),
-    "an infinite value": (put(-np.inf), "returns is infinite on 2024-01-04"),
+    "an infinite value": (put(-np.inf, 60), "returns is infinite on 2024-03-25"),
     "figures without bounds": (lambda r: r.assign(S1=1e200), r"holds 1e\+200 on 2024-01-01"),
     "two columns of one name": (twice, "returns has two columns named 'S1'; keep one"),
     "columns of two levels": (levels, "returns has columns of 2 levels; keep one"),

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import linprog
 from scipy.stats import norm
-from statsmodels.regression.quantile_regression import QuantReg, hall_sheather, kernels
+from statsmodels.regression.quantile_regression import hall_sheather, kernels
 
 from analysis.errors import InputError
 from analysis.eventstudy import (
@@ -78,31 +78,25 @@ def test_an_m_estimate_is_that_of_statsmodels(base, gaps, name):
     for at in range(4):
         y, x, around = rows_of(returns, factors, base, at)
         theirs = sm.RLM(y, x, M=shape).fit(conv="coefs", tol=1e-13, maxiter=500)
+        # A fixed point that was reached: by which path makes no difference then.
+        assert theirs.fit_history["iteration"] < 500
         check(results, at, theirs.params, theirs.bcov_scaled, y, x, around)
 
 
 @pytest.mark.parametrize("base", BASES)
 @pytest.mark.parametrize("gaps", [0.0, 0.1])
 @pytest.mark.parametrize("q", [0.5, 0.25, 0.9])
-def test_a_quantile_regression_minimises_its_objective_and_is_that_of_statsmodels(base, gaps, q):
+def test_a_quantile_regression_is_the_optimum_of_its_linear_programme(base, gaps, q):
     returns, factors = heavy(32, gaps)
     model = QuantileModel(base, q)
     results = study(returns, events(returns, ROWS), factors, model=model, **WIDE).fit()
     for at in range(4):
         y, x, around = rows_of(returns, factors, base, at)
         ours = results.parameters.loc[(f"e{at}", f"S{at}")].iloc[: x.shape[1]].to_numpy()
-        exact, least = program(y.to_numpy(), x.to_numpy(), q)
+        # The exact optimum: where the iterations of QuantReg end depends on the processor.
+        _, least = program(y.to_numpy(), x.to_numpy(), q)
         assert objective(y - x @ ours, q) == pytest.approx(least, rel=1e-9)
         check(results, at, ours, sandwich(y, x, ours, q), y, x, around)
-        # In units of the spread, as statsmodels' tolerances are absolute.
-        scale = y.std()
-        theirs = QuantReg(y / scale, x).fit(q=q, p_tol=1e-9, max_iter=5000)
-        if abs(exact - ours).max() < 1e-9:  # elsewhere the optimum is not one point
-            assert ours == pytest.approx(theirs.params * scale, rel=1e-2, abs=2e-4)
-        if q == 0.5:
-            # Elsewhere its residuals of rows passed through have a sign by chance.
-            covariance = np.asarray(theirs.normalized_cov_params) * scale**2
-            np.testing.assert_allclose(sandwich(y, x, ours, q), covariance, rtol=2e-2)
 
 
 def sandwich(y, x, params, q):

@@ -94,6 +94,10 @@ class DonorModel:
             made = pd.concat([given, made], axis=1).sort_index()
         return replace(self, pool=pool, columns=columns), made
 
+    def peers(self, returns: pd.DataFrame, events: pd.DataFrame) -> frozenset[Hashable]:
+        """Name the donors among the columns of returns."""
+        return frozenset(self._choose(returns, set(events["security"])))
+
     def needs(self, security: Hashable) -> tuple[str, ...]:  # noqa: ARG002 - the model's face
         """Need the donors' returns, the same for every security."""
         return self.columns

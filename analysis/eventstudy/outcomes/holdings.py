@@ -13,8 +13,9 @@ import numpy as np
 import pandas as pd
 
 from analysis.errors import InputError, unknown
+from analysis.eventstudy.dates import day
 from analysis.eventstudy.fitted import Floats, Ints, Sample
-from analysis.eventstudy.inputs import Window, check_inside, day
+from analysis.eventstudy.inputs import Window, check_inside
 from analysis.eventstudy.seasonality import COLUMN
 
 if TYPE_CHECKING:

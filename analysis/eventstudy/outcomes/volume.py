@@ -15,9 +15,12 @@ import numpy as np
 import pandas as pd
 
 from analysis.errors import InputError
+from analysis.eventstudy.dates import day
+from analysis.eventstudy.figures import check_finite
 from analysis.eventstudy.fitted import Floats
-from analysis.eventstudy.inputs import check_table, day
+from analysis.eventstudy.inputs import check_events, check_frame, check_table
 from analysis.eventstudy.models import MarketModel, MeanAdjusted, Model
+from analysis.eventstudy.unused_figures import clear, peers_of, warn_of
 
 if TYPE_CHECKING:
     from analysis.eventstudy.results import EventStudyResults
@@ -103,8 +106,7 @@ def abnormal_volume(
     """
     from analysis.eventstudy.study import EventStudy
 
-    table = check_table(volume, "volume")
-    logs = _log_volume(table, shares)
+    logs = _log_volume(_read(volume, events, model), shares)
     factors = options.pop("factors", None)
     if market is not None:
         factors = _with_market(factors, market, logs.index, turnover=shares is not None)
@@ -146,6 +148,18 @@ def _lag_one(residuals: Floats) -> Floats:
     squares = (e**2).sum(axis=1) / np.maximum(n, 1)
     some = (m >= 3) & (squares > 0)
     return np.where(some, products / np.where(some, squares, 1.0), np.nan)
+
+
+def _read(volume: pd.DataFrame, events: pd.DataFrame, model: Model | None) -> pd.DataFrame:
+    """The volume without negative and infinite figures of securities that nobody asks for."""
+    asked, frame = check_events(events), check_frame(volume, "volume")
+    read = set(asked["security"])
+    read |= set() if model is None else peers_of(model, frame, asked)
+    cleared = clear(frame, "volume", lambda one, dates: np.full(len(dates), one in read), 0.0)
+    check_finite(cleared.table, cleared.ends, "volume")
+    # Whoever asks for the volume: above this and `abnormal_volume`.
+    warn_of(cleared.left_out, stacklevel=4)
+    return cleared.table
 
 
 def _log_volume(

@@ -1,11 +1,18 @@
 """`eventstudy2` for Stata, by Kaspereit (2022).
 
-Written from a description of its conventions; no printed output of it is at hand, so its
-figures are checked against a plain transcription of that description in the tests, not
-against the program. Day by day SAR = AR/(s·(1+h)^¼), h the leverage of the day, where the
-forecast error asks for the root of 1+h; the SCAR of a window is Σ_s SAR_s/√s with s counting
-its days, not the sum over √L. The factor of Kolari & Pynnönen corrects Patell's z too, and r̄
-is taken in event time. Single CARs are not described; they keep the engine's forecast error.
+Two conventions run through all of its tests. The residual deviation s of every model has the
+divisor T−2, less one for each factor beyond the market, and an abnormal return is standardised
+by the root of the product of s and its forecast error: V = AR/√(s·stdf), which is
+AR/(s·(1+h)^¼) in the market model with h the leverage of the day, where theory asks for
+AR/stdf. The SCAR of a window is Σ_s V_s/√s with s counting its days, not the sum over √L.
+
+r̄ is the mean correlation of the V of the estimation windows, paired by relative day, without
+pairs that correlate perfectly: the factor of Kolari & Pynnönen corrects Patell's z too.
+Reference t have the estimation window's sessions less 2, and less one for each further factor.
+Single CARs keep the engine's forecast error: `eventstudy2` prints none.
+
+`eventstudy2` takes logarithms of simple returns first. That stays the caller's: a preset leaves
+returns alone. The figures that it printed for additions to the S&P 500 are in the tests.
 """
 
 from __future__ import annotations
@@ -16,7 +23,8 @@ import numpy as np
 
 from analysis.eventstudy.fitted import Floats
 from analysis.eventstudy.intervals import two_sided
-from analysis.eventstudy.outcome import Outcome, normal, student, undefined
+from analysis.eventstudy.models import MarketAdjusted
+from analysis.eventstudy.outcome import ROUNDING, Outcome, normal, student, undefined
 from analysis.eventstudy.presets.case import Case
 from analysis.eventstudy.presets.convention import (
     Cars,
@@ -28,16 +36,85 @@ from analysis.eventstudy.presets.convention import (
 )
 
 RUNNING = "weights the window's days by 1/√s, so that the first day counts most"
+SHORT = "an event has no more estimation days than Patell's variance needs"
+
+
+def _taken(case: Case) -> int:
+    """Degrees of freedom that the program takes off: 2, and one for each further factor."""
+    return 2 + max(int(case.sample.fitted.xtx_inv.shape[1]) - 2, 0)
+
+
+def _s(case: Case) -> Floats:
+    """S = √(Σ AR² / (T − taken)), of market-adjusted returns about 0, (N,)."""
+    squares: Floats = np.nansum(case.residuals**2, axis=1)
+    return np.sqrt(squares / (case.n - _taken(case)))
+
+
+def _forecast_errors(case: Case) -> tuple[Floats, Floats]:
+    """Stata's ``predict, stdf`` on the estimation rows and in the window, (N, E) and (N, L)."""
+    fitted = case.sample.fitted
+    if isinstance(case.model, MarketAdjusted):
+        # A regression on nothing: no coefficient is estimated, and none takes a degree.
+        sd = np.sqrt(np.nansum(case.residuals**2, axis=1) / case.n)[:, None]
+        return np.broadcast_to(sd, case.residuals.shape), np.broadcast_to(sd, case.ar.shape)
+    inverse = fitted.xtx_inv
+    factors = case.estimation_factors
+    used = np.isfinite(case.residuals)[:, None, :]
+    centred = factors - np.mean(factors, axis=2, where=used, keepdims=True)
+    x = np.concatenate([np.ones((case.size, 1, factors.shape[2])), centred], axis=1)
+    leverage = np.einsum("nie,nij,nje->ne", x, inverse, x)
+    before: Floats = case.sigma[:, None] * np.sqrt(1.0 + leverage)
+    return before, np.sqrt(fitted.ar_variance()[:, case.sample.columns])
+
+
+def _standardised(case: Case) -> tuple[Floats, Floats]:
+    """V = AR/√(s·stdf) of the estimation rows and of the window, (N, E) and (N, L)."""
+    s = _s(case)[:, None]
+    before, during = _forecast_errors(case)
+    return case.residuals / np.sqrt(s * before), case.ar / np.sqrt(s * during)
 
 
 def _scar(case: Case) -> Floats:
-    """Σ_s SAR_s/√s over the days s = 1..L of the window, (N,)."""
-    columns = case.sample.columns
-    # Forecast variance over s² is 1 + h.
-    inflated = case.sample.fitted.ar_variance()[:, columns] / case.sigma[:, None] ** 2
-    sar = case.ar / (case.sigma[:, None] * inflated**0.25)
-    scar: Floats = (sar / np.sqrt(np.arange(1, case.length + 1))).sum(axis=1)
+    """Σ_s V_s/√s over the days s = 1..L of the window, (N,)."""
+    _, during = _standardised(case)
+    scar: Floats = (during / np.sqrt(np.arange(1, case.length + 1))).sum(axis=1)
     return scar
+
+
+def _factor(case: Case) -> float:
+    """√((1−r̄)/(1+(N−1)r̄)) with N as the program counts it: from the pairs that it kept."""
+    before, _ = _standardised(case)
+    total, pairs = _correlations(before)
+    if not pairs:
+        return math.nan
+    n = round(0.5 + math.sqrt(0.25 + pairs))
+    return dependence_factor(total / pairs, n)
+
+
+def _correlations(values: Floats) -> tuple[float, int]:
+    """Sum and number of the correlations of ordered pairs on common days, none that is 1."""
+    known = np.isfinite(values)
+    v, present = np.where(known, values, 0.0), known.astype(np.float64)
+    total, pairs = 0.0, 0
+    # Every event with all others, so that memory does not grow with the square of the events.
+    for own, here in zip(v, present, strict=True):
+        common = present @ here
+        mine, theirs = present @ own, v @ here
+        cross = v @ own - mine * theirs / np.maximum(common, 1.0)
+        one = present @ own**2 - mine**2 / np.maximum(common, 1.0)
+        other = v**2 @ here - theirs**2 / np.maximum(common, 1.0)
+        scale = np.sqrt(np.maximum(one, 0.0) * np.maximum(other, 0.0))
+        sound = (common >= 2) & (scale > ROUNDING * np.sqrt((present @ own**2) * (v**2 @ here)))
+        r = cross[sound] / scale[sound]
+        kept = r < 1.0 - ROUNDING
+        total, pairs = total + float(r[kept].sum()), pairs + int(kept.sum())
+    return total, pairs
+
+
+def _df(case: Case) -> float:
+    """Sessions of the estimation window that any event has, less what the model takes."""
+    sessions = (case.sample.fitted.residual_days >= 0).any(axis=0).sum()
+    return float(sessions - _taken(case))
 
 
 def _cars(case: Case) -> Cars:
@@ -46,54 +123,50 @@ def _cars(case: Case) -> Cars:
 
 
 def _patell_z(case: Case) -> float:
-    return float(_scar(case).sum() / math.sqrt((case.dof / (case.dof - 2)).sum()))
+    dof = case.n - _taken(case)
+    return float(_scar(case).sum() / math.sqrt((dof / (dof - 2)).sum()))
 
 
 def _patell(case: Case) -> Outcome:
-    if case.dof.min() <= 2:
-        return undefined("", case.size, "an event has no more than 2 degrees of freedom")
+    if (case.n - _taken(case)).min() <= 2:
+        return undefined("", case.size, SHORT)
     return normal("", _patell_z(case), case.size)
 
 
 def _adjusted_patell(case: Case) -> Outcome:
-    if case.dof.min() <= 2:
-        return undefined("", case.size, "an event has no more than 2 degrees of freedom")
-    factor = dependence_factor(case.rbar_event, case.size)
-    return normal("", _patell_z(case) * factor, case.size)
+    if (case.n - _taken(case)).min() <= 2:
+        return undefined("", case.size, SHORT)
+    return normal("", _patell_z(case) * _factor(case), case.size)
 
 
 def _bmp(case: Case) -> Outcome:
-    """Referred to t(T−2), T the rows of the fullest estimation window."""
-    return student("", over_error(_scar(case)), float(case.n.max()) - 2, case.size)
+    return student("", over_error(_scar(case)), _df(case), case.size)
 
 
 def _kolari_pynnonen(case: Case) -> Outcome:
-    factor = dependence_factor(case.rbar_event, case.size)
-    statistic = over_error(_scar(case)) * factor
-    return student("", statistic, float(case.n.max()) - 2, case.size)
+    return student("", over_error(_scar(case)) * _factor(case), _df(case), case.size)
 
 
 def _grank(case: Case) -> Outcome:
-    """SCAR* = SCAR·factor/(sd/√N), ordinal ranks, U = rank/(T+2) − ½, t(T'−2).
+    """SCAR* = SCAR·factor/(sd/√N), ordinal ranks, U = rank/(n+1) − ½, t(T−2).
 
-    T' are the rows of event time with at least one event, the event's own among them.
+    T are the estimation rows with at least one event; S uses those rows alone, where Kolari &
+    Pynnönen (2011) count the event's own among them.
     """
     scar = _scar(case)
     error = scar.std(ddof=1) / math.sqrt(case.size)
-    factor = dependence_factor(case.rbar_event, case.size)
-    scaled = scar * factor / error if error > 0 else np.full(case.size, np.nan)
+    scaled = scar * _factor(case) / error if error > 0 else np.full(case.size, np.nan)
     if not np.isfinite(scaled).all():
         return undefined("", case.size, "the standardised CARs cannot be scaled")
-    rows = np.hstack([case.residuals / case.sigma[:, None], scaled[:, None]])
+    rows = np.hstack([case.residuals / _s(case)[:, None], scaled[:, None]])
     present = np.isfinite(rows)
     # Ordinal ranks: ties in the order of the rows; what is missing sorts last.
     ranks = np.argsort(np.argsort(rows, axis=1, kind="stable"), axis=1) + 1.0
     u = np.where(present, ranks / (present.sum(axis=1, keepdims=True) + 1.0) - 0.5, 0.0)
     count = present.sum(axis=0)
-    some = count > 0
     means = u.sum(axis=0) / np.maximum(count, 1)
-    t = int(some.sum())
-    s = math.sqrt((count / case.size * means**2).sum() / t)
+    t = int((count[:-1] > 0).sum())
+    s = math.sqrt((count[:-1] / case.size * means[:-1] ** 2).sum() / t)
     z = means[-1] / s if s > 0 else math.nan
     if not z**2 < t - 1:
         return undefined("", case.size, "Z² reaches its bound")
@@ -101,9 +174,9 @@ def _grank(case: Case) -> Outcome:
 
 
 def _generalized_sign(case: Case) -> Outcome:
-    """p̂ pooled over all days of all firms; a CAR or residual of 0 counts as positive."""
+    """p̂ pooled over all days of all firms, a residual of 0 half; a CAR of 0 is positive."""
     before = case.residuals[np.isfinite(case.residuals)]
-    p = float((before >= 0).mean())
+    p = float((before > 0).mean() + (before == 0).mean() / 2)
     positive = int((case.car >= 0).sum())
     spread = math.sqrt(case.size * p * (1 - p))
     return normal("", (positive - case.size * p) / spread if spread else math.nan, case.size)
