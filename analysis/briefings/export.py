@@ -21,9 +21,15 @@ from typing import Any
 
 from analysis.briefings.execution import first_line
 from analysis.briefings.machine import json_script
+from analysis.briefings.page_inspection import Template, inspect_page
 from analysis.briefings.pieces import Page
+from analysis.charts.markup import TABLE_CSS
 from analysis.errors import RenderError
 
+_POLICY = (
+    "default-src 'none'; style-src 'unsafe-inline'; img-src data: blob:; script-src {}; "
+    "base-uri 'none'; form-action 'none'"
+)
 _TEMPLATE = Path(__file__).resolve().parent / "template"
 # Cells so tagged speak to those who open the notebook, not to readers of the briefing.
 NOTEBOOK_ONLY = "remove-cell"
@@ -57,19 +63,20 @@ def collect(notebook: Any, title: str) -> Page:
     words, page = escape(title), Page()
     _, anchor = page.heading(1, words)
     page.body.append(f'<h1 id="{anchor}">{words}</h1>')
+    page.origins.append("the notebook's title")
     return _laid_out(kept.cells, page)
 
 
 def _laid_out(cells: list[Any], page: Page) -> Page:
     for cell in cells:
+        origin = f"cell {cell.metadata.get('faultline_cell', 0)} ({first_line(cell)!r})"
         try:
             page.add_cell(cell)
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            number = cell.metadata.get("faultline_cell", 0)
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
             raise RenderError(
-                f"An output of cell {number} ({first_line(cell)!r}) cannot be laid out: "
-                f"{type(error).__name__}: {error}."
+                f"An output of {origin} cannot be laid out: {type(error).__name__}: {error}."
             ) from error
+        page.origins += [origin] * (len(page.body) - len(page.origins))
     return page
 
 
@@ -89,6 +96,11 @@ def to_page(notebook: Any, page: Page, manifest: Mapping[str, Any]) -> str:
     -------
     str
         The document, UTF-8 when written.
+
+    Raises
+    ------
+    RenderError
+        It holds what no briefing may hold.
     """
     script = _text("page.js")
     policy = [_hash(script)]
@@ -97,10 +109,14 @@ def to_page(notebook: Any, page: Page, manifest: Mapping[str, Any]) -> str:
         packed, plotly_hash = _plotly()
         policy.append(plotly_hash)
         charts = {"packed": packed, "theme": json_script(_theme(), name="chart-theme")}
+    template = Template(
+        policy=_POLICY.format(" ".join(policy)),
+        version=str(manifest.get("version", "")),
+        script=script,
+        style=f"\n{_text('page.css')}{TABLE_CSS}",
+    )
     context = {
-        "policy": " ".join(policy),
-        "style": _text("page.css"),
-        "script": script,
+        "template": template,
         "charts": charts,
         "page": page,
         "body": "\n".join(page.body),
@@ -109,6 +125,7 @@ def to_page(notebook: Any, page: Page, manifest: Mapping[str, Any]) -> str:
         "results_script": json_script(page.results, name="faultline-results"),
     }
     html, _ = _exporter().from_notebook_node(notebook, resources={"briefing": context})
+    inspect_page(str(html), template, list(zip(page.origins, page.body, strict=True)))
     return str(html)
 
 
