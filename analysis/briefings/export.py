@@ -12,8 +12,8 @@ from __future__ import annotations
 import base64
 import gzip
 import hashlib
+import json
 from collections.abc import Mapping
-from copy import deepcopy
 from functools import cache
 from html import escape
 from pathlib import Path
@@ -56,7 +56,7 @@ def collect(notebook: Any, title: str) -> Page:
     removal = TagRemovePreprocessor(
         enabled=True, remove_cell_tags={NOTEBOOK_ONLY}, remove_all_outputs_tags={NO_OUTPUT}
     )
-    kept, _ = removal.preprocess(deepcopy(notebook), {})
+    kept, _ = removal.preprocess(_copied(notebook), {})
     page = _laid_out(kept.cells, Page())
     if page.headline:
         return page
@@ -65,6 +65,14 @@ def collect(notebook: Any, title: str) -> Page:
     page.body.append(f'<h1 id="{anchor}">{words}</h1>')
     page.origins.append("the notebook's title")
     return _laid_out(kept.cells, page)
+
+
+def _copied(notebook: Any) -> Any:
+    """Copy a notebook; half a surrogate pair, which no page can hold, becomes a question mark."""
+    import nbformat
+
+    text = json.dumps(notebook, ensure_ascii=False).encode("utf-8", "replace")
+    return nbformat.from_dict(json.loads(text))
 
 
 def _laid_out(cells: list[Any], page: Page) -> Page:

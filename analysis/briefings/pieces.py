@@ -233,7 +233,7 @@ def _raster(kind: str) -> Callable[[Page, str, Any], str]:
 
 def _image(kind: str, packed: str, metadata: Any) -> str:
     alt = escape(str(metadata.get("alt", "")) if isinstance(metadata, Mapping) else "")
-    return f'<p><img src="data:{kind};base64,{escape(packed)}" alt="{alt}"></p>'
+    return sanitized(f'<p><img src="data:{kind};base64,{escape(packed)}" alt="{alt}"></p>')
 
 
 def _stream(name: str, text: str) -> str:
@@ -254,7 +254,7 @@ def _scrolling(page: Page, html: str, label: str = "") -> str:
     """Give every table a box of its own to scroll in, reachable by keyboard, and its width."""
     from selectolax.lexbor import LexborHTMLParser
 
-    parsed = LexborHTMLParser(html.encode("utf-8", "backslashreplace"), is_fragment=True)
+    parsed = LexborHTMLParser(html, is_fragment=True)
     for table in parsed.css("table"):
         if any(above.tag == "table" for above in _ancestors(table)):
             continue

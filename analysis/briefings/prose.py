@@ -63,7 +63,7 @@ def plain(html: str) -> str:
     """The words of a piece of HTML, without its tags."""
     from selectolax.lexbor import LexborHTMLParser
 
-    parsed = LexborHTMLParser(html.encode("utf-8", "backslashreplace"), is_fragment=True)
+    parsed = LexborHTMLParser(html, is_fragment=True)
     return " ".join(parsed.text().split())
 
 

@@ -186,9 +186,9 @@ class Catalogue:
                 )
             found = examine(path, kind)
             if found.problems:
-                shown = "\n".join(str(problem) for problem in found.problems[:_SHOWN])
+                shown = "; ".join(str(problem) for problem in found.problems[:_SHOWN])
                 more = len(found.problems) - _SHOWN
-                rest = f"\nand {more} more: faultline events check {path}" if more > 0 else ""
+                rest = f"; and {more} more: faultline events check {path}" if more > 0 else ""
                 raise DataError(f"{shown}{rest}")
             self._frames[kind] = found.frame()
         return self._frames[kind]

@@ -12,6 +12,7 @@ from cyclopts import App, Parameter
 from analysis.cli import output
 from analysis.cli.output import Column
 from analysis.errors import InputError
+from analysis.plain_text import visible
 
 if TYPE_CHECKING:
     from analysis.briefings.execution import Progress
@@ -93,7 +94,7 @@ def briefing(
             progress=progress,
         )
     for path in paths:
-        output.text(str(path))
+        output.line(str(path))
     return 0
 
 
@@ -123,7 +124,7 @@ def _progress(notebook: str) -> Iterator[Progress]:
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
     columns = (
-        TextColumn("{task.fields[notebook]}"),
+        TextColumn("{task.fields[notebook]}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
         TextColumn("{task.description}", markup=False),
@@ -132,7 +133,7 @@ def _progress(notebook: str) -> Iterator[Progress]:
         task = bar.add_task("starting", total=None, notebook=notebook)
 
         def show(done: int, total: int, what: str) -> None:
-            bar.update(task, completed=done, total=total, description=output.plain(what))
+            bar.update(task, completed=done, total=total, description=visible(what))
 
         yield show
 

@@ -15,6 +15,7 @@ from cyclopts import Parameter
 from analysis.cli import output
 from analysis.cli.days import day_of
 from analysis.cli.output import Column
+from analysis.plain_text import visible
 
 if TYPE_CHECKING:
     from analysis.update import Outcome, Progress
@@ -166,7 +167,7 @@ def _progress(sources: Sequence[str]) -> Iterator[Progress]:
 
     columns = (
         SpinnerColumn(),
-        TextColumn("{task.fields[source]}"),
+        TextColumn("{task.fields[source]}", markup=False),
         BarColumn(bar_width=20),
         TimeElapsedColumn(),
         TextColumn("{task.description}", markup=False),
@@ -175,7 +176,7 @@ def _progress(sources: Sequence[str]) -> Iterator[Progress]:
         tasks = {name: bars.add_task("waiting", total=1, source=name) for name in sources}
 
         def show(source: str, done: int, total: int, what: str) -> None:
-            bars.update(tasks[source], completed=done, total=total, description=output.plain(what))
+            bars.update(tasks[source], completed=done, total=total, description=visible(what))
             if what in ENDS:
                 bars.stop_task(tasks[source])
 

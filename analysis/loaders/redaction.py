@@ -12,6 +12,8 @@ from collections.abc import Iterable, Mapping
 from threading import Lock
 from urllib.parse import parse_qsl, quote, quote_plus, urlencode, urlsplit, urlunsplit
 
+from analysis.plain_text import visible
+
 HIDDEN = "***"
 
 _SECRET_NAME = re.compile(
@@ -23,7 +25,7 @@ _SECRET_NAME = re.compile(
 # What the libraries below us log, by logger: requests with their URLs, answers with headers.
 _TALKATIVE = (
     "httpx2", "stamina", "httpcore2.connection", "httpcore2.http11", "httpcore2.http2",
-    "httpcore2.proxy", "httpcore2.socks",
+    "httpcore2.proxy", "httpcore2.socks", "faultline.http",
 )  # fmt: skip
 # Shorter values would black out ordinary words; a real key is longer.
 _SHORTEST = 6
@@ -115,7 +117,8 @@ class _Discreet(logging.Filter):
             return False
         message = record.getMessage()
         words = message.split(" ")
-        record.msg = clean(" ".join(clean_url(w) if "://" in w else w for w in words))
+        shown = " ".join(clean_url(word) if "://" in word else word for word in words)
+        record.msg = visible(clean(shown))
         record.args = ()
         return True
 
