@@ -48,7 +48,7 @@ def visible_json(document: str) -> str:
     if document.isprintable():
         return document
     return "".join(
-        char if _shows(char) or char == "\n" else _json_escape(char) for char in document
+        char if _shows(char) or char == "\n" else json.dumps(char)[1:-1] for char in document
     )
 
 

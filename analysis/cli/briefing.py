@@ -130,7 +130,7 @@ def _progress(notebook: str) -> Iterator[Progress]:
         TextColumn("{task.description}", markup=False),
     )
     with Progress(*columns, console=output.console(stderr=True), transient=True) as bar:
-        task = bar.add_task("starting", total=None, notebook=notebook)
+        task = bar.add_task("starting", total=None, notebook=visible(notebook))
 
         def show(done: int, total: int, what: str) -> None:
             bar.update(task, completed=done, total=total, description=visible(what))

@@ -173,7 +173,7 @@ def _progress(sources: Sequence[str]) -> Iterator[Progress]:
         TextColumn("{task.description}", markup=False),
     )
     with Progress(*columns, console=output.console(stderr=True), transient=True) as bars:
-        tasks = {name: bars.add_task("waiting", total=1, source=name) for name in sources}
+        tasks = {name: bars.add_task("waiting", total=1, source=visible(name)) for name in sources}
 
         def show(source: str, done: int, total: int, what: str) -> None:
             bars.update(tasks[source], completed=done, total=total, description=visible(what))

@@ -151,10 +151,7 @@ def _write_csv(rows: list[Row], target: Path) -> None:
     file = io.StringIO()
     writer = csv.DictWriter(file, fieldnames=list(rows[0]) if rows else [], lineterminator="\n")
     writer.writeheader()
-    writer.writerows(
-        {name: spreadsheet_cell(_blank_if_missing(value)) for name, value in row.items()}
-        for row in rows
-    )
+    writer.writerows({name: _cell(value) for name, value in row.items()} for row in rows)
     output.say(f"{len(rows)} rows written to {put(target, file.getvalue())}")
 
 

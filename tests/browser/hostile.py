@@ -30,7 +30,7 @@ from analysis.briefings.report import event_report
 from analysis.catalogue import Catalogue
 from analysis.charts import event_table, skipped_table
 from analysis.charts.chart import Chart, nothing_to_show
-from analysis.charts.markup import plain_table
+from analysis.charts.markup import build
 from analysis.charts.theme import new_figure
 from analysis.charts.wording import safe
 from analysis.settings import bundled
@@ -173,38 +173,48 @@ def catalogued(texts: Sequence[str]) -> list[str]:
 def outputs_page(texts: Sequence[str], folder: Path) -> Path:
     """A page that shows every text in every kind of output, in prose, and in its own frame."""
     shown = [cell for number, text in enumerate(texts) for cell in _outputs(number, text)]
-    cells = [_cell({OPENING: {"headline": texts[0], "lead": texts[-1]}}), *shown, *_charts(texts)]
+    cells = [
+        _cell({OPENING: {"headline": texts[0], "lead": texts[-1]}}),
+        *shown,
+        *_tables(texts),
+        *_charts(texts),
+    ]
     return _written(cells, {f"p{i}": text for i, text in enumerate(texts)}, texts[0], folder)
 
 
 def _outputs(number: int, text: str) -> Iterator[Any]:
-    key = f"t{number}"
-    whole = text.encode(errors="replace").decode()  # a table holds no half surrogates
-    frame = pd.DataFrame({whole: [whole], "n": ["1"]})
+    yield nbformat.from_dict({"cell_type": "markdown", "metadata": {}, "source": text})
+    for data in (
+        {OPENING: {"headline": text, "lead": text}},
+        {FIGURES: [{"value": text, "label": text, "window": text}]},
+        {CAVEATS: [{"title": text, "text": text, "level": text}]},
+        {RESULTS: {f"r{number}": {"text": text}}},
+        {"text/html": text},
+        {"text/markdown": text},
+        {"text/latex": text},
+        {"text/plain": text},
+        {"image/png": text},
+        {"image/svg+xml": f"<svg xmlns='http://www.w3.org/2000/svg'>{text}</svg>"},
+        {f"application/{text}": "1"},
+    ):
+        yield _cell(data)
+    yield _cell({"image/png": "AAAA"}, {"image/png": {"alt": text}})
+    for stream in ("stdout", "stderr"):
+        yield _code({"output_type": "stream", "name": stream, "text": text})
+    yield _code({"output_type": "error", "ename": text, "evalue": text, "traceback": [text]})
+
+
+def _tables(texts: Sequence[str]) -> Iterator[Any]:
+    """Tables whose cells, heads, captions and notes are the texts; half characters replaced."""
+    whole = [text.encode(errors="replace").decode() for text in texts]
+    frame = pd.DataFrame({whole[0]: whole, whole[1]: whole})
     skipped = pd.DataFrame(
-        [dict.fromkeys(("event_id", "security", "reason"), whole)],
+        [dict.fromkeys(("event_id", "security", "reason"), text) for text in whole],
         columns=["event_id", "security", "window_start", "window_end", "reason"],
     )
-    yield nbformat.v4.new_markdown_cell(text)
-    yield _cell({OPENING: {"headline": text, "lead": text}})
-    yield _cell({FIGURES: [{"value": text, "label": text, "window": text}]})
-    yield _cell({CAVEATS: [{"title": text, "text": text, "level": text}]})
-    yield _cell({RESULTS: {f"r{number}": {"text": text}}})
-    yield _cell({"text/html": text})
-    yield _cell({"text/html": plain_table(frame, whole, key)})
-    yield _cell(
-        {"text/html": event_table({whole: whole}, key=f"e{number}", caption=whole)._repr_html_()}
-    )
-    yield _cell({"text/html": skipped_table(skipped)._repr_html_()})
-    yield _cell({"text/markdown": text})
-    yield _cell({"text/latex": text})
-    yield _cell({"text/plain": text})
-    yield _cell({"image/png": text}, {"image/png": {"alt": text}})
-    yield _cell({"image/svg+xml": f"<svg xmlns='http://www.w3.org/2000/svg'>{text}</svg>"})
-    yield _cell({f"application/{text}": "1"})
-    for stream in ("stdout", "stderr"):
-        yield _code(nbformat.v4.new_output("stream", name=stream, text=text))
-    yield _code(nbformat.v4.new_output("error", ename=text, evalue=text, traceback=[text]))
+    yield _cell({"text/html": build(frame, whole[0], "texts", groups=whole, notes=whole[:20])})
+    yield _cell(_bundle(event_table({text: text for text in whole}, caption=whole[2])))
+    yield _cell(_bundle(skipped_table(skipped)))
 
 
 def _charts(texts: Sequence[str]) -> Iterator[Any]:
@@ -317,15 +327,24 @@ def _bundle(item: Any) -> dict[str, Any]:
 
 
 def _cell(data: dict[str, Any], metadata: dict[str, Any] | None = None) -> Any:
-    return _code(nbformat.v4.new_output("display_data", data=data, metadata=metadata or {}))
+    return _code({"output_type": "display_data", "data": data, "metadata": metadata or {}})
 
 
-def _code(output: Any) -> Any:
-    return nbformat.v4.new_code_cell("show()", outputs=[output])
+def _code(output: dict[str, Any]) -> Any:
+    """A cell as a run leaves it; not validated, which would take most of the time."""
+    return nbformat.from_dict(
+        {
+            "cell_type": "code",
+            "execution_count": 1,
+            "metadata": {},
+            "outputs": [output],
+            "source": "show()",
+        }
+    )
 
 
 def _written(cells: list[Any], parameters: dict[str, Any], title: str, folder: Path) -> Path:
-    notebook = nbformat.v4.new_notebook()
+    notebook = nbformat.v4.new_notebook(nbformat_minor=4)  # whose cells need no ids
     notebook.cells = cells
     info = NotebookInfo(name="trial", title=title, summary=title, parameters=(), path=folder)
     page = collect(notebook, title)

@@ -114,7 +114,7 @@ def watch(browser: Any, path: Path) -> Watched:
         dialog.dismiss()
 
     page.on("dialog", dismiss)
-    page.goto(path.as_uri())
+    page.goto(path.as_uri(), timeout=120_000)
     page.wait_for_selector("html[data-ready]", state="attached", timeout=120_000)
     return seen
 
@@ -161,7 +161,7 @@ def test_the_trap_notices_what_a_page_without_escapes_would_do(
 def test_every_kind_of_output_shows_hostile_text_as_text(
     trapped: Any, trap: LocalServer, tmp_path: Path, count: int
 ) -> None:
-    for texts, folder in portions(hostile.strings(SEED, count, trap.url), 100, tmp_path):
+    for texts, folder in portions(hostile.strings(SEED, count, trap.url), 50, tmp_path):
         path = hostile.outputs_page(texts, folder)
         shown = check(trapped, trap, path)
         assert [text for text in texts if as_shown(text) not in shown] == []
