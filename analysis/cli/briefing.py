@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import App, Parameter
 
 from analysis.cli import output
-from analysis.cli.output import Column
+from analysis.cli.output import Column, discreet
 from analysis.errors import InputError
-from analysis.plain_text import visible
 
 if TYPE_CHECKING:
     from analysis.briefings.execution import Progress
@@ -130,10 +129,10 @@ def _progress(notebook: str) -> Iterator[Progress]:
         TextColumn("{task.description}", markup=False),
     )
     with Progress(*columns, console=output.console(stderr=True), transient=True) as bar:
-        task = bar.add_task("starting", total=None, notebook=visible(notebook))
+        task = bar.add_task("starting", total=None, notebook=discreet(notebook))
 
         def show(done: int, total: int, what: str) -> None:
-            bar.update(task, completed=done, total=total, description=visible(what))
+            bar.update(task, completed=done, total=total, description=discreet(what))
 
         yield show
 

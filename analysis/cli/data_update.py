@@ -14,8 +14,7 @@ from cyclopts import Parameter
 
 from analysis.cli import output
 from analysis.cli.days import day_of
-from analysis.cli.output import Column
-from analysis.plain_text import visible
+from analysis.cli.output import Column, discreet
 
 if TYPE_CHECKING:
     from analysis.update import Outcome, Progress
@@ -173,10 +172,10 @@ def _progress(sources: Sequence[str]) -> Iterator[Progress]:
         TextColumn("{task.description}", markup=False),
     )
     with Progress(*columns, console=output.console(stderr=True), transient=True) as bars:
-        tasks = {name: bars.add_task("waiting", total=1, source=visible(name)) for name in sources}
+        tasks = {name: bars.add_task("waiting", total=1, source=discreet(name)) for name in sources}
 
         def show(source: str, done: int, total: int, what: str) -> None:
-            bars.update(tasks[source], completed=done, total=total, description=visible(what))
+            bars.update(tasks[source], completed=done, total=total, description=discreet(what))
             if what in ENDS:
                 bars.stop_task(tasks[source])
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, Literal
 
+from analysis.loaders.redaction import clean, cleaner
 from analysis.plain_text import visible, visible_json
 
 if TYPE_CHECKING:
@@ -35,12 +36,12 @@ class Column:
 
 def say(message: str) -> None:
     """Write a sentence to standard error, on one line."""
-    print(visible(message), file=sys.stderr, flush=True)  # noqa: T201
+    print(discreet(message), file=sys.stderr, flush=True)  # noqa: T201
 
 
 def line(text: str = "") -> None:
     """Write one line of the answer to standard output."""
-    print(visible(text), file=sys.stdout)  # noqa: T201
+    print(discreet(text), file=sys.stdout)  # noqa: T201
 
 
 def text(content: str) -> None:
@@ -54,7 +55,7 @@ def print_json(document: Mapping[str, Any] | Sequence[Any]) -> None:
     text = json.dumps(
         jsonable(document), indent=2, allow_nan=False, ensure_ascii=encoding != "utf8"
     )
-    print(visible_json(text), file=sys.stdout)  # noqa: T201
+    print(visible_json(clean(text)), file=sys.stdout)  # noqa: T201
 
 
 def jsonable(value: Any) -> Any:
@@ -83,7 +84,8 @@ def print_table(
     from rich.cells import cell_len
     from rich.table import Table
 
-    cells = [[visible(cell) for cell in row] for row in rows]
+    hide = cleaner()
+    cells = [[visible(hide(str(cell))) for cell in row] for row in rows]
     table = Table(
         title=visible(title) or None,
         title_justify="left",
@@ -121,7 +123,7 @@ def print_pairs(pairs: Iterable[tuple[str, str]], *, title: str) -> None:
     table.add_column(no_wrap=True, style="dim")
     table.add_column(overflow="fold")
     for name, value in pairs:
-        table.add_row(visible(name), visible(value))
+        table.add_row(discreet(name), discreet(value))
     _print_whole(table, 0)
 
 
@@ -157,7 +159,12 @@ def label(message: object) -> Text:
     """Foreign text for a bar or a spinner of rich, which reads markup in a plain string."""
     from rich.text import Text
 
-    return Text(visible(message))
+    return Text(discreet(message))
+
+
+def discreet(text: object) -> str:
+    """Text without known secrets, on one line, with control characters shown as escapes."""
+    return visible(clean(str(text)))
 
 
 def percent(value: float | None, digits: int = 2) -> str:
@@ -203,23 +210,16 @@ def escape_foreign_output() -> None:
 
     class Escaping(logging.Formatter):
         def format(self, record: logging.LogRecord) -> str:
-            return _discreet(super().format(record))
+            return discreet(super().format(record))
 
     def of_thread(problem: threading.ExceptHookArgs) -> None:
         if problem.exc_type is not SystemExit:
             name = problem.thread.name if problem.thread else "a thread"
-            say(f"faultline: {name}: {problem.exc_type.__name__}: {_discreet(problem.exc_value)}")
+            say(f"faultline: {name}: {problem.exc_type.__name__}: {discreet(problem.exc_value)}")
 
     unhandled = logging.StreamHandler()
     unhandled.setLevel(logging.WARNING)
     unhandled.setFormatter(Escaping())
     logging.lastResort = unhandled
-    warnings.formatwarning = lambda message, *where: spelled(_discreet(message), *where)
+    warnings.formatwarning = lambda message, *where: spelled(discreet(message), *where)
     threading.excepthook = of_thread
-
-
-def _discreet(text: object) -> str:
-    """Text without known secrets, on one line."""
-    from analysis.loaders.redaction import clean
-
-    return visible(clean(str(text)))

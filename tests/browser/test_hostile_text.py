@@ -19,6 +19,7 @@ from tests.servers.local import LocalServer
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 SEED = 20250127
+PORTION = 100  # strings on one page
 TICKERS = ("NVDA", "AVGO", "TSM", "MU", "VST", "VRT", "MSFT", "META", "0981.HK", "2330.TW")
 CANARY = """
     window.__hits = [];
@@ -32,7 +33,7 @@ TRY_EVERYTHING = """async () => {
             node.dispatchEvent(new Event(kind, { bubbles: true }));
     }
     for (const plot of document.querySelectorAll(".plot.js-plotly-plot")) {
-        const points = Math.min(plot.data[0]?.x?.length ?? 0, 40);
+        const points = Math.min(plot.data[0]?.x?.length ?? 0, 100);
         for (let i = 0; i < points; i += 1) {
             try { Plotly.Fx.hover(plot, [{ curveNumber: 0, pointNumber: i }]); } catch { continue; }
             await new Promise((done) => requestAnimationFrame(done));
@@ -81,22 +82,16 @@ def trapped(chromium: Path) -> Iterator[Any]:
 
 
 @pytest.fixture(scope="module")
-def count(pytestconfig: pytest.Config) -> int:
-    return int(pytestconfig.getoption("hostile_strings"))
-
-
-@pytest.fixture(scope="module")
 def trap() -> Iterator[LocalServer]:
     with LocalServer() as local:
         yield local
 
 
-def portions(texts: list[str], size: int, folder: Path) -> Iterator[tuple[list[str], Path]]:
-    """The texts in portions, each with a folder of its own."""
-    for start in range(0, len(texts), size):
-        own = folder / str(start)
-        own.mkdir()
-        yield texts[start : start + size], own
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """One page for each portion of the strings."""
+    if "portion" in metafunc.fixturenames:
+        count = int(metafunc.config.getoption("hostile_strings"))
+        metafunc.parametrize("portion", range(0, count, PORTION))
 
 
 def watch(browser: Any, path: Path) -> Watched:
@@ -159,18 +154,17 @@ def test_the_trap_notices_what_a_page_without_escapes_would_do(
 
 
 def test_every_kind_of_output_shows_hostile_text_as_text(
-    trapped: Any, trap: LocalServer, tmp_path: Path, count: int
+    trapped: Any, trap: LocalServer, tmp_path: Path, portion: int
 ) -> None:
-    for texts, folder in portions(hostile.strings(SEED, count, trap.url), 50, tmp_path):
-        path = hostile.outputs_page(texts, folder)
-        shown = check(trapped, trap, path)
-        assert [text for text in texts if as_shown(text) not in shown] == []
+    texts = hostile.strings(SEED, portion + PORTION, trap.url)[portion:]
+    shown = check(trapped, trap, hostile.outputs_page(texts, tmp_path))
+    assert [text for text in texts if as_shown(text) not in shown] == []
 
 
 def test_a_hostile_catalogue_becomes_an_ordinary_briefing(
-    trapped: Any, trap: LocalServer, tmp_path: Path, count: int
+    trapped: Any, trap: LocalServer, tmp_path: Path, portion: int
 ) -> None:
-    for texts, folder in portions(hostile.strings(SEED + 1, count, trap.url), 100, tmp_path):
-        shown = check(trapped, trap, hostile.report_page(texts, folder, TICKERS))
-        named = [text for text in hostile.catalogued(texts) if as_shown(text) in shown]
-        assert len(named) >= len(TICKERS)
+    texts = hostile.strings(SEED + 1, portion + PORTION, trap.url)[portion:]
+    shown = check(trapped, trap, hostile.report_page(texts, tmp_path, TICKERS))
+    named = [text for text in hostile.catalogued(texts) if as_shown(text) in shown]
+    assert len(named) >= len(TICKERS)
