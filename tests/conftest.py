@@ -27,6 +27,11 @@ hypothesis.settings.register_profile("ci", deadline=None, derandomize=True)
 hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "local")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """``--hostile-strings 1000`` for the whole trial of tests/browser/test_hostile_text.py."""
+    parser.addoption("--hostile-strings", type=int, default=100, metavar="N")
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Let files with slow tests go first: begun last, one would keep everybody waiting for it."""
     slow = {item.path for item in items if item.get_closest_marker("slow")}

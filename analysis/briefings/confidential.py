@@ -7,40 +7,37 @@ secrets are kept from the kernel, refused as parameters, and blanked in what com
 from __future__ import annotations
 
 import json
-import os
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from analysis.errors import InputError
+from analysis.loaders.redaction import environment_secrets, secrets_of_variable
 
-_NAME = re.compile(
-    r"TOKEN|SECRET|PASSWORD|PASSWD|PASSPHRASE|CREDENTIAL|APIKEY|ACCESSKEY|PRIVATEKEY"
-    r"|(^|_)(KEY|SAS)(_|$)|^FAULTLINE_NOTIFY$"
-)
 # What opens an object store; a notebook that reads one cannot do without.
-_STORE = ("AWS_", "AZURE_", "GOOGLE_")
-_PASSWORD = re.compile(r"://[^/@:\s]*:([^/@\s]+)@")
-_SHORTEST = 8  # anything shorter is a switch, and would be found in every number
+_STORE = ("AWS_", "AZURE_", "GOOGLE_", "HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy")
+# Names of further variables that the user wants a notebook to see, separated by blanks.
+NAMED = "FAULTLINE_KERNEL_VARIABLES"
 
 
 def without_secret_variables(
     environment: Mapping[str, str], home: Path | str | None = None
 ) -> dict[str, str]:
-    """Copy an environment without the variables whose names speak of secrets.
+    """Copy an environment without the variables that hold secrets.
 
     Parameters
     ----------
     environment : mapping of str to str
+        Those named in its ``FAULTLINE_KERNEL_VARIABLES`` stay.
     home : pathlib.Path or str, optional
         Where the tables are. For an object store its own keys stay.
     """
     spared = _STORE if isinstance(home, str) else ()
+    named = {"FAULTLINE_HOME", *environment.get(NAMED, "").split()}
     return {
         name: value
         for name, value in environment.items()
-        if name.startswith(spared) or not _NAME.search(name.upper())
+        if name in named or name.startswith(spared) or not secrets_of_variable(name, value)
     }
 
 
@@ -71,19 +68,7 @@ def blanked(document: str) -> str:
 
 def _held() -> list[tuple[str, str]]:
     """Names and values, as they stand inside a JSON string."""
-    found = [
-        (name, json.dumps(value, ensure_ascii=False)[1:-1])
-        for name, text in os.environ.items()
-        for value in _secrets(name, text)
-        if len(value) >= _SHORTEST
+    return [
+        (name, json.dumps(secret, ensure_ascii=False)[1:-1])
+        for name, secret in environment_secrets()
     ]
-    return sorted(found, key=lambda pair: (-len(pair[1]), pair[0]))
-
-
-def _secrets(name: str, text: str) -> list[str]:
-    """What of a variable is secret: all of it, each notify URL, or the password of an address."""
-    if name == "FAULTLINE_NOTIFY":
-        return text.split()
-    if _NAME.search(name.upper()):
-        return [text]
-    return [found[1]] if (found := _PASSWORD.search(text)) else []

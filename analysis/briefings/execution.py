@@ -256,7 +256,8 @@ def first_line(cell: Any) -> str:
     lines = [line.strip() for line in str(cell.source).splitlines() if line.strip()]
     headings = [line.lstrip("# ") for line in lines if line.startswith("#")]
     chosen = (headings[:1] if cell.cell_type == "markdown" else []) or lines[:1] or [""]
-    return chosen[0] if len(chosen[0]) <= 60 else chosen[0][:59] + "…"
+    words = blanked(chosen[0])
+    return words if len(words) <= 60 else words[:59] + "…"
 
 
 def _place(session: _Session) -> tuple[int, str]:
@@ -275,7 +276,7 @@ def _last_words(log: Path) -> str:
 
 def _one_line(kind: str, message: str) -> str:
     plain = re.sub(r"\x1b\[[0-9;]*m", "", message or "")
-    return f"{kind}: {' '.join(plain.split())}"[:500].rstrip(": ")
+    return blanked(f"{kind}: {' '.join(plain.split())}")[:500].rstrip(": ")
 
 
 def _without_secrets(notebook: Any) -> Any:

@@ -12,8 +12,8 @@ from __future__ import annotations
 import base64
 import gzip
 import hashlib
+import json
 from collections.abc import Mapping
-from copy import deepcopy
 from functools import cache
 from html import escape
 from pathlib import Path
@@ -21,9 +21,15 @@ from typing import Any
 
 from analysis.briefings.execution import first_line
 from analysis.briefings.machine import json_script
+from analysis.briefings.page_inspection import Template, inspect_page
 from analysis.briefings.pieces import Page
+from analysis.charts.markup import TABLE_CSS
 from analysis.errors import RenderError
 
+_POLICY = (
+    "default-src 'none'; style-src 'unsafe-inline'; img-src data: blob:; script-src {}; "
+    "base-uri 'none'; form-action 'none'"
+)
 _TEMPLATE = Path(__file__).resolve().parent / "template"
 # Cells so tagged speak to those who open the notebook, not to readers of the briefing.
 NOTEBOOK_ONLY = "remove-cell"
@@ -50,26 +56,35 @@ def collect(notebook: Any, title: str) -> Page:
     removal = TagRemovePreprocessor(
         enabled=True, remove_cell_tags={NOTEBOOK_ONLY}, remove_all_outputs_tags={NO_OUTPUT}
     )
-    kept, _ = removal.preprocess(deepcopy(notebook), {})
+    kept, _ = removal.preprocess(_copied(notebook), {})
     page = _laid_out(kept.cells, Page())
     if page.headline:
         return page
     words, page = escape(title), Page()
     _, anchor = page.heading(1, words)
     page.body.append(f'<h1 id="{anchor}">{words}</h1>')
+    page.origins.append("the notebook's title")
     return _laid_out(kept.cells, page)
+
+
+def _copied(notebook: Any) -> Any:
+    """Copy a notebook; half a surrogate pair, which no page can hold, becomes a question mark."""
+    import nbformat
+
+    text = json.dumps(notebook, ensure_ascii=False).encode("utf-8", "replace")
+    return nbformat.from_dict(json.loads(text))
 
 
 def _laid_out(cells: list[Any], page: Page) -> Page:
     for cell in cells:
+        origin = f"cell {cell.metadata.get('faultline_cell', 0)} ({first_line(cell)!r})"
         try:
             page.add_cell(cell)
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            number = cell.metadata.get("faultline_cell", 0)
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
             raise RenderError(
-                f"An output of cell {number} ({first_line(cell)!r}) cannot be laid out: "
-                f"{type(error).__name__}: {error}."
+                f"An output of {origin} cannot be laid out: {type(error).__name__}: {error}."
             ) from error
+        page.origins += [origin] * (len(page.body) - len(page.origins))
     return page
 
 
@@ -89,6 +104,11 @@ def to_page(notebook: Any, page: Page, manifest: Mapping[str, Any]) -> str:
     -------
     str
         The document, UTF-8 when written.
+
+    Raises
+    ------
+    RenderError
+        It holds what no briefing may hold.
     """
     script = _text("page.js")
     policy = [_hash(script)]
@@ -97,10 +117,14 @@ def to_page(notebook: Any, page: Page, manifest: Mapping[str, Any]) -> str:
         packed, plotly_hash = _plotly()
         policy.append(plotly_hash)
         charts = {"packed": packed, "theme": json_script(_theme(), name="chart-theme")}
+    template = Template(
+        policy=_POLICY.format(" ".join(policy)),
+        version=str(manifest.get("version", "")),
+        script=script,
+        style=f"\n{_text('page.css')}{TABLE_CSS}",
+    )
     context = {
-        "policy": " ".join(policy),
-        "style": _text("page.css"),
-        "script": script,
+        "template": template,
         "charts": charts,
         "page": page,
         "body": "\n".join(page.body),
@@ -109,6 +133,7 @@ def to_page(notebook: Any, page: Page, manifest: Mapping[str, Any]) -> str:
         "results_script": json_script(page.results, name="faultline-results"),
     }
     html, _ = _exporter().from_notebook_node(notebook, resources={"briefing": context})
+    inspect_page(str(html), template, list(zip(page.origins, page.body, strict=True)))
     return str(html)
 
 

@@ -5,6 +5,7 @@ has none is named in the page instead of vanishing, which is what stock exports 
 
 Figures of a briefing travel in the notebook under types of their own::
 
+    application/vnd.faultline.opening+json   {"headline", "lead"}; text, never Markdown
     application/vnd.faultline.chart+json     {"key", "title", "caption", "alt", "table", "figure"}
     application/vnd.faultline.figures+json   [{"value", "label", "window"}]   key figures
     application/vnd.faultline.caveats+json   [{"title", "text", "level"}]
@@ -16,14 +17,17 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from html import escape
 from typing import Any
 
+from analysis.briefings.allow_list import RESERVED_IDS, sanitized
 from analysis.briefings.machine import json_script, merge, without_nan
-from analysis.briefings.prose import formula, plain, to_html
+from analysis.briefings.prose import plain, to_html
+from analysis.charts.wording import inert
 
+OPENING = "application/vnd.faultline.opening+json"
 CHART = "application/vnd.faultline.chart+json"
 FIGURES = "application/vnd.faultline.figures+json"
 CAVEATS = "application/vnd.faultline.caveats+json"
@@ -52,6 +56,8 @@ class Page:
     ----------
     body : list of str
         Pieces of HTML in order.
+    origins : list of str
+        Where each piece came from, in words.
     contents : list of (str, str)
         Id and words of every second-level heading.
     headline : str
@@ -61,6 +67,7 @@ class Page:
     """
 
     body: list[str] = field(default_factory=list)
+    origins: list[str] = field(default_factory=list)
     contents: list[tuple[str, str]] = field(default_factory=list)
     headline: str = ""
     results: dict[str, Any] = field(default_factory=dict)
@@ -69,7 +76,7 @@ class Page:
     _level: int = 0
     _tables: int = 0
     _latest: str = ""
-    _ids: set[str] = field(default_factory=set)
+    _ids: set[str] = field(default_factory=lambda: set(RESERVED_IDS))
 
     def add_cell(self, cell: Any) -> None:
         """Add a notebook's cell: prose, or the outputs of code (its source stays out)."""
@@ -133,8 +140,15 @@ class Page:
         return f'<p class="problem">An output of the kind {escape(kinds)} cannot be shown here.</p>'
 
 
+def _opening(page: Page, opening: Mapping[str, Any], _: Any) -> str:
+    headline = escape(str(opening["headline"]))
+    level, anchor = page.heading(1, headline)
+    lead = escape(str(opening["lead"]))
+    return f'<h{level} id="{anchor}">{headline}</h{level}>\n<p>{lead}</p>'
+
+
 def _chart(page: Page, chart: Mapping[str, Any], _: Any) -> str:
-    figure = without_nan(chart["figure"])
+    figure = inert(without_nan(chart["figure"]))
     layout = figure.setdefault("layout", {})
     layout.pop("title", None)  # stands above the chart as a heading
     height = int(layout.get("height") or _RESERVED_HEIGHT)
@@ -142,7 +156,7 @@ def _chart(page: Page, chart: Mapping[str, Any], _: Any) -> str:
     title = str(chart["title"])
     level = page.chart_level()
     name = page.unique(f"chart-{chart.get('key') or page.charts}")
-    table = str(chart.get("table") or "")
+    table = sanitized(str(chart.get("table") or ""))
     data = (
         '<details class="data"><summary>Data of this chart</summary>'
         f"{_scrolling(page, table, title)}</details>"
@@ -196,16 +210,15 @@ def _caveats(_: Page, caveats: list[Mapping[str, Any]], __: Any) -> str:
 
 
 def _html(page: Page, html: str, _: Any) -> str:
-    # Scripts of an output never run under the page's policy; out, so that nothing complains.
-    return _scrolling(page, re.sub(r"(?is)<script\b.*?</script\s*>", "", "".join(html)))
+    return _scrolling(page, sanitized("".join(html)))
 
 
 def _markdown(page: Page, source: str, _: Any) -> str:
-    return _scrolling(page, to_html("".join(source), page.heading))
+    return _scrolling(page, to_html("".join(source), page.heading, formulas=False))
 
 
 def _latex(_: Page, source: str, __: Any) -> str:
-    return f"<p>{formula(''.join(source).strip().strip('$'), block=True)}</p>"
+    return f'<p><code class="formula">{escape("".join(source).strip())}</code></p>'
 
 
 def _svg(_: Page, source: str, metadata: Any) -> str:
@@ -220,7 +233,7 @@ def _raster(kind: str) -> Callable[[Page, str, Any], str]:
 
 def _image(kind: str, packed: str, metadata: Any) -> str:
     alt = escape(str(metadata.get("alt", "")) if isinstance(metadata, Mapping) else "")
-    return f'<p><img src="data:{kind};base64,{escape(packed)}" alt="{alt}"></p>'
+    return sanitized(f'<p><img src="data:{kind};base64,{escape(packed)}" alt="{alt}"></p>')
 
 
 def _stream(name: str, text: str) -> str:
@@ -239,24 +252,35 @@ def _pre(text: str, css: str) -> str:
 
 def _scrolling(page: Page, html: str, label: str = "") -> str:
     """Give every table a box of its own to scroll in, reachable by keyboard, and its width."""
+    from selectolax.lexbor import LexborHTMLParser
 
-    def box(match: re.Match[str]) -> str:
-        rows = re.findall(r"(?is)<tr\b.*?</tr\s*>", match[0])
-        columns = max((len(re.findall(r"(?i)<t[hd]\b", row)) for row in rows), default=0)
+    parsed = LexborHTMLParser(html, is_fragment=True)
+    for table in parsed.css("table"):
+        if any(above.tag == "table" for above in _ancestors(table)):
+            continue
+        rows = table.css("tr")
+        columns = max((len(row.css("th, td")) for row in rows), default=0)
         # Print has no scroll bars: type shrinks as columns grow, and a short table stays whole.
         width = next(word for most, word in _WIDTHS if columns <= most)
-        shape = f"{width} short" if len(rows) <= _SHORT else width
-        caption = re.search(r"(?is)<caption\b[^>]*>(.*?)</caption\s*>", match[0])
-        name = page.table_label(plain(caption[1]) if caption else label)
-        return (
-            f'<div class="scroll {shape}" role="region" aria-label="{escape(name)}" tabindex="0">'
-            f"{match[0]}</div>"
-        )
+        caption = table.css_first("caption")
+        box = parsed.create_node("div")
+        box.attrs["class"] = f"scroll {width} short" if len(rows) <= _SHORT else f"scroll {width}"
+        box.attrs["role"] = "region"
+        name = plain(caption.inner_html or "") if caption is not None else label
+        box.attrs["aria-label"] = page.table_label(name)
+        box.attrs["tabindex"] = "0"
+        box.insert_child(table)
+        table.replace_with(box)
+    return str(parsed.html or "")
 
-    return re.sub(r"(?is)<table\b.*?</table\s*>", box, html)
+
+def _ancestors(node: Any) -> Iterator[Any]:
+    while (node := node.parent) is not None:
+        yield node
 
 
 _RENDERERS: dict[str, Callable[[Page, Any, Any], str]] = {
+    OPENING: _opening,
     CHART: _chart,
     FIGURES: _figures,
     CAVEATS: _caveats,

@@ -1,39 +1,29 @@
 """Markdown of a notebook as HTML that can only say, never do.
 
-Titles, notes and quotations come from outside, so raw HTML in Markdown is shown as text,
-links keep harmless schemes, and images other than embedded ones become links: a briefing
-asks no host for anything. Formulas become MathML here, because a script that sets them would
-have to be fetched. A dollar sign before an amount ("$5.5 billion and $600") is no formula:
-an opening sign touches what follows, a closing one what precedes it and no digit follows.
+Raw HTML in Markdown is shown as text, links keep ``http`` and ``https``, and images other than
+embedded ones become links: a briefing asks no host for anything. Formulas become MathML here,
+because a script that sets them would have to be fetched, and only those in a notebook's own
+prose: Markdown that code wrote may quote titles and names from outside. A dollar sign before an
+amount ("$5.5 billion and $600") is no formula: an opening sign touches what follows, a closing
+one what precedes it and no digit follows. All that leaves this module went through nh3.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from html import escape, unescape
-from html.parser import HTMLParser
 from typing import Any, ClassVar
+
+from analysis.briefings.allow_list import sanitized
 
 # level and inner HTML of a heading in; its final level and id out
 Heading = Callable[[int, str], tuple[int, str]]
 
 _INLINE_MATH = r"(?<![\\$])\$(?=[^\s$])(?P<math_inline_tex>(?:[^$\\]|\\.)+?)(?<=[^\s\\])\$(?![\d$])"
 
-_MATH_TAGS = (
-    "math menclose mfrac mi mn mo mover mpadded mphantom mroot mrow mspace msqrt mstyle msub "
-    "msubsup msup mtable mtd mtext mtr munder munderover"
-)
-_MATH_ATTRIBUTES = (
-    "accent accentunder columnalign columnlines columnspacing depth display displaystyle fence "
-    "form frame height largeop linethickness lspace mathbackground mathcolor mathsize "
-    "mathvariant maxsize minsize movablelimits notation rowalign rowlines rowspacing rspace "
-    "scriptlevel separator stretchy symmetric voffset width xmlns"
-)
 
-
-def to_html(markdown: str, heading: Heading) -> str:
-    """Render Markdown with formulas.
+def to_html(markdown: str, heading: Heading, *, formulas: bool = True) -> str:
+    """Render Markdown.
 
     Parameters
     ----------
@@ -42,66 +32,42 @@ def to_html(markdown: str, heading: Heading) -> str:
     heading : callable
         Decides the level and the id of each heading, so that a page made of many pieces has
         one outline.
+    formulas : bool
+        Whether TeX between dollar signs is set; else it is shown as written.
 
     Returns
     -------
     str
-        HTML.
+        HTML of the allowed elements.
     """
-    return str(_parser(heading).render(markdown))
+    return sanitized(str(_parser(heading, formulas=formulas).render(markdown)))
 
 
 def formula(tex: str, *, block: bool = False) -> str:
     """TeX as MathML; a formula that cannot be read is shown as its source."""
-    from latex2mathml.converter import convert
+    from xml.etree.ElementTree import tostring
+
+    from latex2mathml.converter import Converter
 
     try:
-        mathml = str(convert(tex.strip(), display="block" if block else "inline"))
+        tree = Converter(display="block" if block else "inline").convert_to_element(tex.strip())
     except Exception:  # the converter raises whatever its tokens run into
-        mathml = ""
-    check = _OnlyMath()
-    check.feed(mathml)
-    check.close()
-    return (
-        mathml
-        if check.found and not check.foreign
-        else f'<code class="formula">{escape(tex.strip())}</code>'
-    )
+        return f'<code class="formula">{escape(tex.strip())}</code>'
+    for element in tree.iter():
+        # The converter spells its symbols as entities; as characters they are escaped like text.
+        element.text = unescape(element.text or "")
+    return sanitized(tostring(tree, encoding="unicode"))
 
 
 def plain(html: str) -> str:
     """The words of a piece of HTML, without its tags."""
-    return " ".join(unescape(re.sub(r"<[^>]*>", "", html)).split())
+    from selectolax.lexbor import LexborHTMLParser
+
+    parsed = LexborHTMLParser(html, is_fragment=True)
+    return " ".join(parsed.text().split())
 
 
-class _OnlyMath(HTMLParser):
-    """Whether markup is MathML and nothing else: the converter copies text as it stands."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.found = False
-        self.foreign = False
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.found = self.found or tag == "math"
-        allowed = _MATH_ATTRIBUTES.split()
-        if tag not in _MATH_TAGS.split() or any(name not in allowed for name, _ in attrs):
-            self.foreign = True
-
-    def handle_comment(self, _: str) -> None:
-        self.foreign = True
-
-    def handle_decl(self, _: str) -> None:
-        self.foreign = True
-
-    def handle_pi(self, _: str) -> None:
-        self.foreign = True
-
-    def unknown_decl(self, _: str) -> None:
-        self.foreign = True
-
-
-def _parser(heading: Heading) -> Any:
+def _parser(heading: Heading, *, formulas: bool) -> Any:
     from nbconvert.filters.markdown_mistune import (
         IPythonRenderer,
         MarkdownWithMath,
@@ -120,13 +86,14 @@ def _parser(heading: Heading) -> Any:
             return f'<h{final} id="{anchor}">{text}</h{final}>\n'
 
         def inline_math(self, body: str) -> str:
-            return formula(body)
+            return formula(body) if formulas else escape(f"${body}$")
 
         def block_math(self, body: str) -> str:
-            return formula(body, block=True)
+            return formula(body, block=True) if formulas else escape(f"$${body}$$")
 
         def latex_environment(self, name: str, body: str) -> str:
-            return formula(f"\\begin{{{name}}}{body}\\end{{{name}}}", block=True)
+            source = f"\\begin{{{name}}}{body}\\end{{{name}}}"
+            return formula(source, block=True) if formulas else escape(source)
 
         # Named as mistune hands them over, needed or not.
         def block_code(self, code: str, info: str | None = None) -> str:  # noqa: ARG002
@@ -137,5 +104,6 @@ def _parser(heading: Heading) -> Any:
                 return f'<img src="{escape(url)}" alt="{escape(plain(text))}">'
             return f'<a href="{self.safe_url(url)}">{text or escape(url)}</a>'
 
-    renderer = Renderer(escape=True, allow_harmful_protocols=False)
+    # Which addresses a link may have is decided once, by the allow-list.
+    renderer = Renderer(escape=True, allow_harmful_protocols=True)
     return MarkdownWithMath(renderer=renderer, inline=Inline(hard_wrap=False))

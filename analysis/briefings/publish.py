@@ -86,7 +86,8 @@ def put(path: Path, content: str) -> Path:
     trial = _beside(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with trial.open("x", encoding="utf-8", newline="\n") as file:
+        # Half a surrogate pair, which UTF-8 cannot hold, is written as the escape that JSON has.
+        with trial.open("x", encoding="utf-8", errors="backslashreplace", newline="\n") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
+from html import escape
 from typing import TYPE_CHECKING, Any
 
 from analysis.briefings import caveats, context, measures, narrative, wording
@@ -27,19 +28,26 @@ MIME = "application/vnd.faultline."
 
 @dataclass(frozen=True)
 class Display:
-    """One thing to show: a MIME type, its payload, and plain text for other front ends."""
+    """One thing to show: a MIME type, its payload, and text or HTML for other front ends."""
 
     mime: str
     payload: Any
     text: str
+    html: str = ""
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
-        return {self.mime: self.payload, "text/plain": self.text}
+        shown = {self.mime: self.payload, "text/plain": self.text}
+        return shown | ({"text/html": self.html} if self.html else {})
 
 
-def markdown(text: str) -> Display:
-    """Text that the page shows as prose."""
-    return Display("text/markdown", text, text)
+def opening(headline: str, lead: str) -> Display:
+    """The first heading of a page and the paragraph under it; text, never Markdown."""
+    return Display(
+        f"{MIME}opening+json",
+        {"headline": headline, "lead": lead},
+        f"{headline}\n\n{lead}",
+        f"<h1>{escape(headline)}</h1><p>{escape(lead)}</p>",
+    )
 
 
 def event_report(
@@ -111,7 +119,7 @@ class EventReport(Measurement):
         written = narrative.opening(
             self.securities, self.groups, self.tests, self.entities, self.model, self.leading
         )
-        return markdown(f"# {written.headline}\n\n{written.lead}")
+        return opening(written.headline, written.lead)
 
     def key_figures(self) -> Display:
         """At most three figures under the headline, each with its window in words."""

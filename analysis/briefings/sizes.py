@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from analysis.briefings.report import MIME, Display, markdown
+from analysis.briefings.report import MIME, Display, opening
 from analysis.errors import DataError
 from analysis.eventstudy.simulate import STANDARD, Design
 from analysis.settings import bundled
@@ -125,10 +125,10 @@ class SizeReport:
         tests = f"Of {len(kept) + len(lost)} tests, {len(kept)} rejected a true null"
         lead = f"{tests} {_bounds()} of the time in every one of {self._columns()} designs"
         lead += f": {listing(names)}." if kept else "."
-        return markdown(
-            "# Which tests can be believed when events share dates\n\n"
+        return opening(
+            "Which tests can be believed when events share dates",
             f"{lead} The worst, {TEST_NAMES.get(worst['test'], worst['test'])}, rejected "
-            f"{worst['share']:.0%} of true nulls at a level that promises {LEVEL:.0%}."
+            f"{worst['share']:.0%} of true nulls at a level that promises {LEVEL:.0%}.",
         )
 
     def key_figures(self) -> Display:

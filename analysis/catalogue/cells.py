@@ -11,10 +11,11 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from analysis.plain_text import STEERING
+
 _QUOTED = re.compile(r'"([^"]*(?:""[^"]*)*)"')
 _PLAIN = re.compile(r"[^,\r\n]*")
 _BREAK = re.compile(r"\r\n|\n|\r")
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 
 @dataclass(frozen=True)
@@ -90,7 +91,7 @@ def read_cells(text: str) -> tuple[list[list[Cell]], Malformed | None]:
 
 def control_character(text: str) -> str:
     """First character of a text that no cell should hold; blank when there is none."""
-    found = _CONTROL.search(text)
+    found = STEERING.search(text)
     return found[0] if found else ""
 
 

@@ -232,9 +232,9 @@ def own_files(home: Path | str) -> list[Path]:
 def _checked(path: Path, kind: str) -> pl.DataFrame:
     found = examine(path, kind)
     if found.problems:
-        shown = "\n".join(str(problem) for problem in found.problems[:_SHOWN])
+        shown = "; ".join(str(problem) for problem in found.problems[:_SHOWN])
         more = len(found.problems) - _SHOWN
-        rest = f"\nand {more} more: faultline events check {path}" if more > 0 else ""
+        rest = f"; and {more} more: faultline events check {path}" if more > 0 else ""
         raise DataError(f"{shown}{rest}")
     return found.frame()
 

@@ -123,6 +123,40 @@ def safe(value: Any) -> str:
     return words(value).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
+# What our own labels use, to the letter: no attribute, but for the colour of a mark.
+_LABEL_MARKUP = re.compile(
+    r"</?(?:b|i|em|sub|sup|extra)>|<br/?>|</span>|<span style=\"color:#[0-9a-f]{6}\">"
+)
+
+
+def inert(figure: Any) -> Any:
+    """Copy a plotly figure, as JSON, whose texts hold no markup but bold, breaks and colour.
+
+    plotly.js takes ``<a href>`` in any text for a link. Charts escape names where they set
+    them; this holds for every figure that a page shows, foreign ones too.
+
+    Parameters
+    ----------
+    figure : JSON value
+
+    Returns
+    -------
+    JSON value
+        Every other ``<`` is written ``&lt;``, which plotly.js shows as the character.
+    """
+    if isinstance(figure, str):
+        if "<" not in figure:
+            return figure
+        own = _LABEL_MARKUP.findall(figure)
+        rest = [part.replace("<", "&lt;") for part in _LABEL_MARKUP.split(figure)]
+        return "".join(part + mark for part, mark in zip(rest, [*own, ""], strict=True))
+    if isinstance(figure, dict):
+        return {name: inert(value) for name, value in figure.items()}
+    if isinstance(figure, list):
+        return [inert(value) for value in figure]
+    return figure
+
+
 def short_labels(names: Iterable[Any], tickers: Iterable[Any], length: int = 20) -> list[str]:
     """Label securities so that a phone has room for the chart and no two look alike.
 

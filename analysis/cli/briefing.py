@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import App, Parameter
 
 from analysis.cli import output
-from analysis.cli.output import Column
+from analysis.cli.output import Column, discreet
 from analysis.errors import InputError
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ def briefing(
             progress=progress,
         )
     for path in paths:
-        output.text(str(path))
+        output.line(str(path))
     return 0
 
 
@@ -123,16 +123,16 @@ def _progress(notebook: str) -> Iterator[Progress]:
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
     columns = (
-        TextColumn("{task.fields[notebook]}"),
+        TextColumn("{task.fields[notebook]}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
         TextColumn("{task.description}", markup=False),
     )
     with Progress(*columns, console=output.console(stderr=True), transient=True) as bar:
-        task = bar.add_task("starting", total=None, notebook=notebook)
+        task = bar.add_task("starting", total=None, notebook=discreet(notebook))
 
         def show(done: int, total: int, what: str) -> None:
-            bar.update(task, completed=done, total=total, description=output.plain(what))
+            bar.update(task, completed=done, total=total, description=discreet(what))
 
         yield show
 

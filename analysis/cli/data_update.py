@@ -14,7 +14,7 @@ from cyclopts import Parameter
 
 from analysis.cli import output
 from analysis.cli.days import day_of
-from analysis.cli.output import Column
+from analysis.cli.output import Column, discreet
 
 if TYPE_CHECKING:
     from analysis.loaders import Loader
@@ -187,16 +187,16 @@ def _progress(sources: Sequence[str]) -> Iterator[Progress]:
 
     columns = (
         SpinnerColumn(),
-        TextColumn("{task.fields[source]}"),
+        TextColumn("{task.fields[source]}", markup=False),
         BarColumn(bar_width=20),
         TimeElapsedColumn(),
         TextColumn("{task.description}", markup=False),
     )
     with Progress(*columns, console=output.console(stderr=True), transient=True) as bars:
-        tasks = {name: bars.add_task("waiting", total=1, source=name) for name in sources}
+        tasks = {name: bars.add_task("waiting", total=1, source=discreet(name)) for name in sources}
 
         def show(source: str, done: int, total: int, what: str) -> None:
-            bars.update(tasks[source], completed=done, total=total, description=output.plain(what))
+            bars.update(tasks[source], completed=done, total=total, description=discreet(what))
             if what in ENDS:
                 bars.stop_task(tasks[source])
 

@@ -61,6 +61,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     if argv is not None:
         return _answer(list(argv))
+    output.escape_foreign_output()
     code = _answer(sys.argv[1:])
     leave(code)  # of the process that was started for this command, and of no other
     return code
@@ -180,7 +181,11 @@ def _sentence(message: str) -> str:
 
 def _unexpected(error: BaseException) -> int:
     if os.environ.get("FAULTLINE_DEBUG", "") not in ("", "0"):
-        traceback.print_exception(error)
+        for part in traceback.format_exception(error):
+            # Frames are lines of files; what an exception says may be anybody's.
+            shown = part.rstrip("\n")
+            for line in shown.split("\n") if part.startswith("  File ") else [shown]:
+                output.say(line)
     else:
         output.say(
             f"faultline: unexpected {type(error).__name__}: {_sentence(str(error))} This is a "

@@ -10,12 +10,15 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, Literal
 
+from analysis.loaders.redaction import clean, cleaner
+from analysis.plain_text import visible, visible_json
+
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
 MINUS = "−"
-_SPACES = "\u00a0\u202f"  # not printable for Python, but no danger
 _PIPED_WIDTH = 160  # a reader that is no terminal has no width; wide enough not to fold a row
 
 _GAP = 3  # between two columns of a table
@@ -32,17 +35,17 @@ class Column:
 
 
 def say(message: str) -> None:
-    """Write a sentence to standard error."""
-    print(plain(message, keep_lines=True), file=sys.stderr, flush=True)  # noqa: T201
+    """Write a sentence to standard error, on one line."""
+    print(discreet(message), file=sys.stderr, flush=True)  # noqa: T201
 
 
 def line(text: str = "") -> None:
     """Write one line of the answer to standard output."""
-    print(plain(text), file=sys.stdout)  # noqa: T201
+    print(discreet(text), file=sys.stdout)  # noqa: T201
 
 
 def text(content: str) -> None:
-    """Write several lines to standard output as they are: a script, a path."""
+    """Write our own lines to standard output as they are: a script."""
     print(content, file=sys.stdout)  # noqa: T201
 
 
@@ -52,7 +55,7 @@ def print_json(document: Mapping[str, Any] | Sequence[Any]) -> None:
     text = json.dumps(
         jsonable(document), indent=2, allow_nan=False, ensure_ascii=encoding != "utf8"
     )
-    print(text, file=sys.stdout)  # noqa: T201
+    print(visible_json(clean(text)), file=sys.stdout)  # noqa: T201
 
 
 def jsonable(value: Any) -> Any:
@@ -81,9 +84,10 @@ def print_table(
     from rich.cells import cell_len
     from rich.table import Table
 
-    cells = [[plain(cell) for cell in row] for row in rows]
+    hide = cleaner()
+    cells = [[visible(hide(str(cell))) for cell in row] for row in rows]
     table = Table(
-        title=plain(title) or None,
+        title=visible(title) or None,
         title_justify="left",
         title_style="bold",
         box=box.SIMPLE_HEAD,
@@ -92,12 +96,13 @@ def print_table(
     needed = 0
     for place, column in enumerate(columns):
         # Half a figure is a wrong figure: only prose gives way on a narrow terminal.
-        texts = [column.heading, *(row[place] for row in cells)]
+        heading = visible(column.heading)
+        texts = [heading, *(row[place] for row in cells)]
         widest = max(cell_len(text) for text in texts)
         narrowest = min(widest, _PROSE_WIDTH) if column.fold else widest
         needed += narrowest + _GAP
         table.add_column(
-            column.heading,
+            heading,
             justify=column.justify,
             overflow="fold",
             no_wrap=not column.fold,
@@ -113,12 +118,12 @@ def print_pairs(pairs: Iterable[tuple[str, str]], *, title: str) -> None:
     from rich.table import Table
 
     table = Table(
-        title=plain(title), title_justify="left", title_style="bold", box=None, show_header=False
+        title=visible(title), title_justify="left", title_style="bold", box=None, show_header=False
     )
     table.add_column(no_wrap=True, style="dim")
     table.add_column(overflow="fold")
     for name, value in pairs:
-        table.add_row(plain(name), plain(value))
+        table.add_row(discreet(name), discreet(value))
     _print_whole(table, 0)
 
 
@@ -150,12 +155,16 @@ def console(*, stderr: bool = False) -> Console:
     )
 
 
-def plain(text: str, *, keep_lines: bool = False) -> str:
-    """Strip what would steer a terminal: a title from the catalogue is text, nothing else."""
-    return "".join(
-        item if item.isprintable() or item in _SPACES or (keep_lines and item == "\n") else " "
-        for item in str(text)
-    )
+def label(message: object) -> Text:
+    """Foreign text for a bar or a spinner of rich, which reads markup in a plain string."""
+    from rich.text import Text
+
+    return Text(discreet(message))
+
+
+def discreet(text: object) -> str:
+    """Text without known secrets, on one line, with control characters shown as escapes."""
+    return visible(clean(str(text)))
 
 
 def percent(value: float | None, digits: int = 2) -> str:
@@ -185,3 +194,32 @@ def prepare_streams() -> None:
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure is not None:
             reconfigure(errors="replace")
+
+
+def escape_foreign_output() -> None:
+    """Let what other packages write to standard error in this process be shown as text, too.
+
+    Their warnings, the records of loggers that nobody handles, and the errors of their threads
+    may quote an answer.
+    """
+    import logging
+    import threading
+    import warnings
+
+    spelled = warnings.formatwarning
+
+    class Escaping(logging.Formatter):
+        def format(self, record: logging.LogRecord) -> str:
+            return discreet(super().format(record))
+
+    def of_thread(problem: threading.ExceptHookArgs) -> None:
+        if problem.exc_type is not SystemExit:
+            name = problem.thread.name if problem.thread else "a thread"
+            say(f"faultline: {name}: {problem.exc_type.__name__}: {discreet(problem.exc_value)}")
+
+    unhandled = logging.StreamHandler()
+    unhandled.setLevel(logging.WARNING)
+    unhandled.setFormatter(Escaping())
+    logging.lastResort = unhandled
+    warnings.formatwarning = lambda message, *where: spelled(discreet(message), *where)
+    threading.excepthook = of_thread

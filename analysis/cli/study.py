@@ -13,6 +13,7 @@ from cyclopts import App, Parameter
 from analysis.cli import output
 from analysis.errors import InputError
 from analysis.normal_returns import MODELS
+from analysis.plain_text import spreadsheet_cell
 
 Window = tuple[int, int]
 
@@ -113,7 +114,7 @@ def study(
 def _working(message: str) -> AbstractContextManager[object]:
     if not sys.stderr.isatty():
         return nullcontext()
-    return output.console(stderr=True).status(output.plain(message))
+    return output.console(stderr=True).status(output.label(message))
 
 
 def _code(found: Measured) -> int:
@@ -150,11 +151,10 @@ def _write_csv(rows: list[Row], target: Path) -> None:
     file = io.StringIO()
     writer = csv.DictWriter(file, fieldnames=list(rows[0]) if rows else [], lineterminator="\n")
     writer.writeheader()
-    writer.writerows(
-        {name: _blank_if_missing(value) for name, value in row.items()} for row in rows
-    )
+    writer.writerows({name: _cell(value) for name, value in row.items()} for row in rows)
     output.say(f"{len(rows)} rows written to {put(target, file.getvalue())}")
 
 
-def _blank_if_missing(value: object) -> object:
-    return "" if isinstance(value, float) and math.isnan(value) else value
+def _cell(value: object) -> object:
+    missing = isinstance(value, float) and math.isnan(value)
+    return "" if missing else spreadsheet_cell(value)

@@ -21,6 +21,7 @@ from threading import Lock
 
 from analysis.errors import InputError
 from analysis.loaders.redaction import clean_url
+from analysis.plain_text import visible_json
 
 
 @dataclass(frozen=True)
@@ -186,7 +187,7 @@ class Archive:
         """Append a line to the index in one write."""
         self.folder.mkdir(parents=True, exist_ok=True)
         fields = asdict(entry) | {"fetched_at": entry.fetched_at.isoformat()}
-        line = json.dumps(fields, ensure_ascii=False).encode() + b"\n"
+        line = visible_json(json.dumps(fields, ensure_ascii=False)).encode() + b"\n"
         descriptor = os.open(self._index, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644)
         try:
             size = os.fstat(descriptor).st_size

@@ -1,32 +1,44 @@
-"""Keeps secrets out of what people read: messages, logs and the archive's index.
+"""Keeps secrets out of what people read: messages, logs, pages and the archive's index.
 
 A secret is known by its place (a header such as ``Authorization``, a parameter such as
-``api_key``, the user part of a URL) and from then on by its value, wherever it turns up.
+``api_key``, the user part of a URL, a variable of the environment such as ``SMTP_PASS``) and
+from then on by its value, wherever it turns up.
 """
 
 from __future__ import annotations
 
 import logging
+import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from threading import Lock
 from urllib.parse import parse_qsl, quote, quote_plus, urlencode, urlsplit, urlunsplit
+
+from analysis.plain_text import visible
 
 HIDDEN = "***"
 
 _SECRET_NAME = re.compile(
     r"(^|[_-])(auth|authorization|cookie|credential|pass|passwd|password|pwd|secret|sig|"
-    r"signature|token|accesstoken)s?$"
+    r"signature|pat|token|accesstoken)s?$"
     r"|(^|(api|access|auth|client|private|secret|subscription)[_-]?)key$",
     re.IGNORECASE,
 )
+_SECRET_VARIABLE = re.compile(
+    r"TOKEN|SECRET|PASSWORD|PASSWD|PASSPHRASE|CREDENTIAL|APIKEY|ACCESSKEY|PRIVATEKEY|WEBHOOK|COOKIE"
+    r"|(^|_)(AUTH|DSN|KEY|PASS|PAT|SAS)S?(_|$)|_PWD(_|$)|^FAULTLINE_NOTIFY$"
+)
+_USER_IN_TEXT = re.compile(r"(?<=://)[^\s/?#@]+@")
+_USER_OF_ADDRESS = re.compile(r"://([^/?#]+)@")
 # What the libraries below us log, by logger: requests with their URLs, answers with headers.
 _TALKATIVE = (
     "httpx2", "stamina", "httpcore2.connection", "httpcore2.http11", "httpcore2.http2",
-    "httpcore2.proxy", "httpcore2.socks",
+    "httpcore2.proxy", "httpcore2.socks", "faultline.http",
 )  # fmt: skip
 # Shorter values would black out ordinary words; a real key is longer.
 _SHORTEST = 6
+_SHORTEST_VARIABLE = 8  # anything shorter is a switch, and would be found in every number
+_SHORTEST_USER = 16  # a user part so long is a token, whatever stands behind it
 
 _lock = Lock()
 _values: frozenset[str] = frozenset()
@@ -61,9 +73,50 @@ def remember(named: Mapping[str, str] | Iterable[tuple[str, str]]) -> frozenset[
 
 
 def remember_url(url: str) -> frozenset[str]:
-    """Note the secrets of a URL, its password and its parameters; as `remember`."""
+    """Note the secrets of a URL, its user part and its parameters; as `remember`."""
     parts = urlsplit(url)
-    return remember([("password", parts.password or ""), *parse_qsl(parts.query)])
+    user = parts.netloc.rpartition("@")[0]
+    secrets = [("password", secret) for secret in _of_user(user)]
+    return remember([*secrets, *parse_qsl(parts.query)])
+
+
+def _of_user(user: str) -> list[str]:
+    """What of a URL's user part is secret: the password; a name without one, or a long one."""
+    name, colon, password = user.partition(":")
+    token = [name] if not (colon and password) or len(name) >= _SHORTEST_USER else []
+    return [secret for secret in (password, *token) if secret]
+
+
+def secrets_of_variable(name: str, value: str) -> list[str]:
+    """What of a variable of the environment is secret.
+
+    Parameters
+    ----------
+    name, value : str
+
+    Returns
+    -------
+    list of str
+        All of it where the name speaks of a secret, each address of ``FAULTLINE_NOTIFY``, of an
+        address its user part; empty when nothing is.
+    """
+    if name == "FAULTLINE_NOTIFY":
+        return value.split()
+    if _SECRET_VARIABLE.search(name.upper()):
+        return [value]
+    user = _USER_OF_ADDRESS.search(value)
+    return _of_user(user[1]) if user else []
+
+
+def environment_secrets() -> list[tuple[str, str]]:
+    """Variables of the environment with what of them is secret, the longest first."""
+    found = [
+        (name, secret)
+        for name, value in os.environ.items()
+        for secret in secrets_of_variable(name, value)
+        if len(secret) >= _SHORTEST_VARIABLE
+    ]
+    return sorted(found, key=lambda pair: (-len(pair[1]), pair[0]))
 
 
 def _bare(name: str, value: str) -> str:
@@ -76,10 +129,21 @@ def _quoted(value: str) -> str:
 
 
 def clean(text: str) -> str:
-    """Hide every known secret in a text."""
-    for value in sorted(_values, key=len, reverse=True):
-        text = text.replace(value, HIDDEN)
-    return text
+    """Hide every known secret, and the user part of every URL, in a text."""
+    return cleaner()(text)
+
+
+def cleaner() -> Callable[[str], str]:
+    """Take the secrets known now, for many texts: `clean` without asking again for each."""
+    values = {*_values, *(secret for _, secret in environment_secrets())}
+    longest_first = sorted(values, key=lambda value: (-len(value), value))
+
+    def hide(text: str) -> str:
+        for value in longest_first:
+            text = text.replace(value, HIDDEN)
+        return _USER_IN_TEXT.sub(f"{HIDDEN}@", text) if "@" in text else text
+
+    return hide
 
 
 def clean_url(url: str) -> str:
@@ -115,7 +179,8 @@ class _Discreet(logging.Filter):
             return False
         message = record.getMessage()
         words = message.split(" ")
-        record.msg = clean(" ".join(clean_url(w) if "://" in w else w for w in words))
+        shown = " ".join(clean_url(word) if "://" in word else word for word in words)
+        record.msg = visible(clean(shown))
         record.args = ()
         return True
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from analysis.errors import DataError
 from analysis.placing import place
+from analysis.plain_text import spreadsheet_cell, visible
 from analysis.watch.alerts import Alert
 from analysis.watch.outbox import write_whole
 
@@ -112,7 +113,7 @@ def add(path: Path, row: Mapping[str, str]) -> bool:
     writer = csv.writer(made, lineterminator="\n")
     if not rows:
         writer.writerow(columns)
-    writer.writerow([row[column] for column in columns])
+    writer.writerow([spreadsheet_cell(visible(row[column])) for column in columns])
     gap = "" if not held or held.endswith("\n") else "\n"
     write_whole(path, f"{held}{gap}{made.getvalue()}".encode())
     return True

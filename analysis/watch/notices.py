@@ -17,6 +17,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from analysis.errors import InputError
+from analysis.plain_text import visible
 from analysis.watch.alerts import Alert
 
 if TYPE_CHECKING:
@@ -90,11 +91,13 @@ def notices(alerts: Sequence[Alert]) -> Iterator[Notice]:
     """One notice per subject, so that an author who changes a hundred models sends one."""
     for subject, group in groupby(alerts, key=lambda alert: alert.subject):
         own = list(group)
-        lines = [f"{alert.text} {alert.url}".strip() for alert in own[:_SHOWN]]
+        lines = [visible(f"{alert.text} {alert.url}".strip()) for alert in own[:_SHOWN]]
         if len(own) > _SHOWN:
             lines.append(f"and {len(own) - _SHOWN} more: see the home's folder watch/alerts.")
         title = own[0].text.rstrip(".") if len(own) == 1 else f"{len(own)} alerts: {subject}"
-        yield Notice(f"Faultline: {title}"[:200], "\n".join(lines), tuple(one.id for one in own))
+        yield Notice(
+            visible(f"Faultline: {title}")[:200], "\n".join(lines), tuple(one.id for one in own)
+        )
 
 
 def _service(url: str) -> NotifyBase | None:

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from analysis.errors import DataError
+from analysis.plain_text import visible_json
 from analysis.watch.alerts import Alert
 
 # What a source dates so long before the first look is history, whenever it is fetched.
@@ -208,7 +209,8 @@ def write_whole(path: Path, content: bytes) -> None:
 
 
 def _write(path: Path, document: object) -> None:
-    write_whole(path, json.dumps(document, ensure_ascii=False, indent=1).encode())
+    text = json.dumps(document, ensure_ascii=False, indent=1)
+    write_whole(path, visible_json(text).encode())
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import Any
 import nbformat
 import pytest
 
-from analysis.briefings import execution, render
+from analysis.briefings import execution, pieces, render
 from analysis.briefings.parameters import Vocabulary
 from analysis.errors import DataError, InputError, NothingLeft, RenderError
 
@@ -185,3 +185,34 @@ def test_a_briefing_that_measures_nothing_leaves_the_earlier_one(tmp_path: Path)
         render("event_briefing", {"event": "ds-r1"}, tmp_path, as_of="2024-01-01")
     assert earlier.read_text(encoding="utf-8") == "good"
     assert (tmp_path / "failed" / "event_briefing--ds-r1.ipynb").is_file()
+
+
+@pytest.mark.slow
+def test_a_page_that_fails_inspection_is_not_published_and_its_notebook_kept(
+    notebooks: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pieces, "sanitized", lambda html: html)
+    out = tmp_path / "out"
+    hostile = "display({'text/html': '<meta http-equiv=refresh content=0;url=//h>'}, raw=True)"
+    with pytest.raises(RenderError, match=r"<meta http-equiv=.*was not published. It comes from"):
+        ask(notebooks(GOOD, hostile), out)
+    assert [path.name for path in out.iterdir()] == ["failed"]
+    assert (out / "failed" / "trial--ds-r1.ipynb").is_file()
+
+
+@pytest.mark.slow
+def test_a_planted_secret_reaches_neither_kernel_message_nor_partial_notebook(
+    notebooks: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    planted = {"SMTP_PASS": "open-sesame-1", "SLACK_WEBHOOK_URL": "https://hooks.example/T0/B1/x"}
+    for name, value in planted.items():
+        monkeypatch.setenv(name, value)
+    seen = "import os; print([n for n in ('SMTP_PASS', 'SLACK_WEBHOOK_URL') if n in os.environ])"
+    raising = f"raise RuntimeError({' '.join(planted.values())!r})"
+    with pytest.raises(RenderError) as caught:
+        ask(notebooks(seen, raising), tmp_path / "out")
+    kept = (tmp_path / "out" / "failed" / "trial--ds-r1.ipynb").read_text(encoding="utf-8")
+    assert "[SMTP_PASS removed] [SLACK_WEBHOOK_URL removed]" in str(caught.value)
+    assert '"[]\\n"' in kept
+    for value in planted.values():
+        assert value not in str(caught.value) + kept

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
+from analysis.briefings.allow_list import MATH
 from analysis.briefings.prose import formula, plain, to_html
 
 
@@ -40,7 +43,7 @@ def test_links_keep_harmless_schemes_alone() -> None:
 def test_an_image_from_a_host_becomes_a_link_and_an_embedded_one_stays() -> None:
     html = prose("![a *chart*](https://example.org/a.png)")
     assert "<img" not in html
-    assert '<a href="https://example.org/a.png">' in html
+    assert '<a href="https://example.org/a.png" rel="noopener noreferrer">' in html
     assert '<img src="data:image/png;base64,AAAA" alt="dot">' in prose(
         "![dot](data:image/png;base64,AAAA)"
     )
@@ -78,12 +81,12 @@ def test_a_broken_formula_never_stops_a_page(broken: str) -> None:
 
 
 def test_a_formula_that_cannot_be_read_shows_its_source(monkeypatch: pytest.MonkeyPatch) -> None:
-    import latex2mathml.converter
+    from latex2mathml.converter import Converter
 
     def fail(*_: object, **__: object) -> str:
         raise IndexError
 
-    monkeypatch.setattr(latex2mathml.converter, "convert", fail)
+    monkeypatch.setattr(Converter, "convert_to_element", fail)
     assert formula(" a < b ") == '<code class="formula">a &lt; b</code>'
 
 
@@ -98,10 +101,14 @@ def test_a_formula_that_cannot_be_read_shows_its_source(monkeypatch: pytest.Monk
         r"\text{<?x?>}",
         r"\text{<mi onclick=x>a</mi>}",
         r"\href{javascript:alert(1)}{x}",
+        "\\text{<meta/http-equiv=refresh/content=0;url=http://127.0.0.1/?\u00a0a='b>}",
+        r"\text{&lt;script&gt;}",
     ],
 )
 def test_a_formula_cannot_carry_markup(tex: str) -> None:
     html = formula(tex)
+    assert re.findall(r"</?([a-z]+)", html.replace("&lt;", "")) != []
+    assert set(re.findall(r"<([a-z]+)", html)) <= {*MATH, "code"}
     for sign in ("<script", "<img", "<!", "<?", "<mi on", "href="):
         assert sign not in html.replace("&lt;", "")
 
@@ -126,3 +133,15 @@ def test_code_is_shown_as_written() -> None:
 
 def test_plain_words_lose_tags_and_entities() -> None:
     assert plain("<em>a</em> &amp;\n b") == "a & b"
+
+
+def test_markdown_that_code_wrote_shows_formulas_as_written() -> None:
+    html = to_html(r"A $x^2$ and \\(y\\).", lambda level, words: (level, "a"), formulas=False)
+    assert "<math" not in html
+    assert "$x^2$" in html
+
+
+@pytest.mark.parametrize("address", ["ftp://x/y", "//host/x", "docs/page.md", "file:///etc/passwd"])
+def test_a_link_leads_to_a_web_page_or_within_the_page(address: str) -> None:
+    assert "href" not in prose(f"[a]({address})")
+    assert 'href="#part"' in prose("[a](#part)")

@@ -132,4 +132,4 @@ def test_a_sentence_goes_to_standard_error(capsys: pytest.CaptureFixture[str]) -
     output.say("faultline: two\nlines \x1b[2J")
     printed = capsys.readouterr()
     assert printed.out == ""
-    assert printed.err == "faultline: two\nlines  [2J\n"
+    assert printed.err == "faultline: two\\nlines \\x1b[2J\n"

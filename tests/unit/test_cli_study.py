@@ -310,6 +310,20 @@ def test_the_table_per_security_is_written_as_csv(
     assert {row["day0"] for row in rows} == {"2024-06-03"}
 
 
+def test_text_like_a_formula_is_text_in_the_csv_and_numbers_stay_numbers(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from analysis.cli.study import _write_csv
+
+    rows = [{"security": "=HYPERLINK(1)", "car": -0.25, "t": "-4.9", "reason": "@x", "p": math.nan}]
+    _write_csv(rows, tmp_path / "a.csv")
+    with (tmp_path / "a.csv").open(encoding="utf-8", newline="") as file:
+        (row,) = csv.DictReader(file)
+    assert row == {
+        "security": "'=HYPERLINK(1)", "car": "-0.25", "t": "-4.9", "reason": "'@x", "p": "",
+    }  # fmt: skip
+
+
 def test_a_folder_is_no_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["study", "shock", "--csv", str(tmp_path)]) == 2
     assert "is a folder" in capsys.readouterr().err

@@ -24,8 +24,8 @@ def report() -> EventReport:
 
 
 def test_the_headline_is_nvidia_with_raw_abnormal_and_certainty(report: EventReport) -> None:
-    text = report.headline().payload
-    assert text.startswith("# Nvidia lost 17.0\u202f% on 27 January 2025, 13.0 points more than")
+    text = report.headline().payload["headline"]
+    assert text.startswith("Nvidia lost 17.0\u202f% on 27 January 2025, 13.0 points more than")
     assert "t −4.9, p\u00a0<\u00a00.001" in text
 
 
@@ -187,7 +187,7 @@ def test_the_manifest_names_tables_and_day() -> None:
 
 def test_one_security_makes_a_whole_report() -> None:
     alone = event_report(Desk(), "ds-appstore-1", tickers="META")
-    assert "Meta" in alone.headline().payload
+    assert "Meta" in alone.headline().payload["headline"]
     # Without others there is no average, and so no test of one.
     assert len(alone.key_figures().payload) == 1
     alone.payload()
@@ -195,7 +195,7 @@ def test_one_security_makes_a_whole_report() -> None:
 
 def test_nothing_measured_is_said_and_does_not_fail() -> None:
     none = event_report(Desk(), "ds-appstore-1", tickers=["^TWII"])
-    assert "No security had enough data" in none.headline().payload
+    assert "No security had enough data" in none.headline().payload["headline"]
     for part in (none.reactions, none.three_ways, none.paths, none.heat_map, none.how_sure,
                  none.payload, none.security_numbers, none.family_numbers):  # fmt: skip
         part()
@@ -203,7 +203,7 @@ def test_nothing_measured_is_said_and_does_not_fail() -> None:
 
 def test_an_unremarkable_event_claims_nothing() -> None:
     calm = event_report(Desk(), "ds-app")
-    assert "No clear abnormal move" in calm.headline().payload
+    assert "No clear abnormal move" in calm.headline().payload["headline"]
 
 
 @pytest.mark.parametrize(

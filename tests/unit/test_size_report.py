@@ -40,7 +40,7 @@ def test_results_that_are_not_there_say_how_they_are_made(monkeypatch, tmp_path)
 
 def test_the_page_opens_with_what_the_stored_results_say(report):
     text = report.headline().text
-    assert text.startswith("# Which tests can be believed")
+    assert text.startswith("Which tests can be believed")
     assert f"Of {len(TEST_NAMES)} tests" in text
     assert "nine" not in text
     assert "9 designs" in text

@@ -1,0 +1,122 @@
+"""Secrets planted in the environment, in addresses and in arguments are shown nowhere."""
+
+from __future__ import annotations
+
+import logging
+
+import pytest
+
+from analysis.briefings.confidential import blanked, without_secret_variables
+from analysis.cli import main, output
+from analysis.cli.output import Column
+from analysis.loaders.redaction import clean, hush, remember_url, secrets_of_variable
+from tests.servers.local import LocalServer, failing
+
+PLANTED = {
+    "SMTP_PASS": "open-sesame-01",
+    "MYSQL_PWD": "open-sesame-02",
+    "REGISTRY_AUTH": "open-sesame-03",
+    "SESSION_COOKIE": "open-sesame-04",
+    "COOKIE": "open-sesame-05",
+    "GH_PAT": "open-sesame-06",
+    "SENTRY_DSN": "https://open-sesame-07@sentry.example.org/1",
+    "SLACK_WEBHOOK_URL": "https://hooks.example.org/services/open-sesame-08",
+}
+ADDRESSES = {
+    "DATABASE_URL": ("postgres://desk:open-sesame-09@db.example.org/x", "open-sesame-09"),
+    "PIP_MIRROR": ("https://open-sesame-10@mirror.example.org/", "open-sesame-10"),
+    "FAULTLINE_FRED_URL": ("http://ghp_opensesame11aaaa:x@h.example.org/", "ghp_opensesame11aaaa"),
+}
+HARMLESS = {
+    "PATH": "/usr/bin",
+    "PWD": "/home/desk/project",
+    "OLDPWD": "/home/desk/before",
+    "XAUTHORITY": "/home/desk/.Xauthority",
+    "GIT_AUTHOR_NAME": "Desk of the house",
+    "KEYBOARD": "de-latin1-nodeadkeys",
+    "DOCS_URL": "https://example.org/@desk/x",
+}
+
+
+@pytest.fixture
+def secrets(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Every planted secret, set in the environment."""
+    for name, value in PLANTED.items():
+        monkeypatch.setenv(name, value)
+    for name, (address, _) in ADDRESSES.items():
+        monkeypatch.setenv(name, address)
+    return [*PLANTED.values(), *(secret for _, secret in ADDRESSES.values())]
+
+
+def test_a_kernel_sees_no_secret_unless_the_user_names_it() -> None:
+    addresses = {name: address for name, (address, _) in ADDRESSES.items()}
+    environment = {**PLANTED, **addresses, **HARMLESS}
+    assert without_secret_variables(environment) == HARMLESS
+    named = {"FAULTLINE_KERNEL_VARIABLES": "GH_PAT DATABASE_URL"}
+    kept = without_secret_variables({**environment, **named})
+    assert set(kept) - set(HARMLESS) - set(named) == {"GH_PAT", "DATABASE_URL"}
+
+
+@pytest.mark.parametrize("name", HARMLESS)
+def test_ordinary_variables_hold_no_secret(name: str) -> None:
+    assert secrets_of_variable(name, HARMLESS[name]) == []
+
+
+def test_the_console_hides_secrets_in_sentences_tables_and_json(
+    secrets: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    for secret in secrets:
+        output.say(f"failed: {secret}")
+        output.line(secret)
+        output.print_table([Column("cause", fold=True)], [[secret]], title=secret)
+        output.print_pairs([("cause", secret)], title=secret)
+        output.print_json({"cause": secret})
+        main(["study", secret])
+    printed = capsys.readouterr()
+    for secret in secrets:
+        assert secret not in printed.out + printed.err
+
+
+def test_logs_and_documents_hide_secrets(
+    secrets: list[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    hush()
+    for secret in secrets:
+        logging.getLogger("httpx2").warning("asked %s", secret)
+        assert secret not in blanked(f'{{"text": "{secret}"}}')
+    assert caplog.messages
+    assert not any(secret in caplog.text for secret in secrets)
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["http://desk:open-sesame-12@h/x", "https://open-sesame-12@h", "ftp://open-sesame-12:x@h:1/"],
+)
+def test_the_user_part_of_any_address_is_hidden(address: str) -> None:
+    assert "open-sesame" not in clean(f"asked '{address}'.")
+
+
+def test_a_token_as_the_user_of_an_address_is_hidden_from_then_on() -> None:
+    remember_url("https://opensesame-thirteen@h.example.org/x")
+    assert clean("said opensesame-thirteen") == "said ***"
+    remember_url("https://reader:opensesame-14@h.example.org/x")
+    assert clean("reader: opensesame-14") == "reader: ***"
+
+
+@pytest.mark.parametrize("address", ["http://desk:{}@{}", "http://{}@{}", "http://desk:{}@[::1/x"])
+def test_the_cause_of_a_failed_source_holds_no_password(
+    server: LocalServer,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path_factory: pytest.TempPathFactory,
+    capsys: pytest.CaptureFixture[str],
+    address: str,
+) -> None:
+    host = server.url.removeprefix("http://")
+    url = address.format("open-sesame-15", host)
+    server.on("/", failing(403))
+    monkeypatch.setenv("FAULTLINE_FEDERAL_REGISTER_URL", url)
+    monkeypatch.setenv("FAULTLINE_HOME", str(tmp_path_factory.mktemp("home")))
+    assert main(["data", "update", "--source", "federal_register"]) in (1, 2)
+    printed = capsys.readouterr()
+    assert "federal" in printed.err
+    assert "open-sesame" not in printed.err + printed.out
