@@ -99,16 +99,38 @@ def base_url(source: str) -> str:
     return (given or SOURCES[source]).rstrip("/")
 
 
-_PATIENCE = 120.0
+_PATIENCE = 60.0
+_SOURCE_PATIENCE = 100.0
 
 
 def patience() -> float:
-    """Seconds that one question to a source may take, ``FAULTLINE_PATIENCE``; 120 without.
+    """Seconds that one question to a source may take, ``FAULTLINE_PATIENCE``; 60 without.
 
     All attempts and pauses count. What is no positive number is refused.
     """
-    wanted = "the seconds that one question to a source may take, for instance 120"
+    wanted = "the seconds that one question to a source may take, for instance 60"
     return _positive("FAULTLINE_PATIENCE", wanted) or _PATIENCE
+
+
+def source_patience() -> float:
+    """Seconds that all questions to one source may take in one pass.
+
+    ``FAULTLINE_SOURCE_PATIENCE``; without it 100, or as long as one question where that is
+    longer.
+    """
+    wanted = "the seconds that all questions to one source may take, for instance 100"
+    given = _positive("FAULTLINE_SOURCE_PATIENCE", wanted)
+    return given or max(_SOURCE_PATIENCE, patience())
+
+
+def answer_megabytes() -> float | None:
+    """Megabytes of one answer, unpacked, ``FAULTLINE_ANSWER_MB``; None: what its source needs."""
+    return _positive("FAULTLINE_ANSWER_MB", "the megabytes that one answer may hold")
+
+
+def source_megabytes() -> float | None:
+    """Megabytes of all answers of one source in one pass, ``FAULTLINE_SOURCE_MB``, or None."""
+    return _positive("FAULTLINE_SOURCE_MB", "the megabytes that one source may send in a pass")
 
 
 def pace() -> float | None:

@@ -62,7 +62,10 @@ def remember(named: Mapping[str, str] | Iterable[tuple[str, str]]) -> frozenset[
 
 def remember_url(url: str) -> frozenset[str]:
     """Note the secrets of a URL, its password and its parameters; as `remember`."""
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return frozenset()
     return remember([("password", parts.password or ""), *parse_qsl(parts.query)])
 
 
@@ -94,7 +97,10 @@ def clean_url(url: str) -> str:
     str
         The same text where there is nothing to hide.
     """
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:  # it comes from an answer, and nobody can say where its secrets are
+        return clean(re.sub(r"//[^/@]*@", "//", url).partition("?")[0])
     host = parts.netloc.rpartition("@")[2]
     query = parts.query
     pairs = parse_qsl(query, keep_blank_values=True)
