@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from analysis.errors import SourceError
 
@@ -77,15 +77,31 @@ class Loader(Protocol):
         InputError
             A name, key or setting that cannot be used; before anything is asked.
         Partial
-            Some names failed; the error carries the frame of the others.
+            Some names or records failed; the error carries the frame of the others.
         SourceError
             The source refused, failed, or sent what cannot be read.
         """
         ...
 
 
+@dataclass(frozen=True)
+class Unreadable:
+    """One record of an answer that cannot become a row; the others can.
+
+    Attributes
+    ----------
+    record : str
+        What came, cut to a readable length.
+    reason : str
+        What is wrong with it.
+    """
+
+    record: str
+    reason: str
+
+
 class Partial(SourceError):
-    """Some of the names failed: the rest is here and is to be kept.
+    """Some of the names or records failed: the rest is here and is to be kept.
 
     Parameters
     ----------
@@ -96,15 +112,33 @@ class Partial(SourceError):
         the names that did not fail have nothing new.
     failures : mapping of str to str
         Each name that failed, and why, in words.
+    unreadable : iterable of Unreadable
+        Records for the quarantine; the names that they came under did not fail.
     """
 
-    def __init__(self, source: str, frame: pl.DataFrame, failures: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        source: str,
+        frame: pl.DataFrame,
+        failures: Mapping[str, str],
+        unreadable: Iterable[Unreadable] = (),
+    ) -> None:
         self.source = source
         self.frame = frame
         self.failures: dict[str, str] = dict(failures)
-        listed = "; ".join(f"{name}: {why}" for name, why in self.failures.items())
-        super().__init__(f"{source} failed for {len(self.failures)} of the names asked: {listed}")
+        self.unreadable = tuple(unreadable)
+        said = []
+        if self.failures:
+            listed = "; ".join(f"{name}: {why}" for name, why in self.failures.items())
+            said.append(f"{source} failed for {len(self.failures)} of the names asked: {listed}")
+        if self.unreadable:
+            one = self.unreadable[0]
+            said.append(
+                f"{source} sent {len(self.unreadable)} records that cannot be read, the first of "
+                f"them {one.record}: {one.reason}"
+            )
+        super().__init__(" ".join(said))
 
-    def __reduce__(self) -> tuple[type[Partial], tuple[str, pl.DataFrame, dict[str, str]]]:
+    def __reduce__(self) -> tuple[type[Partial], tuple[Any, ...]]:
         """Cross the border between processes whole."""
-        return type(self), (self.source, self.frame, self.failures)
+        return type(self), (self.source, self.frame, self.failures, self.unreadable)

@@ -12,6 +12,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
+from analysis.errors import SourceError
 from analysis.loaders.limits import SpentError
 from analysis.loaders.pacing import ClockError
 
@@ -205,9 +206,10 @@ def trouble(heard: Heard | None, error: Exception) -> Trouble:
         What yfinance raised: its words fit a delisted ticker, a refused crumb and a failing
         server alike.
     """
-    if heard is not None and heard.problem is not None:
-        spent = isinstance(heard.problem, SpentError | ClockError)
-        return Trouble(str(heard.problem).rstrip("."), blocked=spent)
+    problem = heard.problem if heard is not None and heard.problem else error
+    if isinstance(problem, SourceError):  # a limit of ours, and no word of Yahoo's
+        spent = isinstance(problem, SpentError | ClockError)
+        return Trouble(str(problem).rstrip("."), blocked=spent)
     # Not told of the ticker: the crumb was refused, or the connection failed.
     limited = type(error).__name__ == "YFRateLimitError"
     if heard is None and not limited:

@@ -146,9 +146,8 @@ class Door(BaseAdapter):
         url = str(request.url)
         if not pace.wait(self.budget.check()):
             raise SpentError("yahoo: nothing is left of the time that all its answers may take.")
-        question = Question(
-            "yahoo", url, dict(request.headers), frozenset(), str(request.method), _body(request)
-        )
+        headers = {str(name): str(value) for name, value in request.headers.items()}
+        question = Question("yahoo", url, headers, frozenset(), str(request.method), _body(request))
         deadline = Deadline(time.monotonic() + min(self.seconds, self.budget.check()))
         received = carrier.carry(question, deadline, self.budget)
         now = datetime.now(UTC)

@@ -5,16 +5,18 @@ from __future__ import annotations
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from analysis import settings
-from analysis.errors import FaultlineError
 from analysis.loaders import Loader, Partial, Request
+from analysis.loaders.face import Unreadable
+from analysis.loaders.limits import Budget, spending
 from analysis.loaders.redaction import clean
+from analysis.loaders.wording import worded
 from analysis.store.places import Place
 from analysis.update.outcome import Outcome, Progress
 from analysis.update.plan import Known, from_the_beginning, requests_for
@@ -56,6 +58,7 @@ class Pass:
     progress: Progress
     named: frozenset[str] = frozenset()
     _locks: dict[str, threading.Lock] = field(default_factory=lambda: defaultdict(threading.Lock))
+    _yahoo: Budget = field(default_factory=lambda: Budget("yahoo"))
 
     def ask(self, kind: type[Loader]) -> Outcome:
         """Ask one source and store its answer; whatever goes wrong stands in the outcome."""
@@ -65,15 +68,18 @@ class Pass:
             return Outcome(kind.name, kind.table, left_out=f"{key} is not set.")
         started = time.monotonic()
         failures: list[str] = []
+        unreadable: list[Unreadable] = []
         counts: dict[str, Any] = {}
         alerts: tuple[str, ...] = ()
+        # The loaders of Yahoo take turns, so their time is one.
+        budget = self._yahoo if kind.name.startswith("yahoo") else Budget(kind.name)
         try:
-            with alone(self.store, kind.name):
-                frame = self._fetch(kind(), failures)
-                counts, alerts = self._keep(kind, frame)
+            with alone(self.store, kind.name), spending(budget):
+                frame = self._fetch(kind(), failures, unreadable)
+                counts, alerts = self._keep(kind, frame, unreadable)
             failures += _nothing_good(kind, counts, failures, self.known.since)
         except BaseException as error:  # one source must not take the others along, nor a panic
-            failures.append(sentence(error))
+            failures.append(worded(error))
         self.progress(kind.name, 1, 1, "failed" if failures else "done")
         return Outcome(
             kind.name,
@@ -85,24 +91,27 @@ class Pass:
         )
 
     def _keep(
-        self, kind: type[Loader], frame: pl.DataFrame
+        self, kind: type[Loader], frame: pl.DataFrame, unreadable: Sequence[Unreadable]
     ) -> tuple[dict[str, Any], tuple[str, ...]]:
         """Store an answer; returns the counts of rows and the alerts."""
-        if not frame.height:
+        if not frame.height and not unreadable:
             return {}, ()
         # Two sources of one table in one process need not race for the same commit.
         with self._locks[kind.table]:
             appended = self.store.append(kind.table, frame)
+            refuse(self.store, kind, unreadable)
         counts = {name: getattr(appended, name) for name in _COUNTS}
+        counts["rejected"] += len(unreadable)
         return counts, tuple(str(alert) for alert in appended.alerts)
 
-    def _fetch(self, loader: Loader, failures: list[str]) -> pl.DataFrame:
+    def _fetch(
+        self, loader: Loader, failures: list[str], unreadable: list[Unreadable]
+    ) -> pl.DataFrame:
         """Everything that a source has to say, as one frame for one commit."""
         self.progress(loader.name, 0, 1, "planning")
         held = self.store.read(loader.table)
-        frame = self._all(
-            loader, requests_for(loader.name, loader.table, held, self.known), held, failures
-        )
+        requests = requests_for(loader.name, loader.table, held, self.known)
+        frame = self._all(loader, requests, held, failures, unreadable)
         moved = _moved(loader.table, held, frame)
         if not moved:
             return frame
@@ -110,7 +119,8 @@ class Pass:
         # ticker is left as it was, and asked for again next time.
         import polars as pl
 
-        whole = self._all(loader, from_the_beginning(moved, self.known), held, failures)
+        requests = from_the_beginning(moved, self.known)
+        whole = self._all(loader, requests, held, failures, unreadable)
         others = ~pl.col("ticker").is_in(list(moved))
         more, lost = carried(held.filter(~others), whole, loader.table)
         failures.extend(f"{ticker}: {why}" for ticker, why in lost.items())
@@ -123,6 +133,7 @@ class Pass:
         requests: Sequence[Request],
         held: pl.DataFrame,
         failures: list[str],
+        unreadable: list[Unreadable],
     ) -> pl.DataFrame:
         """Ask one request after the other; a source that fails is not asked the rest.
 
@@ -136,11 +147,12 @@ class Pass:
         for place, request in enumerate(requests):
             self.progress(loader.name, place, len(requests) + 1, _what(request))
             try:
-                frame, failed = answered(loader, request, held)
+                frame, failed, records = answered(loader, request, held)
                 frames.append(frame)
-                failures.extend(f"{name}: {why}" for name, why in failed.items())
+                failures.extend(by_reason(failed))
+                unreadable.extend(records)
             except Exception as problem:
-                failures.append(sentence(problem) + _left_out(requests[place + 1 :]))
+                failures.append(worded(problem) + _left_out(requests[place + 1 :]))
                 break
         self.progress(loader.name, len(requests), len(requests) + 1, "storing")
         return pl.concat(frames)
@@ -158,7 +170,7 @@ def alone(store: Store, source: str) -> Iterator[None]:
 
 def answered(
     loader: Loader, request: Request, held: pl.DataFrame
-) -> tuple[pl.DataFrame, dict[str, str]]:
+) -> tuple[pl.DataFrame, dict[str, str], tuple[Unreadable, ...]]:
     """Answer of a source to one request; of artefacts also what it no longer shows.
 
     Parameters
@@ -174,16 +186,34 @@ def answered(
         Rows to store.
     dict of str to str
         Names that failed, and why; the others were answered.
+    tuple of Unreadable
+        Records for the quarantine.
     """
     failures: dict[str, str] = {}
+    unreadable: tuple[Unreadable, ...] = ()
     try:
         frame = loader.fetch(request)
     except Partial as problem:
-        frame, failures = problem.frame, dict(problem.failures)
-    if loader.table != "artefacts":
-        return frame, failures
-    whole = unfailed(request.names, failures)
-    return with_absences(loader.name, whole, held, frame, datetime.now(UTC)), failures
+        frame, failures, unreadable = problem.frame, dict(problem.failures), problem.unreadable
+    if loader.table == "artefacts":
+        whole = unfailed(request.names, failures)
+        frame = with_absences(loader.name, whole, held, frame, datetime.now(UTC))
+    return frame, failures, unreadable
+
+
+def refuse(store: Store, kind: type[Loader], unreadable: Sequence[Unreadable]) -> None:
+    """Put records that cannot be read into the quarantine."""
+    records = [(item.record, item.reason) for item in unreadable]
+    store.refuse(kind.table, kind.name, records)
+
+
+def by_reason(failures: Mapping[str, str]) -> Iterator[str]:
+    """One sentence per reason, with the names that failed for it."""
+    names: dict[str, list[str]] = {}
+    for name, why in failures.items():
+        names.setdefault(why, []).append(name)
+    for why, failed in names.items():
+        yield f"{_some(failed)}: {why}"
 
 
 def unfailed(names: Collection[str], failures: Collection[str]) -> set[str]:
@@ -208,8 +238,11 @@ def _left_out(requests: Sequence[Request]) -> str:
     names = [name for request in requests for name in request.names]
     if not names:
         return ""
-    shown = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
-    return f" Therefore not asked for: {shown}."
+    return f" Therefore not asked for: {_some(names)}."
+
+
+def _some(names: Sequence[str]) -> str:
+    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
 
 
 def _nothing_good(
@@ -227,17 +260,6 @@ def _nothing_good(
     if kind.table in _MAY_BE_EMPTY or since is not None:
         return []
     return ["It answered without a single row: it may have changed its shape."]
-
-
-def sentence(problem: BaseException) -> str:
-    """The message of an error; one that nobody foresaw is named by its kind too."""
-    text = " ".join(str(problem).split())
-    if isinstance(problem, FaultlineError):
-        return text
-    if isinstance(problem, OSError) and problem.strerror:
-        where = f" at {problem.filename}" if problem.filename else ""
-        return f"{problem.strerror}{where}."
-    return f"Unexpected {type(problem).__name__}: {text.removesuffix('.') or 'without words'}."
 
 
 def without_secrets(text: str) -> str:

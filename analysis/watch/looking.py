@@ -17,7 +17,9 @@ from typing import TYPE_CHECKING, Any
 
 from analysis.background import side_by_side
 from analysis.loaders import Loader, Request
-from analysis.update.asking import alone, answered, sentence, unfailed, without_secrets
+from analysis.loaders.limits import Budget, spending
+from analysis.loaders.wording import worded
+from analysis.update.asking import alone, answered, refuse, unfailed, without_secrets
 from analysis.update.shown import asked_as
 from analysis.watch.news import RULES
 
@@ -103,11 +105,13 @@ def looks(
     return [look for look in found if look.subjects]
 
 
-def last_rule(store: Store) -> date | None:
-    """Last day of publication that the Federal Register's loader has stored."""
+def last_rule(store: Store, today: date) -> date | None:
+    """Last day of publication that the Federal Register's loader has stored, up to today."""
     import polars as pl
 
-    said = store.read("policy_documents").filter(pl.col("source") == RULES)
+    said = store.read("policy_documents").filter(
+        pl.col("source") == RULES, pl.col("publication_date") <= today
+    )
     last = said["publication_date"].max()
     return last if isinstance(last, date) else None
 
@@ -122,31 +126,43 @@ def ask(store: Store, wanted: Sequence[Look], say: Callable[[str], None]) -> See
         for source, look in looks_by.items()
     }
     seen = Seen()
-    for source, (failures, said) in side_by_side(jobs):
+    for source, (failures, refused, said) in side_by_side(jobs):
         look = looks_by[source]
         if said:
             say(said)
+        # What was refused is said, and the rest of the answer was looked at all the same: one
+        # wrong record must not keep a subject from its first look for as long as it is there.
         seen.looked |= {
             subject for name in unfailed(look.subjects, failures) for subject in look.subjects[name]
         }
         seen.failures |= {
-            f"{source} {name}".strip(): without_secrets(why) for name, why in failures.items()
+            f"{source} {name}".strip(): without_secrets(why)
+            for name, why in {**refused, **failures}.items()
         }
     return seen
 
 
-def _look_at(store: Store, look: Look, table: threading.Lock) -> tuple[dict[str, str], str]:
-    """Ask a source and store its answer; returns what failed, by name, and what was stored."""
+def _look_at(
+    store: Store, look: Look, table: threading.Lock
+) -> tuple[dict[str, str], dict[str, str], str]:
+    """Ask a source and store its answer.
+
+    Returns what failed and what was refused, by name, and what was stored.
+    """
     failures: dict[str, str] = {}
+    kind = look.loader
     try:
-        with alone(store, look.loader.name):
-            frame, failures = answered(look.loader(), look.request, store.read(look.loader.table))
+        with alone(store, kind.name), spending(Budget(kind.name)):
+            frame, failures, unreadable = answered(kind(), look.request, store.read(kind.table))
             with table:
-                added = store.append(look.loader.table, frame)
+                added = store.append(kind.table, frame)
+                refuse(store, kind, unreadable)
     except BaseException as problem:  # one source must not take the others along, nor a panic
-        return {**failures, "": sentence(problem)}, ""
+        return {**failures, "": worded(problem)}, {}, ""
     said = f"{added.new} new, {added.revised} revised, {added.unchanged} unchanged"
-    return {**_refused(look, added), **failures}, f"{look.loader.name}: {said}."
+    if unreadable:
+        said += f", {len(unreadable)} unreadable (see faultline data quarantine {kind.table})"
+    return failures, _refused(look, added), f"{kind.name}: {said}."
 
 
 def _refused(look: Look, added: Appended) -> dict[str, str]:
