@@ -67,11 +67,6 @@ def read_zip(content: bytes, ending: str) -> str:
 
 def _confined(kind: str, content: bytes, *words: str) -> Any:
     """Have a child read a file; whatever becomes of the child is a sentence."""
-    environment = {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}
-    environment |= {
-        "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
-        "POLARS_MAX_THREADS": "1",
-    }
     seconds = min(_SECONDS, settings.source_patience())
     try:
         done = subprocess.run(  # noqa: S603 - this module, run by this Python
@@ -79,7 +74,7 @@ def _confined(kind: str, content: bytes, *words: str) -> Any:
             input=content,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
-            env=environment,
+            env=environment(),
             timeout=seconds,
             check=False,
         )
@@ -97,6 +92,30 @@ def _confined(kind: str, content: bytes, *words: str) -> Any:
     if problem:
         raise SourceError(str(problem))
     return found
+
+
+def environment(*more: str) -> dict[str, str]:
+    """Variables for a child that is not trusted: none that holds a secret, unless it is named."""
+    kept = {name: os.environ[name] for name in (*_ENVIRONMENT, *more) if name in os.environ}
+    return {
+        **kept,
+        "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
+        "POLARS_MAX_THREADS": "1",
+    }
+
+
+def limit_memory() -> None:
+    """Take from this process the memory that nothing honest needs, and the right to dump it."""
+    try:
+        import resource
+    except ImportError:  # pragma: no cover - Windows has only the time-out of the parent
+        return
+    held = 2**30
+    with suppress(OSError), open("/proc/self/statm", encoding="ascii") as file:  # noqa: PTH123
+        held = int(file.read().split()[0]) * resource.getpagesize()
+    for what, most in ((resource.RLIMIT_AS, held + _MEMORY), (resource.RLIMIT_CORE, 0)):
+        with suppress(ValueError, OSError):  # a system may know a limit and refuse it
+            resource.setrlimit(what, (most, most))
 
 
 def _end(code: int) -> str:
@@ -127,29 +146,11 @@ def main(words: Sequence[str]) -> None:
     json.dump(answer, sys.stdout)
 
 
-def _limit() -> None:
-    """Take from this process the memory and time that no honest file needs."""
-    try:
-        import resource
-    except ImportError:  # pragma: no cover - Windows has only the time-out of the parent
-        return
-    held = 0
-    with suppress(OSError), open("/proc/self/statm", encoding="ascii") as file:  # noqa: PTH123
-        held = int(file.read().split()[0]) * resource.getpagesize()
-    for what, most in (
-        (resource.RLIMIT_AS, (held or 2**30) + _MEMORY),
-        (resource.RLIMIT_CPU, int(_SECONDS)),
-        (resource.RLIMIT_CORE, 0),
-    ):
-        with suppress(ValueError, OSError):  # a system may know a limit and refuse it
-            resource.setrlimit(what, (most, most))
-
-
 def _sheet(content: bytes, columns: Sequence[str]) -> dict[str, list[Any]]:
     import fastexcel
     import polars as pl
 
-    _limit()
+    limit_memory()
     there: list[str] = []
 
     def needed(column: Any) -> bool:
@@ -186,7 +187,7 @@ def _plain(cell: object) -> object:
 
 
 def _zip(content: bytes, ending: str, most: str) -> str:
-    _limit()
+    limit_memory()
     room = int(most)
     try:
         with (

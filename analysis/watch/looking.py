@@ -130,10 +130,11 @@ def ask(store: Store, wanted: Sequence[Look], say: Callable[[str], None]) -> See
         look = looks_by[source]
         if said:
             say(said)
-        # What was refused is said, and the rest of the answer was looked at all the same: one
-        # wrong record must not keep a subject from its first look for as long as it is there.
+        # One wrong document must not keep all rules from their first look while it is there.
+        apart = {} if look.loader.table == "policy_documents" else refused
+        missed = {**apart, **failures}
         seen.looked |= {
-            subject for name in unfailed(look.subjects, failures) for subject in look.subjects[name]
+            subject for name in unfailed(look.subjects, missed) for subject in look.subjects[name]
         }
         seen.failures |= {
             f"{source} {name}".strip(): without_secrets(why)
