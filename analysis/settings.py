@@ -99,26 +99,26 @@ def base_url(source: str) -> str:
     return (given or SOURCES[source]).rstrip("/")
 
 
-_PATIENCE = 60.0
-_SOURCE_PATIENCE = 100.0
+_PATIENCE = 45.0
+_SOURCE_PATIENCE = 80.0
 
 
 def patience() -> float:
-    """Seconds that one question to a source may take, ``FAULTLINE_PATIENCE``; 60 without.
+    """Seconds that one question to a source may take, ``FAULTLINE_PATIENCE``; 45 without.
 
     All attempts and pauses count. What is no positive number is refused.
     """
-    wanted = "the seconds that one question to a source may take, for instance 60"
+    wanted = "the seconds that one question to a source may take, for instance 45"
     return _positive("FAULTLINE_PATIENCE", wanted) or _PATIENCE
 
 
 def source_patience() -> float:
     """Seconds that all questions to one source may take in one pass.
 
-    ``FAULTLINE_SOURCE_PATIENCE``; without it 100, or as long as one question where that is
+    ``FAULTLINE_SOURCE_PATIENCE``; without it 80, or as long as one question where that is
     longer.
     """
-    wanted = "the seconds that all questions to one source may take, for instance 100"
+    wanted = "the seconds that all questions to one source may take, for instance 80"
     given = _positive("FAULTLINE_SOURCE_PATIENCE", wanted)
     return given or max(_SOURCE_PATIENCE, patience())
 

@@ -80,9 +80,9 @@ class Question:
     method: str = "GET"
     body: bytes | None = None
 
-    def error(self, what: str, kind: type[SourceError] = SourceError) -> SourceError:
+    def error(self, what: str) -> SourceError:
         """Build the error that something about this question cannot be mended."""
-        return kind(clean(f"{self.source}: {clean_url(self.url)} {what}."))
+        return SourceError(clean(f"{self.source}: {clean_url(self.url)} {what}."))
 
 
 def exchange(
@@ -203,7 +203,9 @@ def _read(
     except LimitError as error:
         if type(error) is not LimitError:
             raise
-        raise question.error(str(error), LimitError) from None
+        named = LimitError(str(question.error(str(error))))
+        named.what = str(error)
+        raise named from None
     except zlib.error:
         raise Passing("sent gzip that cannot be unpacked") from None
     except EOFError:

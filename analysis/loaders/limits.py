@@ -37,14 +37,23 @@ the bytes that it is written in. The largest files of the SEC hold a quarter of 
 CELLS = 2_000_000
 """Cells of one sheet; the daily index of geopolitical risk has 150,000."""
 
-# Megabytes of one answer, unpacked. The SEC's files of large companies hold ten.
+# Megabytes of one answer, unpacked. The SEC's files of large companies hold ten, sixty years of
+# Yahoo's prices less than two; four tickers are asked for side by side.
 _ANSWER = 16.0
-_ANSWERS = {"edgar": 32.0}
+_ANSWERS = {"edgar": 32.0, "yahoo": 8.0}
 _SOURCE = 256.0
 
 
 class LimitError(SourceError):
-    """A source took longer or sent more than it may."""
+    """A source took longer or sent more than it may.
+
+    Attributes
+    ----------
+    what : str
+        The limit, in words that follow a name.
+    """
+
+    what: str = ""
 
 
 class SpentError(LimitError):

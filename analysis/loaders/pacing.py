@@ -41,7 +41,7 @@ class Timing:
 
     connect: float = 10.0
     read: float = 20.0
-    total: float = 60.0
+    total: float = 45.0
     attempts: int = 4
     first_wait: float = 0.5
     longest_wait: float = 60.0

@@ -38,7 +38,14 @@ from analysis import settings
 from analysis.errors import InputError, SourceError
 from analysis.loaders.archive import Archive
 from analysis.loaders.exchange import Question, Received, send
-from analysis.loaders.limits import Budget, Deadline, SpentError, budget_for, largest_answer
+from analysis.loaders.limits import (
+    Budget,
+    Deadline,
+    LimitError,
+    SpentError,
+    budget_for,
+    largest_answer,
+)
 from analysis.loaders.pacing import Pace, Timing, check_clock, pace_of, usual, wait_asked
 from analysis.loaders.redaction import hush
 from analysis.loaders.unpacking import Body, check_json
@@ -131,9 +138,13 @@ class Door(BaseAdapter):
         try:
             received = self._carried(self.carrier, self.pace, request)
         except SourceError as error:
-            # yfinance words every error its own way, and some not at all.
-            self._remember(str(request.url), Heard(0, b"", problem=error))
-            raise
+            # yfinance words every error its own way, and some not at all. Without the address
+            # one reason serves all tickers.
+            what = error.what if isinstance(error, LimitError) else ""
+            kind, said = (LimitError, f"Yahoo {what}") if what else (type(error), str(error))
+            # Another one than is raised: that one holds on to the answer through its traceback.
+            self._remember(str(request.url), Heard(0, b"", problem=kind(said)))
+            raise kind(said) from None
         return self._response(request, received)
 
     def close(self) -> None:
@@ -152,7 +163,11 @@ class Door(BaseAdapter):
         received = carrier.carry(question, deadline, self.budget)
         now = datetime.now(UTC)
         check_clock("yahoo", received.headers, now)
-        check_json(received.content)
+        try:
+            check_json(received.content)
+        except LimitError as error:
+            error.what = f"sent {error}"
+            raise
         heard = Heard(received.status, received.content, wait_asked(received.headers, now))
         if self._remember(url, heard) and self.archive is not None and received.status == 200:
             self.archive.keep(_plain(url), received.content, now)
@@ -235,7 +250,8 @@ class Browser:
             # curl hands out what it has unpacked, sixteen kilobytes at a time.
             try:
                 budget.take(body.add(piece))
-            except SourceError as error:
+            except LimitError as error:
+                error.what = "" if isinstance(error, SpentError) else str(error)
                 problems.append(error)
                 return _CURL_STOPS
             return len(piece)

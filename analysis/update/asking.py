@@ -144,16 +144,18 @@ class Pass:
         from analysis.tables import schema_of
 
         frames: list[pl.DataFrame] = [schema_of(loader.table).create_empty()]
+        missed: dict[str, str] = {}
         for place, request in enumerate(requests):
             self.progress(loader.name, place, len(requests) + 1, _what(request))
             try:
                 frame, failed, records = answered(loader, request, held)
                 frames.append(frame)
-                failures.extend(by_reason(failed))
+                missed |= failed
                 unreadable.extend(records)
             except Exception as problem:
                 failures.append(worded(problem) + _left_out(requests[place + 1 :]))
                 break
+        failures.extend(by_reason(missed))
         self.progress(loader.name, len(requests), len(requests) + 1, "storing")
         return pl.concat(frames)
 
