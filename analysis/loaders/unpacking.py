@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import zlib
+from threading import Lock
 
 from analysis.loaders.limits import (
     GZIP_MEMBERS,
@@ -19,6 +20,8 @@ from analysis.loaders.limits import (
 )
 
 _TEXT = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
+# Looking closer takes a copy of the document; sources are read side by side.
+_one_at_a_time = Lock()
 _NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 
 
@@ -64,7 +67,9 @@ class Body:
         """Give the content; an `EOFError` for gzip that breaks off."""
         if self._inflate is not None:
             raise EOFError
-        return bytes(self._content)
+        content = bytes(self._content)
+        self._content.clear()
+        return content
 
     def _unpack(self, piece: bytes) -> None:
         """Inflate member after member; the library takes a torn stream for a whole one."""
@@ -98,7 +103,12 @@ def check_json(content: bytes) -> None:
     values = content.count(b",") + opened
     if opened < JSON_DEPTH and values < JSON_VALUES:
         return
-    # Brackets in texts are none; only a document that has many pays for looking closer.
+    with _one_at_a_time:
+        _look_closer(content)
+
+
+def _look_closer(content: bytes) -> None:
+    """Count without what is in texts: brackets there are none."""
     bare = _TEXT.sub(b"", content)
     opened = bare.count(b"[") + bare.count(b"{")
     if opened > JSON_CONTAINERS:
