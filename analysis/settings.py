@@ -110,16 +110,38 @@ def base_url(source: str) -> str:
     return (given or SOURCES[source]).rstrip("/")
 
 
-_PATIENCE = 120.0
+_PATIENCE = 45.0
+_SOURCE_PATIENCE = 80.0
 
 
 def patience() -> float:
-    """Seconds that one question to a source may take, ``FAULTLINE_PATIENCE``; 120 without.
+    """Seconds that one question to a source may take, ``FAULTLINE_PATIENCE``; 45 without.
 
     All attempts and pauses count. What is no positive number is refused.
     """
-    wanted = "the seconds that one question to a source may take, for instance 120"
+    wanted = "the seconds that one question to a source may take, for instance 45"
     return _positive("FAULTLINE_PATIENCE", wanted) or _PATIENCE
+
+
+def source_patience() -> float:
+    """Seconds that all questions to one source may take in one pass.
+
+    ``FAULTLINE_SOURCE_PATIENCE``; without it 80, or as long as one question where that is
+    longer.
+    """
+    wanted = "the seconds that all questions to one source may take, for instance 80"
+    given = _positive("FAULTLINE_SOURCE_PATIENCE", wanted)
+    return given or max(_SOURCE_PATIENCE, patience())
+
+
+def answer_megabytes() -> float | None:
+    """Megabytes of one answer, unpacked, ``FAULTLINE_ANSWER_MB``; None: what its source needs."""
+    return _positive("FAULTLINE_ANSWER_MB", "the megabytes that one answer may hold")
+
+
+def source_megabytes() -> float | None:
+    """Megabytes of all answers of one source in one pass, ``FAULTLINE_SOURCE_MB``, or None."""
+    return _positive("FAULTLINE_SOURCE_MB", "the megabytes that one source may send in a pass")
 
 
 def pace() -> float | None:

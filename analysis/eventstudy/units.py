@@ -7,8 +7,8 @@ was taken from returns in per cent. A study is refused only for what no decimal 
 - A simple return below −1, a loss of more than everything.
 - Half of all sessions with moves above 10 %, in most columns that the study reads. Of the
   bundled assets with a year of sessions the wildest moves by 4.2 % at the median (Nebius; the VIX
-  3.9 %), a crypto-currency by about 5 %. Per cent of bonds and currencies, which seldom fall below −1,
-  move by 0.1 to 0.3.
+  3.9 %), a crypto-currency by about 5 %. Per cent of bonds and currencies, which seldom fall
+  below −1, move by 0.1 to 0.3.
 
 What is possible but unlikely is warned of: moves of more than 5 % at the median, in most columns
 or in one over a year of sessions (shares in their first months move by 8 %; of one column with

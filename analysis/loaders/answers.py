@@ -6,22 +6,72 @@ sentence that names it and what came instead, never in a row that quietly lacks 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, date, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from analysis.errors import SourceError
+from analysis.loaders.face import Unreadable
+from analysis.loaders.wording import worded
+
+Row = TypeVar("Row")
 
 _SHOWN = 8
+_LONGEST = 300
+_LONG_NAME = 60
+_WHOLE = 2**53  # beyond it a float is not exact
+
+
+def readable(
+    document: Any, where: str, read: Callable[[Mapping[str, Any]], Iterable[Row]]
+) -> Iterator[Row | Unreadable]:
+    """Read the records of a list one by one.
+
+    Parameters
+    ----------
+    document : object
+        The list.
+    where : str
+        For messages.
+    read : callable
+        Record to rows; raises for one that cannot be read.
+
+    Yields
+    ------
+    Row or Unreadable
+        A record that cannot be read does not take the others with it.
+
+    Raises
+    ------
+    SourceError
+        It is no list.
+    """
+    for item in listed(document, where):
+        try:
+            rows = list(read(record(item, where)))
+        except (SourceError, ArithmeticError, LookupError, TypeError, ValueError) as problem:
+            yield Unreadable(shortened(item), worded(problem))
+        else:
+            yield from rows
+
+
+def shortened(item: object) -> str:
+    """Write a record out for the quarantine, cut to a readable length."""
+    text = item if isinstance(item, str) else json.dumps(item, ensure_ascii=False, default=str)
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
+
+
+def listed(document: Any, where: str) -> list[Any]:
+    """Pass on a list, or say what came instead."""
+    if not isinstance(document, list):
+        raise SourceError(f"{where} answered with {_kind(document)} where a list was expected.")
+    return document
 
 
 def records(document: Any, where: str) -> list[Mapping[str, Any]]:
     """Pass on a list of objects, or say what came instead."""
-    if not isinstance(document, list):
-        raise SourceError(f"{where} answered with {_kind(document)} where a list was expected.")
-    for item in document:
-        record(item, where)
-    return document
+    return [record(item, where) for item in listed(document, where)]
 
 
 def record(document: Any, where: str) -> Mapping[str, Any]:
@@ -34,7 +84,7 @@ def record(document: Any, where: str) -> Mapping[str, Any]:
 def field(item: Mapping[str, Any], name: str, where: str) -> Any:
     """Value of a field that must be there; it may be null."""
     if name not in item:
-        there = ", ".join(map(str, list(item)[:_SHOWN])) or "nothing"
+        there = ", ".join(str(key)[:_LONG_NAME] for key in list(item)[:_SHOWN]) or "nothing"
         raise SourceError(
             f"{where} answered without the field {name!r} (it has {there}): its shape has "
             "changed, and the loader must follow."
@@ -46,7 +96,9 @@ def text(item: Mapping[str, Any], name: str, where: str) -> str:
     """Text of a field that must be there and not be empty."""
     value = field(item, name, where)
     if not isinstance(value, str) or not value:
-        raise SourceError(f"{where}: the field {name!r} holds {value!r} where a text was expected.")
+        raise SourceError(
+            f"{where}: the field {name!r} holds {_said(value)} where a text was expected."
+        )
     return value
 
 
@@ -58,10 +110,22 @@ def count(value: Any, name: str, where: str) -> float | None:
         if isinstance(value, bool):
             raise TypeError  # noqa: TRY301
         return float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise SourceError(
-            f"{where}: the field {name!r} holds {value!r} where a count was expected."
+            f"{where}: the field {name!r} holds {_said(value)} where a count was expected."
         ) from None
+
+
+def whole(value: Any, name: str, where: str) -> int | None:
+    """Count that fits a column of whole numbers; None stays None."""
+    number = count(value, name, where)
+    if number is None:
+        return None
+    if not abs(number) < _WHOLE:
+        raise SourceError(
+            f"{where}: the field {name!r} holds {_said(value)} where a count was expected."
+        )
+    return int(number)
 
 
 def day(value: Any, name: str, where: str) -> date:
@@ -70,7 +134,7 @@ def day(value: Any, name: str, where: str) -> date:
         return date.fromisoformat(value)
     except (TypeError, ValueError):
         raise SourceError(
-            f"{where}: the field {name!r} holds {value!r} where a day was expected."
+            f"{where}: the field {name!r} holds {_said(value)} where a day was expected."
         ) from None
 
 
@@ -80,11 +144,16 @@ def instant(value: Any, name: str, where: str) -> datetime | None:
         return None
     try:
         at = datetime.fromisoformat(value)
-    except (TypeError, ValueError):
+        return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+    except (TypeError, ValueError, OverflowError):
         raise SourceError(
-            f"{where}: the field {name!r} holds {value!r} where an instant was expected."
+            f"{where}: the field {name!r} holds {_said(value)} where an instant was expected."
         ) from None
-    return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+
+
+def _said(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= _LONG_NAME else f"{text[:_LONG_NAME]}..."
 
 
 def _kind(document: Any) -> str:

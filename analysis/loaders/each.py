@@ -5,21 +5,25 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, TypeVar
 
-from analysis.errors import SourceError
-from analysis.loaders.face import Partial
+from analysis.errors import InputError, SourceError
+from analysis.loaders.face import Partial, Unreadable
+from analysis.loaders.limits import SpentError
+from analysis.loaders.pacing import ClockError
+from analysis.loaders.wording import worded
 
 if TYPE_CHECKING:
     import polars as pl
 
 Row = TypeVar("Row")
 
+_GONE = " It was deleted, renamed or made private."
 _ENOUGH = 3  # failures in a row after which a source is taken to be down
 
 
 def each(
     source: str,
     names: Iterable[str],
-    ask: Callable[[str], Iterable[Row]],
+    ask: Callable[[str], Iterable[Row | Unreadable]],
     build: Callable[[list[Row]], pl.DataFrame],
     news: dict[str, str] | None = None,
 ) -> pl.DataFrame:
@@ -32,7 +36,7 @@ def each(
     names : iterable of str
         A name that occurs twice is asked for once.
     ask : callable
-        Name to rows; raises `SourceError` when the name fails.
+        Name to rows, and records that cannot be read; raises when the name fails.
     build : callable
         All rows to the frame.
     news : dict of str to str, optional
@@ -41,40 +45,76 @@ def each(
     Raises
     ------
     Partial
-        When names failed; after three in a row the rest is not asked for, as each would wait
-        for the same host in vain. Names that the source answered are gone (404, 410) stand in
-        its news, unless no name at all was found: then the source may have moved.
+        When names or records failed; after three names in a row the rest is not asked for, as
+        each would wait for the same host in vain. Names that the source answered are gone (404,
+        410) are news, unless no name at all was found: then the source may have moved.
     """
-    from analysis.loaders.http import NotFound
-
     news = {} if news is None else news
     gone: dict[str, str] = {}
-    found = 0
     rows: list[Row] = []
     failures: dict[str, str] = {}
-    down = 0
+    unreadable: list[Unreadable] = []
+    found = down = 0
+    stopped = ""
     for name in dict.fromkeys(names):
-        if down >= _ENOUGH:
-            failures[name] = f"not asked for after {_ENOUGH} failures in a row"
+        if stopped:
+            failures[name] = stopped
             continue
         try:
-            rows += list(ask(name))  # whole, or nothing of it
-        except NotFound as problem:
-            if problem.status:
-                gone[name] = f"{problem} It was deleted, renamed or made private."
-            else:
-                failures[name] = str(problem)
-        except SourceError as problem:
-            failures[name] = str(problem)
-            down += 1
+            good, bad = apart(ask(name))  # whole, or nothing of it
+        except InputError:
+            raise
+        except Exception as problem:
+            missing = _is_missing(problem)
+            (gone if missing else failures)[name] = worded(problem) + (_GONE if missing else "")
+            down += not missing
+            stopped = _stopped(problem, down)
         else:
-            found += 1
-            down = 0
-    if found:
-        news |= gone
-    else:
-        failures |= gone
+            rows += good
+            unreadable += bad
+            found, down = found + 1, 0
+    (news if found else failures).update(gone)
     frame = build(rows)
-    if failures or news:
-        raise Partial(source, frame, failures, news)
+    if failures or unreadable or news:
+        raise Partial(source, frame, failures, unreadable, news)
     return frame
+
+
+def _is_missing(problem: Exception) -> bool:
+    """Whether the source itself answered that there is nothing of this name."""
+    from analysis.loaders.http import NotFound
+
+    return isinstance(problem, NotFound) and bool(problem.status)
+
+
+def _stopped(problem: Exception, down: int) -> str:
+    """Why the rest is not asked for; blank where it is."""
+    if isinstance(problem, SpentError | ClockError):
+        return "not asked for after that"
+    return f"not asked for after {_ENOUGH} failures in a row" if down >= _ENOUGH else ""
+
+
+def apart(found: Iterable[Row | Unreadable]) -> tuple[list[Row], list[Unreadable]]:
+    """Part rows from records that cannot be read.
+
+    Raises
+    ------
+    SourceError
+        There are only such records: the answer has changed its shape.
+    """
+    rows, unreadable = parted(found)
+    if unreadable and not rows:
+        raise SourceError(unreadable[0].reason)
+    return rows, unreadable
+
+
+def parted(found: Iterable[Row | Unreadable]) -> tuple[list[Row], list[Unreadable]]:
+    """Part rows from records that cannot be read, also where there are only such."""
+    rows: list[Row] = []
+    unreadable: list[Unreadable] = []
+    for item in found:
+        if isinstance(item, Unreadable):
+            unreadable.append(item)
+        else:
+            rows.append(item)
+    return rows, unreadable

@@ -6,25 +6,26 @@ followed, and which failures may pass.
 
 from __future__ import annotations
 
-import time
 import zlib
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 from urllib.parse import urljoin, urlsplit
 
 from analysis.errors import SourceError
+from analysis.loaders.limits import Budget, Deadline, LimitError, largest_answer
 from analysis.loaders.pacing import Timing, wait_asked
 from analysis.loaders.received import NotFound, Refused
 from analysis.loaders.redaction import clean, clean_url
+from analysis.loaders.unpacking import Body
 
 if TYPE_CHECKING:
     import httpx2
 
 _REDIRECTS = 5
-_LARGEST = 512 * 2**20
 
 
 class Passing(Exception):
@@ -55,11 +56,15 @@ class Passing(Exception):
 
 @dataclass(frozen=True)
 class Received:
-    """A whole answer: status, unpacked body, headers with names in lower case."""
+    """A whole answer: status, unpacked body, headers with names in lower case.
+
+    ``pairs`` are the headers as they came, names that occur several times included.
+    """
 
     status: int
     content: bytes
     headers: Mapping[str, str]
+    pairs: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -81,13 +86,16 @@ class Question:
     headers: Mapping[str, str]
     secrets: frozenset[str]
 
+    method: str = "GET"
+    body: bytes | None = None
+
     def error(self, what: str) -> SourceError:
         """Build the error that something about this question cannot be mended."""
         return SourceError(clean(f"{self.source}: {clean_url(self.url)} {what}."))
 
 
 def exchange(
-    client: httpx2.Client, question: Question, timing: Timing, deadline: float
+    client: httpx2.Client, question: Question, timing: Timing, deadline: Deadline, budget: Budget
 ) -> Received:
     """Ask once, following redirects.
 
@@ -97,8 +105,10 @@ def exchange(
         That follows no redirects by itself.
     question : Question
     timing : Timing
-    deadline : float
-        On the clock of `time.monotonic`; nothing is awaited beyond it.
+    deadline : Deadline
+        Nothing is awaited beyond it.
+    budget : Budget
+        From which the bytes are taken.
 
     Returns
     -------
@@ -112,60 +122,103 @@ def exchange(
     SourceError
         It will not.
     """
-    import httpx2
-
-    left = deadline - time.monotonic()
-    try:
+    with _worded(question, timing, deadline):
         for _ in range(_REDIRECTS + 1):
-            received = _send(client, question, timing, deadline)
+            received = send(client, question, timing, deadline, budget)
             if received.status not in (301, 302, 303, 307, 308):
                 return _judged(question, received)
             question = _redirected(question, received.headers.get("location", ""))
-    except httpx2.ConnectTimeout:
-        raise Passing(
-            f"let nobody connect within {min(timing.connect, left):.3g} seconds"
-        ) from None
-    except httpx2.TimeoutException:
-        raise Passing(f"sent nothing for {min(timing.read, left):.3g} seconds") from None
+    raise question.error("redirects without end")
+
+
+@contextmanager
+def _worded(question: Question, timing: Timing, deadline: Deadline) -> Iterator[None]:
+    """Say in our words what went wrong on the way."""
+    import httpx2
+
+    whole, before = deadline.left, deadline.received
+    try:
+        yield
+    except httpx2.TimeoutException as error:
+        if deadline.received > before and deadline.left <= 0:
+            raise Passing(f"was not through after {whole:.3g} seconds") from None
+        if isinstance(error, httpx2.ConnectTimeout):
+            seconds = min(timing.connect, whole)
+            raise Passing(f"let nobody connect within {seconds:.3g} seconds") from None
+        raise Passing(f"sent nothing for {min(timing.read, whole):.3g} seconds") from None
     except httpx2.ConnectError as error:
         raise Passing(f"could not be reached ({clean(str(error))})") from None
     except httpx2.TransportError as error:
         raise Passing(f"broke off ({clean(str(error)) or type(error).__name__})") from None
-    except httpx2.InvalidURL as error:
+    except (httpx2.InvalidURL, UnicodeError) as error:
         raise question.error(f"is no URL ({clean(str(error))})") from None
-    raise question.error("redirects without end")
 
 
 def origin(url: str) -> str:
-    """Scheme, host and port of a URL: what may see the same secrets."""
-    parts = urlsplit(url)
+    """Scheme, host and port of a URL: what may see the same secrets; blank for what is no URL."""
     try:
+        parts = urlsplit(url)
         port = parts.port or {"http": 80, "https": 443}.get(parts.scheme, 0)
     except ValueError:
-        port = -1
+        return ""
     return f"{parts.scheme}://{parts.hostname}:{port}"
 
 
-def _send(client: httpx2.Client, question: Question, timing: Timing, deadline: float) -> Received:
-    """Send one request and read its answer to the end, before the deadline."""
+def send(
+    client: httpx2.Client, question: Question, timing: Timing, deadline: Deadline, budget: Budget
+) -> Received:
+    """Send one request and read its answer to the end, within deadline, size and budget."""
     import httpx2
 
-    left = deadline - time.monotonic()
-    if left <= 0:
-        raise Passing(f"gave no answer within {timing.total:g} seconds")
-    limits = httpx2.Timeout(min(timing.read, left), connect=min(timing.connect, left))
+    from analysis.loaders.network import within
+
+    if deadline.left <= 0:
+        raise Passing("gave no answer in time")
+    limits = httpx2.Timeout(timing.read, connect=timing.connect)
     # Nothing but gzip is asked for: only its completeness can be checked with what Python has.
     headers = {**question.headers, "Accept-Encoding": "gzip"}
-    with client.stream("GET", question.url, headers=headers, timeout=limits) as response:
+    with (
+        within(deadline),
+        client.stream(
+            question.method, question.url, headers=headers, content=question.body, timeout=limits
+        ) as response,
+    ):
         found = {name.lower(): value for name, value in response.headers.items()}
-        body = bytearray()
-        for chunk in response.iter_raw():
-            body += chunk
-            if time.monotonic() > deadline:
-                raise Passing(f"was not through after {timing.total:g} seconds")
-            if len(body) > _LARGEST:
-                raise question.error(f"sent more than {_LARGEST} bytes")
-    return Received(response.status_code, _unpacked(question, bytes(body), found), found)
+        pairs = tuple(response.headers.multi_items())
+        body = _read(question, response, deadline, budget, found)
+    return Received(response.status_code, body, found, pairs)
+
+
+def _read(
+    question: Question,
+    response: httpx2.Response,
+    deadline: Deadline,
+    budget: Budget,
+    headers: Mapping[str, str],
+) -> bytes:
+    """Read and unpack a body piece by piece."""
+    encoding = headers.get("content-encoding", "identity").strip().lower() or "identity"
+    packed = encoding in ("gzip", "x-gzip")
+    body = Body(largest_answer(question.source), packed=packed)
+    started = deadline.left
+    try:
+        for piece in response.iter_raw():
+            if piece and not packed and encoding != "identity":
+                raise question.error(f"packed its answer as {encoding}, which was not asked for")
+            budget.take(body.add(piece))
+            if deadline.left <= 0:
+                raise Passing(f"was not through after {started:.3g} seconds")
+        return body.whole()
+    except LimitError as error:
+        if type(error) is not LimitError:
+            raise
+        named = LimitError(str(question.error(str(error))))
+        named.what = str(error)
+        raise named from None
+    except zlib.error:
+        raise Passing("sent gzip that cannot be unpacked") from None
+    except EOFError:
+        raise Passing("sent gzip that breaks off") from None
 
 
 def _judged(question: Question, received: Received) -> Received:
@@ -187,42 +240,22 @@ def _judged(question: Question, received: Received) -> Received:
 
 def _redirected(question: Question, location: str) -> Question:
     """Follow a redirect; another host learns nothing that was meant for this one."""
-    target = urljoin(question.url, location)
-    schemes = urlsplit(question.url).scheme, urlsplit(target).scheme
+    try:
+        target = urljoin(question.url, location)
+        schemes = urlsplit(question.url).scheme, urlsplit(target).scheme
+    except ValueError:
+        raise question.error("redirects to what is no URL") from None
     if not location or schemes[1] not in ("http", "https") or schemes == ("https", "http"):
         raise question.error(f"redirects to {clean_url(target)}, which is not safe to follow")
     if origin(target) == origin(question.url):
-        return Question(question.source, target, question.headers, question.secrets)
+        return replace(question, url=target)
     if any(secret in target for secret in question.secrets):
         raise question.error(
             f"redirects to another host, {urlsplit(target).hostname}, with a secret of ours in"
             " the URL; not followed"
         )
     public = {name: question.headers[name] for name in ("User-Agent",) if name in question.headers}
-    return Question(question.source, target, public, question.secrets)
-
-
-def _unpacked(question: Question, body: bytes, headers: Mapping[str, str]) -> bytes:
-    """Unpack gzip and insist on its end: the library takes a torn stream for a whole one."""
-    encoding = headers.get("content-encoding", "identity").strip().lower()
-    if encoding == "identity" or not body:
-        return body
-    if encoding not in ("gzip", "x-gzip"):
-        raise question.error(f"packed its answer as {encoding}, which was not asked for")
-    content = b""
-    # Gzip may have several members, one behind the other.
-    while body:
-        unpacker = zlib.decompressobj(wbits=31)
-        try:
-            content += unpacker.decompress(body, _LARGEST - len(content) + 1)
-        except zlib.error:
-            raise Passing("sent gzip that cannot be unpacked") from None
-        if len(content) > _LARGEST:
-            raise question.error(f"unpacks to more than {_LARGEST} bytes")
-        if not unpacker.eof:
-            raise Passing("sent gzip that breaks off")
-        body = unpacker.unused_data
-    return content
+    return replace(question, url=target, headers=public)
 
 
 def _phrase(status: int) -> str:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from analysis.errors import SourceError
 
@@ -77,15 +77,31 @@ class Loader(Protocol):
         InputError
             A name, key or setting that cannot be used; before anything is asked.
         Partial
-            Some names failed; the error carries the frame of the others.
+            Some names or records failed; the error carries the frame of the others.
         SourceError
             The source refused, failed, or sent what cannot be read.
         """
         ...
 
 
+@dataclass(frozen=True)
+class Unreadable:
+    """One record of an answer that cannot become a row; the others can.
+
+    Attributes
+    ----------
+    record : str
+        What came, cut to a readable length.
+    reason : str
+        What is wrong with it.
+    """
+
+    record: str
+    reason: str
+
+
 class Partial(SourceError):
-    """Some of the names failed or are gone: the rest is here and is to be kept.
+    """Some of the names or records failed or are gone: the rest is here and is to be kept.
 
     Parameters
     ----------
@@ -96,6 +112,8 @@ class Partial(SourceError):
         the names that did not fail have nothing new.
     failures : mapping of str to str
         Each name that failed, and why, in words.
+    unreadable : iterable of Unreadable
+        Records for the quarantine; the names that they came under did not fail.
     news : mapping of str to str, optional
         Each name of which the source itself says that it is gone or has another name now. The
         source did not fail; who asked should know.
@@ -106,17 +124,27 @@ class Partial(SourceError):
         source: str,
         frame: pl.DataFrame,
         failures: Mapping[str, str],
+        unreadable: Iterable[Unreadable] = (),
         news: Mapping[str, str] | None = None,
     ) -> None:
         self.source = source
         self.frame = frame
         self.failures: dict[str, str] = dict(failures)
+        self.unreadable = tuple(unreadable)
         self.news: dict[str, str] = dict(news or {})
-        told = [f"{name}: {why}" for name, why in {**self.failures, **self.news}.items()]
-        count = len(self.failures)
-        failed = f"{source} failed for {count} of the names asked" if count else source
-        super().__init__(f"{failed}: {'; '.join(told)}")
+        said = []
+        if self.failures:
+            listed = "; ".join(f"{name}: {why}" for name, why in self.failures.items())
+            said.append(f"{source} failed for {len(self.failures)} of the names asked: {listed}")
+        if self.unreadable:
+            one = self.unreadable[0]
+            said.append(
+                f"{source} sent {len(self.unreadable)} records that cannot be read, the first of "
+                f"them {one.record}: {one.reason}"
+            )
+        said += [f"{source}: {name}: {what}" for name, what in self.news.items()]
+        super().__init__(" ".join(said))
 
-    def __reduce__(self) -> tuple[type[Partial], tuple[object, ...]]:
+    def __reduce__(self) -> tuple[type[Partial], tuple[Any, ...]]:
         """Cross the border between processes whole."""
-        return type(self), (self.source, self.frame, self.failures, self.news)
+        return type(self), (self.source, self.frame, self.failures, self.unreadable, self.news)

@@ -17,7 +17,8 @@ from zoneinfo import ZoneInfo
 
 from analysis.errors import SourceError
 from analysis.loaders import answers
-from analysis.loaders.face import Partial, Request
+from analysis.loaders.each import apart, parted
+from analysis.loaders.face import Partial, Request, Unreadable
 from analysis.loaders.frames import frame_of
 
 if TYPE_CHECKING:
@@ -32,7 +33,8 @@ _INSPECTION = "/api/v1/public-inspection-documents"
 _LINK = "https://www.federalregister.gov/d/"
 _FIELDS = ("document_number", "title", "type", "agencies", "publication_date", "effective_on")
 _PER_PAGE = 500
-_MOST_PAGES = 40  # the service shows no more than 10,000 documents per question
+# The service shows no more than 10,000 documents per question.
+_MOST_PAGES = 40
 _AT_ONCE = 40  # numbers in one question; a URL has to stay short
 _A_SECOND = 2.0  # questions: no limit is published, aggressive readers are shut out
 _EASTERN = ZoneInfo("America/New_York")
@@ -72,20 +74,21 @@ class FederalRegister:
 
         agencies = request.names or (BUREAU,)
         failures: dict[str, str] = {}
+        unreadable: list[Unreadable] = []
         with Client(self.name, archive=request.archive, per_second=_A_SECOND) as client:
-            inspected = _inspected(client, agencies, request, failures)
-            published = _published(client, agencies, request, failures)
+            inspected = _inspected(client, agencies, request, failures, unreadable)
+            published = _published(client, agencies, request, failures, unreadable)
             filed = _filed(client, published.keys() - inspected.keys(), failures)
         found = {**inspected, **_joined(published, inspected, filed, failures)}
         now = datetime.now(UTC)
         rows = [_row(document, now) for document in found.values()]
         frame = frame_of(self.table, self.name, rows)
-        if failures:
-            raise Partial(self.name, frame, failures)
+        if failures or unreadable:
+            raise Partial(self.name, frame, failures, unreadable)
         return frame
 
 
-def parse_documents(document: Any, agencies: tuple[str, ...]) -> list[Document]:
+def parse_documents(document: Any, agencies: tuple[str, ...]) -> list[Document | Unreadable]:
     """Read a page of published documents.
 
     Parameters
@@ -105,21 +108,24 @@ def parse_documents(document: Any, agencies: tuple[str, ...]) -> list[Document]:
     # A question without an answer has no results at all, not an empty list.
     if "results" not in page and page.get("count") == 0:
         return []
-    results = answers.records(answers.field(page, "results", where), where)
-    return [
-        Document(
-            number := _text(item, "document_number", where),
+
+    def read(item: Mapping[str, Any]) -> Iterator[Document]:
+        number = _text(item, "document_number", where)
+        yield Document(
+            number,
             _text(item, "title", where),
             _agency(item, agencies, f"{where}, {number}"),
             _text(item, "type", where),
             _day(item, "publication_date", f"{where}, {number}"),
             effective_on=_day(item, "effective_on", f"{where}, {number}"),
         )
-        for item in results
-    ]
+
+    return list(answers.readable(answers.field(page, "results", where), where, read))
 
 
-def parse_inspection(document: Any, agencies: tuple[str, ...] | None = None) -> list[Document]:
+def parse_inspection(
+    document: Any, agencies: tuple[str, ...] | None = None
+) -> list[Document | Unreadable]:
     """Read a list of documents on public inspection; as `parse_documents`.
 
     The list holds the documents of all agencies: those of others are left out, unless
@@ -127,10 +133,13 @@ def parse_inspection(document: Any, agencies: tuple[str, ...] | None = None) -> 
     """
     where = "federal_register's public inspection"
     page = answers.record(document, where)
-    results = answers.records(answers.field(page, "results", where), where)
-    return [
-        Document(
-            number := _text(item, "document_number", where),
+
+    def read(item: Mapping[str, Any]) -> Iterator[Document]:
+        if agencies is not None and not set(agencies) & set(_slugs(item, where)):
+            return
+        number = _text(item, "document_number", where)
+        yield Document(
+            number,
             _text(item, "title", where),
             _agency(item, agencies or (), f"{where}, {number}"),
             _text(item, "type", where),
@@ -138,9 +147,8 @@ def parse_inspection(document: Any, agencies: tuple[str, ...] | None = None) -> 
             filed_on(item, f"{where}, {number}"),
             flag=_note(item),
         )
-        for item in results
-        if agencies is None or set(agencies) & set(_slugs(item, where))
-    ]
+
+    return list(answers.readable(answers.field(page, "results", where), where, read))
 
 
 def filed_on(item: Mapping[str, Any], where: str) -> date | None:
@@ -150,15 +158,20 @@ def filed_on(item: Mapping[str, Any], where: str) -> date | None:
 
 
 def _inspected(
-    client: Client, agencies: tuple[str, ...], request: Request, failures: dict[str, str]
+    client: Client,
+    agencies: tuple[str, ...],
+    request: Request,
+    failures: dict[str, str],
+    unreadable: list[Unreadable],
 ) -> dict[str | None, Document]:
     """Documents on inspection now."""
     try:
         document = client.get(f"{_INSPECTION}/current.json").json()
-        found = parse_inspection(document, agencies)
+        found, bad = apart(parse_inspection(document, agencies))
     except SourceError as error:
         failures["public inspection"] = str(error)
         return {}
+    unreadable += bad
     last = request.until or date.max
     return {
         item.document_number: item
@@ -168,21 +181,31 @@ def _inspected(
 
 
 def _published(
-    client: Client, agencies: tuple[str, ...], request: Request, failures: dict[str, str]
+    client: Client,
+    agencies: tuple[str, ...],
+    request: Request,
+    failures: dict[str, str],
+    unreadable: list[Unreadable],
 ) -> dict[str | None, Document]:
     """Documents published in the period; pages that repeat documents do no harm."""
     found: dict[str | None, Document] = {}
+    bad: list[Unreadable] = []
     count = 0
     try:
         for page in _pages(client, agencies, request):
-            for item in parse_documents(page, agencies):
+            documents, others = parted(parse_documents(page, agencies))
+            bad += others
+            for item in documents:
                 found.setdefault(item.document_number, item)
             count = max(count, int(answers.count(page.get("count"), "count", _DOCUMENTS) or 0))
     except SourceError as error:
         failures["documents"] = str(error)
     else:
-        if len(found) < count:
+        if bad and not found:
+            failures["documents"] = bad[0].reason
+        elif len(found) + len(bad) < count:
             failures["documents"] = f"only {len(found)} of {count} came"
+    unreadable += bad
     return found
 
 
@@ -220,7 +243,8 @@ def _filed(
         some = known[start : start + _AT_ONCE]
         try:
             document = client.get(f"{_INSPECTION}/{','.join(some)}.json").json()
-            found |= dict.fromkeys(some) | _days(document)
+            days, whole = _days(document)
+            found |= (dict.fromkeys(some) if whole else {}) | days
         except NotFound:
             found |= dict.fromkeys(some)  # none of them was ever on inspection
         except SourceError as error:
@@ -228,15 +252,18 @@ def _filed(
     return found
 
 
-def _days(document: Any) -> dict[str, date | None]:
-    """Read the answer about several numbers, or about one: then it is the document itself."""
+def _days(document: Any) -> tuple[dict[str, date | None], bool]:
+    """Read the answer about several numbers, or about one: then it is the document itself.
+
+    Also says whether all of it could be read: if not, a number that is not in it is not known.
+    """
     single = isinstance(document, Mapping) and "document_number" in document
     page = {"results": [document]} if single else document
-    return {
-        item.document_number: item.public_inspection_date
-        for item in parse_inspection(page)
-        if item.document_number
+    found, bad = parted(parse_inspection(page))
+    days = {
+        item.document_number: item.public_inspection_date for item in found if item.document_number
     }
+    return days, not bad
 
 
 def _joined(

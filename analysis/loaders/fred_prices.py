@@ -7,15 +7,14 @@ fetched unasked, because two sources of one figure would revise each other for e
 
 from __future__ import annotations
 
-import csv
-import io
-import math
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
 
 from analysis.errors import InputError, SourceError
-from analysis.loaders.face import Partial, Request
+from analysis.loaders.each import apart
+from analysis.loaders.face import Partial, Request, Unreadable
+from analysis.loaders.fred_file import read_series
 from analysis.loaders.http import Client, NotFound, Timing
 
 if TYPE_CHECKING:
@@ -26,8 +25,6 @@ TICKERS = {"USDCNY": "DEXCHUS"}
 
 AT_NEED = {"SP500": "^GSPC", "NASDAQCOM": "^IXIC", "VIXCLS": "^VIX"}
 """Series that are fetched only when named, and the tickers that they are."""
-
-_MISSING = ("", ".")
 
 
 class FredPrices:
@@ -81,6 +78,7 @@ class FredPrices:
         asked_at = self._clock()
         frames: list[pl.DataFrame] = [schema_of(self.table).create_empty()]
         failures: dict[str, str] = {}
+        unreadable: list[Unreadable] = []
         with Client("fred", archive=request.archive, timing=self._timing) as client:
             for ticker, series in wanted.items():
                 try:
@@ -89,56 +87,17 @@ class FredPrices:
                     failures[ticker] = f"FRED has no series {series} any more"
                     continue
                 try:
-                    figures = read_series(answer.text(), series)
+                    figures, bad = apart(read_series(answer.text(), series))
                 except SourceError as error:
-                    failures[ticker] = str(error)
+                    failures[ticker] = f"fred_prices: {str(error).rstrip('.')}."
                     continue
+                unreadable += bad
                 rows = _rows(ticker, figures, self.name, asked_at, request)
                 frames.append(with_doubts(rows, jumps(rows)))
         frame = pl.concat(frames)
-        if failures:
-            raise Partial(self.name, frame, failures)
+        if failures or unreadable:
+            raise Partial(self.name, frame, failures, unreadable)
         return frame
-
-
-def read_series(text: str, series: str) -> list[tuple[date, float]]:
-    """Read FRED's file of one series; days without a figure are left out.
-
-    Parameters
-    ----------
-    text : str
-        ``observation_date,DEXCHUS`` (``DATE`` in older files), then a line per day; a missing
-        figure is blank or a dot.
-    series : str
-        The series that must be in it.
-
-    Raises
-    ------
-    SourceError
-        It is something else.
-    """
-    lines = list(csv.reader(io.StringIO(text)))
-    head = lines[0] if lines else []
-    if len(head) != 2 or head[0].lower() not in ("observation_date", "date") or head[1] != series:
-        found = ",".join(head)[:60] or "nothing"
-        raise SourceError(
-            f"fred_prices: expected a file of {series}, but it begins with {found!r}."
-        )
-    figures = []
-    for line in lines[1:]:
-        try:
-            day, value = line
-            if value.strip() in _MISSING:
-                continue
-            figure = (date.fromisoformat(day), float(value))
-        except ValueError:
-            raise SourceError(
-                f"fred_prices: {series} has a line that cannot be read: {','.join(line)[:60]!r}."
-            ) from None
-        if not math.isfinite(figure[1]):
-            raise SourceError(f"fred_prices: {series} says {value} on {day}.")
-        figures.append(figure)
-    return figures
 
 
 def _wanted(names: tuple[str, ...]) -> dict[str, str]:

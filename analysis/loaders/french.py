@@ -7,8 +7,6 @@ days and the store finds out which of them are revised.
 
 from __future__ import annotations
 
-import io
-import zipfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -16,8 +14,10 @@ from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
 
 from analysis.errors import SourceError, unknown
+from analysis.loaders.answers import shortened
+from analysis.loaders.confinement import read_zip
 from analysis.loaders.each import each
-from analysis.loaders.face import Request
+from analysis.loaders.face import Request, Unreadable
 from analysis.loaders.frames import frame_of
 
 if TYPE_CHECKING:
@@ -65,20 +65,25 @@ class French:
         files = {file.name: file for file in FILES if set(wanted) & set(file.factors)}
         with Client(self.name, archive=request.archive) as client:
 
-            def ask(name: str) -> Iterator[dict[str, Any]]:
+            def ask(name: str) -> Iterator[dict[str, Any] | Unreadable]:
                 answer = client.get(f"{_FOLDER}/{name}")
                 try:
                     rows = list(parse(answer.content, files[name], answer.fetched_at))
                 except SourceError as error:
                     raise answer.unreadable(f"{answer.kind()}: {error}") from None
                 return (
-                    row for row in rows if row["factor"] in wanted and request.covers(row["date"])
+                    row
+                    for row in rows
+                    if isinstance(row, Unreadable)
+                    or (row["factor"] in wanted and request.covers(row["date"]))
                 )
 
             return each(self.name, files, ask, lambda rows: frame_of(self.table, self.name, rows))
 
 
-def parse(content: bytes, file: File, observed_at: datetime) -> Iterator[dict[str, Any]]:
+def parse(
+    content: bytes, file: File, observed_at: datetime
+) -> Iterator[dict[str, Any] | Unreadable]:
     """Read the daily table of a zipped file.
 
     Parameters
@@ -92,7 +97,7 @@ def parse(content: bytes, file: File, observed_at: datetime) -> Iterator[dict[st
 
     Yields
     ------
-    dict
+    dict or Unreadable
         date, factor, value (decimal) and observed_at; nothing for a missing value.
 
     Raises
@@ -100,16 +105,21 @@ def parse(content: bytes, file: File, observed_at: datetime) -> Iterator[dict[st
     SourceError
         It is no ZIP, or its table is not where and what it used to be.
     """
-    lines = _text(content).splitlines()
+    lines = read_zip(content, ".csv").splitlines()
     start, places = _header(lines, file)
-    found = False
+    found, problem = False, f"{file.name} holds no day below its header"
     for line in lines[start + 1 :]:
         cells = [cell.strip() for cell in line.split(",")]
         if not (len(cells[0]) == 8 and cells[0].isdecimal()):
             break  # the end of the table: a blank line, yearly figures or the copyright
-        day = _day(cells[0])
-        for factor, place in places.items():
-            value = _value(cells, place, line)
+        try:
+            day = _day(cells[0])
+            values = {factor: _value(cells, place, line) for factor, place in places.items()}
+        except SourceError as error:
+            problem = str(error)
+            yield Unreadable(f"{file.name}: {shortened(line.strip())}", problem)
+            continue
+        for factor, value in values.items():
             if value not in _MISSING:
                 found = True
                 yield {
@@ -119,19 +129,7 @@ def parse(content: bytes, file: File, observed_at: datetime) -> Iterator[dict[st
                     "observed_at": observed_at,
                 }
     if not found:
-        raise SourceError(f"{file.name} holds no day below its header")
-
-
-def _text(content: bytes) -> str:
-    """Unpack the one CSV file of an archive."""
-    try:
-        with zipfile.ZipFile(io.BytesIO(content)) as packed:
-            names = [name for name in packed.namelist() if name.lower().endswith(".csv")]
-            if len(names) != 1:
-                raise SourceError(f"a ZIP with {len(names)} CSV files where one was expected")
-            return packed.read(names[0]).decode("latin-1")
-    except (zipfile.BadZipFile, EOFError, OSError, NotImplementedError) as error:
-        raise SourceError(f"no ZIP that can be read ({error})") from None
+        raise SourceError(problem)
 
 
 def _header(lines: list[str], file: File) -> tuple[int, dict[str, int]]:
@@ -165,5 +163,5 @@ def _value(cells: list[str], place: int, line: str) -> Decimal:
         if not value.is_finite():
             raise InvalidOperation  # noqa: TRY301
     except (InvalidOperation, IndexError):
-        raise SourceError(f"the line {line.strip()!r} cannot be read") from None
+        raise SourceError(f"the line {shortened(line.strip())!r} cannot be read") from None
     return value

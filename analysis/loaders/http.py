@@ -25,7 +25,8 @@ from analysis import settings
 from analysis.errors import InputError, SourceError
 from analysis.loaders.archive import Archive, Entry
 from analysis.loaders.exchange import Passing, Question, Received, exchange, origin
-from analysis.loaders.pacing import Timing, pace_of, skew, usual
+from analysis.loaders.limits import Deadline, SpentError, budget_for
+from analysis.loaders.pacing import Timing, check_clock, pace_of, usual
 from analysis.loaders.received import Answer, NotFound, Refused
 from analysis.loaders.redaction import clean, clean_url, hush, remember, remember_url
 
@@ -79,6 +80,7 @@ class Client:
         self._headers = {"User-Agent": user_agent(), **(headers or {})}
         self._archive = None if archive is None else Archive(archive, source)
         self._pace = pace_of(source, origin(self._base), per_second)
+        self._budget = budget_for(source)
         self._lock = Lock()
         self._opened: httpx2.Client | None = None
         self._skew_told = False
@@ -198,8 +200,8 @@ class Client:
 
     def _compare_clocks(self, headers: Mapping[str, str], now: datetime) -> None:
         """Warn once when our clock and the source's disagree: ours tells `observed_at`."""
-        ahead = skew(headers, now)
-        if ahead is not None and abs(ahead) > _SKEW_WORTH_TELLING and not self._skew_told:
+        ahead = check_clock(self.source, headers, now)
+        if abs(ahead) > _SKEW_WORTH_TELLING and not self._skew_told:
             self._skew_told = True
             _log.warning(
                 "%s: its clock is %.0f seconds %s ours; observations carry the time of ours.",
@@ -213,14 +215,15 @@ class Client:
         timing = self.timing
         # Loading certificates takes a moment, and waiting for our turn is not the source's fault.
         client = self._http()
-        self._pace.wait()
-        deadline = time.monotonic() + timing.total
+        self._wait()
+        total = min(timing.total, self._budget.check())
+        deadline = Deadline(time.monotonic() + total)
         attempts = 0
 
         def pause(error: Exception) -> bool | float:
             if not isinstance(error, Passing):
                 return False
-            left = deadline - time.monotonic()
+            left = deadline.left
             if error.wait is None:
                 longest = min(timing.first_wait * 2.0**attempts, timing.longest_wait)
                 return longest < left
@@ -233,7 +236,7 @@ class Client:
         @stamina.retry(
             on=pause,
             attempts=timing.attempts,
-            timeout=timing.total,
+            timeout=total,
             wait_initial=timing.first_wait,
             wait_jitter=timing.first_wait,
             wait_max=timing.longest_wait,
@@ -241,23 +244,37 @@ class Client:
         def attempt() -> Received:
             nonlocal attempts
             if attempts:
-                self._pace.wait()
+                self._wait()
             attempts += 1
-            return exchange(client, question, timing, deadline)
+            return exchange(client, question, timing, deadline, self._budget)
 
         try:
             return attempt()
         except Passing as error:
             raise _given_up(question, error, attempts) from None
 
+    def _wait(self) -> None:
+        """Wait for our turn, if it comes while anything is left of the budget."""
+        if not self._pace.wait(self._budget.check()):
+            raise SpentError(
+                f"{self.source}: its next turn comes after the {self._budget.seconds:g} seconds "
+                "that all its answers may take (FAULTLINE_SOURCE_PATIENCE); the rest was not "
+                "asked for."
+            )
+
     def _http(self) -> httpx2.Client:
         """Open the connections when they are first needed."""
-        import httpx2
-
         with self._lock:
             if self._opened is None:
-                self._opened = httpx2.Client(follow_redirects=False, verify=_certificates())
+                self._opened = open_connections()
             return self._opened
+
+
+def open_connections() -> httpx2.Client:
+    """Make a client of the library whose connections keep deadlines."""
+    from analysis.loaders import network
+
+    return network.client(_certificates())
 
 
 @cache

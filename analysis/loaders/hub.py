@@ -20,8 +20,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from analysis import settings
-from analysis.errors import InputError, SourceError
+from analysis.errors import FaultlineError, InputError, SourceError
 from analysis.loaders.archive import Archive
+from analysis.loaders.limits import PAGES
 from analysis.loaders.received import NotFound, Refused
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ class _Asking:
     client: Client
     archive: Archive | None
     fetched_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    pages: int = 0
 
 
 _ASKING: ContextVar[_Asking | None] = ContextVar("_ASKING", default=None)
@@ -66,6 +68,7 @@ class Hub:
         """
         wanted: list[Any] = list(properties)
         seen: set[str] = set()
+        self._asking.pages = 0
         try:
             if "/" in name:
                 yield self._api.model_info(name, expand=wanted), self._asking.fetched_at
@@ -77,9 +80,9 @@ class Hub:
                     yield model, self._asking.fetched_at
         except Refused as problem:
             raise _gone(problem) or problem from None
-        except (KeyError, TypeError, ValueError, AttributeError) as problem:
-            if isinstance(problem, InputError):
-                raise
+        except FaultlineError:
+            raise
+        except Exception as problem:  # the library lets through whatever its parts raise
             raise SourceError(
                 f"huggingface on {name} answered in a shape that huggingface_hub cannot read "
                 f"({type(problem).__name__}: {problem})."
@@ -185,6 +188,9 @@ def _answer(held: _Asking, request: httpx2.Request) -> httpx2.Response:
     if request.url.path.endswith("/api/agent-harnesses"):
         # The library's list of programs that call it: best effort there, nothing to us.
         raise httpx2.ConnectError("only models are asked for", request=request)
+    held.pages += 1
+    if held.pages > PAGES:
+        raise SourceError(f"huggingface: the list does not end after {PAGES} pages.")
     answer = held.client.get(url)
     held.fetched_at = answer.fetched_at
     if held.archive is not None:

@@ -8,14 +8,15 @@ models, which is open, holds none. Prices are another loader's, `openrouter_pric
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from analysis import settings
 from analysis.errors import InputError
 from analysis.loaders import answers
-from analysis.loaders.face import Request
+from analysis.loaders.each import apart
+from analysis.loaders.face import Partial, Request, Unreadable
 from analysis.loaders.rows import Count, downloads
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ class Openrouter:
         from analysis.loaders.http import Client
 
         headers = {"Authorization": f"Bearer {key}"}
-        counts: list[Count] = []
+        found: list[Count | Unreadable] = []
         with Client(
             self.name, headers=headers, archive=request.archive, per_second=_HALF_A_SECOND
         ) as client:
@@ -60,10 +61,14 @@ class Openrouter:
                     "/api/v1/datasets/rankings-daily",
                     {"start_date": first.isoformat(), "end_date": last.isoformat()},
                 )
-                counts += daily(answer.json(), answer.fetched_at)
+                found += daily(answer.json(), answer.fetched_at)
+        counts, unreadable = apart(found)
         wanted = set(request.names)
         kept = (item for item in counts if not wanted or item.entity in wanted)
-        return downloads("openrouter", self.name, kept)
+        frame = downloads("openrouter", self.name, kept)
+        if unreadable:
+            raise Partial(self.name, frame, {}, unreadable)
+        return frame
 
 
 def windows(request: Request, today: date) -> Iterator[tuple[date, date]]:
@@ -79,12 +84,15 @@ def windows(request: Request, today: date) -> Iterator[tuple[date, date]]:
         first = end + timedelta(days=1)
 
 
-def daily(document: Any, observed_at: datetime) -> Iterator[Count]:
+def daily(document: Any, observed_at: datetime) -> Iterator[Count | Unreadable]:
     """Figures that an answer holds; the row ``other`` sums up all models outside the ranking."""
     where = "openrouter's daily rankings"
-    rows = answers.field(answers.record(document, where), "data", where)
-    for row in answers.records(rows, where):
+
+    def read(row: Mapping[str, Any]) -> Iterator[Count]:
         day = answers.day(answers.field(row, "date", where), "date", where)
         model = answers.text(row, "model_permaslug", where)
         value = answers.count(answers.field(row, "total_tokens", where), "total_tokens", where)
         yield Count(day, model, "tokens_1d", value, observed_at)
+
+    rows = answers.field(answers.record(document, where), "data", where)
+    return answers.readable(rows, where, read)

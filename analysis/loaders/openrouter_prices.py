@@ -15,8 +15,8 @@ from urllib.parse import quote
 
 from analysis.errors import SourceError
 from analysis.loaders import answers
-from analysis.loaders.each import each
-from analysis.loaders.face import Partial, Request
+from analysis.loaders.each import apart, each
+from analysis.loaders.face import Partial, Request, Unreadable
 from analysis.loaders.frames import frame_of
 
 if TYPE_CHECKING:
@@ -43,10 +43,10 @@ class OpenrouterPrices:
 
         with Client("openrouter", archive=request.archive) as client:
             answer = client.get(_MODELS)
-            listed = list(parse_models(answer.json(), answer.fetched_at))
+            listed, unreadable = apart(parse_models(answer.json(), answer.fetched_at))
             known = {row["model"] for row in listed}
 
-            def ask(model: str) -> Iterator[dict[str, Any]]:
+            def ask(model: str) -> Iterator[dict[str, Any] | Unreadable]:
                 found = client.get(f"{_MODELS}/{quote(model)}/endpoints")
                 return parse_endpoints(found.json(), model, found.fetched_at)
 
@@ -62,11 +62,16 @@ class OpenrouterPrices:
                 for told in (partial.failures, partial.news):
                     for model in told.keys() - known:
                         told[model] += " It is not on OpenRouter's list of models either."
-                raise Partial(self.name, partial.frame, partial.failures, partial.news) from None
+                unreadable += partial.unreadable
+                raise Partial(
+                    self.name, partial.frame, partial.failures, unreadable, partial.news
+                ) from None
+        if unreadable:
+            raise Partial(self.name, frame, {}, unreadable)
         return frame
 
 
-def parse_models(document: Any, observed_at: datetime) -> Iterator[dict[str, Any]]:
+def parse_models(document: Any, observed_at: datetime) -> Iterator[dict[str, Any] | Unreadable]:
     """Read the list of models.
 
     Parameters
@@ -88,12 +93,18 @@ def parse_models(document: Any, observed_at: datetime) -> Iterator[dict[str, Any
         A field is missing or holds something else than before.
     """
     where = "openrouter's list of models"
-    for item in _data(document, where, list):
+
+    def read(item: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         model = answers.text(item, "id", where)
-        yield from _priced(item, model, LIST, f"{where}, {model}", observed_at)
+        return _priced(item, model, LIST, f"{where}, {model}", observed_at)
+
+    data = answers.field(answers.record(document, where), "data", where)
+    return answers.readable(data, where, read)
 
 
-def parse_endpoints(document: Any, model: str, observed_at: datetime) -> Iterator[dict[str, Any]]:
+def parse_endpoints(
+    document: Any, model: str, observed_at: datetime
+) -> Iterator[dict[str, Any] | Unreadable]:
     """Read the providers of a model; as `parse_models`.
 
     The provider is the endpoint's tag (``deepinfra/fp8``): a provider may serve one model in
@@ -103,14 +114,20 @@ def parse_endpoints(document: Any, model: str, observed_at: datetime) -> Iterato
     """
     where = f"openrouter's providers of {model}"
     offers: dict[str, list[dict[str, Any]]] = {}
-    for item in answers.records(
-        answers.field(_data(document, where, dict), "endpoints", where), where
-    ):
+
+    def read(item: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
         tag = str(item.get("tag") or answers.text(item, "provider_name", where))
         for row in _priced(item, model, tag, f"{where}, {tag}", observed_at):
-            offer = {**row, "precision": _precision(item)}
-            if offer not in offers.setdefault(tag, []):
-                offers[tag].append(offer)
+            yield tag, {**row, "precision": _precision(item)}
+
+    data = answers.record(answers.field(answers.record(document, where), "data", where), where)
+    for found in answers.readable(answers.field(data, "endpoints", where), where, read):
+        if isinstance(found, Unreadable):
+            yield found
+            continue
+        tag, offer = found
+        if offer not in offers.setdefault(tag, []):
+            offers[tag].append(offer)
     for tag, own in offers.items():
         yield from _apart(tag, own)
 
@@ -127,21 +144,15 @@ def per_million(price: Any, name: str, where: str) -> float | None:
     """
     try:
         if price is None or isinstance(price, bool):
-            raise InvalidOperation  # noqa: TRY301
-        exact = Decimal(str(price))
+            raise InvalidOperation
+        exact = Decimal(str(price)) * _MILLION
         if not exact.is_finite():
-            raise InvalidOperation  # noqa: TRY301
-    except InvalidOperation:
+            raise InvalidOperation
+    except ArithmeticError:
         raise SourceError(
             f"{where}: the field {name!r} holds {price!r} where a price was expected."
         ) from None
-    return None if exact < 0 else float(exact * _MILLION)
-
-
-def _data(document: Any, where: str, kind: type[list[Any]] | type[dict[str, Any]]) -> Any:
-    """Take what the answer holds out of its envelope."""
-    data = answers.field(answers.record(document, where), "data", where)
-    return answers.records(data, where) if kind is list else answers.record(data, where)
+    return None if exact < 0 else float(exact)
 
 
 def _priced(
@@ -185,5 +196,4 @@ def _order(offer: Mapping[str, Any]) -> tuple[Any, ...]:
 
 
 def _tokens(item: Mapping[str, Any], where: str) -> int | None:
-    length = answers.count(answers.field(item, "context_length", where), "context_length", where)
-    return None if length is None else int(length)
+    return answers.whole(answers.field(item, "context_length", where), "context_length", where)

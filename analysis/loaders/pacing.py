@@ -11,6 +11,14 @@ from email.utils import parsedate_to_datetime
 from threading import Lock
 
 from analysis import settings
+from analysis.errors import SourceError
+
+A_DAY = 86_400.0
+"""Seconds by which two clocks may differ: more would date figures wrongly."""
+
+
+class ClockError(SourceError):
+    """Our clock or the source's is wrong."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +41,7 @@ class Timing:
 
     connect: float = 10.0
     read: float = 20.0
-    total: float = 120.0
+    total: float = 45.0
     attempts: int = 4
     first_wait: float = 0.5
     longest_wait: float = 60.0
@@ -82,12 +90,15 @@ class Pace:
         with self._lock:
             self._closed_until = max(self._closed_until, until)
 
-    def wait(self) -> None:
-        """Sleep until it is this thread's turn."""
+    def wait(self, most: float) -> bool:
+        """Sleep until it is this thread's turn; False, at once, if that takes too long."""
         now = time.monotonic()
         pause = self.reserve(now) - now
+        if pause > most:
+            return False
         if pause > 0:
             time.sleep(pause)
+        return True
 
 
 _paces: dict[tuple[str, str, float], Pace] = {}
@@ -133,10 +144,43 @@ def wait_asked(headers: Mapping[str, str], now: datetime) -> float | None:
     return None
 
 
-def skew(headers: Mapping[str, str], now: datetime) -> float | None:
-    """Seconds by which a source's clock is ahead of ours; None where it tells no time."""
+def check_clock(source: str, headers: Mapping[str, str], now: datetime) -> float:
+    """Compare our clock with a source's: ours is what figures are dated with.
+
+    Parameters
+    ----------
+    source : str
+        For the message.
+    headers : mapping of str to str
+        Of the answer, with names in lower case. An answer from a cache is as old as its
+        ``Age`` says.
+    now : datetime.datetime
+        Our clock.
+
+    Returns
+    -------
+    float
+        Seconds by which the source's clock is ahead; 0 where it tells no time.
+
+    Raises
+    ------
+    ClockError
+        The clocks differ by more than `A_DAY`.
+    """
     theirs = _date(headers.get("date", ""))
-    return None if theirs is None else (theirs - now).total_seconds()
+    if theirs is None:
+        return 0.0
+    age = headers.get("age", "").strip()
+    ahead = (theirs - now).total_seconds()
+    if age.isascii() and age.isdecimal() and ahead < 0:
+        ahead += min(float(age), -ahead)
+    if abs(ahead) > A_DAY:
+        raise ClockError(
+            f"{source}: its clock says {theirs:%Y-%m-%d %H:%M} UTC and this machine's "
+            f"{now:%Y-%m-%d %H:%M} UTC: they differ by more than a day, so nothing was stored. Set "
+            "this machine's clock right, or ask later."
+        )
+    return ahead
 
 
 def _date(text: str) -> datetime | None:

@@ -7,14 +7,14 @@ What it counts are requests of files, continuous integration included.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from analysis.errors import InputError
 from analysis.loaders import answers
 from analysis.loaders.each import each
-from analysis.loaders.face import Request
+from analysis.loaders.face import Request, Unreadable
 from analysis.loaders.rows import Count, downloads
 
 if TYPE_CHECKING:
@@ -37,10 +37,14 @@ class Pypistats:
         packages = [normalised(name) for name in request.names]
         with Client(self.name, archive=request.archive, per_second=_A_SECOND) as client:
 
-            def ask(package: str) -> Iterator[Count]:
+            def ask(package: str) -> Iterator[Count | Unreadable]:
                 answer = client.get(f"/api/packages/{package}/overall", {"mirrors": "false"})
                 series = daily(answer.json(), package, answer.fetched_at)
-                return (item for item in series if request.covers(item.date))
+                return (
+                    item
+                    for item in series
+                    if isinstance(item, Unreadable) or request.covers(item.date)
+                )
 
             return each(self.name, packages, ask, lambda rows: downloads("pypi", self.name, rows))
 
@@ -52,13 +56,15 @@ def normalised(package: str) -> str:
     return re.sub(r"[-_.]+", "-", package).lower()
 
 
-def daily(document: Any, package: str, observed_at: datetime) -> Iterator[Count]:
+def daily(document: Any, package: str, observed_at: datetime) -> Iterator[Count | Unreadable]:
     """Figures of the days that an answer holds."""
     where = f"pypistats on {package}"
+
+    def read(row: Mapping[str, Any]) -> Iterator[Count]:
+        if answers.text(row, "category", where) == "without_mirrors":
+            day = answers.day(answers.field(row, "date", where), "date", where)
+            value = answers.count(answers.field(row, "downloads", where), "downloads", where)
+            yield Count(day, package, "downloads_1d", value, observed_at)
+
     series = answers.field(answers.record(document, where), "data", where)
-    for row in answers.records(series, where):
-        if answers.text(row, "category", where) != "without_mirrors":
-            continue
-        day = answers.day(answers.field(row, "date", where), "date", where)
-        value = answers.count(answers.field(row, "downloads", where), "downloads", where)
-        yield Count(day, package, "downloads_1d", value, observed_at)
+    return answers.readable(series, where, read)

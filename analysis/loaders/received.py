@@ -18,7 +18,9 @@ from types import MappingProxyType
 from typing import Any, NoReturn
 
 from analysis.errors import SourceError
+from analysis.loaders.limits import LimitError
 from analysis.loaders.redaction import clean
+from analysis.loaders.unpacking import check_json
 
 
 class Refused(SourceError):
@@ -80,12 +82,16 @@ class Answer:
         Raises
         ------
         SourceError
-            It is something else: empty, HTML, cut off.
+            It is something else: empty, HTML, cut off, or larger than a document may be.
         """
 
         def refuse_constant(name: str) -> NoReturn:
             raise ValueError(f"{name} is no JSON")
 
+        try:
+            check_json(self.content)
+        except LimitError as error:
+            raise self.unreadable(str(error)) from None
         text = self.text()
         try:
             return json.loads(text, parse_constant=refuse_constant)

@@ -74,7 +74,10 @@ def remember(named: Mapping[str, str] | Iterable[tuple[str, str]]) -> frozenset[
 
 def remember_url(url: str) -> frozenset[str]:
     """Note the secrets of a URL, its user part and its parameters; as `remember`."""
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return frozenset()
     user = parts.netloc.rpartition("@")[0]
     secrets = [("password", secret) for secret in _of_user(user)]
     return remember([*secrets, *parse_qsl(parts.query)])
@@ -158,7 +161,10 @@ def clean_url(url: str) -> str:
     str
         The same text where there is nothing to hide.
     """
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:  # it comes from an answer, and nobody can say where its secrets are
+        return clean(re.sub(r"//[^/@]*@", "//", url).partition("?")[0])
     host = parts.netloc.rpartition("@")[2]
     query = parts.query
     pairs = parse_qsl(query, keep_blank_values=True)

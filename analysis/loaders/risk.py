@@ -7,8 +7,6 @@ uncertainty (Baker, Bloom and Davis) and the VIX come from FRED as CSV, without 
 
 from __future__ import annotations
 
-import csv
-import io
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,9 +14,12 @@ from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from analysis.errors import SourceError, unknown
+from analysis.loaders.answers import shortened
+from analysis.loaders.confinement import read_sheet
 from analysis.loaders.each import each
-from analysis.loaders.face import Request
+from analysis.loaders.face import Request, Unreadable
 from analysis.loaders.frames import frame_of
+from analysis.loaders.fred_file import read_series
 
 if TYPE_CHECKING:
     import polars as pl
@@ -65,14 +66,17 @@ class Gpr:
         sheets = {sheet.path: sheet for sheet in SHEETS if set(wanted) & set(sheet.series)}
         with Client(self.name, archive=request.archive) as client:
 
-            def ask(path: str) -> Iterator[dict[str, Any]]:
+            def ask(path: str) -> Iterator[dict[str, Any] | Unreadable]:
                 answer = client.get(path)
                 try:
                     rows = list(parse_sheet(answer.content, sheets[path], answer.fetched_at))
                 except SourceError as error:
                     raise answer.unreadable(f"{answer.kind()}: {error}") from None
                 return (
-                    row for row in rows if row["series"] in wanted and request.covers(row["date"])
+                    row
+                    for row in rows
+                    if isinstance(row, Unreadable)
+                    or (row["series"] in wanted and request.covers(row["date"]))
                 )
 
             return each(self.name, sheets, ask, lambda rows: frame_of(self.table, self.name, rows))
@@ -96,7 +100,7 @@ class Fred:
         }
         with Client(self.name, archive=request.archive) as client:
 
-            def ask(series: str) -> list[dict[str, Any]]:
+            def ask(series: str) -> list[dict[str, Any] | Unreadable]:
                 answer = client.get("/graph/fredgraph.csv", {"id": series, **bounds})
                 text = answer.text()
                 try:
@@ -104,12 +108,18 @@ class Fred:
                 except SourceError as error:
                     raise answer.unreadable(f"{answer.kind()}: {error}") from None
                 # What was not asked for may come all the same.
-                return [row for row in rows if request.covers(row["date"])]
+                return [
+                    row
+                    for row in rows
+                    if isinstance(row, Unreadable) or request.covers(row["date"])
+                ]
 
             return each(self.name, wanted, ask, lambda rows: frame_of(self.table, self.name, rows))
 
 
-def parse_sheet(content: bytes, sheet: Sheet, observed_at: datetime) -> Iterator[dict[str, Any]]:
+def parse_sheet(
+    content: bytes, sheet: Sheet, observed_at: datetime
+) -> Iterator[dict[str, Any] | Unreadable]:
     """Read an Excel file.
 
     Parameters
@@ -123,7 +133,7 @@ def parse_sheet(content: bytes, sheet: Sheet, observed_at: datetime) -> Iterator
 
     Yields
     ------
-    dict
+    dict or Unreadable
         date, series, value and observed_at; nothing for an empty cell.
 
     Raises
@@ -131,31 +141,42 @@ def parse_sheet(content: bytes, sheet: Sheet, observed_at: datetime) -> Iterator
     SourceError
         It is no Excel file, lacks a column, or has a column without a figure.
     """
-    table = _excel(content, (sheet.day, *sheet.series))
-    days = [_day(cell) for cell in table[sheet.day]]
+    cells = read_sheet(content, (sheet.day, *sheet.series))
+    days = [_day(cell) for cell in cells[sheet.day]]
     for series in sheet.series:
-        found = False
-        for day, cell in zip(days, table[series], strict=True):
+        found, problem = False, f"the column {series} holds no figure"
+        for day, cell in zip(days, cells[series], strict=True):
             if day is None or cell is None:
+                continue
+            if isinstance(day, Unreadable):
+                problem = day.reason
+                yield Unreadable(f"{series}: {shortened(cell)}", problem)
+                continue
+            value = _figure(cell, series)
+            if isinstance(value, Unreadable):
+                problem = value.reason
+                yield Unreadable(f"{series}: {shortened(cell)}", problem)
                 continue
             found = True
             yield {
                 "date": day.replace(day=1) if sheet.monthly else day,
                 "series": series,
-                "value": _figure(cell, series),
+                "value": value,
                 "observed_at": observed_at,
             }
         if not found:
-            raise SourceError(f"the column {series} holds no figure")
+            raise SourceError(problem)
 
 
-def parse_csv(text: str, series: str, observed_at: datetime) -> Iterator[dict[str, Any]]:
-    """Read a series of ``fredgraph.csv``: a header, then days and values.
+def parse_csv(
+    text: str, series: str, observed_at: datetime
+) -> Iterator[dict[str, Any] | Unreadable]:
+    """Read a series of ``fredgraph.csv``.
 
     Parameters
     ----------
     text : str
-        The file.
+        The file, see `analysis.loaders.fred_file`.
     series : str
         Which one it is.
     observed_at : datetime.datetime
@@ -163,89 +184,43 @@ def parse_csv(text: str, series: str, observed_at: datetime) -> Iterator[dict[st
 
     Yields
     ------
-    dict
-        date, series, value and observed_at; nothing for a missing value (``.`` or empty).
+    dict or Unreadable
+        date, series, value and observed_at; nothing for a missing value.
 
     Raises
     ------
     SourceError
-        The header is another one, or a line cannot be read.
+        The header is another one.
     """
-    lines = csv.reader(io.StringIO(text))
-    header = [cell.strip() for cell in next(lines, [])]
-    # The first column was DATE until 2024.
-    if header not in (["observation_date", series], ["DATE", series]):
-        raise SourceError(
-            f"a header {', '.join(header)[:80]!r} where observation_date,{series} was expected"
-        )
-    for cells in lines:
-        if not cells:
-            continue
-        try:
-            day, value = cells
-            if value.strip() in ("", "."):
-                continue
-            row = {"date": date.fromisoformat(day), "value": float(value)}
-        except ValueError:
-            raise SourceError(f"the line {','.join(cells)!r} cannot be read") from None
-        yield {**row, "series": series, "observed_at": observed_at}
+    for figure in read_series(text, series):
+        if isinstance(figure, Unreadable):
+            yield figure
+        else:
+            day, value = figure
+            yield {"date": day, "value": value, "series": series, "observed_at": observed_at}
 
 
-def _excel(content: bytes, columns: tuple[str, ...]) -> pl.DataFrame:
-    """Read columns of the first sheet of an Excel file, old kind or new."""
-    import fastexcel
-    import polars as pl
-
-    there: list[str] = []
-
-    def needed(column: Any) -> bool:
-        there.append(column.name)
-        return column.name in columns
-
-    try:
-        # Only what we need: their columns of notes have no type, of which fastexcel warns.
-        sheet = fastexcel.read_excel(content).load_sheet(
-            0, use_columns=needed, schema_sample_rows=None
-        )
-        missing = [name for name in columns if name not in there]
-        table = pl.DataFrame() if missing else sheet.to_polars()
-    except (fastexcel.FastExcelError, pl.exceptions.PolarsError, ValueError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise SourceError(f"no Excel file that can be read ({reason})") from None
-    if missing:
-        raise SourceError(
-            f"no column {', '.join(missing)} (it has {', '.join(there[:12]) or 'none'}):"
-            " its shape has changed, and the loader must follow"
-        )
-    return table
-
-
-def _day(cell: object) -> date | None:
-    """Read a day: a date, ``20260810``, Excel's count of days, ``2026-08-10`` or ``2026M8``."""
+def _day(cell: object) -> date | Unreadable | None:
+    """Read a day: ``20260810``, Excel's count of days, ``2026-08-10`` or ``2026M8``."""
     if cell is None or cell == "":
         return None
-    if isinstance(cell, datetime):
-        return cell.date()
-    if isinstance(cell, date):
-        return cell
-    text = str(int(cell)) if isinstance(cell, (int, float)) else str(cell).strip()
     try:
+        text = str(int(cell)) if isinstance(cell, int | float) else str(cell).strip()
         if re.fullmatch(r"\d{5}", text):
             return _EXCEL_ZERO + timedelta(days=int(text))
         if month := re.fullmatch(r"(\d{4})M(\d{1,2})", text, re.IGNORECASE):
             return date(int(month[1]), int(month[2]), 1)
         return date.fromisoformat(text)
-    except ValueError:
-        raise SourceError(f"{cell!r} is no day") from None
+    except (ValueError, OverflowError):
+        return Unreadable(shortened(cell), f"{shortened(cell)!r} is no day")
 
 
-def _figure(cell: object, series: str) -> float:
+def _figure(cell: object, series: str) -> float | Unreadable:
     try:
         return round(float(str(cell)), _DECIMALS)
-    except ValueError:
-        raise SourceError(
-            f"the column {series} holds {cell!r} where a figure was expected"
-        ) from None
+    except (ValueError, OverflowError):
+        said = shortened(cell)
+        return Unreadable(said, f"the column {series} holds {said!r} where a figure was expected")
 
 
 def _known(names: tuple[str, ...], every: list[str] | tuple[str, ...], kind: str) -> list[str]:

@@ -202,7 +202,7 @@ class _Round:
 
     def _answer(self, name: str) -> Listing | Trouble | None:
         """Ask until there is an answer, or no hope is left for anybody."""
-        answer = patiently(lambda: self._once(name), self._timing, self._turned_away.is_set)
+        answer = patiently(lambda: self._once(name), self._timing, self._hopeless)
         if not isinstance(answer, Trouble) or not answer.unheard:
             self._heard.set()
         else:
@@ -211,6 +211,9 @@ class _Round:
         if silent or (isinstance(answer, Trouble) and answer.blocked):
             self._turned_away.set()
         return answer
+
+    def _hopeless(self) -> bool:
+        return self._turned_away.is_set() or self._here.door.budget.left() <= 0
 
     def _once(self, name: str) -> Listing | Trouble | None:
         import yfinance

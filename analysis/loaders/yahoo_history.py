@@ -12,6 +12,10 @@ from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
+from analysis.errors import SourceError
+from analysis.loaders.limits import SpentError
+from analysis.loaders.pacing import ClockError
+
 if TYPE_CHECKING:
     import pandas as pd
     import polars as pl
@@ -70,7 +74,7 @@ class Trouble:
     blocked : bool
         Whether Yahoo turned us away, and not this ticker.
     unheard : bool
-        Whether there was no answer of any kind.
+        Whether there was no answer of any kind, or none that stays within the limits.
     """
 
     reason: str
@@ -205,6 +209,10 @@ def trouble(heard: Heard | None, error: Exception) -> Trouble:
         What yfinance raised: its words fit a delisted ticker, a refused crumb and a failing
         server alike.
     """
+    problem = heard.problem if heard is not None and heard.problem else error
+    if isinstance(problem, SourceError):  # a limit of ours, and no word of Yahoo's
+        spent = isinstance(problem, SpentError | ClockError)
+        return Trouble(str(problem).rstrip("."), blocked=spent, unheard=True)
     # Not told of the ticker: the crumb was refused, or the connection failed.
     limited = type(error).__name__ == "YFRateLimitError"
     if heard is None and not limited:

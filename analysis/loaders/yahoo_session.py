@@ -18,8 +18,9 @@ import logging
 import shutil
 import tempfile
 import threading
+import time
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -36,8 +37,18 @@ from urllib3 import HTTPHeaderDict, HTTPResponse
 from analysis import settings
 from analysis.errors import InputError, SourceError
 from analysis.loaders.archive import Archive
-from analysis.loaders.pacing import Pace, Timing, pace_of, usual, wait_asked
+from analysis.loaders.exchange import Question, Received
+from analysis.loaders.limits import (
+    Budget,
+    Deadline,
+    LimitError,
+    SpentError,
+    budget_for,
+)
+from analysis.loaders.pacing import Pace, Timing, check_clock, pace_of, usual, wait_asked
 from analysis.loaders.redaction import hush
+from analysis.loaders.unpacking import check_json
+from analysis.loaders.yahoo_carriers import Browser, Carrier, Forward
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -63,11 +74,14 @@ class Heard:
         Its body.
     wait : float or None
         Seconds that Yahoo asked to wait, when it did.
+    problem : SourceError or None
+        The limit that the answer broke; then it has no status.
     """
 
     status: int
     content: bytes
     wait: float | None = None
+    problem: SourceError | None = None
 
 
 class Door(BaseAdapter):
@@ -75,143 +89,109 @@ class Door(BaseAdapter):
 
     Attributes
     ----------
-    carrier : requests.adapters.BaseAdapter or None
+    carrier : Carrier or None
         Who brings a request to a server; None while nobody visits.
     archive : analysis.loaders.archive.Archive or None
         Keeps the raw bytes of figures; None keeps nothing.
     pace : analysis.loaders.pacing.Pace or None
         How fast Yahoo may be asked; None while nobody visits.
-    timeout : tuple of float
-        Seconds to wait for a connection and for an answer, whatever yfinance would wait.
+    budget : analysis.loaders.limits.Budget
+        What is left to Yahoo in this pass.
+    seconds : float
+        For one request, whatever yfinance would wait.
     heard : dict of str to Heard
         The last answer about each symbol.
     """
 
     def __init__(self) -> None:
         super().__init__()
-        self.carrier: BaseAdapter | None = None
+        self.carrier: Carrier | None = None
         self.archive: Archive | None = None
         self.pace: Pace | None = None
-        self.timeout = (Timing.connect, Timing.read)
+        self.budget = Budget("yahoo")
+        self.seconds = Timing.connect + Timing.read
         self.heard: dict[str, Heard] = {}
         self._lock = threading.Lock()
 
-    def send(self, request: PreparedRequest, *arguments: Any, **options: Any) -> Response:
+    def send(self, request: PreparedRequest, *_arguments: Any, **_options: Any) -> Response:
         """Bring a request to Yahoo and keep what came back."""
+        shown = _plain(request.url)
         if settings.offline():
-            raise InputError(f"FAULTLINE_OFFLINE is set: {_plain(request.url)} was not asked.")
+            raise InputError(f"FAULTLINE_OFFLINE is set: {shown} was not asked.")
         if self.carrier is None or self.pace is None:
-            raise SourceError(f"{_plain(request.url)} was asked for outside of a visit to Yahoo.")
-        self.pace.wait()
-        options["timeout"] = self.timeout
-        response = self.carrier.send(request, *arguments, **options)
-        content = response.content  # a body cut short raises here, before anything is kept
-        self._remember(str(request.url), response, content)
-        return response
+            raise SourceError(f"{shown} was asked for outside of a visit to Yahoo.")
+        try:
+            received = self._carried(self.carrier, self.pace, request)
+        except SourceError as error:
+            # yfinance words every error its own way, and some not at all. Without the address
+            # one reason serves all tickers.
+            what = error.what if isinstance(error, LimitError) else ""
+            kind, said = (LimitError, f"Yahoo {what}") if what else (type(error), str(error))
+            # Another one than is raised: that one holds on to the answer through its traceback.
+            self._remember(str(request.url), Heard(0, b"", problem=kind(said)))
+            raise kind(said) from None
+        return self._response(request, received)
 
     def close(self) -> None:
         """Let go of the carrier's connections."""
         if self.carrier is not None:
             self.carrier.close()
 
-    def _remember(self, url: str, response: Response, content: bytes) -> None:
+    def _carried(self, carrier: Carrier, pace: Pace, request: PreparedRequest) -> Received:
+        """Ask within the limits, and read the answer only so far as it can be used."""
+        url = str(request.url)
+        if not pace.wait(self.budget.check()):
+            raise SpentError("yahoo: nothing is left of the time that all its answers may take.")
+        headers = {str(name): str(value) for name, value in request.headers.items()}
+        question = Question("yahoo", url, headers, frozenset(), str(request.method), _body(request))
+        deadline = Deadline(time.monotonic() + min(self.seconds, self.budget.check()))
+        received = carrier.carry(question, deadline, self.budget)
+        now = datetime.now(UTC)
+        check_clock("yahoo", received.headers, now)
+        try:
+            check_json(received.content)
+        except LimitError as error:
+            error.what = f"sent {error}"
+            raise
+        heard = Heard(received.status, received.content, wait_asked(received.headers, now))
+        if self._remember(url, heard) and self.archive is not None and received.status == 200:
+            self.archive.keep(_plain(url), received.content, now)
+        return received
+
+    def _remember(self, url: str, heard: Heard) -> bool:
+        """Note the last word about a symbol; False for an answer without figures."""
         path = unquote(urlsplit(url).path)
         if not path.startswith(_FIGURES):
-            return
-        symbol = path.rpartition("/")[2].upper()
-        now = datetime.now(UTC)
-        headers = {name.lower(): value for name, value in response.headers.items()}
-        heard = Heard(response.status_code, content, wait_asked(headers, now))
+            return False
         with self._lock:
-            self.heard[symbol] = heard
-        if self.archive is not None and response.status_code == 200:
-            self.archive.keep(_plain(url), content, now)
+            self.heard[path.rpartition("/")[2].upper()] = heard
+        return True
 
-
-class Forward(HTTPAdapter):
-    """Bring every request to one address instead of Yahoo's, path and query as they were.
-
-    Parameters
-    ----------
-    base_url : str
-        The address, without a slash at the end.
-    """
-
-    def __init__(self, base_url: str) -> None:
-        super().__init__()
-        self.base_url = base_url
-
-    def send(self, request: PreparedRequest, *arguments: Any, **options: Any) -> Response:
-        """Ask the other address; the answer reads as if Yahoo had given it."""
-        parts = urlsplit(str(request.url))
-        moved = request.copy()
-        moved.url = self.base_url + urlunsplit(("", "", parts.path, parts.query, ""))
-        moved.headers.pop("Host", None)
-        response = super().send(moved, *arguments, **options)
-        response.url = str(request.url)
-        response.request = request
-        return response
-
-
-class Browser(HTTPAdapter):
-    """Carry requests the way a browser does, with curl_cffi.
-
-    yfinance would use curl_cffi's own session; behind an adapter, the same handshake serves and
-    what is sent can still be seen.
-    """
-
-    def __init__(self) -> None:
-        from curl_cffi import requests as curl
-
-        super().__init__()
-        self._session: Any = curl.Session(impersonate="chrome")
-
-    def send(
-        self,
-        request: PreparedRequest,
-        stream: bool = False,  # noqa: ARG002
-        timeout: Any = None,
-        verify: Any = True,
-        cert: Any = None,
-        proxies: Mapping[str, str] | None = None,
-    ) -> Response:
-        """Send with a browser's handshake and headers; cookies are the caller's business."""
-        answer = self._session.request(
-            request.method,
-            str(request.url),
-            data=request.body,
-            headers=dict(request.headers),
-            timeout=timeout,
-            verify=verify,
-            cert=cert,
-            proxies=dict(proxies) if proxies else None,
-            allow_redirects=False,
-            discard_cookies=True,
-            quote=False,
-        )
+    def _response(self, request: PreparedRequest, received: Received) -> Response:
+        """Make the answer that `requests` would have made, its cookies included."""
         headers = HTTPHeaderDict()
         message = Message()
-        for key, value in answer.headers.multi_items():
-            # curl has unpacked and measured the body already
-            if value is not None and key.lower() not in ("content-encoding", "content-length"):
+        for key, value in received.pairs:
+            # The body is unpacked and measured already.
+            if key.lower() not in ("content-encoding", "content-length", "transfer-encoding"):
                 headers.add(key, value)
                 message.add_header(key, value)
         raw = HTTPResponse(
-            body=io.BytesIO(answer.content),
+            body=io.BytesIO(received.content),
             headers=headers,
-            status=answer.status_code,
+            status=received.status,
             preload_content=False,
             original_response=SimpleNamespace(msg=message, isclosed=lambda: True),  # type: ignore[arg-type]
         )
-        return self.build_response(request, raw)
-
-    def close(self) -> None:
-        """Close curl's connections."""
-        self._session.close()
-        super().close()
+        return HTTPAdapter().build_response(request, raw)
 
 
-def carrier() -> BaseAdapter:
+def _body(request: PreparedRequest) -> bytes | None:
+    body = request.body
+    return body.encode() if isinstance(body, str) else body if isinstance(body, bytes) else None
+
+
+def carrier() -> Carrier:
     """Who carries requests: a browser to Yahoo, or plain HTTP to ``FAULTLINE_YAHOO_URL``."""
     base = settings.base_url("yahoo")
     return Browser() if base == settings.SOURCES["yahoo"] else Forward(base)
@@ -278,7 +258,8 @@ def visit(
         door.archive = None if archive is None else Archive(archive, "yahoo")
         door.pace = pace_of("yahoo", settings.base_url("yahoo"), per_second)
         timing = timing or patience()
-        door.timeout = (timing.connect, timing.read)
+        door.budget = budget_for("yahoo")
+        door.seconds = min(timing.connect + timing.read, timing.total)
         door.heard.clear()
         try:
             with _without_known_warnings():

@@ -125,7 +125,11 @@ class YahooRevenues:
             for company in names:
                 asked_at = self._clock()
                 symbol = COMPANIES[company]
-                found = patiently(lambda symbol=symbol: _figures(here, symbol), timing)  # type: ignore[misc]
+                found = patiently(
+                    lambda symbol=symbol: _figures(here, symbol),  # type: ignore[misc]
+                    timing,
+                    lambda: here.door.budget.left() <= 0,
+                )
                 if isinstance(found, Trouble):
                     troubles[company] = found
                     continue

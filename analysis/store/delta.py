@@ -159,6 +159,18 @@ class DeltaRows:
         with self._told("read"):
             return rows.collect()
 
+    def observed_after(self, moment: datetime) -> datetime | None:
+        """Last instant at which a clock observed a row, if it is after ``moment``.
+
+        Rows that came with the package have instants by rule, not by a clock.
+        """
+        import polars as pl
+
+        late = self.scan([Asked("observed_at", None, moment, None)])
+        found = self.collect(late.filter(~pl.col("backfilled")).select("observed_at"))
+        last = found["observed_at"].max()
+        return last if isinstance(last, datetime) else None
+
     # Writing ---------------------------------------------------------------------------
 
     def append(self, rows: pl.DataFrame, table: DeltaTable | None) -> None:

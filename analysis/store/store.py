@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from datetime import date, datetime
 from pathlib import Path
 from threading import RLock
@@ -231,6 +232,28 @@ class Store:
         _check_name(name)
         self._check_live()
         return self._writer.append(name, frame)
+
+    def refuse(self, name: str, source: str, records: Sequence[tuple[str, str]]) -> None:
+        """Put records into the quarantine that could not become rows of a table.
+
+        Parameters
+        ----------
+        name : str
+            Table.
+        source : str
+            Who sent them.
+        records : sequence of tuple of str
+            What came, and what is wrong with it.
+
+        Raises
+        ------
+        InputError, DataError
+            As `append`.
+        """
+        _check_name(name)
+        self._check_live()
+        if records:
+            self._writer.refuse(name, source, records)
 
     def quarantined(self, name: str) -> pl.DataFrame:
         """Rows that were refused, oldest first.

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, cast
@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 # Tables that grow by thousands of rows a day are cut by the year of their days.
 DATED = {"prices": "date", "downloads": "date"}
+
+# A store may be shared by machines whose clocks differ, and not by more than this.
+A_DAY = timedelta(days=1)
 
 # Each loss means that another writer's rows were stored; so many in a row are no accident.
 ATTEMPTS = 200
@@ -134,6 +137,7 @@ class Writer:
         import polars as pl
 
         now = clock()
+        self._check_clock(name, now)
         good, bad = admit(name, frame, now)
         if not self.has(name):
             self.seed()
@@ -151,6 +155,15 @@ class Writer:
             alerts=alerts_of(name, marked),
             refused=None if bad.is_empty() else bad,
         )
+
+    def refuse(self, name: str, source: str, records: Sequence[tuple[str, str]]) -> None:
+        """Keep what could not become a row, with the reason."""
+        now = clock()
+        known: list[Known] = [
+            ({"record": record, "source": source, "observed_at": now}, reason)
+            for record, reason in records
+        ]
+        self.quarantine.keep(name, refused(name, known, now))
 
     def seed(self) -> None:
         """Begin each table that the snapshot has and the store has not, in one commit each.
@@ -202,6 +215,23 @@ class Writer:
             f"Table {name!r} of the store {self._place} is written to all the time by others: "
             "repeat later."
         )
+
+    def _check_clock(self, name: str, now: datetime) -> None:
+        """Refuse to store where a clock observed something that is still to come.
+
+        The clock of this machine is behind then, or was ahead: what is stored with it would be
+        read in the wrong order.
+        """
+        if not self.has(name):
+            return
+        late = self._tables[name].observed_after(now + A_DAY)
+        if late is not None:
+            raise DataError(
+                f"Table {name!r} of the store {self._place} holds an observation of "
+                f"{late:%Y-%m-%d %H:%M} UTC, and this machine's clock says {now:%Y-%m-%d %H:%M} "
+                "UTC: nothing was stored. Set the clock right; if it is right, it was wrong when "
+                "that was stored."
+            )
 
     def _near(self, name: str, good: pl.DataFrame, table: Any) -> pl.DataFrame:
         """Stored observations of the keys that arrived, and few others."""

@@ -9,10 +9,34 @@ a figure should be distrusted; it is missing where nothing is known against it.
 
 from __future__ import annotations
 
+from datetime import UTC, date, datetime, timedelta
+
 import dataframely as dy
 import polars as pl
 
 from analysis.tables.columns import CURRENCY, TICKER, URL, choice, pattern, text, time_zone, utc
+
+# What no figure of a kind can reach: 1e308 is finite too, and an average of it is infinite.
+# The dearest share costs less than a million dollars, the highest index stands below a million,
+# and the largest company earns less than 1e9 million of any currency in a year.
+_MONEY = 1e9
+_SHARES = 10**15
+_COUNT = 1e15
+_INDEX = 1e6
+_MILLIONS = 1e10
+_TOKEN_PRICE = 1e6
+_TOKENS = 10**12
+
+# The first day of each kind of figure: before it a date is a mistake. Indexes of geopolitical
+# risk begin in 1900, French's factors in 1926, the Federal Register in 1936.
+_FIRST_INDEX = date(1900, 1, 1)
+_FIRST_REGISTER = date(1936, 1, 1)
+_FIRST_ELECTRONIC = date(1990, 1, 1)
+
+# How far ahead an agency may say that a document is published, or a rule takes effect.
+_ONE_DAY = timedelta(days=1)
+_PLANNED = timedelta(days=60)
+_EFFECTIVE = timedelta(days=3650)
 
 
 class Dated(dy.Schema):
@@ -31,11 +55,11 @@ class Prices(Dated):
     listing, ``volume`` is in shares.
     """
 
-    date = dy.Date(primary_key=True)
+    date = dy.Date(primary_key=True, min=_FIRST_INDEX)
     ticker = pattern(TICKER, "NVDA", primary_key=True)
-    close = dy.Float64(nullable=True, min_exclusive=0)
-    adj_close = dy.Float64(min_exclusive=0)
-    volume = dy.Int64(nullable=True, min=0)
+    close = dy.Float64(nullable=True, min_exclusive=0, max=_MONEY)
+    adj_close = dy.Float64(min_exclusive=0, max=_MONEY)
+    volume = dy.Int64(nullable=True, min=0, max=_SHARES)
     source = text()
     observed_at = utc(primary_key=True)
     backfilled = dy.Bool()
@@ -49,7 +73,7 @@ class Factors(Dated):
     ``smb_ff3`` is the size factor of the three-factor model, ``smb`` that of the five.
     """
 
-    date = dy.Date(primary_key=True)
+    date = dy.Date(primary_key=True, min=_FIRST_INDEX)
     factor = choice(
         "cma", "hml", "irx_annual", "mkt_rf", "mom", "rf", "rmw", "smb", "smb_ff3",
         primary_key=True,
@@ -68,7 +92,7 @@ class Downloads(Dated):
     (PyPI, without mirrors); ``tokens_7d`` counts from Sunday on.
     """
 
-    date = dy.Date(primary_key=True)
+    date = dy.Date(primary_key=True, min=_FIRST_ELECTRONIC)
     platform = choice("huggingface", "github", "openrouter", "pypi", primary_key=True)
     entity = text(primary_key=True)
     metric = choice(
@@ -77,7 +101,7 @@ class Downloads(Dated):
         "tokens_1d", "tokens_7d", "token_share_pct",
         primary_key=True,
     )  # fmt: skip
-    value = dy.Float64(min=0)
+    value = dy.Float64(min=0, max=_COUNT)
     source = text()
     observed_at = utc(primary_key=True)
     backfilled = dy.Bool()
@@ -100,12 +124,12 @@ class Revenues(dy.Schema):
     """
 
     company = text(primary_key=True)
-    period_end = dy.Date(primary_key=True)
+    period_end = dy.Date(primary_key=True, min=_FIRST_ELECTRONIC)
     frequency = choice("M", "Q", "H", "9M", "FY", "4Q", primary_key=True)
     segment = text(primary_key=True)
     metric = choice("revenue", "capex", primary_key=True)
     currency = pattern(CURRENCY, "USD", primary_key=True)
-    value = dy.Float64(min=0)
+    value = dy.Float64(min=0, max=_MILLIONS)
     basis = choice("reported", "derived", "rounded", "lower_bound")
     filed = dy.Date()
     assumed = dy.Bool()
@@ -248,13 +272,13 @@ class RiskIndexes(Dated):
     A monthly figure carries the first day of its month as its date.
     """
 
-    date = dy.Date(primary_key=True)
+    date = dy.Date(primary_key=True, min=_FIRST_INDEX)
     series = choice(
         "GPR", "GPRA", "GPRT", "GPRC_CHN", "GPRC_TWN", "GPRC_USA",
         "GPRD", "GPRD_ACT", "GPRD_THREAT", "USEPUINDXD", "VIXCLS",
         primary_key=True,
     )  # fmt: skip
-    value = dy.Float64(min=0)
+    value = dy.Float64(min=0, max=_INDEX)
     source = text()
     observed_at = utc(primary_key=True)
     backfilled = dy.Bool()
@@ -268,10 +292,10 @@ class Actions(Dated):
     ``currency``.
     """
 
-    date = dy.Date(primary_key=True)
+    date = dy.Date(primary_key=True, min=_FIRST_INDEX)
     ticker = pattern(TICKER, "NVDA", primary_key=True)
     action = choice("split", "dividend", primary_key=True)
-    value = dy.Float64(min_exclusive=0)
+    value = dy.Float64(min_exclusive=0, max=_MONEY)
     currency = pattern(CURRENCY, "USD", nullable=True)
     source = text()
     observed_at = utc(primary_key=True)
@@ -290,14 +314,29 @@ class PolicyDocuments(dy.Schema):
     title = text()
     agency = text()
     kind = text()
-    publication_date = dy.Date(nullable=True)
-    public_inspection_date = dy.Date(nullable=True)
-    effective_on = dy.Date(nullable=True)
+    publication_date = dy.Date(nullable=True, min=_FIRST_REGISTER)
+    public_inspection_date = dy.Date(nullable=True, min=_FIRST_REGISTER)
+    effective_on = dy.Date(nullable=True, min=_FIRST_REGISTER)
     url = pattern(URL, "https://www.federalregister.gov/d/2026-00789")
     source = text()
     observed_at = utc(primary_key=True)
     backfilled = dy.Bool()
     flag = text(nullable=True)
+
+    @dy.rule()
+    def published_or_planned_soon(cls) -> pl.Expr:  # noqa: N805
+        """A document is planned days ahead, not years."""
+        return pl.col("publication_date") <= pl.col("observed_at").dt.date() + _PLANNED
+
+    @dy.rule()
+    def inspected_before_it_was_seen(cls) -> pl.Expr:  # noqa: N805
+        """Nobody sees a document before it can be inspected."""
+        return pl.col("public_inspection_date") <= pl.col("observed_at").dt.date() + _ONE_DAY
+
+    @dy.rule()
+    def effective_within_ten_years(cls) -> pl.Expr:  # noqa: N805
+        """A rule may take effect years later."""
+        return pl.col("effective_on") <= pl.col("observed_at").dt.date() + _EFFECTIVE
 
 
 class ModelPrices(Dated):
@@ -306,12 +345,12 @@ class ModelPrices(Dated):
     ``provider`` is ``"list"`` for the price that the market place itself shows.
     """
 
-    date = dy.Date(primary_key=True)
+    date = dy.Date(primary_key=True, min=_FIRST_ELECTRONIC)
     model = text(primary_key=True)
     provider = text(primary_key=True)
-    prompt = dy.Float64(min=0)
-    completion = dy.Float64(min=0)
-    context_length = dy.Int64(nullable=True, min=1)
+    prompt = dy.Float64(min=0, max=_TOKEN_PRICE)
+    completion = dy.Float64(min=0, max=_TOKEN_PRICE)
+    context_length = dy.Int64(nullable=True, min=1, max=_TOKENS)
     source = text()
     observed_at = utc(primary_key=True)
     backfilled = dy.Bool()
@@ -330,12 +369,17 @@ class Artefacts(dy.Schema):
     name = text(primary_key=True)
     revision = text(primary_key=True)
     kind = choice("model", "licence", "repository", "release", "provider", "support")
-    created_at = utc(nullable=True)
+    created_at = utc(nullable=True, min=datetime(1990, 1, 1, tzinfo=UTC))
     url = pattern(URL, "https://huggingface.co/deepseek-ai/DeepSeek-R1")
     source = text()
     observed_at = utc(primary_key=True)
     backfilled = dy.Bool()
     flag = text(nullable=True)
+
+    @dy.rule()
+    def made_before_it_was_seen(cls) -> pl.Expr:  # noqa: N805
+        """Nobody sees what is yet to be made; clocks may differ by a day."""
+        return pl.col("created_at") <= pl.col("observed_at") + _ONE_DAY
 
 
 TABLES: dict[str, type[dy.Schema]] = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import dataframely as dy
@@ -79,7 +80,8 @@ def failures(
     rules = list(failure.counts())
     bad = []
     for row in failure.details().iter_rows(named=True):
-        broken = "; ".join(_told(schema, row, rule) for rule in rules if row[rule] == "invalid")
+        told = (_told(schema, row, rule) for rule in rules if row[rule] == "invalid")
+        broken = "; ".join(dict.fromkeys(told))
         bad.append(({column: row[column] for column in schema.column_names()}, broken))
     return good, bad
 
@@ -131,20 +133,29 @@ def _told(schema: type[dy.Schema], row: dict[str, Any], rule: str) -> str:
     """Say which rule a row breaks, and the mend."""
     column, _, check = rule.rpartition("|")
     if column:
+        check = _plainest(row[column]) or check
         return f"column {column}: {_shown(row[column])} {_mend(schema.columns()[column], check)}"
     if rule == "primary_key":
         return "the key occurs more than once: keep one row"
     return f"the row breaks the rule \u2018{rule.replace('_', ' ')}\u2019: correct it"
 
 
+def _plainest(value: object) -> str:
+    """Name what a value breaks whatever its bounds are: it is beyond each of them too."""
+    if not isinstance(value, float) or math.isfinite(value):
+        return ""
+    return "nan" if math.isnan(value) else "inf"
+
+
 def _mend(column: dy.Column, check: str) -> str:
     """Say what is wrong with a value, and what would be right."""
     bound = getattr(column, check, None)
+    dated = isinstance(column, dy.Date | dy.Datetime)
     words = {
         "nullability": "is missing: fill it in",
         "min_exclusive": f"is not greater than {bound}: correct it",
-        "min": f"is less than {bound}: correct it",
-        "max": f"is more than {bound}: correct it",
+        "min": f"is {'earlier' if dated else 'less'} than {bound}: correct it",
+        "max": f"is {'later' if dated else 'more'} than {bound}: correct it",
         "inf": "is infinite: correct it or leave it out",
         "nan": "is not a number: leave it blank or take the row out",
         "min_length": "is empty: write null for what is missing",

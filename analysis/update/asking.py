@@ -5,16 +5,18 @@ from __future__ import annotations
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from analysis import settings
-from analysis.errors import FaultlineError
 from analysis.loaders import Loader, Partial, Request
+from analysis.loaders.face import Unreadable
+from analysis.loaders.limits import Budget, spending
 from analysis.loaders.redaction import clean
+from analysis.loaders.wording import worded
 from analysis.store.places import Place
 from analysis.update.doubts import new_doubts, with_early_captures
 from analysis.update.outcome import Outcome, Progress
@@ -57,6 +59,7 @@ class Pass:
     progress: Progress
     named: frozenset[str] = frozenset()
     _locks: dict[str, threading.Lock] = field(default_factory=lambda: defaultdict(threading.Lock))
+    _yahoo: Budget = field(default_factory=lambda: Budget("yahoo"))
 
     def ask(self, kind: type[Loader]) -> Outcome:
         """Ask one source and store its answer; whatever goes wrong stands in the outcome."""
@@ -65,52 +68,55 @@ class Pass:
             self.progress(kind.name, 1, 1, "left out")
             return Outcome(kind.name, kind.table, left_out=f"{key} is not set.")
         started = time.monotonic()
-        failures: list[str] = []
-        news: list[str] = []
+        told = Told()
         counts: dict[str, Any] = {}
         alerts: tuple[str, ...] = ()
         doubts: tuple[str, ...] = ()
+        # The loaders of Yahoo take turns, so their time is one.
+        budget = self._yahoo if kind.name.startswith("yahoo") else Budget(kind.name)
         try:
-            with alone(self.store, kind.name):
-                frame = self._fetch(kind(), failures, news)
+            with alone(self.store, kind.name), spending(budget):
+                frame = self._fetch(kind(), told)
                 if kind.table == "prices":
                     held = self.store.read(kind.table)
                     frame = with_early_captures(held, frame, self.known)
                     doubts = new_doubts(held, frame)
-                counts, alerts = self._keep(kind, frame)
-            failures += _nothing_good(kind, counts, failures, self.known.since)
+                counts, alerts = self._keep(kind, frame, told.unreadable)
+            told.failures += _nothing_good(kind, counts, told.failures, self.known.since)
         except BaseException as error:  # one source must not take the others along, nor a panic
-            failures.append(sentence(error))
-        self.progress(kind.name, 1, 1, "failed" if failures else "done")
+            told.failures.append(worded(error))
+        self.progress(kind.name, 1, 1, "failed" if told.failures else "done")
         return Outcome(
             kind.name,
             kind.table,
             seconds=time.monotonic() - started,
             alerts=tuple(map(without_secrets, alerts)),
-            news=tuple(map(without_secrets, news)),
+            news=tuple(map(without_secrets, told.news)),
             doubts=tuple(map(without_secrets, doubts)),
-            failures=tuple(map(without_secrets, failures)),
+            failures=tuple(map(without_secrets, told.failures)),
             **counts,
         )
 
     def _keep(
-        self, kind: type[Loader], frame: pl.DataFrame
+        self, kind: type[Loader], frame: pl.DataFrame, unreadable: Sequence[Unreadable]
     ) -> tuple[dict[str, Any], tuple[str, ...]]:
         """Store an answer; returns the counts of rows and the alerts."""
-        if not frame.height:
+        if not frame.height and not unreadable:
             return {}, ()
         # Two sources of one table in one process need not race for the same commit.
         with self._locks[kind.table]:
             appended = self.store.append(kind.table, frame)
+            refuse(self.store, kind, unreadable)
         counts = {name: getattr(appended, name) for name in _COUNTS}
+        counts["rejected"] += len(unreadable)
         return counts, tuple(str(alert) for alert in appended.alerts)
 
-    def _fetch(self, loader: Loader, failures: list[str], news: list[str]) -> pl.DataFrame:
+    def _fetch(self, loader: Loader, told: Told) -> pl.DataFrame:
         """Everything that a source has to say, as one frame for one commit."""
         self.progress(loader.name, 0, 1, "planning")
         held = self.store.read(loader.table)
         requests = requests_for(loader.name, loader.table, held, self.known)
-        frame = self._all(loader, requests, held, failures, news)
+        frame = self._all(loader, requests, held, told)
         moved = _moved(loader.table, held, frame)
         if not moved:
             return frame
@@ -119,10 +125,10 @@ class Pass:
         import polars as pl
 
         anew = from_the_beginning(moved, self.known)
-        whole = self._all(loader, anew, held, failures, news)
+        whole = self._all(loader, anew, held, told)
         others = ~pl.col("ticker").is_in(list(moved))
         more, lost = carried(held.filter(~others), whole, loader.table)
-        failures.extend(f"{ticker}: {why}" for ticker, why in lost.items())
+        told.failures.extend(f"{ticker}: {why}" for ticker, why in lost.items())
         whole = whole.filter(~pl.col("ticker").is_in(list(lost)))
         return pl.concat([frame.filter(others), whole, more])
 
@@ -131,8 +137,7 @@ class Pass:
         loader: Loader,
         requests: Sequence[Request],
         held: pl.DataFrame,
-        failures: list[str],
-        news: list[str],
+        told: Told,
     ) -> pl.DataFrame:
         """Ask one request after the other; a source that fails is not asked the rest.
 
@@ -143,16 +148,19 @@ class Pass:
         from analysis.tables import schema_of
 
         frames: list[pl.DataFrame] = [schema_of(loader.table).create_empty()]
+        missed: dict[str, str] = {}
         for place, request in enumerate(requests):
             self.progress(loader.name, place, len(requests) + 1, _what(request))
             try:
-                frame, failed, noted = answered(loader, request, held)
-                frames.append(frame)
-                failures.extend(f"{name}: {why}" for name, why in failed.items())
-                news.extend(f"{name}: {why}" for name, why in noted.items())
+                answer = answered(loader, request, held)
+                frames.append(answer.frame)
+                missed |= answer.failures
+                told.news += [f"{name}: {what}" for name, what in answer.news.items()]
+                told.unreadable += answer.unreadable
             except Exception as problem:
-                failures.append(sentence(problem) + _left_out(requests[place + 1 :]))
+                told.failures.append(worded(problem) + _left_out(requests[place + 1 :]))
                 break
+        told.failures.extend(by_reason(missed))
         self.progress(loader.name, len(requests), len(requests) + 1, "storing")
         return pl.concat(frames)
 
@@ -167,10 +175,39 @@ def alone(store: Store, source: str) -> Iterator[None]:
         yield
 
 
-def answered(
-    loader: Loader, request: Request, held: pl.DataFrame
-) -> tuple[pl.DataFrame, dict[str, str], dict[str, str]]:
-    """Answer of a source to one request; of artefacts also what it no longer shows.
+@dataclass
+class Told:
+    """What is said of a source besides its rows, a sentence each."""
+
+    failures: list[str] = field(default_factory=list)
+    news: list[str] = field(default_factory=list)
+    unreadable: list[Unreadable] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Answered:
+    """Answer of a source to one request.
+
+    Attributes
+    ----------
+    frame : polars.DataFrame
+        Rows to store.
+    failures : dict of str to str
+        Names that failed, and why; the others were answered.
+    unreadable : tuple of Unreadable
+        Records for the quarantine.
+    news : dict of str to str
+        Names that are gone or renamed at the source, in words.
+    """
+
+    frame: pl.DataFrame
+    failures: dict[str, str] = field(default_factory=dict)
+    unreadable: tuple[Unreadable, ...] = ()
+    news: dict[str, str] = field(default_factory=dict)
+
+
+def answered(loader: Loader, request: Request, held: pl.DataFrame) -> Answered:
+    """Ask a source; of artefacts and counts also find what it no longer shows.
 
     Parameters
     ----------
@@ -178,28 +215,35 @@ def answered(
     request : Request
     held : polars.DataFrame
         What the store has of the loader's table.
-
-    Returns
-    -------
-    polars.DataFrame
-        Rows to store.
-    dict of str to str
-        Names that failed, and why; the others were answered.
-    dict of str to str
-        Names that are gone or renamed at the source, in words.
     """
-    failures: dict[str, str] = {}
-    news: dict[str, str] = {}
     try:
-        frame = loader.fetch(request)
+        answer = Answered(loader.fetch(request))
     except Partial as problem:
-        frame, failures, news = problem.frame, dict(problem.failures), dict(problem.news)
-    whole = unfailed(request.names, failures)
+        answer = Answered(problem.frame, problem.failures, problem.unreadable, problem.news)
+    whole = unfailed(request.names, answer.failures)
+    now = datetime.now(UTC)
     if loader.table == "downloads":
-        news |= ended_series(loader.name, whole, held, frame, datetime.now(UTC).date())
+        ended = ended_series(loader.name, whole, held, answer.frame, now.date())
+        return replace(answer, news={**answer.news, **ended})
     if loader.table == "artefacts":
-        frame = with_absences(loader.name, whole, held, frame, datetime.now(UTC))
-    return frame, failures, news
+        frame = with_absences(loader.name, whole, held, answer.frame, now)
+        return replace(answer, frame=frame)
+    return answer
+
+
+def refuse(store: Store, kind: type[Loader], unreadable: Sequence[Unreadable]) -> None:
+    """Put records that cannot be read into the quarantine."""
+    records = [(item.record, item.reason) for item in unreadable]
+    store.refuse(kind.table, kind.name, records)
+
+
+def by_reason(failures: Mapping[str, str]) -> Iterator[str]:
+    """One sentence per reason, with the names that failed for it."""
+    names: dict[str, list[str]] = {}
+    for name, why in failures.items():
+        names.setdefault(why, []).append(name)
+    for why, failed in names.items():
+        yield f"{_some(failed)}: {why}"
 
 
 def unfailed(names: Collection[str], failures: Collection[str]) -> set[str]:
@@ -224,8 +268,11 @@ def _left_out(requests: Sequence[Request]) -> str:
     names = [name for request in requests for name in request.names]
     if not names:
         return ""
-    shown = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
-    return f" Therefore not asked for: {shown}."
+    return f" Therefore not asked for: {_some(names)}."
+
+
+def _some(names: Sequence[str]) -> str:
+    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
 
 
 def _nothing_good(
@@ -243,17 +290,6 @@ def _nothing_good(
     if kind.table in _MAY_BE_EMPTY or since is not None:
         return []
     return ["It answered without a single row: it may have changed its shape."]
-
-
-def sentence(problem: BaseException) -> str:
-    """The message of an error; one that nobody foresaw is named by its kind too."""
-    text = " ".join(str(problem).split())
-    if isinstance(problem, FaultlineError):
-        return text
-    if isinstance(problem, OSError) and problem.strerror:
-        where = f" at {problem.filename}" if problem.filename else ""
-        return f"{problem.strerror}{where}."
-    return f"Unexpected {type(problem).__name__}: {text.removesuffix('.') or 'without words'}."
 
 
 def without_secrets(text: str) -> str:

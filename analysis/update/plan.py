@@ -139,7 +139,7 @@ def read_calendars(known: Known) -> None:
 
 def _prices(source: str, held: pl.DataFrame, known: Known) -> list[Request]:
     """Group the tickers by the days that each of them lacks."""
-    first = _first_days(held)
+    first = _first_days(held, known.now.date())
     exchanges = _exchanges(known)
     ends = {exchange: last_closed(exchange, known) for exchange in set(exchanges.values())}
     groups: dict[tuple[date, date], list[str]] = {}
@@ -157,7 +157,9 @@ def _actions(source: str, held: pl.DataFrame, known: Known) -> list[Request]:
     """
     import polars as pl
 
-    said = held.filter(pl.col("source") == source).group_by("ticker")
+    said = held.filter(pl.col("source") == source, pl.col("observed_at") <= known.now).group_by(
+        "ticker"
+    )
     seen = dict(said.agg(pl.col("observed_at").max().dt.date()).iter_rows())
     today = known.now.date()
     groups: dict[tuple[date, date], list[str]] = {}
@@ -177,11 +179,15 @@ def _grouped(groups: Mapping[tuple[date, date], list[str]], known: Known) -> lis
     ]
 
 
-def _first_days(held: pl.DataFrame) -> Mapping[str, date]:
-    """Per ticker the day of its tenth last price."""
+def _first_days(held: pl.DataFrame, today: date) -> Mapping[str, date]:
+    """Per ticker the day of its tenth last price; a price of a day to come moves nothing."""
     import polars as pl
 
-    days = held.group_by("ticker").agg(pl.col("date").sort().tail(REVISED_SESSIONS).first())
+    days = (
+        held.filter(pl.col("date") <= today)
+        .group_by("ticker")
+        .agg(pl.col("date").sort().tail(REVISED_SESSIONS).first())
+    )
     return dict(days.iter_rows())
 
 
@@ -193,10 +199,13 @@ def _since(source: str, table: str, held: pl.DataFrame, known: Known) -> date | 
         return known.since or FIRST_DAY
     column = _DAY_OF.get(table, "date")
     # Only what this source said: rows of the snapshot came from others, and may end later.
-    last = held.filter(pl.col("source") == source)[column].max()
+    # A document may be planned for a day to come, and a date may be wrong: neither says that
+    # everything until then is known.
+    said = held.filter(pl.col("source") == source, pl.col(column) <= known.now.date())
+    last = said[column].max()
     if not isinstance(last, date):
         return None if source in _BEGINS_ITSELF else FIRST_DAY
-    return last - timedelta(days=_REVISED_DAYS[source])
+    return max(last, FIRST_DAY) - timedelta(days=_REVISED_DAYS[source])
 
 
 def _request(known: Known, names: tuple[str, ...], since: date | None, until: date) -> Request:

@@ -47,7 +47,8 @@ class Freshness:
     rows : int
         Figures, each counted once however often it was revised.
     last : datetime.date or None
-        Day of the last figure of any series.
+        Day of the last figure of any series, today at the latest: a later one is planned, or
+        wrong.
     observed : datetime.datetime or None
         When the last observation was made, UTC.
     age : int or None
@@ -121,8 +122,9 @@ def _of_table(store: Store, table: str, known: Known) -> list[Freshness]:
     if store.is_live:
         rejected = store.quarantined(table)
         kept_out = dict(rejected.group_by("source").len().iter_rows())
+    days = pl.col(day).cast(pl.Date)
     found = frame.group_by("source").agg(
-        pl.len(), pl.col(day).cast(pl.Date).max(), pl.col("observed_at").max()
+        pl.len(), days.filter(days <= known.now.date()).max(), pl.col("observed_at").max()
     )
     stood = {source: rest for source, *rest in found.iter_rows()}
     ends = _ends(table, frame, known)

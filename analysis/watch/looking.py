@@ -17,7 +17,9 @@ from typing import TYPE_CHECKING, Any
 
 from analysis.background import side_by_side
 from analysis.loaders import Loader, Request
-from analysis.update.asking import alone, answered, sentence, unfailed, without_secrets
+from analysis.loaders.limits import Budget, spending
+from analysis.loaders.wording import worded
+from analysis.update.asking import alone, answered, refuse, unfailed, without_secrets
 from analysis.update.shown import asked_as
 from analysis.watch.news import RULES
 
@@ -103,11 +105,13 @@ def looks(
     return [look for look in found if look.subjects]
 
 
-def last_rule(store: Store) -> date | None:
-    """Last day of publication that the Federal Register's loader has stored."""
+def last_rule(store: Store, today: date) -> date | None:
+    """Last day of publication that the Federal Register's loader has stored, up to today."""
     import polars as pl
 
-    said = store.read("policy_documents").filter(pl.col("source") == RULES)
+    said = store.read("policy_documents").filter(
+        pl.col("source") == RULES, pl.col("publication_date") <= today
+    )
     last = said["publication_date"].max()
     return last if isinstance(last, date) else None
 
@@ -122,36 +126,47 @@ def ask(store: Store, wanted: Sequence[Look], say: Callable[[str], None]) -> See
         for source, look in looks_by.items()
     }
     seen = Seen()
-    for source, (failures, said) in side_by_side(jobs):
+    for source, (failures, refused, said) in side_by_side(jobs):
         look = looks_by[source]
         for line in said:
             say(without_secrets(line))
+        # One wrong document must not keep all rules from their first look while it is there.
+        apart = {} if look.loader.table == "policy_documents" else refused
+        missed = {**apart, **failures}
         seen.looked |= {
-            subject for name in unfailed(look.subjects, failures) for subject in look.subjects[name]
+            subject for name in unfailed(look.subjects, missed) for subject in look.subjects[name]
         }
         seen.failures |= {
-            f"{source} {name}".strip(): without_secrets(why) for name, why in failures.items()
+            f"{source} {name}".strip(): without_secrets(why)
+            for name, why in {**refused, **failures}.items()
         }
     return seen
 
 
 def _look_at(
     store: Store, look: Look, table: threading.Lock
-) -> tuple[dict[str, str], tuple[str, ...]]:
-    """Ask a source and store its answer; returns what failed, by name, and what else to say."""
+) -> tuple[dict[str, str], dict[str, str], tuple[str, ...]]:
+    """Ask a source and store its answer.
+
+    Returns what failed and what was refused, by name, and what else to say.
+    """
     failures: dict[str, str] = {}
+    kind = look.loader
     try:
-        with alone(store, look.loader.name):
-            held = store.read(look.loader.table)
-            frame, failures, news = answered(look.loader(), look.request, held)
+        with alone(store, kind.name), spending(Budget(kind.name)):
+            answer = answered(kind(), look.request, store.read(kind.table))
+            failures = answer.failures
             with table:
-                added = store.append(look.loader.table, frame)
+                added = store.append(kind.table, answer.frame)
+                refuse(store, kind, answer.unreadable)
     except BaseException as problem:  # one source must not take the others along, nor a panic
-        return {**failures, "": sentence(problem)}, ()
-    name = look.loader.name
-    said = f"{name}: {added.new} new, {added.revised} revised, {added.unchanged} unchanged."
-    noted = (f"{name}: {what}: {why}" for what, why in news.items())
-    return {**_refused(look, added), **failures}, (said, *noted)
+        return {**failures, "": worded(problem)}, {}, ()
+    said = f"{added.new} new, {added.revised} revised, {added.unchanged} unchanged"
+    if answer.unreadable:
+        count = len(answer.unreadable)
+        said += f", {count} unreadable (see faultline data quarantine {kind.table})"
+    news = (f"{kind.name}: {name}: {what}" for name, what in answer.news.items())
+    return failures, _refused(look, added), (f"{kind.name}: {said}.", *news)
 
 
 def _refused(look: Look, added: Appended) -> dict[str, str]:

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 from analysis.errors import InputError
 from analysis.plain_text import visible
 from analysis.watch.alerts import Alert
+from analysis.watch.postman import Postman
 
 if TYPE_CHECKING:
     from apprise import NotifyBase
@@ -57,8 +58,8 @@ class Address:
         self.name = f"notify URL {place} ({scheme[0] + '://' if scheme else 'no scheme'})"
         # Short on purpose: tells a few addresses apart, and is no help to guess a password.
         self.fingerprint = hashlib.sha256(url.encode()).hexdigest()[:8]
-        self._service = _service(url)
-        if self._service is None:
+        self._postman = Postman(url)
+        if _service(url) is None:
             raise InputError(
                 f"The {self.name} cannot be used: write it as Apprise wants it, for instance "
                 "json://host/path or tgram://token/chat; docs/watch.md has examples."
@@ -66,19 +67,11 @@ class Address:
 
     def send(self, notice: Notice) -> bool:
         """Send a notice; False when the service did not take it."""
-        from apprise import NotifyFormat
+        return self._postman.send(notice.title, notice.body)
 
-        if self._service is None:
-            return False
-        with _silent():
-            try:
-                return bool(
-                    self._service.notify(
-                        body=notice.body, title=notice.title, body_format=NotifyFormat.TEXT
-                    )
-                )
-            except Exception:  # whatever a plug-in raises may quote the URL
-                return False
+    def end(self) -> None:
+        """End what was begun to send notices."""
+        self._postman.end()
 
 
 def addresses(urls: Iterable[str]) -> list[Address]:

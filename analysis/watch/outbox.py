@@ -21,6 +21,7 @@ from typing import Any
 
 from analysis.errors import DataError
 from analysis.plain_text import visible_json
+from analysis.store.places import Place
 from analysis.watch.alerts import Alert
 
 # What a source dates so long before the first look is history, whenever it is fetched.
@@ -96,20 +97,12 @@ class Outbox:
 
     @contextmanager
     def alone(self) -> Iterator[None]:
-        """Hold the outbox alone among the processes of this machine; another waits."""
+        """Hold the outbox alone among the processes of this machine.
+
+        Another waits, and for no longer than a pass can take: then a `DataError` names the lock.
+        """
         self.make()
-        try:
-            handle = (self.folder / "lock").open("ab")
-        except OSError as problem:
-            raise _unwritable(self.folder, problem) from None
-        with handle:
-            try:
-                import fcntl
-            except ImportError:  # a system without such locks: run one watch there
-                yield
-                return
-            # The system frees the lock of a process that dies.
-            fcntl.flock(handle, fcntl.LOCK_EX)
+        with Place(self.folder).locked("outbox"):
             yield
 
     def subjects(self) -> dict[str, FirstLook]:
@@ -117,10 +110,11 @@ class Outbox:
         path = self.folder / "subjects.json"
         if not path.exists():
             return {}
-        held = _read(path)
+        held, now = _read(path), datetime.now(UTC)
         return {
+            # A clock that was ahead must not make everything until then history.
             subject: FirstLook(
-                datetime.fromisoformat(entry["first_look"]), frozenset(entry["known"])
+                min(datetime.fromisoformat(entry["first_look"]), now), frozenset(entry["known"])
             )
             for subject, entry in held.items()
         }

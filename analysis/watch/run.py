@@ -100,7 +100,7 @@ class Watch:
         """
         self._outbox.make()
         today = datetime.now(UTC).date()
-        wanted = looks(self._catalogue, today, self._home / "raw", self._rules_known_to())
+        wanted = looks(self._catalogue, today, self._home / "raw", self._rules_known_to(today))
         seen = ask(self._store, wanted, self._say)
         with self._outbox.alone():
             made, first = self._derive(_subjects(wanted), seen)
@@ -115,9 +115,9 @@ class Watch:
             waiting = teller.tell()
         return Result(tuple(made), first, waiting, {**seen.failures, **teller.failures})
 
-    def _rules_known_to(self) -> date | None:
+    def _rules_known_to(self, today: date) -> date | None:
         """Day up to which rules were seen: the last stored one's, else that of the first look."""
-        stored = last_rule(self._store)
+        stored = last_rule(self._store, today)
         if stored:
             return stored
         begun = self._outbox.subjects().get(news.RULES)

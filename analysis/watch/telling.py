@@ -57,7 +57,10 @@ class Teller:
         """Do what is left to do about every open alert; returns how many stay open."""
         entries = [self._printed(self._drafted(entry)) for entry in self.outbox.open()]
         for address in self.addresses:
-            entries = self._sent(address, entries)
+            try:
+                entries = self._sent(address, entries)
+            finally:
+                address.end()
         waiting = [entry for entry in entries if not entry.done]
         given = {address.fingerprint for address in self.addresses}
         lost = sum(not (set(entry.to) - set(entry.sent) <= given) for entry in waiting)

@@ -171,7 +171,7 @@ def test_a_missing_page_can_be_told_from_a_refusal(server: LocalServer, client: 
         (local.empty(), "an empty answer instead of JSON"),
         (Reply(b'{"a": [1, 2', headers={"Content-Type": "application/json"}), "11 bytes of"),
         (Reply(b'{"a": NaN}'), "NaN is no JSON"),
-        (Reply(b"[" * 100_000), "instead of JSON"),
+        (Reply(b"[" * 100_000), "JSON nested more than 100 levels deep"),
     ],
     ids=["html", "empty", "cut off", "nan", "deep"],
 )
@@ -269,10 +269,10 @@ def test_an_unasked_304_is_refused(server: LocalServer, client: Client) -> None:
 # Clocks and rates -------------------------------------------------------------------------
 
 
-def test_a_skewed_clock_is_told_once_and_changes_nothing(
+def test_a_clock_that_differs_by_hours_is_told_once_and_changes_nothing(
     server: LocalServer, client: Client, caplog: pytest.LogCaptureFixture
 ) -> None:
-    theirs = datetime.now(UTC) - timedelta(days=3)
+    theirs = datetime.now(UTC) - timedelta(hours=3)
     server.on("/x", Reply(b"{}", headers={"Date": format_datetime(theirs, usegmt=True)}))
     before = datetime.now(UTC)
     answers = [client.get("/x") for _ in range(2)]
@@ -280,6 +280,27 @@ def test_a_skewed_clock_is_told_once_and_changes_nothing(
     assert [record.levelname for record in caplog.records if "clock" in record.message] == [
         "WARNING"
     ]
+
+
+@pytest.mark.parametrize("days", [-3, 400])
+def test_nothing_is_taken_when_the_clocks_differ_by_more_than_a_day(
+    server: LocalServer, client: Client, tmp_path: Path, days: int
+) -> None:
+    theirs = datetime.now(UTC) + timedelta(days=days)
+    server.on("/x", Reply(b"{}", headers={"Date": format_datetime(theirs, usegmt=True)}))
+    with pytest.raises(SourceError, match="differ by more than a day") as caught:
+        client.get("/x")
+    assert f"its clock says {theirs:%Y-%m-%d}" in str(caught.value)
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+
+
+def test_an_answer_of_a_cache_carries_the_age_of_its_date(
+    server: LocalServer, client: Client
+) -> None:
+    theirs = datetime.now(UTC) - timedelta(days=3)
+    headers = {"Date": format_datetime(theirs, usegmt=True), "Age": str(3 * 86_400)}
+    server.on("/x", Reply(b"{}", headers=headers))
+    assert client.get("/x").json() == {}
 
 
 def test_threads_share_the_rate_of_a_source(server: LocalServer, make: Make) -> None:

@@ -143,7 +143,7 @@ def test_an_unreadable_cell_of_risk_is_named(
     ("text", "words"),
     [
         ("observation_date,VIX\n2026-09-29,16.1\n", "observation_date,VIXCLS was expected"),
-        ("observation_date,VIXCLS\n2026-09-29,16.1\n2026-09", "'2026-09' cannot be read"),
+        ("observation_date,VIXCLS\n2026-09", "'2026-09' cannot be read"),
         ("observation_date,VIXCLS\n29/09/2026,16.1\n", "cannot be read"),
     ],
 )
@@ -153,6 +153,21 @@ def test_a_changed_file_of_fred_is_named(server: LocalServer, text: str, words: 
         Fred().fetch(Request())
     assert words in str(caught.value)
     assert caught.value.frame["series"].to_list() == ["USEPUINDXD"]
+
+
+@pytest.mark.parametrize("line", ["2026-09", "0000-01-01,2", "2026-09-30,1e999", "a" * 200_000])
+def test_a_line_of_fred_that_cannot_be_read_does_not_take_the_others_along(
+    server: LocalServer, line: str
+) -> None:
+    text = f"observation_date,VIXCLS\n2026-09-29,16.1\n{line}\n2026-10-01,17.5\n"
+    server.on(r"^/graph/fredgraph.csv\?id=VIX", figures.csv(text))
+    with pytest.raises(Partial, match="1 records that cannot be read") as caught:
+        Fred().fetch(Request(names=("VIXCLS",)))
+    assert caught.value.frame["value"].to_list() == [16.1, 17.5]
+    assert caught.value.failures == {}
+    (one,) = caught.value.unreadable
+    assert line[:100] in one.record
+    assert len(one.record) < 400
 
 
 # Federal Register -------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from analysis.loaders.archive import Archive
-from analysis.loaders.pacing import Pace, skew, wait_asked
+from analysis.loaders.pacing import ClockError, Pace, check_clock, wait_asked
 from analysis.loaders.redaction import clean, clean_url, hush, is_secret, remember, remember_url
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
@@ -74,9 +74,11 @@ def test_how_long_a_source_wants_to_be_left_alone(
 
 
 def test_clocks_are_compared_where_both_tell_the_time() -> None:
-    assert skew({"date": "Tue, 24 Nov 2026 12:10:00 GMT"}, NOW) == 600
-    assert skew({"date": "noon"}, NOW) is None
-    assert skew({}, NOW) is None
+    assert check_clock("fred", {"date": "Tue, 24 Nov 2026 12:10:00 GMT"}, NOW) == 600
+    assert check_clock("fred", {"date": "noon"}, NOW) == 0
+    assert check_clock("fred", {}, NOW) == 0
+    with pytest.raises(ClockError, match="fred: its clock says 2026-11-22 12:10 UTC"):
+        check_clock("fred", {"date": "Sun, 22 Nov 2026 12:10:00 GMT", "age": "60"}, NOW)
 
 
 @pytest.mark.parametrize(

@@ -13,8 +13,9 @@ import pytest
 
 from analysis.errors import InputError, SourceError
 from analysis.loaders.archive import Archive
-from analysis.loaders.face import Partial, Request
-from analysis.loaders.fred_prices import FredPrices, read_series
+from analysis.loaders.face import Partial, Request, Unreadable
+from analysis.loaders.fred_file import read_series
+from analysis.loaders.fred_prices import FredPrices
 from analysis.loaders.http import Timing
 from analysis.loaders.yahoo import Yahoo, YahooActions
 from analysis.loaders.yahoo_history import has_ended
@@ -332,17 +333,23 @@ def test_an_index_comes_from_fred_only_by_its_series(fred: LocalServer) -> None:
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("", "begins with 'nothing'"),
-        ("<!DOCTYPE html><html>", "begins with '<!DOCTYPE html>"),
-        ("observation_date,DEXKOUS\n2024-06-07,1379.1\n", "expected a file of DEXCHUS"),
-        ("observation_date,DEXCHUS\n2024-06-07,7.2454\n2024-06\n", "cannot be read: '2024-06'"),
-        ("observation_date,DEXCHUS\n2024-06-07,seven\n", "cannot be read: '2024-06-07,seven'"),
-        ("observation_date,DEXCHUS\n2024-06-07,nan\n", "says nan on 2024-06-07"),
+        ("", "a header 'nothing' where"),
+        ("<!DOCTYPE html><html>", "a header '<!DOCTYPE html>"),
+        ("observation_date,DEXKOUS\n2024-06-07,1379.1\n", "observation_date,DEXCHUS was expected"),
     ],
 )
 def test_a_file_that_is_not_the_series_is_refused(text: str, says: str) -> None:
     with pytest.raises(SourceError, match=says):
-        read_series(text, "DEXCHUS")
+        list(read_series(text, "DEXCHUS"))
+
+
+@pytest.mark.parametrize("line", ["2024-06", "2024-06-10,seven", "2024-06-10,nan"])
+def test_a_line_that_cannot_be_read_is_named_and_the_others_are_taken(line: str) -> None:
+    text = f"observation_date,DEXCHUS\n2024-06-07,7.2454\n{line}\n2024-06-11,7.25\n"
+    first, bad, last = read_series(text, "DEXCHUS")
+    assert (first, last) == ((date(2024, 6, 7), 7.2454), (date(2024, 6, 11), 7.25))
+    assert isinstance(bad, Unreadable)
+    assert bad.reason == f"the line {line!r} cannot be read"
 
 
 def test_a_series_that_is_gone_is_named(fred: LocalServer) -> None:

@@ -1,0 +1,122 @@
+"""Answers unpacked and measured before anything is built from them.
+
+A kilobyte can unpack to a gigabyte, and a megabyte of brackets to a gigabyte of Python objects.
+Both are bounded here, while the answer arrives or before it is parsed.
+"""
+
+from __future__ import annotations
+
+import re
+import zlib
+from threading import Lock
+
+from analysis.loaders.limits import (
+    GZIP_MEMBERS,
+    JSON_CONTAINERS,
+    JSON_DEPTH,
+    JSON_VALUES,
+    MEGABYTE,
+    LimitError,
+)
+
+_TEXT = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
+# Looking closer takes a copy of the document; sources are read side by side.
+_one_at_a_time = Lock()
+_NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
+
+
+class Body:
+    """The body of an answer, unpacked as it arrives.
+
+    Parameters
+    ----------
+    most : int
+        Bytes that it may hold, unpacked.
+    packed : bool
+        Whether it comes as gzip.
+    """
+
+    def __init__(self, most: int, *, packed: bool = False) -> None:
+        self._most = most
+        self._packed = packed
+        self._members = 0
+        self._inflate: zlib._Decompress | None = None
+        self._content = bytearray()
+
+    def add(self, piece: bytes) -> int:
+        """Take the next piece; returns by how many bytes the body grew.
+
+        Raises
+        ------
+        LimitError
+            It holds more than it may.
+        zlib.error
+            It is no gzip.
+        """
+        before = len(self._content)
+        if self._packed:
+            self._unpack(piece)
+        else:
+            self._content += piece
+        if len(self._content) > self._most:
+            verb = "unpacks to" if self._packed else "sent"
+            raise LimitError(f"{verb} more than {self._most / MEGABYTE:g} MB")
+        return len(self._content) - before
+
+    def whole(self) -> bytes:
+        """Give the content; an `EOFError` for gzip that breaks off."""
+        if self._inflate is not None:
+            raise EOFError
+        content = bytes(self._content)
+        self._content.clear()
+        return content
+
+    def _unpack(self, piece: bytes) -> None:
+        """Inflate member after member; the library takes a torn stream for a whole one."""
+        while piece and len(self._content) <= self._most:
+            if self._inflate is None:
+                self._members += 1
+                if self._members > GZIP_MEMBERS:
+                    raise LimitError(f"sent gzip in more than {GZIP_MEMBERS:,} members")
+                self._inflate = zlib.decompressobj(wbits=31)
+            room = self._most - len(self._content) + 1
+            self._content += self._inflate.decompress(piece, room)
+            if not self._inflate.eof:
+                return
+            piece, self._inflate = self._inflate.unused_data, None
+
+
+def check_json(content: bytes) -> None:
+    """Refuse a document that would need far more memory than it has bytes.
+
+    Parameters
+    ----------
+    content : bytes
+        The document, not parsed yet.
+
+    Raises
+    ------
+    LimitError
+        It is nested too deeply, or holds too many objects or values.
+    """
+    opened = content.count(b"[") + content.count(b"{")
+    values = content.count(b",") + opened
+    if opened < JSON_DEPTH and values < JSON_VALUES:
+        return
+    with _one_at_a_time:
+        _look_closer(content)
+
+
+def _look_closer(content: bytes) -> None:
+    """Count without what is in texts: brackets there are none."""
+    bare = _TEXT.sub(b"", content)
+    opened = bare.count(b"[") + bare.count(b"{")
+    if opened > JSON_CONTAINERS:
+        raise LimitError(f"JSON of more than {JSON_CONTAINERS:,} objects and lists")
+    if bare.count(b",") + opened > JSON_VALUES:
+        raise LimitError(f"JSON of more than {JSON_VALUES:,} values")
+    depth = 0
+    for bracket in bare.translate(None, _NO_BRACKETS):
+        depth += 1 if bracket in b"[{" else -1
+        if depth > JSON_DEPTH:
+            raise LimitError(f"JSON nested more than {JSON_DEPTH} levels deep")

@@ -1,0 +1,206 @@
+"""Answers without an end or without a size: each is a sentence, and the other sources are done.
+
+Limits are scaled down, so that each attack breaks one within seconds.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from analysis.catalogue import Catalogue
+from analysis.errors import SourceError
+from analysis.loaders.confinement import read_sheet, read_zip
+from analysis.loaders.http import Client
+from analysis.loaders.limits import Budget, LimitError, SpentError, spending
+from analysis.loaders.unpacking import Body, check_json
+from analysis.update import Outcome
+from analysis.watch.postman import Postman
+from tests.servers import hostile
+from tests.servers.hostile import Attack, Hostile
+from tests.servers.local import LocalServer
+from tests.servers.sources import Sources
+from tests.stores.updates import one_pass
+
+# Far more than any of it takes on a busy machine, far less than an attack without an end.
+SOON = 60.0
+
+SLOW = {
+    "dripped headers": hostile.dripped_headers,
+    "a dripped body": hostile.dripped_body,
+    "interim answers": hostile.interim_answers,
+}
+LARGE = {
+    "endless chunks": hostile.endless_chunks,
+    "gzip members": hostile.gzip_members(100_000),
+    "a gzip bomb": hostile.gzip_bomb(50),
+    "JSON of lists": hostile.nested_json(2),
+}
+EMPTY = {
+    "always 304": hostile.not_modified,
+    "a loop of redirects": hostile.redirects,
+    "a redirect to no URL": hostile.redirect_to_no_url,
+}
+
+
+@pytest.fixture(autouse=True)
+def scaled(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FAULTLINE_PATIENCE", "3")
+    monkeypatch.setenv("FAULTLINE_SOURCE_PATIENCE", "8")
+    monkeypatch.setenv("FAULTLINE_ANSWER_MB", "4")
+
+
+@pytest.fixture
+def patient(sources: Sources, monkeypatch: pytest.MonkeyPatch) -> Sources:
+    """Sources, with the limits of this module."""
+    monkeypatch.setenv("FAULTLINE_PATIENCE", "3")
+    return sources
+
+
+def attacked(
+    source: str,
+    variable: str,
+    home: Path,
+    few: Catalogue,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Callable[[Attack, float], Outcome]:
+    """Let one source be attacked while another is asked, and say what came of the first."""
+
+    def run(attack: Attack, pause: float = 0.0) -> Outcome:
+        started = time.monotonic()
+        with Hostile(attack, pause) as server:
+            monkeypatch.setenv(variable, server.url)
+            found = {one.source: one for one in one_pass(home, few, source, "fred")}
+        assert time.monotonic() - started < SOON
+        assert found["fred"].ok
+        assert found["fred"].new > 0
+        return found[source]
+
+    return run
+
+
+@pytest.mark.parametrize("name", [*SLOW, *LARGE, *EMPTY])
+@pytest.mark.parametrize(
+    ("source", "variable"),
+    [
+        ("openrouter_prices", "FAULTLINE_OPENROUTER_URL"),
+        ("huggingface", "FAULTLINE_HUGGINGFACE_URL"),
+        ("yahoo", "FAULTLINE_YAHOO_URL"),
+    ],
+)
+def test_an_attack_is_one_sentence_and_the_other_sources_are_done(
+    source: str,
+    variable: str,
+    name: str,
+    patient: Sources,
+    home: Path,
+    few: Catalogue,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    run = attacked(source, variable, home, few, monkeypatch)
+    outcome = run({**SLOW, **LARGE, **EMPTY}[name], 0.05 if name in SLOW else 0.0)
+    (said,) = outcome.failures
+    assert len(said) < 600
+    assert "\n" not in said
+    assert "Unexpected" not in said
+    assert (outcome.new, outcome.revised) == (0, 0)
+
+
+def test_a_listing_that_never_ends_is_cut(
+    patient: Sources, home: Path, few: Catalogue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("analysis.loaders.hub.PAGES", 5)
+    run = attacked("huggingface", "FAULTLINE_HUGGINGFACE_URL", home, few, monkeypatch)
+    outcome = run(hostile.next_links)
+    assert "the list does not end after 5 pages" in outcome.failures[0]
+
+
+@pytest.mark.parametrize(
+    "content", [hostile.far_cell(), b"\xd0\xcf\x11\xe0" * 99], ids=["far", "ole"]
+)
+def test_an_excel_file_that_crashes_its_reader_is_a_sentence(
+    content: bytes,
+    patient: Sources,
+    home: Path,
+    few: Catalogue,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    run = attacked("gpr", "FAULTLINE_GPR_URL", home, few, monkeypatch)
+    outcome = run(hostile.file_of(content))
+    assert all("no Excel file that can be read" in said for said in outcome.failures)
+
+
+def test_a_zip_that_unpacks_to_too_much_is_refused() -> None:
+    with pytest.raises(SourceError, match="a ZIP that unpacks to more than 4 MB"):
+        read_zip(hostile.zip_bomb(40), ".csv")
+    with pytest.raises(SourceError, match="a ZIP of more than 100 files"):
+        read_zip(hostile.zip_bomb(0, entries=101), ".csv")
+    with pytest.raises(SourceError, match="a ZIP with 2 CSV files"):
+        read_zip(hostile.zip_bomb(2, entries=2), ".csv")
+
+
+def test_the_reader_of_a_foreign_file_knows_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    from analysis.loaders.confinement import environment
+
+    monkeypatch.setenv("GITHUB_TOKEN", "ghp_never_to_be_seen")
+    assert "ghp_never_to_be_seen" not in environment().values()
+    with pytest.raises(SourceError, match="no Excel file that can be read"):
+        read_sheet(b"a,b\n1,2\n", ("a",))
+
+
+def test_the_answers_of_a_source_share_one_time_and_one_size(server: LocalServer) -> None:
+    server.on("/", b"x" * 600_000)
+    with (
+        spending(Budget("fred", seconds=60, megabytes=1)),
+        Client("fred", base_url=server.url) as first,
+        Client("fred", base_url=server.url) as second,
+    ):
+        assert len(first.get("/a").content) == 600_000
+        with pytest.raises(SpentError, match=r"larger than 1 MB \(FAULTLINE_SOURCE_MB\)"):
+            second.get("/b")
+    budget = Budget("fred", seconds=0.01)
+    budget.left()
+    time.sleep(0.02)
+    with (
+        spending(budget),
+        Client("fred", base_url=server.url) as third,
+        pytest.raises(SpentError, match=r"longer than 0.01 seconds"),
+    ):
+        third.get("/c")
+
+
+@pytest.mark.parametrize(
+    ("document", "words"),
+    [
+        (b"[" * 200, "more than 100 levels deep"),
+        (b"[" + b"[]," * 400_000 + b"1]", "more than 300,000 objects and lists"),
+        (b"[" + b"1," * 2_100_000 + b"1]", "more than 2,000,000 values"),
+    ],
+)
+def test_json_is_measured_before_it_is_parsed(document: bytes, words: str) -> None:
+    with pytest.raises(LimitError, match=words):
+        check_json(document)
+
+
+def test_brackets_in_texts_are_no_nesting() -> None:
+    check_json(b'{"notes": "' + b"[[{{,," * 500_000 + b'\\" [", "n": [1, 2]}')
+
+
+def test_a_body_holds_no_more_than_it_may() -> None:
+    body = Body(10)
+    assert body.add(b"12345") == 5
+    with pytest.raises(LimitError, match="sent more than"):
+        body.add(b"678901")
+
+
+@pytest.mark.parametrize("attack", [hostile.dripped_headers, hostile.dripped_body])
+def test_a_notify_address_that_drips_is_given_up(attack: Attack) -> None:
+    with Hostile(attack, 0.05) as server:
+        postman = Postman(server.url.replace("http", "json") + "/notices")
+        started = time.monotonic()
+        assert not postman.send("title", "body")
+        assert time.monotonic() - started < SOON
+        assert server.requests == 1
