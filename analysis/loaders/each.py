@@ -9,6 +9,7 @@ from analysis.errors import InputError, SourceError
 from analysis.loaders.face import Partial, Unreadable
 from analysis.loaders.limits import SpentError
 from analysis.loaders.pacing import ClockError
+from analysis.loaders.received import NotFound
 from analysis.loaders.wording import worded
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ def each(
         except Exception as problem:
             missing = _is_missing(problem)
             (gone if missing else failures)[name] = worded(problem) + (_GONE if missing else "")
-            down += not missing
+            down += not isinstance(problem, NotFound)
             stopped = _stopped(problem, down)
         else:
             rows += good
@@ -82,8 +83,6 @@ def each(
 
 def _is_missing(problem: Exception) -> bool:
     """Whether the source itself answered that there is nothing of this name."""
-    from analysis.loaders.http import NotFound
-
     return isinstance(problem, NotFound) and bool(problem.status)
 
 
