@@ -236,12 +236,17 @@ def _image(kind: str, packed: str, metadata: Any) -> str:
     return sanitized(f'<p><img src="data:{kind};base64,{escape(packed)}" alt="{alt}"></p>')
 
 
+# Where in whose files a warning was raised is nothing to a reader: file, line and source go.
+_WARNING = re.compile(r"^\S[^\n]*?:\d+: \w*Warning: ([^\n]*\n?)(?:  [^\n]*\n?)?", re.MULTILINE)
+
+
 def _stream(name: str, text: str) -> str:
     if name == "stdout":
         return _pre(text, "output")
+    said = _pre(_WARNING.sub(r"\1", text), "output")
     return (
         '<details class="messages"><summary>Messages while the notebook ran</summary>'
-        f"{_pre(text, 'output')}</details>"
+        f"{said}</details>"
     )
 
 

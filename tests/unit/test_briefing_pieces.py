@@ -255,6 +255,22 @@ def test_an_output_that_cannot_be_shown_says_so() -> None:
     assert "An output of the kind application/x-odd cannot be shown here." in html
 
 
+def test_a_warning_is_shown_without_the_file_and_the_line_that_raised_it() -> None:
+    page = prose("# Title")
+    text = (
+        "/home/me/analysis/studies.py:78: SuspectReturnsWarning: Column 'A' of returns: prices?\n"
+        "  study = EventStudy(\n"
+        "reading figures\n"
+        "C:\\work\\x.py:3: UserWarning: the second\n"
+    )
+    page.add_output(nbformat.v4.new_output("stream", name="stderr", text=text))
+    assert "studies.py" not in page.body[-1]
+    assert "x.py" not in page.body[-1]
+    assert "EventStudy(" not in page.body[-1]
+    for kept in ("Column &#x27;A&#x27; of returns: prices?", "reading figures", "the second"):
+        assert kept in page.body[-1]
+
+
 def test_messages_stay_folded_and_tracebacks_open() -> None:
     page = Page()
     page.add_output(nbformat.v4.new_output("stream", name="stderr", text="a <warning>"))
