@@ -145,8 +145,8 @@ def _dates(results: EventStudyResults, members: Ints) -> tuple[int, bool]:
         return dates, False
     order = results.fitted.order.take(members)
     several = order.instant >= 0
-    sides = (order.instant[several & one] for one in (order.late, ~order.late))
-    return dates, len(np.intersect1d(*sides)) > 0
+    early, late = order.instant[several & ~order.late], order.instant[several & order.late]
+    return dates, bool(np.isin(late, early).any())
 
 
 def _untraded(results: EventStudyResults, members: Ints) -> float:

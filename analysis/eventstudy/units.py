@@ -36,6 +36,7 @@ from analysis.eventstudy.figures import TILE, extremes
 from analysis.eventstudy.fitted import Floats, Ints
 from analysis.eventstudy.models import Model, OnMarket, needs_of
 from analysis.eventstudy.unused_figures import innermost
+from analysis.eventstudy.windows import Bools
 
 UNITS = ("decimal", "any")
 
@@ -177,7 +178,8 @@ def _suspects(table: pd.DataFrame, columns: Ints, bound: float) -> Ints:
     seen = np.abs(values[rows][:, columns])
     moves = (seen > 0).sum(axis=0)
     large = (seen > bound).sum(axis=0)
-    return columns[(moves < SEEN) | (large >= SUSPECT * moves)]
+    doubtful: Bools = (moves < SEEN) | (large >= SUSPECT * moves)
+    return columns[doubtful]
 
 
 def _count(table: pd.DataFrame, columns: Ints, bound: float) -> tuple[Ints, Ints, Ints]:
