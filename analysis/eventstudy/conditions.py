@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from analysis.eventstudy.clusters import by_date
 from analysis.eventstudy.dependence import rbar
 from analysis.eventstudy.fitted import Floats, Ints, Sample
 from analysis.eventstudy.parametric import bmp_t
@@ -26,8 +27,6 @@ FEW = 20
 # The spread across events counts as raised beyond the 95 % quantile of what chance alone
 # makes of it, and by a quarter at least: with many events the quantile is close to 1.
 RAISED_LEVEL, LEAST_RISE = 0.05, 1.25
-# Sessions within which the day 0s of one piece of news fall on exchanges around the world.
-CROSSING = 2
 # Events whose returns are looked at for days without a trade.
 LOOKED_AT = 500
 
@@ -41,11 +40,11 @@ class Conditions:
     events : int
         Events N with a CAR in the window.
     dates : int
-        Different pieces of news by date: distinct day 0s, those of one event_id counted once
-        where it crosses exchanges.
+        Different pieces of news by date: distinct day 0s, those of one instant counted once
+        where it reaches some exchanges a session after others (`exchange_order`).
     crosses : bool
-        Whether one event_id has its day 0 on different sessions of different securities, at
-        most two apart: several exchanges.
+        Whether one instant has its day 0 on two successive sessions of different securities:
+        several exchanges. Days on which an exchange was closed do not count.
     untraded : float
         Share of returns in the estimation windows that are exactly zero.
     variance_ratio : float
@@ -77,7 +76,9 @@ class Conditions:
 
     @property
     def cases(self) -> tuple[str, ...]:
-        """The simulated cases that apply, keys of `measured_sizes.SIZES`."""
+        """The simulated cases that apply, keys of `measured_sizes.SIZES`; none to one event."""
+        if self.events < 2:
+            return ()
         found = ["exchanges"] if self.crosses else []
         if self.dates > 1:
             found.append("spread_dates")
@@ -127,13 +128,7 @@ def conditions(
     """
     if not sample.size:
         return Conditions(0, 0, crosses=False, untraded=0.0, variance_ratio=math.nan)
-    places = results.placing.places.take(results.numbers[members])
-    zero = np.zeros(1, dtype=np.int64)
-    day0 = results.placing.calendars.days(places.calendar, places.position, zero)[:, 0]
-    names = results.study.events["event_id"].to_numpy()[
-        results.placing.rows[results.numbers[members]]
-    ]
-    dates, crosses = _dates(names, day0)
+    dates, crosses = _dates(results, members)
     return Conditions(
         events=sample.size,
         dates=dates,
@@ -143,14 +138,15 @@ def conditions(
     )
 
 
-def _dates(names: np.ndarray, day0: Ints) -> tuple[int, bool]:
-    """Number of different dates, and whether an event_id crosses exchanges."""
-    ends = pd.DataFrame({"name": names, "day": day0}).groupby("name", sort=False)["day"]
-    first, last = ends.min().to_numpy(), ends.max().to_numpy()
-    crossing = (last > first) & (last - first <= CROSSING)
-    # What spreads wider than exchanges do is events on dates of their own.
-    alone = np.isin(names, ends.min().index[last - first > CROSSING])
-    return len(np.unique(np.append(first, day0[alone]))), bool(crossing.any())
+def _dates(results: EventStudyResults, members: Ints) -> tuple[int, bool]:
+    """Number of different dates, and whether an instant crosses exchanges."""
+    dates = len(np.unique(by_date(results, members)))
+    if results.fitted.order is None:
+        return dates, False
+    order = results.fitted.order.take(members)
+    several = order.instant >= 0
+    early, late = order.instant[several & ~order.late], order.instant[several & order.late]
+    return dates, bool(np.isin(late, early).any())
 
 
 def _untraded(results: EventStudyResults, members: Ints) -> float:

@@ -157,11 +157,11 @@ class Placebos:
         shifts = self._shifts(sample.window, members)
         placed = self._statistics(sample.window, members, self._drawn(shifts), statistic)
         count = len(placed)
+        if not np.isfinite(observed):
+            return Placed(undefined(test, sample.size, SAME_SCAR), count, len(shifts))
         if count < LEAST_PLACEBOS:
             reason = f"{count} admissible placebo dates, at least {LEAST_PLACEBOS} are needed"
             return Placed(undefined(test, sample.size, reason), count, len(shifts))
-        if not np.isfinite(observed):
-            return Placed(undefined(test, sample.size, SAME_SCAR), count, len(shifts))
         reached = int((np.abs(placed) >= abs(observed) * (1 - SAME)).sum())
         p_value = (1 + reached) / (1 + count)
         return Placed(Outcome(test, observed, np.nan, p_value, sample.size), count, len(shifts))

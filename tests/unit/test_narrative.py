@@ -171,7 +171,7 @@ def test_a_family_that_moved_is_named_though_the_focus_belongs_to_it_and_did_not
         ["NVDA"],
         "market",
     ).headline
-    assert "Chips and processors rose, power did not clearly" in headline
+    assert "chips and processors rose, power did not clearly" in headline
     assert "with it" not in headline
 
 

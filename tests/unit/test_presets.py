@@ -167,6 +167,35 @@ def test_lemaire_is_what_its_description_says(model, window):
     assert results.caar(window)["caar"] == pytest.approx(caar, rel=1e-12)
 
 
+def test_eventstudy2_takes_one_more_degree_of_freedom_for_each_further_factor():
+    rng = np.random.default_rng(12)
+    two = FACTORS.assign(SIZE=rng.normal(0.0, 0.01, len(FACTORS)))
+    whole, _ = panel(6, 160, seed=3)
+    asking = {"model": FactorModel(("F0", "SIZE")), "preset": "eventstudy2"}
+    results = study(whole, ASKED, two, **asking).fit()
+    table = results.tests((0, 0)).set_index("test")
+    sample, _ = results.sample((0, 0))
+    sessions = sample.fitted.residuals.shape[1]
+    expected = {"bmp_t": sessions - 3, "kolari_pynnonen_t": sessions - 3, "grank_t": sessions - 2}
+    assert table.loc[list(expected), "df"].to_dict() == expected
+    scars = []
+    for row, days, ar, day in zip(
+        sample.fitted.residuals,
+        sample.fitted.residual_days,
+        sample.fitted.ar[:, sample.columns][:, 0],
+        sample.fitted.days[:, sample.columns][:, 0],
+        strict=True,
+    ):
+        x = np.column_stack([np.ones(sessions), two.to_numpy()[days]])
+        now = np.append(1.0, two.to_numpy()[day])
+        s = math.sqrt(row @ row / (sessions - 3))
+        scars.append(ar / (s * (1 + now @ np.linalg.inv(x.T @ x) @ now) ** 0.25))
+    patell = sum(scars) / math.sqrt(6 * (sessions - 3) / (sessions - 5))
+    assert table.loc["patell_z", "statistic"] == pytest.approx(patell, rel=1e-9)
+    bmp = statistics.fmean(scars) / (statistics.stdev(scars) / math.sqrt(6))
+    assert table.loc["bmp_t", "statistic"] == pytest.approx(bmp, rel=1e-9)
+
+
 def test_eventstudy2_leaves_pairs_that_correlate_perfectly_out():
     # The same event twice, under two names: the pair has no part in r̄.
     twice = pd.concat([ASKED, ASKED.iloc[[0]].assign(event_id="again")], ignore_index=True)

@@ -95,6 +95,25 @@ def test_one_event_id_on_dates_far_apart_is_no_crossing_of_exchanges():
     assert (one.crosses, one.dates) == (False, 4)
 
 
+def test_holidays_do_not_make_dates_of_one_instant():
+    # The last two were closed for a week: their next session is the first one's instant still.
+    returns, factors = panel(6, 200, seed=2)
+    closed = returns.index.delete(np.arange(121, 126))
+    calendars = {name: closed if name in ("S4", "S5") else returns.index for name in returns}
+    asked = events(returns, [120, 120, 120, 120, 126, 126]).assign(
+        event_id="news", group=["early"] * 4 + ["late"] * 2
+    )
+    results = ask(returns, asked, factors, calendars=calendars).fit()
+    found = results.recommended().conditions
+    assert (found.crosses, found.dates) == (True, 1)
+    assert found.cases[0] == "exchanges"
+    assert "a common shock that is larger on that day" in results.recommended().sentence
+    # A group on one side of the world crosses nothing.
+    for group in ("early", "late"):
+        side = results.recommended(group=group).conditions
+        assert (side.crosses, side.dates) == (False, 1)
+
+
 def test_the_tests_that_keep_their_size_under_all_conditions_lead(monkeypatch):
     sized(monkeypatch, one_date=(5.0, 5.0, 4.5), thin_trading=(11.0, 5.5, 12.0))
     thin = Conditions(30, 1, crosses=False, untraded=0.18, variance_ratio=1.0)
@@ -111,14 +130,27 @@ def test_the_tests_that_keep_their_size_under_all_conditions_lead(monkeypatch):
     assert "kolari_pynnonen_t rejects 5.0 to 11.0 % there." in chosen.sentence
 
 
-def test_a_test_that_rejects_too_rarely_comes_behind_and_none_that_is_undefined_leads(monkeypatch):
+def test_a_test_that_rejects_too_rarely_and_one_that_is_undefined_do_not_lead(monkeypatch):
     sized(monkeypatch, one_date=(5.0, 5.0, 5.0), events_3=(1.0, 5.0, None))
     few = Conditions(3, 1, crosses=False, untraded=0.0, variance_ratio=1.0)
-    assert recommendation.choose(few).tests == (PERMUTATION, RANK, KOLARI)
-    assert recommendation.choose(few, [KOLARI]).tests == (KOLARI,)
+    found = recommendation.choose(few)
+    assert (found.tests, found.others) == ((PERMUTATION, RANK), (KOLARI,))
+    assert "kolari_pynnonen_t rejects 1.0 to 5.0 % there." in found.sentence
     nothing = recommendation.choose(few, [])
     assert (nothing.lead, nothing.tests) == ("", ())
     assert "is defined here" in nothing.sentence
+
+
+def test_where_all_reject_too_rarely_or_too_often_those_that_never_exceed_it_lead(monkeypatch):
+    sized(monkeypatch, one_date=(5.0, 5.0, 5.0), events_3=(1.0, 9.0, 2.0))
+    few = Conditions(3, 1, crosses=False, untraded=0.0, variance_ratio=1.0)
+    found = recommendation.choose(few)
+    assert found.tests == (KOLARI, RANK)
+    assert (
+        "No test keeps the size of 5 % under these conditions: these reject too rarely in some "
+        "designs, and none too often: they reject 1.0 to 5.0 % of true nulls" in found.sentence
+    )
+    assert recommendation.choose(few, [KOLARI]).tests == (KOLARI,)
 
 
 def test_where_none_keeps_it_the_nearest_leads_and_the_sentence_says_so(monkeypatch):
@@ -131,6 +163,8 @@ def test_where_none_keeps_it_the_nearest_leads_and_the_sentence_says_so(monkeypa
 def test_what_no_test_can_tell_is_said():
     single = recommendation.choose(Conditions(1, 1, False, 0.0, math.nan), [PERMUTATION])
     assert "A single event has no spread" in single.sentence
+    # No figure is of a single event.
+    assert single.sentence.startswith("Read permutation first (conditions: 1 event). A single")
     assert (
         "permutation_mean has more"
         in recommendation.choose(Conditions(4, 1, False, 0.0, 1.0)).sentence
@@ -138,7 +172,7 @@ def test_what_no_test_can_tell_is_said():
     assert "a common shock that is larger on that day" in recommendation.choose(CALM).sentence
     several = recommendation.choose(Conditions(30, 9, False, 0.0, 1.0))
     assert "a common shock that is larger" not in several.sentence
-    assert "on spread dates" in several.sentence
+    assert "on dates spread over 3 or 10 sessions" in several.sentence
 
 
 def test_a_study_of_nothing_recommends_nothing():
@@ -164,6 +198,9 @@ def test_a_group_or_a_window_of_its_own():
     results = ask(returns, asked, factors).fit()
     assert results.recommended(group="a").conditions.events == 2
     assert results.recommended((-1, 1)).conditions.events == 6
+    # A table that does not hold the window, or none of the tests, is not taken for an answer.
+    for tests in (results.tests((0, 0)), results.tests((-1, 1), ["bmp_t"])):
+        assert results.recommended((-1, 1), tests=tests) == results.recommended((-1, 1))
     with pytest.raises(InputError, match="Unknown group"):
         results.recommended(group="c")
     with pytest.raises(InputError, match="window"):

@@ -168,6 +168,18 @@ def test_events_on_every_date_leave_none_and_build_no_table(monkeypatch):
     assert row["reason"] == "0 admissible placebo dates, at least 39 are needed"
 
 
+def test_securities_that_are_one_are_told_apart_from_a_lack_of_dates():
+    returns, factors = panel(2, 260, seed=16)
+    returns["S1"] = returns["S0"]
+    asked = events(returns, [150] * 2)
+    results = study(returns, asked, factors, model=MarketModel("F0")).fit()
+    row = results.permutation((0, 0)).iloc[0]
+    assert row["admissible"] >= 39
+    assert row["placebos"] == 0
+    assert row["reason"] == "the standardised CAR is the same for every event"
+    assert results.permutation((0, 0), test="permutation_mean")["p_value"].notna().all()
+
+
 def test_a_strong_effect_has_the_smallest_p_value_there_is():
     returns, factors = panel(5, 260, seed=16)
     returns.iloc[150] -= 0.2

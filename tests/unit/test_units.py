@@ -11,7 +11,14 @@ from hypothesis import strategies as st
 
 from analysis import Desk
 from analysis.errors import InputError, SuspectReturnsWarning
-from analysis.eventstudy import EventStudy, FactorModel, MarketModel, MeanAdjusted, ScholesWilliams
+from analysis.eventstudy import (
+    EventStudy,
+    FactorModel,
+    MarketModel,
+    MeanAdjusted,
+    ScholesWilliams,
+    units,
+)
 from analysis.eventstudy.units import check_units
 from analysis.returns import adjusted_closes
 from tests.reference.panels import events, panel, study
@@ -211,3 +218,36 @@ def test_measures_of_any_size_stay_within_floats(model, scale):
     scaled = study(returns * scale, asked, factors * scale, **options).fit().tests((-1, 1))
     for column in ("statistic", "p_value"):
         np.testing.assert_allclose(scaled[column], plain[column], rtol=1e-8)
+
+
+def test_of_a_large_panel_only_columns_that_may_be_too_wild_are_counted(monkeypatch):
+    rng = np.random.default_rng(5)
+    index = pd.bdate_range("2015-01-01", periods=2000)
+    values = rng.standard_normal((2000, 60)) * 0.02
+    values[1500, :] = 0.2  # a day like no other in every column
+    values[:, 3] = 0.08 * rng.choice([-1.0, 1.0], 2000)  # wild
+    values[100:, 4] = np.nan
+    values[:100, 4] = 0.2 * rng.choice([-1.0, 1.0], 100)  # wild, and short
+    returns = pd.DataFrame(values, index, [f"S{at}" for at in range(60)])
+    counted = []
+    real = units._count
+    monkeypatch.setattr(units, "_count", lambda *a: (counted.append(len(a[1])), real(*a))[1])
+    with pytest.warns(SuspectReturnsWarning, match="'S3' and 1 more of returns: 100% of the"):
+        check_units("decimal", returns, None, MeanAdjusted(), list(returns))
+    assert max(counted) == 2
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    seed=st.integers(0, 10**6),
+    share=st.sampled_from([0.65, 0.8, 1.0]),
+    known=st.sampled_from([1.0, 0.5, 0.05]),
+    still=st.sampled_from([0.0, 0.6]),
+)
+def test_a_first_look_never_misses_a_column_that_is_wild(seed, share, known, still):
+    rng = np.random.default_rng(seed)
+    moves = np.where(rng.random((1500, 5)) < share, 0.3, 0.01)
+    moves[rng.random(moves.shape) < still] = 0.0
+    moves[rng.random(moves.shape) >= known] = np.nan
+    table = pd.DataFrame(moves, pd.bdate_range("2015-01-01", periods=1500))
+    assert units._suspects(table, np.arange(5), 0.05).tolist() == list(range(5))

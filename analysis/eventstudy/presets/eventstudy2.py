@@ -8,7 +8,8 @@ AR/stdf. The SCAR of a window is Σ_s V_s/√s with s counting its days, not the
 
 r̄ is the mean correlation of the V of the estimation windows, paired by relative day, without
 pairs that correlate perfectly: the factor of Kolari & Pynnönen corrects Patell's z too.
-Reference t have the estimation window's sessions less 2, and less one for each further factor.
+Reference t have the estimation window's sessions less 2, and less one for each further factor;
+that of GRANK-T, which has no model, has the sessions less 2 throughout.
 Single CARs keep the engine's forecast error: `eventstudy2` prints none.
 
 `eventstudy2` takes logarithms of simple returns first. That stays the caller's: a preset leaves
