@@ -34,6 +34,9 @@ A_DAY = timedelta(days=1)
 # Each loss means that another writer's rows were stored; so many in a row are no accident.
 ATTEMPTS = 200
 
+# Rows that are held at once where a whole table is gone through.
+PIECE = 2_000_000
+
 # Of a few values each is asked for, of many only what lies between the first and the last.
 FEW = 200
 
@@ -77,6 +80,25 @@ class Writer:
             return pl.DataFrame(schema=types_of(name))
         table = self._tables[name]
         return table.collect(table.scan(wanted, limit))
+
+    def pieces(self, name: str, columns: Sequence[str]) -> Iterator[pl.DataFrame]:
+        """Some columns of all observations in pieces of bounded size; a key is in one alone."""
+        import polars as pl
+
+        from analysis.tables import keys_of
+
+        table = self._tables[name]
+        files = table.files()[1]
+        column = f"partition.{PART}"
+        for part in sorted(files[column].unique()) if table.dated else [None]:
+            own = files if part is None else files.filter(files[column] == part)
+            subject = next(key for key in keys_of(name) if key != table.dated)
+            cuts = max(1, -(-int(own["num_records"].sum()) // PIECE))
+            for cut in range(cuts):
+                rows = table.scan(files=own).select(columns)
+                if cuts > 1:
+                    rows = rows.filter(pl.col(subject).hash() % cuts == cut)
+                yield table.collect(rows)
 
     def version(self, name: str, limit: datetime | None) -> dict[str, Any]:
         """Hash the observations part by part, so that a table larger than memory can be."""
