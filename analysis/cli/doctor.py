@@ -6,7 +6,7 @@ import shutil
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -25,7 +25,8 @@ _EXAMPLES = """Examples
 faultline doctor
 
 faultline doctor --repair
-    after a power cut: take out of the store what was half written
+    after a power cut or a wrong clock: take out of the store what was half written or is
+    dated ahead
 
 faultline doctor --json
     the same for a program; exit code 1 when a check failed
@@ -80,7 +81,8 @@ def doctor(
     out
         Folder in which briefings are to be written.
     repair
-        First take out of the store what a power cut left half written.
+        First take out of the store what a power cut left half written, and rows that a wrong
+        clock dated ahead.
     json
         One JSON document on standard output, nothing else.
     """
@@ -116,7 +118,18 @@ def _repaired() -> list[str]:
         raise InputError(
             f"{store.address} is not repaired here: set FAULTLINE_HOME to the folder of a store."
         )
-    return repair_all(store.home)
+    done = repair_all(store.home)
+    for name, (count, last) in store.take_out_ahead().items():
+        done.append(
+            f"{name}: {_rows_ahead(count, last)} and would have hidden newer figures until then;"
+            " moved to the quarantine, fetch them again with faultline data update."
+        )
+    return done
+
+
+def _rows_ahead(count: int, last: datetime) -> str:
+    rows = "row was" if count == 1 else "rows were"
+    return f"{count:,} {rows} observed in the future (to {last:%Y-%m-%d %H:%M} UTC)"
 
 
 def examine(out: Path, today: date | None = None) -> Iterator[Check]:
@@ -217,6 +230,14 @@ def _store() -> tuple[State, str]:
         return "ok", f"the object store {store.address}, live{network}"
     if not _writable(home):
         return "failed", f"{home} cannot be written: set FAULTLINE_HOME to another folder{network}"
+    ahead = store.ahead()
+    if ahead:
+        told = "; ".join(f"{name}: {_rows_ahead(*what)}" for name, what in ahead.items())
+        return (
+            "failed",
+            f"{told}. A clock was wrong, and newer figures are hidden until then: run faultline "
+            "doctor --repair",
+        )
     return "ok", f"{home}, live, {len(store.names())} tables{network}"
 
 

@@ -254,13 +254,31 @@ class DeltaRows:
                         mode="overwrite",
                         predicate=f"{PART} = {part}" if self.dated else None,
                         writer_properties=_writing(),
-                        commit_properties=_untold(),
+                        commit_properties=_untold("compaction"),
                     )
                 except CommitFailedError:
                     continue
                 self._seal()
             done += 1
         return done
+
+    def observed_after(self, limit: datetime) -> pl.LazyFrame:
+        """Rows that say that they were observed after an instant."""
+        import polars as pl
+
+        files = _within(self.files()[1], "observed_at", limit, None, dated=False)
+        return self.scan(files=files).filter(pl.col("observed_at") > limit)
+
+    def delete_after(self, limit: datetime) -> None:
+        """Take the rows of `observed_after` out of the table, in one commit."""
+        at = f"arrow_cast('{limit.isoformat()}', 'Timestamp(Microsecond, Some(\"UTC\"))')"
+        with self._told("written"):
+            self.open().delete(
+                f"observed_at > {at}",
+                writer_properties=_writing(),
+                commit_properties=_untold("rows observed in the future taken out"),
+            )
+            self._seal()
 
     def vacuum(self) -> int:
         """Delete files that no version needs any more; how many.
@@ -341,10 +359,10 @@ def _writing() -> WriterProperties:
     return WriterProperties(compression="ZSTD", compression_level=3, max_row_group_size=1 << 17)
 
 
-def _untold() -> CommitProperties:
+def _untold(why: str) -> CommitProperties:
     from deltalake import CommitProperties
 
-    return CommitProperties(custom_metadata={"userMetadata": "compaction"})
+    return CommitProperties(custom_metadata={"userMetadata": why})
 
 
 def _short(problem: BaseException) -> str:

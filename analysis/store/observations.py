@@ -75,7 +75,7 @@ def latest(name: str, frame: pl.DataFrame, columns: Collection[str]) -> pl.DataF
     for key in sorted(reversed(keys), key=lambda one: one not in ("date", "period_end")):
         before = pl.col(key).shift(1)
         rises = (pl.col(key) > before) | ((pl.col(key) == before) & rises)
-    if frame.select(rises.slice(1).all()).item():  # as a file lies, and each key occurs once
+    if frame.select(rises.slice(1).fill_null(value=False).all()).item():  # as a file lies, and each key occurs once
         return frame.select(columns)
     # Codes instead of texts sort many times faster, and any order brings a key together.
     codes = {

@@ -215,6 +215,40 @@ class Writer:
                     self._tables[one].vacuum()
         return done
 
+    def ahead(self, limit: datetime) -> dict[str, tuple[int, datetime]]:
+        """Tables with rows that say they were observed after an instant: how many, the last."""
+        import polars as pl
+
+        found = {}
+        for name, table in self._tables.items():
+            if self.has(name):
+                rows = table.observed_after(limit)
+                counted = rows.select(pl.len(), pl.col("observed_at").max())
+                count, last = table.collect(counted).row(0)
+                if count:
+                    found[name] = count, last
+        return found
+
+    def take_out(self, name: str, limit: datetime) -> None:
+        """Move rows that say they were observed after an instant into the quarantine.
+
+        They are there before they are taken out of the table: a process that dies between the
+        two leaves them in both, and the next one finds them in the quarantine already.
+        """
+        table = self._tables[name]
+        with self._place.locked(name):
+            rows = table.collect(table.observed_after(limit))
+            out = [
+                (
+                    row,
+                    f"observed_at {row['observed_at']:%Y-%m-%d %H:%M:%S} UTC was still to come when"
+                    " the store was repaired: a clock was wrong when the row was stored",
+                )
+                for row in rows.iter_rows(named=True)
+            ]
+            self.quarantine.keep(name, refused(name, out, clock()))
+            table.delete_after(limit)
+
     def _commit(self, name: str, good: pl.DataFrame) -> pl.DataFrame:
         """Store what adds something; each row comes back with what it did."""
         import polars as pl
