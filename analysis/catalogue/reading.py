@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from analysis.catalogue.check import read_good
 from analysis.catalogue.watched import names_for
 from analysis.errors import DataError, InputError, unknown
+from analysis.forks import check_usable
 
 if TYPE_CHECKING:
     import polars as pl
@@ -206,6 +207,7 @@ class Catalogue:
         return list(dict.fromkeys(found))
 
     def _read(self, kind: str) -> pl.DataFrame:
+        check_usable()
         if kind not in self._frames:
             path = self.folder / f"{kind}.csv"
             if not path.is_file():

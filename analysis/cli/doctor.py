@@ -111,7 +111,7 @@ def doctor(
 def _repaired() -> list[str]:
     from analysis.errors import InputError
     from analysis.store import Store
-    from analysis.store.repair import repair_all
+    from analysis.store.repair import repair_all, take_out_ahead
 
     store = Store(store_home())
     if not store.is_live or not isinstance(store.home, Path):
@@ -119,7 +119,7 @@ def _repaired() -> list[str]:
             f"{store.address} is not repaired here: set FAULTLINE_HOME to the folder of a store."
         )
     done = repair_all(store.home)
-    for name, (count, last) in store.take_out_ahead().items():
+    for name, (count, last) in take_out_ahead(store.home).items():
         done.append(
             f"{name}: {_rows_ahead(count, last)} and would have hidden newer figures until then;"
             " moved to the quarantine, fetch them again with faultline data update."
@@ -220,6 +220,7 @@ def _notebooks() -> tuple[State, str]:
 def _store() -> tuple[State, str]:
     """Tell which tables are read, and whether a store of one's own can be written."""
     from analysis.store import Store
+    from analysis.store.repair import rows_ahead
 
     home = store_home()
     network = "; requests are switched off by FAULTLINE_OFFLINE" if offline() else ""
@@ -230,7 +231,7 @@ def _store() -> tuple[State, str]:
         return "ok", f"the object store {store.address}, live{network}"
     if not _writable(home):
         return "failed", f"{home} cannot be written: set FAULTLINE_HOME to another folder{network}"
-    ahead = store.ahead()
+    ahead = rows_ahead(home) if home.is_dir() else {}
     if ahead:
         told = "; ".join(f"{name}: {_rows_ahead(*what)}" for name, what in ahead.items())
         return (

@@ -164,12 +164,15 @@ class DeltaRows:
 
         Rows that came with the package have instants by rule, not by a clock.
         """
+        last = self.collect(self.after(moment).select("observed_at"))["observed_at"].max()
+        return last if isinstance(last, datetime) else None
+
+    def after(self, moment: datetime) -> pl.LazyFrame:
+        """Rows that a clock observed after ``moment``."""
         import polars as pl
 
         late = self.scan([Asked("observed_at", None, moment, None)])
-        found = self.collect(late.filter(~pl.col("backfilled")).select("observed_at"))
-        last = found["observed_at"].max()
-        return last if isinstance(last, datetime) else None
+        return late.filter((pl.col("observed_at") > moment) & ~pl.col("backfilled"))
 
     # Writing ---------------------------------------------------------------------------
 
@@ -262,19 +265,12 @@ class DeltaRows:
             done += 1
         return done
 
-    def observed_after(self, limit: datetime) -> pl.LazyFrame:
-        """Rows that say that they were observed after an instant."""
-        import polars as pl
-
-        files = _within(self.files()[1], "observed_at", limit, None, dated=False)
-        return self.scan(files=files).filter(pl.col("observed_at") > limit)
-
-    def delete_after(self, limit: datetime) -> None:
-        """Take the rows of `observed_after` out of the table, in one commit."""
-        at = f"arrow_cast('{limit.isoformat()}', 'Timestamp(Microsecond, Some(\"UTC\"))')"
+    def delete_after(self, moment: datetime) -> None:
+        """Take the rows of `after` out of the table, in one commit."""
+        at = f"arrow_cast('{moment.isoformat()}', 'Timestamp(Microsecond, Some(\"UTC\"))')"
         with self._told("written"):
             self.open().delete(
-                f"observed_at > {at}",
+                f"observed_at > {at} AND NOT backfilled",
                 writer_properties=_writing(),
                 commit_properties=_untold("rows observed in the future taken out"),
             )

@@ -9,9 +9,9 @@ from pathlib import Path
 from threading import RLock
 from typing import TYPE_CHECKING, Any
 
-from analysis.errors import DataError, InputError, unknown
+from analysis.errors import InputError, unknown
+from analysis.forks import check_usable
 from analysis.settings import bundled, offline
-from analysis.store.door import latest_possible
 from analysis.store.observations import Where, asked, asked_first, instant, last_known, latest
 from analysis.store.outcome import Appended
 from analysis.store.places import Place, check_folder, check_name
@@ -308,44 +308,6 @@ class Store:
         self._check_home()
         return self._writer.quarantine.counts(name)
 
-    def ahead(self) -> dict[str, tuple[int, datetime]]:
-        """Tables with rows that a wrong clock dated ahead: they hide what is observed till then.
-
-        Returns
-        -------
-        dict
-            Table to the number of its rows observed after now, and the last instant (UTC).
-        """
-        self._check_live()
-        self._check_home()
-        return self._writer.ahead(latest_possible())
-
-    def take_out_ahead(self) -> dict[str, tuple[int, datetime]]:
-        """Move rows that a wrong clock dated ahead into the quarantine.
-
-        Returns
-        -------
-        dict
-            As `ahead`, for what was moved.
-
-        Raises
-        ------
-        DataError
-            This machine's clock is behind figures that came with the package, so that it
-            cannot tell which rows are ahead. Nothing was moved.
-        """
-        limit = latest_possible()
-        found = self.ahead()
-        known = self._seed.last_observed() if found and self._seed else None
-        if known is not None and known > limit:
-            raise DataError(
-                f"This machine's clock ({limit:%Y-%m-%d %H:%M} UTC) is behind the bundled figures"
-                f" ({known:%Y-%m-%d %H:%M} UTC): set it right and repeat."
-            )
-        for name in found:
-            self._writer.take_out(name, limit)
-        return found
-
     def seed(self) -> None:
         """Copy the snapshot into the tables that the store does not have yet."""
         self._check_live()
@@ -403,6 +365,7 @@ class Store:
             return found
 
     def _check_live(self) -> None:
+        check_usable()
         if not self.is_live:
             raise InputError(
                 f"{self.address} is a snapshot that is only read: set FAULTLINE_HOME to another "
@@ -417,6 +380,7 @@ class Store:
 def _check_name(name: str) -> None:
     from analysis.tables import TABLES
 
+    check_usable()
     if name not in TABLES:
         raise unknown("table", name, TABLES)
 

@@ -222,7 +222,7 @@ class Writer:
         found = {}
         for name, table in self._tables.items():
             if self.has(name):
-                rows = table.observed_after(limit)
+                rows = table.after(limit)
                 counted = rows.select(pl.len(), pl.col("observed_at").max())
                 count, last = table.collect(counted).row(0)
                 if count:
@@ -237,7 +237,7 @@ class Writer:
         """
         table = self._tables[name]
         with self._place.locked(name):
-            rows = table.collect(table.observed_after(limit))
+            rows = table.collect(table.after(limit))
             out = [
                 (
                     row,
@@ -286,7 +286,7 @@ class Writer:
                 f"Table {name!r} of the store {self._place} holds an observation of "
                 f"{late:%Y-%m-%d %H:%M} UTC, and this machine's clock says {now:%Y-%m-%d %H:%M} "
                 "UTC: nothing was stored. Set the clock right; if it is right, it was wrong when "
-                "that was stored."
+                "that was stored: run faultline doctor --repair."
             )
 
     def _near(self, name: str, good: pl.DataFrame, table: Any) -> pl.DataFrame:
