@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import os
 import re
-import secrets
 from collections.abc import Iterable, Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from analysis.briefings.notebooks import NotebookInfo
 from analysis.errors import InputError, RenderError
+from analysis.files import beside, make_folder, write_whole
 
 FORMATS = ("html", "ipynb")
 _LATER = ("pdf",)
@@ -62,8 +61,8 @@ def prepare(out: str | os.PathLike[str]) -> Path:
     """
     try:
         folder = Path(out).expanduser().absolute()
-        folder.mkdir(parents=True, exist_ok=True)
-        trial = _beside(folder / "trial")
+        make_folder(folder)
+        trial = beside(folder / "trial")
         trial.write_bytes(b"")
         trial.unlink()
     except (OSError, ValueError, RuntimeError) as error:
@@ -83,22 +82,9 @@ def put(path: Path, content: str) -> Path:
     RenderError
         It cannot be written; nothing was changed.
     """
-    trial = _beside(path)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
         # Half a surrogate pair, which UTF-8 cannot hold, is written as the escape that JSON has.
-        with trial.open("x", encoding="utf-8", errors="backslashreplace", newline="\n") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        trial.replace(path)
+        write_whole(path, content.encode("utf-8", errors="backslashreplace"))
     except OSError as error:
         raise RenderError(f"{path} cannot be written: {error.strerror or error}.") from error
-    finally:
-        with suppress(OSError):
-            trial.unlink()
     return path
-
-
-def _beside(path: Path) -> Path:
-    return path.with_name(f".{path.name}.{secrets.token_hex(6)}.part")

@@ -1,7 +1,8 @@
 """A catalogue file held against its schema and rules, line by line.
 
-``faultline events check`` prints what `check_file` finds; `Catalogue` reads through `examine`,
-so that a file either passes here or is not used.
+``faultline events check`` prints what `check_file` finds. `Catalogue` reads through `read_good`,
+so that a file either passes here or is not used; the lines are counted only where something is
+wrong.
 """
 
 from __future__ import annotations
@@ -11,12 +12,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from analysis.catalogue.cells import Cell, Malformed, read_cells, read_text
+from analysis.catalogue.frames import read_frame
+from analysis.catalogue.rules import COLUMNS, Beside, complaints
 from analysis.catalogue.values import Value, nearest, read_value
-from analysis.errors import InputError, unknown
+from analysis.errors import DataError, InputError, unknown
+from analysis.settings import bundled
 
 if TYPE_CHECKING:
     import dataframely as dy
     import polars as pl
+
+
+_SHOWN = 3
 
 
 @dataclass(frozen=True, order=True)
@@ -87,10 +94,6 @@ class Examination:
         """Note a problem."""
         self.problems.append(Problem(self.file, line, column, message))
 
-    def good_rows(self) -> list[Line]:
-        """Rows whose every cell is good by itself."""
-        return [row for row in self.rows if not row.wrong]
-
     def frame(self) -> pl.DataFrame:
         """Rows as a frame of the kind's schema; only for a file without problems."""
         import polars as pl
@@ -126,10 +129,39 @@ def check_file(path: str | Path, kind: str | None = None) -> list[Problem]:
     return examine(Path(path), kind).problems
 
 
+def read_good(path: Path, kind: str) -> pl.DataFrame:
+    """Read a catalogue file that must be right.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        A CSV file.
+    kind : str
+        One of `analysis.tables.CATALOGUE`.
+
+    Raises
+    ------
+    DataError
+        Names the first things that are wrong, by line and column.
+    InputError
+        When the file cannot be opened.
+    """
+    frame = read_frame(path, kind)
+    if frame is not None:
+        rows = frame.select(COLUMNS.get(kind, [])).to_dicts()
+        if next(complaints(kind, rows, _beside(path)), None) is None:
+            return frame
+    found = examine(path, kind)
+    if found.problems:
+        shown = "; ".join(str(problem) for problem in found.problems[:_SHOWN])
+        more = len(found.problems) - _SHOWN
+        rest = f"; and {more} more: faultline events check {path}" if more > 0 else ""
+        raise DataError(f"{shown}{rest}")
+    return found.frame()
+
+
 def examine(path: Path, kind: str | None = None) -> Examination:
     """Read a catalogue file as far as it can be read, with everything that is wrong with it."""
-    from analysis.catalogue.rules import apply_rules
-
     rows, malformed = _open(path)
     found = Examination(str(path), _kind(path, kind, rows[0] if rows else []))
     if not rows:
@@ -139,11 +171,36 @@ def examine(path: Path, kind: str | None = None) -> Examination:
     elif _header_is_good(found, rows[0]):
         _read_rows(found, [cell.text for cell in rows[0]], rows[1:])
         _find_duplicates(found)
-        apply_rules(found, path)
+        _apply_rules(found, path)
     if malformed:
         found.complain(malformed.line, "", malformed.message)
     found.problems.sort()
     return found
+
+
+def _apply_rules(found: Examination, path: Path) -> None:
+    wrong = {place for place, row in enumerate(found.rows) if row.wrong}
+    rows = [row.values for row in found.rows]
+    for place, column, message in complaints(found.kind, rows, _beside(path), wrong):
+        found.complain(found.rows[place].lines[column], column, message)
+
+
+def _beside(path: Path) -> Beside:
+    """Values of a column of another file beside this one, else of the bundled one."""
+
+    def values(table: str, column: str) -> list[str]:
+        beside = path.with_name(f"{table}.csv")
+        chosen = beside if beside.is_file() else bundled(f"data/catalogue/{table}.csv")
+        if not chosen.is_file():
+            return []
+        frame = read_frame(chosen, table)
+        if frame is not None:
+            found: list[str] = frame[column].drop_nulls().unique(maintain_order=True).to_list()
+            return found
+        rows = examine(chosen, table).rows
+        return list(dict.fromkeys(str(row.values[column]) for row in rows if row.values[column]))
+
+    return values
 
 
 def _open(path: Path) -> tuple[list[list[Cell]], Malformed | None]:

@@ -1,7 +1,7 @@
 """The curated files of a folder as frames and look-ups.
 
-Called by the desk. A file is read once per `Catalogue`, through the checker: a file that does
-not pass is not used.
+Called by the desk. A file is read once per `Catalogue`, with every check: a file that does not
+pass is not used.
 """
 
 from __future__ import annotations
@@ -10,15 +10,15 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from analysis.catalogue.check import examine
+from analysis.catalogue.check import read_good
 from analysis.catalogue.watched import names_for
 from analysis.errors import DataError, InputError, unknown
+from analysis.forks import check_usable
 
 if TYPE_CHECKING:
     import polars as pl
 
 _OWN_KINDS = ("closures", "hours")
-_SHOWN = 3
 _SEE_EVENTS = "faultline events list"
 _SEE_INSTRUMENTS = "data/catalogue/instruments.csv"
 _SEE_GROUPS = "data/catalogue/groups.csv"
@@ -207,16 +207,17 @@ class Catalogue:
         return list(dict.fromkeys(found))
 
     def _read(self, kind: str) -> pl.DataFrame:
+        check_usable()
         if kind not in self._frames:
             path = self.folder / f"{kind}.csv"
             if not path.is_file():
                 raise DataError(
                     f"The catalogue file {path} does not exist: restore it from a good copy."
                 )
-            frame = _checked(path, kind)
+            frame = read_good(path, kind)
             for added in self.own:
                 if added.stem == kind:
-                    frame = _amended(frame, _checked(added, kind), kind)
+                    frame = _amended(frame, read_good(added, kind), kind)
             self._frames[kind] = frame
         return self._frames[kind]
 
@@ -227,16 +228,6 @@ def own_files(home: Path | str) -> list[Path]:
         return []
     files = [home / "catalogue" / f"{kind}.csv" for kind in _OWN_KINDS]
     return [path for path in files if path.is_file()]
-
-
-def _checked(path: Path, kind: str) -> pl.DataFrame:
-    found = examine(path, kind)
-    if found.problems:
-        shown = "; ".join(str(problem) for problem in found.problems[:_SHOWN])
-        more = len(found.problems) - _SHOWN
-        rest = f"; and {more} more: faultline events check {path}" if more > 0 else ""
-        raise DataError(f"{shown}{rest}")
-    return found.frame()
 
 
 def _amended(frame: pl.DataFrame, own: pl.DataFrame, kind: str) -> pl.DataFrame:

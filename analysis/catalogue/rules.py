@@ -1,27 +1,26 @@
 """Rules between the cells of a catalogue file, and between files.
 
-Each rule gets rows whose cells are good by themselves and complains through the examination.
+Pure functions on rows: what other files hold is handed in by `analysis.catalogue.check`.
 """
 
 from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator, Sequence
 from datetime import date, datetime
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from analysis.catalogue.values import nearest, none_of
 from analysis.errors import InputError
-from analysis.settings import bundled
-
-if TYPE_CHECKING:
-    from analysis.catalogue.check import Examination, Line
 
 Row = dict[str, Any]
 Complaints = Iterator[tuple[str, str]]
+# With the place of the row in the file.
+Placed = Iterator[tuple[int, str, str]]
+# Values of a column of another file: table and column.
+Beside = Callable[[str, str], list[str]]
 
 _SATURDAY = 5
 _TYPO = 0.8  # likeness at which an entity that nothing else names is taken for a slip of the pen
@@ -35,16 +34,40 @@ _PRECISION = {
 }
 
 
-def apply_rules(found: Examination, path: Path) -> None:
-    """Hold the rows of a file against the rules of its kind."""
-    within = _ROW_RULES.get(found.kind)
+def complaints(
+    kind: str, rows: Sequence[Row], beside: Beside, wrong: Container[int] = ()
+) -> Placed:
+    """Hold the rows of a file against the rules of its kind.
+
+    Parameters
+    ----------
+    kind : str
+        One of `analysis.tables.CATALOGUE`.
+    rows : sequence of dict
+        Column to value; the columns of `COLUMNS` are enough.
+    beside : callable
+        Gives the values of a column of another file, by table and column.
+    wrong : container of int
+        Places of rows with a cell that is wrong by itself: no rule within a row is asked.
+
+    Yields
+    ------
+    int
+        Place of the row.
+    str
+        Column.
+    str
+        What is wrong and how to mend it.
+    """
+    within = _ROW_RULES.get(kind)
     if within:
-        for row in found.good_rows():
-            for column, message in within(row.values):
-                found.complain(row.lines[column], column, message)
-    across = _FILE_RULES.get(found.kind)
+        for place, row in enumerate(rows):
+            if place not in wrong:
+                for column, message in within(row):
+                    yield place, column, message
+    across = _FILE_RULES.get(kind)
     if across:
-        across(found, path)
+        yield from across(rows, beside)
 
 
 def _event(row: Row) -> Complaints:
@@ -65,6 +88,8 @@ def _event(row: Row) -> Complaints:
             "entities",
             (f"{row['entities']!r} is no list: separate names by ';' alone, as in Nvidia;AMD"),
         )
+    if len(set(entities)) == len(entities):
+        return
     for name in [name for name, times in Counter(entities).items() if name and times > 1]:
         yield "entities", f"{name!r} is named twice: once is enough"
 
@@ -192,97 +217,84 @@ def _watched(row: Row) -> Complaints:
         yield "name", f"{row['name']!r} stands with the kind {row['kind']!r}: write it as {form}"
 
 
-def _events_file(found: Examination, path: Path) -> None:
+def _events_file(rows: Sequence[Row], beside: Beside) -> Placed:
     """Entities that look like a slip of the pen for one that is known."""
-    named = [(row, name) for row in found.rows for name in _names(row.values["entities"])]
+    named = [(place, name) for place, row in enumerate(rows) for name in _names(row["entities"])]
     times = Counter(name for _, name in named)
-    known = {*_companions(path, "entity"), *(name for name, count in times.items() if count > 1)}
-    for row, name in named:
+    known = {*beside("instruments", "entity"), *(name for name, n in times.items() if n > 1)}
+    for place, name in named:
         near = "" if name in known else nearest(name, known, _TYPO)
         if near:
-            found.complain(row.lines["entities"], "entities", f"{name!r}: did you mean {near!r}?")
+            yield place, "entities", f"{name!r}: did you mean {near!r}?"
 
 
 def _names(entities: object) -> list[str]:
     return [name.strip() for name in str(entities or "").split(";") if name.strip()]
 
 
-def _instruments_file(found: Examination, _path: Path) -> None:
-    indexes = [row.values["ticker"] for row in found.rows if row.values["role"] == "index"]
-    for row in found.rows:
-        benchmark = row.values["benchmark"]
+def _instruments_file(rows: Sequence[Row], _beside: Beside) -> Placed:
+    indexes = {str(row["ticker"]): None for row in rows if row["role"] == "index"}
+    for place, row in enumerate(rows):
+        benchmark = row["benchmark"]
         if benchmark is not None and benchmark not in indexes:
             told = (
-                none_of(str(benchmark), [str(item) for item in indexes])
+                none_of(str(benchmark), indexes)
                 if indexes
                 else f"{benchmark!r} is no index of this file: add its row, with the role index"
             )
-            found.complain(row.lines["benchmark"], "benchmark", told)
-    _one_primary_listing(found)
+            yield place, "benchmark", told
+    yield from _one_primary_listing(rows)
 
 
-def _one_primary_listing(found: Examination) -> None:
+def _one_primary_listing(rows: Sequence[Row]) -> Placed:
     """Every company has exactly one listing that counts for it."""
-    listings: dict[str, list[Line]] = {}
-    for row in found.rows:
-        if row.values["entity"] is not None and row.values["primary"] is not None:
-            listings.setdefault(str(row.values["entity"]), []).append(row)
-    for entity, rows in listings.items():
-        primary = [row for row in rows if row.values["primary"] == "yes"]
+    listings: dict[str, list[int]] = {}
+    for place, row in enumerate(rows):
+        if row["entity"] is not None and row["primary"] is not None:
+            listings.setdefault(str(row["entity"]), []).append(place)
+    for entity, places in listings.items():
+        primary = [place for place in places if rows[place]["primary"] == "yes"]
         if not primary:
-            line = rows[0].lines["primary"]
-            found.complain(line, "primary", f"no listing of {entity} is primary: choose one")
-        for row in primary[1:]:
-            told = f"{entity} has a primary listing already, {primary[0].values['ticker']}: say no"
-            found.complain(row.lines["primary"], "primary", told)
+            yield places[0], "primary", f"no listing of {entity} is primary: choose one"
+        for place in primary[1:]:
+            first = rows[primary[0]]["ticker"]
+            yield place, "primary", f"{entity} has a primary listing already, {first}: say no"
 
 
-def _groups_file(found: Examination, path: Path) -> None:
-    _refer(found, found.rows, "ticker", _companions(path, "ticker"), "instruments.csv")
+def _groups_file(rows: Sequence[Row], beside: Beside) -> Placed:
+    yield from _refer(rows, "ticker", beside("instruments", "ticker"), "instruments.csv")
 
 
-def _closures_file(found: Examination, path: Path) -> None:
-    _refer(found, found.rows, "exchange", _companions(path, "exchange"), "instruments.csv")
+def _closures_file(rows: Sequence[Row], beside: Beside) -> Placed:
+    yield from _refer(rows, "exchange", beside("instruments", "exchange"), "instruments.csv")
 
 
-def _doubts_file(found: Examination, path: Path) -> None:
+def _doubts_file(rows: Sequence[Row], beside: Beside) -> Placed:
     """Rows of other files that a doubt names."""
     for table, key in _KEYS.items():
-        rows = [row for row in found.rows if row.values["table"] == table]
-        _refer(found, rows, "key", _beside(path, table, key), f"{table}.csv")
+        yield from _refer(rows, "key", beside(table, key), f"{table}.csv", table)
 
 
-def _moves_file(found: Examination, path: Path) -> None:
+def _moves_file(rows: Sequence[Row], beside: Beside) -> Placed:
     """Events and securities that a reason names."""
-    _refer(found, found.rows, "event_id", _beside(path, "events", "id"), "events.csv")
-    _refer(found, found.rows, "security", _companions(path, "ticker"), "instruments.csv")
+    yield from _refer(rows, "event_id", beside("events", "id"), "events.csv")
+    yield from _refer(rows, "security", beside("instruments", "ticker"), "instruments.csv")
 
 
-def _refer(found: Examination, rows: list[Line], column: str, known: list[str], file: str) -> None:
+def _refer(
+    rows: Sequence[Row], column: str, known: list[str], file: str, table: str | None = None
+) -> Placed:
     """Complain about values that another file does not hold."""
     otherwise = "add an instrument, or correct it" if file == "instruments.csv" else "correct it"
-    for row in rows:
-        value = str(row.values[column])
-        if known and value not in known:
+    held = set(known)
+    for place, row in enumerate(rows):
+        if not held or (table is not None and row["table"] != table):
+            continue
+        value = str(row[column])
+        if value not in held:
             near = nearest(value, known)
             mend = f"did you mean {near!r}?" if near else otherwise
-            found.complain(row.lines[column], column, f"{value!r} is not in {file}: {mend}")
-
-
-def _companions(path: Path, column: str) -> list[str]:
-    return _beside(path, "instruments", column)
-
-
-def _beside(path: Path, table: str, column: str) -> list[str]:
-    """Values of a column of another file beside this one, else of the bundled one."""
-    from analysis.catalogue.check import examine
-
-    beside = path.with_name(f"{table}.csv")
-    chosen = beside if beside.is_file() else bundled(f"data/catalogue/{table}.csv")
-    if not chosen.is_file():
-        return []
-    rows = examine(chosen, table).rows
-    return list(dict.fromkeys(str(row.values[column]) for row in rows if row.values[column]))
+            yield place, column, f"{value!r} is not in {file}: {mend}"
 
 
 _KEYS = {"events": "id", "claims": "claim_id", "chips": "chip"}
@@ -295,7 +307,7 @@ _ROW_RULES: dict[str, Callable[[Row], Complaints]] = {
     "hours": _hours,
     "watched": _watched,
 }
-_FILE_RULES: dict[str, Callable[[Examination, Path], None]] = {
+_FILE_RULES: dict[str, Callable[[Sequence[Row], Beside], Placed]] = {
     "events": _events_file,
     "instruments": _instruments_file,
     "groups": _groups_file,
@@ -303,4 +315,25 @@ _FILE_RULES: dict[str, Callable[[Examination, Path], None]] = {
     "hours": _closures_file,
     "doubts": _doubts_file,
     "moves": _moves_file,
+}
+# What the rules read of a row.
+COLUMNS: dict[str, list[str]] = {
+    "events": [
+        "date",
+        "time_utc",
+        "timezone",
+        "timing",
+        "category",
+        "direction",
+        "status",
+        "entities",
+    ],
+    "instruments": ["ticker", "entity", "exchange", "currency", "role", "benchmark", "primary"],
+    "chips": ["release_date", "date_precision", "tpp", "tpp_basis"],
+    "groups": ["name", "ticker"],
+    "closures": ["exchange", "date"],
+    "hours": ["exchange", "date", "opens", "closes"],
+    "watched": ["platform", "name", "kind"],
+    "doubts": ["table", "key"],
+    "moves": ["event_id", "security"],
 }

@@ -124,7 +124,7 @@ def _number(text: str, column: dy.Column) -> tuple[Value, str]:
 def _words(text: str, column: dy.Column) -> tuple[Value, str]:
     from analysis.tables.columns import choices_of, example_of, is_time_zone
 
-    if is_time_zone(column) and not _is_zone(text):
+    if is_time_zone(column) and not is_zone(text):
         near = nearest(text, available_timezones())
         mend = f"did you mean {near!r}?" if near else "write it as America/New_York"
         return None, f"{text!r} is no time zone: {mend}"
@@ -138,7 +138,8 @@ def _words(text: str, column: dy.Column) -> tuple[Value, str]:
     return text, ""
 
 
-def _is_zone(text: str) -> bool:
+def is_zone(text: str) -> bool:
+    """Whether a text names a time zone of the IANA database."""
     try:
         ZoneInfo(text)
     except (ZoneInfoNotFoundError, ValueError, OSError):

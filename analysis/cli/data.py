@@ -84,7 +84,8 @@ def status(*, json: Annotated[bool, Parameter(show_default=False)] = False) -> i
     store = Store(desk.home)
     known = Known(desk.catalogue, desk.calendars, datetime.now(UTC))
     fresh = freshness(store, known)
-    holes = gaps(store.read("prices"), known) if "prices" in store.names() else []
+    held = store.pieces("prices", ["ticker", "date"]) if "prices" in store.names() else ()
+    holes = gaps(held, known)
     if json:
         output.print_json(
             {

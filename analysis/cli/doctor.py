@@ -6,7 +6,7 @@ import shutil
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -25,7 +25,8 @@ _EXAMPLES = """Examples
 faultline doctor
 
 faultline doctor --repair
-    after a power cut: take out of the store what was half written
+    after a power cut or a wrong clock: take out of the store what was half written or is
+    dated ahead
 
 faultline doctor --json
     the same for a program; exit code 1 when a check failed
@@ -80,7 +81,8 @@ def doctor(
     out
         Folder in which briefings are to be written.
     repair
-        First take out of the store what a power cut left half written.
+        First take out of the store what a power cut left half written, and rows that a wrong
+        clock dated ahead.
     json
         One JSON document on standard output, nothing else.
     """
@@ -109,14 +111,25 @@ def doctor(
 def _repaired() -> list[str]:
     from analysis.errors import InputError
     from analysis.store import Store
-    from analysis.store.repair import repair_all
+    from analysis.store.repair import repair_all, take_out_ahead
 
     store = Store(store_home())
     if not store.is_live or not isinstance(store.home, Path):
         raise InputError(
             f"{store.address} is not repaired here: set FAULTLINE_HOME to the folder of a store."
         )
-    return repair_all(store.home)
+    done = repair_all(store.home)
+    for name, (count, last) in take_out_ahead(store.home).items():
+        done.append(
+            f"{name}: {_rows_ahead(count, last)} and would have hidden newer figures until then;"
+            " moved to the quarantine, fetch them again with faultline data update."
+        )
+    return done
+
+
+def _rows_ahead(count: int, last: datetime) -> str:
+    rows = "row was" if count == 1 else "rows were"
+    return f"{count:,} {rows} observed in the future (to {last:%Y-%m-%d %H:%M} UTC)"
 
 
 def examine(out: Path, today: date | None = None) -> Iterator[Check]:
@@ -207,6 +220,7 @@ def _notebooks() -> tuple[State, str]:
 def _store() -> tuple[State, str]:
     """Tell which tables are read, and whether a store of one's own can be written."""
     from analysis.store import Store
+    from analysis.store.repair import rows_ahead
 
     home = store_home()
     network = "; requests are switched off by FAULTLINE_OFFLINE" if offline() else ""
@@ -217,6 +231,14 @@ def _store() -> tuple[State, str]:
         return "ok", f"the object store {store.address}, live{network}"
     if not _writable(home):
         return "failed", f"{home} cannot be written: set FAULTLINE_HOME to another folder{network}"
+    ahead = rows_ahead(home) if home.is_dir() else {}
+    if ahead:
+        told = "; ".join(f"{name}: {_rows_ahead(*what)}" for name, what in ahead.items())
+        return (
+            "failed",
+            f"{told}. A clock was wrong, and newer figures are hidden until then: run faultline "
+            "doctor --repair",
+        )
     return "ok", f"{home}, live, {len(store.names())} tables{network}"
 
 

@@ -99,6 +99,13 @@ def _run(words: list[str]) -> int:
         return error.exit_code
     except BrokenPipeError:
         raise
+    except PermissionError as error:
+        place = f"{error.filename} " if error.filename else "A file "
+        output.say(
+            f"faultline: {place}may not be read or written ({error.strerror}): change its"
+            " permissions, or name another place with FAULTLINE_HOME or the option that named it."
+        )
+        return _BAD_INPUT
     except BaseException as error:
         if not isinstance(error, Exception) and not is_panic(error):
             raise

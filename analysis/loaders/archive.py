@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -20,6 +19,7 @@ from pathlib import Path
 from threading import Lock
 
 from analysis.errors import InputError
+from analysis.files import make_folder, sync_folder, write_whole
 from analysis.loaders.redaction import clean_url
 from analysis.plain_text import visible_json
 
@@ -170,22 +170,11 @@ class Archive:
         # A file that was damaged is mended by the next answer.
         if path.exists() and sha256(path.read_bytes()).hexdigest() == digest:
             return
-        path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, name = tempfile.mkstemp(prefix=".", dir=path.parent)
-        try:
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            Path(name).replace(path)
-        except BaseException:
-            with suppress(FileNotFoundError):
-                Path(name).unlink()
-            raise
+        write_whole(path, content)
 
     def _note(self, entry: Entry) -> None:
         """Append a line to the index in one write."""
-        self.folder.mkdir(parents=True, exist_ok=True)
+        make_folder(self.folder)
         fields = asdict(entry) | {"fetched_at": entry.fetched_at.isoformat()}
         line = visible_json(json.dumps(fields, ensure_ascii=False)).encode() + b"\n"
         descriptor = os.open(self._index, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644)
@@ -198,6 +187,8 @@ class Archive:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
+        if not size:
+            sync_folder(self.folder)
         if written != len(line):
             raise OSError(f"only {written} of {len(line)} bytes of an index line were written")
 

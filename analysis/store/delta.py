@@ -164,12 +164,15 @@ class DeltaRows:
 
         Rows that came with the package have instants by rule, not by a clock.
         """
+        last = self.collect(self.after(moment).select("observed_at"))["observed_at"].max()
+        return last if isinstance(last, datetime) else None
+
+    def after(self, moment: datetime) -> pl.LazyFrame:
+        """Rows that a clock observed after ``moment``."""
         import polars as pl
 
         late = self.scan([Asked("observed_at", None, moment, None)])
-        found = self.collect(late.filter(~pl.col("backfilled")).select("observed_at"))
-        last = found["observed_at"].max()
-        return last if isinstance(last, datetime) else None
+        return late.filter((pl.col("observed_at") > moment) & ~pl.col("backfilled"))
 
     # Writing ---------------------------------------------------------------------------
 
@@ -254,13 +257,24 @@ class DeltaRows:
                         mode="overwrite",
                         predicate=f"{PART} = {part}" if self.dated else None,
                         writer_properties=_writing(),
-                        commit_properties=_untold(),
+                        commit_properties=_untold("compaction"),
                     )
                 except CommitFailedError:
                     continue
                 self._seal()
             done += 1
         return done
+
+    def delete_after(self, moment: datetime) -> None:
+        """Take the rows of `after` out of the table, in one commit."""
+        at = f"arrow_cast('{moment.isoformat()}', 'Timestamp(Microsecond, Some(\"UTC\"))')"
+        with self._told("written"):
+            self.open().delete(
+                f"observed_at > {at} AND NOT backfilled",
+                writer_properties=_writing(),
+                commit_properties=_untold("rows observed in the future taken out"),
+            )
+            self._seal()
 
     def vacuum(self) -> int:
         """Delete files that no version needs any more; how many.
@@ -341,10 +355,10 @@ def _writing() -> WriterProperties:
     return WriterProperties(compression="ZSTD", compression_level=3, max_row_group_size=1 << 17)
 
 
-def _untold() -> CommitProperties:
+def _untold(why: str) -> CommitProperties:
     from deltalake import CommitProperties
 
-    return CommitProperties(custom_metadata={"userMetadata": "compaction"})
+    return CommitProperties(custom_metadata={"userMetadata": why})
 
 
 def _short(problem: BaseException) -> str:

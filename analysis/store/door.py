@@ -87,3 +87,8 @@ def refused(
 def clock() -> datetime:
     """Tell the time, UTC."""
     return datetime.now(UTC)
+
+
+def latest_possible() -> datetime:
+    """Instant after which nothing can have been observed yet."""
+    return clock() + SKEW

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from analysis.errors import DataError
+from analysis.files import sync_folder
 
 LOG = "_delta_log"
 # More than this is hashed by ``faultline data verify`` alone; sizes are always compared.
@@ -219,15 +220,27 @@ class Integrity:
                 yield Damage(path, "differs from what was stored")
 
     def recorded(self) -> dict[str, tuple[int, str]]:
-        """Size and hash by path; lines that are not whole are passed over."""
+        """Size and hash by path; lines that are not whole are passed over.
+
+        Raises
+        ------
+        DataError
+            There are hashes that may not be read.
+        """
         try:
             stat = self._index.stat()
-        except OSError:
+            stamp = stat.st_mtime_ns, stat.st_size
+            content = b"" if stamp == self._stamp else self._index.read_bytes()
+        except (FileNotFoundError, NotADirectoryError):
             return {}
-        stamp = stat.st_mtime_ns, stat.st_size
+        except OSError as problem:
+            raise DataError(
+                f"{self._index} cannot be read ({problem.strerror}), and without it no table can"
+                " be checked: see that you may read it."
+            ) from None
         if stamp != self._stamp:
             found = {}
-            for line in self._index.read_bytes().splitlines():
+            for line in content.splitlines():
                 try:
                     entry = json.loads(line)
                     found[str(entry["path"])] = int(entry["size"]), str(entry["sha256"])
@@ -258,11 +271,12 @@ class Integrity:
 
     def _error(self, damage: Damage) -> DataError:
         # What is not recorded was never said to be stored.
-        remedy = (
-            "restore it from a good copy"
-            if damage.path in self.recorded()
-            else "repair it with faultline doctor --repair"
-        )
+        if "Permission denied" in damage.what:
+            remedy = "see that you may read it"
+        elif damage.path in self.recorded():
+            remedy = "restore it from a good copy"
+        else:
+            remedy = "repair it with faultline doctor --repair"
         return DataError(
             f"Table {self.table!r} of the store {self.home} cannot be read: {damage.path}"
             f" {damage.what}; {remedy}."
@@ -283,15 +297,6 @@ def added_files(entry: Path) -> list[tuple[str, int]] | None:
         return [(str(one["path"]), int(one["size"])) for one in added] if actions else None
     except (OSError, ValueError, TypeError, KeyError):
         return None
-
-
-def sync_folder(folder: Path) -> None:
-    """Sync a folder, so that the names in it survive a power cut."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _synced(file: Path) -> bytes:

@@ -15,6 +15,7 @@ from pathlib import Path
 from time import monotonic, sleep
 
 from analysis.errors import DataError, InputError
+from analysis.files import make_folder
 
 # Longer than any compaction takes; a writer that holds its lock that long hangs.
 PATIENCE = 300.0
@@ -100,7 +101,7 @@ class Place:
             return
         path = self.folder / ".locks" / f"{table}.lock"
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            make_folder(path.parent)
             handle = path.open("ab")
         except OSError as problem:
             raise DataError(

@@ -36,6 +36,13 @@ class Quarantine:
         found = self._rows.collect(self._rows.scan([Asked("table", (name,), name, name)]))
         return found.sort("rejected_at", "row", "reason")
 
+    def counts(self, name: str) -> dict[str | None, int]:
+        """Number of refused rows of one table by source."""
+        if not self._rows.exists():
+            return {}
+        rows = self._rows.scan([Asked("table", (name,), name, name)])
+        return dict(self._rows.collect(rows.group_by("source").len()).iter_rows())
+
     def keep(self, name: str, rows: pl.DataFrame) -> None:
         """Add refused rows of one table, each once."""
         rows = rows.unique(SAME, keep="first", maintain_order=True)

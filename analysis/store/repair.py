@@ -1,8 +1,9 @@
-"""Undo what a power cut left half done in a store: commits that were never said to be stored.
+"""Undo what a power cut left half done in a store, and what a wrong clock dated ahead.
 
-Called by ``faultline doctor --repair``. What is taken out of a table is moved to
-``.damaged/TABLE/`` in the store, never deleted. A commit that was said to be stored and is
-damaged now is not touched: only a copy brings it back.
+Called by ``faultline doctor --repair``. A commit that was never said to be stored and is not
+whole is moved to ``.damaged/TABLE/`` in the store, never deleted; one that was said to be stored
+and is damaged now is not touched: only a copy brings it back. Rows that say they were observed
+in the future go into the quarantine.
 """
 
 from __future__ import annotations
@@ -14,8 +15,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from analysis.errors import DataError
-from analysis.store.integrity import LOG, Damage, Integrity, added_files, number_of, sync_folder
+from analysis.files import sync_folder
+from analysis.settings import bundled
+from analysis.store.door import latest_possible
+from analysis.store.integrity import LOG, Damage, Integrity, added_files, number_of
 from analysis.store.places import Place
+from analysis.store.snapshot import Snapshot
+from analysis.store.writing import Writer
 
 _NOTHING = json.dumps({"commitInfo": {"operation": "REPAIR"}}).encode() + b"\n"
 
@@ -44,6 +50,50 @@ def repair_all(home: Path) -> list[str]:
         with Place(home).locked(table):
             done += repair(home, table)
     return done
+
+
+def rows_ahead(home: Path) -> dict[str, tuple[int, datetime]]:
+    """Rows that a wrong clock dated ahead: they hide what is observed until then.
+
+    Parameters
+    ----------
+    home : pathlib.Path
+        Folder of the store.
+
+    Returns
+    -------
+    dict
+        Table to the number of its rows observed after now, and the last instant (UTC).
+    """
+    return Writer(Place(home), None).ahead(latest_possible())
+
+
+def take_out_ahead(home: Path) -> dict[str, tuple[int, datetime]]:
+    """Move rows that a wrong clock dated ahead into the quarantine.
+
+    Returns
+    -------
+    dict
+        As `rows_ahead`, for what was moved.
+
+    Raises
+    ------
+    DataError
+        This machine's clock is behind figures that came with the package, so that it cannot
+        tell which rows are ahead. Nothing was moved.
+    """
+    limit = latest_possible()
+    writer = Writer(Place(home), None)
+    found = writer.ahead(limit)
+    known = Snapshot(bundled("data/snapshot")).last_observed() if found else None
+    if known is not None and known > limit:
+        raise DataError(
+            f"This machine's clock ({limit:%Y-%m-%d %H:%M} UTC) is behind the bundled figures"
+            f" ({known:%Y-%m-%d %H:%M} UTC): set it right and repeat."
+        )
+    for name in found:
+        writer.take_out(name, limit)
+    return found
 
 
 def _tables() -> list[str]:

@@ -52,6 +52,11 @@ class Snapshot:
             "observed_to": last.isoformat() if isinstance(last, datetime) else None,
         }
 
+    def last_observed(self) -> datetime | None:
+        """Instant of the last observation in any table."""
+        ends = [self.observations(name)["observed_at"].max() for name in self.names()]
+        return max((end for end in ends if isinstance(end, datetime)), default=None)
+
     def observations(self, name: str) -> pl.DataFrame:
         """Every observation in a table, validated.
 

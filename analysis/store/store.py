@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import date, datetime
 from pathlib import Path
 from threading import RLock
 from typing import TYPE_CHECKING, Any
 
 from analysis.errors import InputError, unknown
+from analysis.forks import check_usable
 from analysis.settings import bundled, offline
-from analysis.store.observations import Where, asked, asked_first, instant, last_known
+from analysis.store.observations import Where, asked, asked_first, instant, last_known, latest
 from analysis.store.outcome import Appended
 from analysis.store.places import Place, check_folder, check_name
 from analysis.store.snapshot import Snapshot
@@ -141,6 +142,39 @@ class Store:
                 self._held[name] = stamp, frame
             return self._held[name][1]
 
+    def pieces(self, name: str, columns: Collection[str]) -> Iterator[pl.DataFrame]:
+        """Go through a table of any size: per key the last observation, some columns of it.
+
+        Parameters
+        ----------
+        name : str
+            Table.
+        columns : collection of str
+            Which of its columns.
+
+        Yields
+        ------
+        polars.DataFrame
+            Rows of some two million observations at most, unless a single ticker or series has
+            more in a year. Each key is in one of the frames.
+
+        Raises
+        ------
+        InputError, DataError
+            As `read`.
+        """
+        from analysis.tables import keys_of
+
+        _check_name(name)
+        wanted = [*dict.fromkeys([*keys_of(name), "observed_at", *columns])]
+        plain = self._readable(name)
+        if plain is not None:
+            frames = iter([plain.observations(name).select(wanted)])
+        else:
+            frames = self._writer.pieces(name, wanted) if self._writer.has(name) else iter(())
+        for frame in frames:
+            yield latest(name, frame, columns)
+
     def history(self, name: str, *keys: str | date) -> pl.DataFrame:
         """Every observation of one figure, oldest first.
 
@@ -268,6 +302,12 @@ class Store:
         self._check_home()
         return self._writer.quarantine.read(name)
 
+    def quarantined_by(self, name: str) -> dict[str | None, int]:
+        """Number of refused rows of a table by source."""
+        _check_name(name)
+        self._check_home()
+        return self._writer.quarantine.counts(name)
+
     def seed(self) -> None:
         """Copy the snapshot into the tables that the store does not have yet."""
         self._check_live()
@@ -325,6 +365,7 @@ class Store:
             return found
 
     def _check_live(self) -> None:
+        check_usable()
         if not self.is_live:
             raise InputError(
                 f"{self.address} is a snapshot that is only read: set FAULTLINE_HOME to another "
@@ -339,6 +380,7 @@ class Store:
 def _check_name(name: str) -> None:
     from analysis.tables import TABLES
 
+    check_usable()
     if name not in TABLES:
         raise unknown("table", name, TABLES)
 

@@ -34,6 +34,9 @@ A_DAY = timedelta(days=1)
 # Each loss means that another writer's rows were stored; so many in a row are no accident.
 ATTEMPTS = 200
 
+# Rows that are held at once where a whole table is gone through.
+PIECE = 2_000_000
+
 # Of a few values each is asked for, of many only what lies between the first and the last.
 FEW = 200
 
@@ -77,6 +80,25 @@ class Writer:
             return pl.DataFrame(schema=types_of(name))
         table = self._tables[name]
         return table.collect(table.scan(wanted, limit))
+
+    def pieces(self, name: str, columns: Sequence[str]) -> Iterator[pl.DataFrame]:
+        """Some columns of all observations in pieces of bounded size; a key is in one alone."""
+        import polars as pl
+
+        from analysis.tables import keys_of
+
+        table = self._tables[name]
+        files = table.files()[1]
+        column = f"partition.{PART}"
+        for part in sorted(files[column].unique()) if table.dated else [None]:
+            own = files if part is None else files.filter(files[column] == part)
+            subject = next(key for key in keys_of(name) if key != table.dated)
+            cuts = max(1, -(-int(own["num_records"].sum()) // PIECE))
+            for cut in range(cuts):
+                rows = table.scan(files=own).select(columns)
+                if cuts > 1:
+                    rows = rows.filter(pl.col(subject).hash() % cuts == cut)
+                yield table.collect(rows)
 
     def version(self, name: str, limit: datetime | None) -> dict[str, Any]:
         """Hash the observations part by part, so that a table larger than memory can be."""
@@ -193,6 +215,40 @@ class Writer:
                     self._tables[one].vacuum()
         return done
 
+    def ahead(self, limit: datetime) -> dict[str, tuple[int, datetime]]:
+        """Tables with rows that say they were observed after an instant: how many, the last."""
+        import polars as pl
+
+        found = {}
+        for name, table in self._tables.items():
+            if self.has(name):
+                rows = table.after(limit)
+                counted = rows.select(pl.len(), pl.col("observed_at").max())
+                count, last = table.collect(counted).row(0)
+                if count:
+                    found[name] = count, last
+        return found
+
+    def take_out(self, name: str, limit: datetime) -> None:
+        """Move rows that say they were observed after an instant into the quarantine.
+
+        They are there before they are taken out of the table: a process that dies between the
+        two leaves them in both, and the next one finds them in the quarantine already.
+        """
+        table = self._tables[name]
+        with self._place.locked(name):
+            rows = table.collect(table.after(limit))
+            out = [
+                (
+                    row,
+                    f"observed_at {row['observed_at']:%Y-%m-%d %H:%M:%S} UTC was still to come when"
+                    " the store was repaired: a clock was wrong when the row was stored",
+                )
+                for row in rows.iter_rows(named=True)
+            ]
+            self.quarantine.keep(name, refused(name, out, clock()))
+            table.delete_after(limit)
+
     def _commit(self, name: str, good: pl.DataFrame) -> pl.DataFrame:
         """Store what adds something; each row comes back with what it did."""
         import polars as pl
@@ -230,7 +286,7 @@ class Writer:
                 f"Table {name!r} of the store {self._place} holds an observation of "
                 f"{late:%Y-%m-%d %H:%M} UTC, and this machine's clock says {now:%Y-%m-%d %H:%M} "
                 "UTC: nothing was stored. Set the clock right; if it is right, it was wrong when "
-                "that was stored."
+                "that was stored: run faultline doctor --repair."
             )
 
     def _near(self, name: str, good: pl.DataFrame, table: Any) -> pl.DataFrame:

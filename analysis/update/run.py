@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from analysis import settings
 from analysis.background import side_by_side
 from analysis.errors import InputError, unknown
+from analysis.files import make_folder
 from analysis.loaders import Loader, loaders
 from analysis.update.asking import Pass
 from analysis.update.outcome import Outcome, Progress
@@ -106,7 +107,7 @@ def prepare(store: Store) -> Path | None:
     if not isinstance(store.home, Path):
         return None
     try:
-        store.home.mkdir(parents=True, exist_ok=True)
+        make_folder(store.home)
     except OSError as problem:
         raise InputError(
             f"The store folder {store.home} cannot be made ({problem.strerror}): set "

@@ -5,7 +5,7 @@ Pure but for reading the tables of a store; called by ``faultline data status`` 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Literal
@@ -114,20 +114,8 @@ def freshness(store: Store, known: Known) -> list[Freshness]:
 
 
 def _of_table(store: Store, table: str, known: Known) -> list[Freshness]:
-    import polars as pl
-
-    day = _DAY.get(table, "date")
-    frame = store.read(table).with_columns(_said_by().alias("source"))
-    kept_out: dict[str, int] = {}
-    if store.is_live:
-        rejected = store.quarantined(table)
-        kept_out = dict(rejected.group_by("source").len().iter_rows())
-    days = pl.col(day).cast(pl.Date)
-    found = frame.group_by("source").agg(
-        pl.len(), days.filter(days <= known.now.date()).max(), pl.col("observed_at").max()
-    )
-    stood = {source: rest for source, *rest in found.iter_rows()}
-    ends = _ends(table, frame, known)
+    stood, ends = _aggregates(store, table, known)
+    kept_out = store.quarantined_by(table) if store.is_live else {}
     answer = []
     # A row may have been kept out because it names no source.
     for source in sorted(stood.keys() | kept_out.keys(), key=lambda name: name or ""):
@@ -149,25 +137,49 @@ def _of_table(store: Store, table: str, known: Known) -> list[Freshness]:
     return answer
 
 
-def _ends(table: str, frame: pl.DataFrame, known: Known) -> dict[str, dict[str, date]]:
-    """Last day of each series of a table, by source, where they differ."""
+def _aggregates(
+    store: Store, table: str, known: Known
+) -> tuple[dict[str | None, tuple[int, date | None, datetime]], dict[str | None, dict[str, date]]]:
+    """Figures, last day and last observation by source, and last days by series that differ."""
     import polars as pl
 
-    if table not in _SERIES:
-        return {}
+    day = _DAY.get(table, "date")
+    names = ("ticker",) if table == "prices" else _SERIES.get(table, ())
+    columns = list(dict.fromkeys((*names, day, "source", "observed_at", "backfilled")))
+    series = pl.concat_str(names, separator=" ") if names else pl.lit("")
+    days = pl.col(day).cast(pl.Date)
+    # Each piece is reduced before the next is read.
+    parts = [
+        piece.group_by(_said_by().alias("source"), series.alias("series")).agg(
+            pl.len(),
+            days.filter(days <= known.now.date()).max().alias("last"),
+            pl.col("observed_at").max(),
+        )
+        for piece in store.pieces(table, columns)
+    ]
+    if not parts:
+        return {}, {}
+    together = pl.concat(parts)
     if table == "prices":
-        places = known.catalogue.instruments().select(
-            "ticker", pl.col("exchange").fill_null("no exchange")
-        )
-        frame = frame.join(places, on="ticker", how="left").with_columns(
-            pl.col("exchange").fill_null("no exchange")
-        )
-    named = frame.select("source", "date", series=pl.concat_str(_SERIES[table], separator=" "))
-    last = named.group_by("source", "series").agg(pl.col("date").max()).sort("source", "series")
-    found: dict[str, dict[str, date]] = {}
-    for source, series, day in last.iter_rows():
-        found.setdefault(source, {})[series] = day
-    return {source: days for source, days in found.items() if len(set(days.values())) > 1}
+        together = together.with_columns(series=_exchange_of(pl.col("series"), known))
+    totals = together.group_by("source").agg(
+        pl.col("len").sum(), pl.col("last").max(), pl.col("observed_at").max()
+    )
+    found: dict[str | None, dict[str, date]] = {}
+    if names:
+        last = together.group_by("source", "series").agg(pl.col("last").max()).drop_nulls("last")
+        for source, one, at in last.sort("source", "series").iter_rows():
+            found.setdefault(source, {})[one] = at
+    return (
+        {source: (rows, last, at) for source, rows, last, at in totals.iter_rows()},
+        {source: days for source, days in found.items() if len(set(days.values())) > 1},
+    )
+
+
+def _exchange_of(ticker: pl.Expr, known: Known) -> pl.Expr:
+    places = dict(known.catalogue.instruments().select("ticker", "exchange").iter_rows())
+    named = {name: place for name, place in places.items() if place}
+    return ticker.replace_strict(named, default="no exchange")
 
 
 def _said_by() -> pl.Expr:
@@ -185,13 +197,13 @@ def _age(
     return _closed_since(_NEW_YORK, last, known) if last else None, "sessions"
 
 
-def gaps(prices: pl.DataFrame, known: Known) -> list[Gap]:
+def gaps(prices: Iterable[pl.DataFrame], known: Known) -> list[Gap]:
     """Find the sessions without a price, per ticker, from its first price on.
 
     Parameters
     ----------
-    prices : polars.DataFrame
-        Columns ticker and date of the table ``prices``.
+    prices : iterable of polars.DataFrame
+        Columns ticker and date of the table ``prices``, in any number of pieces.
     known : Known
         Instruments, calendars (amended by the closures) and the clock. A ticker without an
         exchange (a currency) has no sessions to miss.
@@ -201,23 +213,35 @@ def gaps(prices: pl.DataFrame, known: Known) -> list[Gap]:
     list of Gap
         Only tickers that miss a session or are behind, in order of the alphabet.
     """
+    import polars as pl
+
+    instruments = known.catalogue.instruments().select("ticker", "exchange").iter_rows()
+    exchanges = {ticker: exchange for ticker, exchange in instruments if exchange}
+    tickers = pl.Enum(sorted(exchanges))
+    parts = [
+        piece.filter(pl.col("ticker").is_in(list(exchanges))).cast({"ticker": tickers})
+        for piece in prices
+    ]
+    if not parts:
+        return []
     found = []
-    exchanges = dict(known.catalogue.instruments().select("ticker", "exchange").iter_rows())
-    for (ticker,), rows in prices.sort("ticker", "date").group_by("ticker", maintain_order=True):
-        exchange = exchanges.get(ticker)
-        if exchange:
-            gap = _gap(str(ticker), exchange, rows["date"].to_list(), known)
-            if gap.missing or gap.behind:
-                found.append(gap)
+    held = pl.concat(parts).sort("ticker", "date")
+    for (ticker,), rows in held.group_by("ticker", maintain_order=True):
+        gap = _gap(str(ticker), exchanges[str(ticker)], rows["date"], known)
+        if gap.missing or gap.behind:
+            found.append(gap)
     return found
 
 
-def _gap(ticker: str, exchange: str, days: list[date], known: Known) -> Gap:
+def _gap(ticker: str, exchange: str, days: pl.Series, known: Known) -> Gap:
+    import numpy as np
+
     first, last = days[0], days[-1]
-    held = set(days)
-    sessions = [day.date() for day in known.calendars.sessions(exchange, first, last)]
-    missing = tuple(day for day in sessions if day not in held)
-    return Gap(ticker, exchange, first, last, missing, _closed_since(exchange, last, known))
+    sessions = known.calendars.sessions(exchange, first, last).to_numpy().astype("datetime64[D]")
+    missing = sessions[~np.isin(sessions, days.to_numpy())]
+    return Gap(
+        ticker, exchange, first, last, tuple(missing.tolist()), _closed_since(exchange, last, known)
+    )
 
 
 def _closed_since(exchange: str, last: date, known: Known) -> int:

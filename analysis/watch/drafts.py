@@ -18,7 +18,7 @@ from analysis.errors import DataError
 from analysis.placing import place
 from analysis.plain_text import spreadsheet_cell, visible
 from analysis.watch.alerts import Alert
-from analysis.watch.outbox import write_whole
+from analysis.watch.outbox import write
 
 if TYPE_CHECKING:
     from analysis.calendars import Calendars
@@ -115,7 +115,7 @@ def add(path: Path, row: Mapping[str, str]) -> bool:
         writer.writerow(columns)
     writer.writerow([spreadsheet_cell(visible(row[column])) for column in columns])
     gap = "" if not held or held.endswith("\n") else "\n"
-    write_whole(path, f"{held}{gap}{made.getvalue()}".encode())
+    write(path, f"{held}{gap}{made.getvalue()}".encode())
     return True
 
 

@@ -88,9 +88,19 @@ def notices(alerts: Sequence[Alert]) -> Iterator[Notice]:
         if len(own) > _SHOWN:
             lines.append(f"and {len(own) - _SHOWN} more: see the home's folder watch/alerts.")
         title = own[0].text.rstrip(".") if len(own) == 1 else f"{len(own)} alerts: {subject}"
+        # The same alerts sent again, after a kill or by a service that failed half way, have
+        # the same id.
+        lines.append(f"id {_id([alert.id for alert in own])}")
         yield Notice(
             visible(f"Faultline: {title}")[:200], "\n".join(lines), tuple(one.id for one in own)
         )
+
+
+def _id(alerts: Sequence[str]) -> str:
+    """What tells a notice apart: of one alert, the alert's own id."""
+    if len(alerts) == 1:
+        return alerts[0]
+    return hashlib.sha256(" ".join(sorted(alerts)).encode()).hexdigest()[:16]
 
 
 def _service(url: str) -> NotifyBase | None:

@@ -10,16 +10,15 @@ started again: better twice than never; the alert's ``id`` is the same both time
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from collections.abc import Collection, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from analysis.errors import DataError
+from analysis.files import make_folder, write_whole
 from analysis.plain_text import visible_json
 from analysis.store.places import Place
 from analysis.watch.alerts import Alert
@@ -91,7 +90,7 @@ class Outbox:
     def make(self) -> None:
         """Make the folder, and with it the home."""
         try:
-            self._alerts.mkdir(parents=True, exist_ok=True)
+            make_folder(self._alerts)
         except OSError as problem:
             raise _unwritable(self.folder, problem) from None
 
@@ -183,28 +182,17 @@ def in_order(entries: Iterable[Entry]) -> list[Entry]:
     return sorted(entries, key=lambda entry: (entry.alert.observed_at, entry.alert.id))
 
 
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a file under a temporary name and rename it: it is the old one or the new one."""
+def write(path: Path, content: bytes) -> None:
+    """Write a file of the watch whole, or say why it cannot be."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, name = tempfile.mkstemp(prefix=".", dir=path.parent)
-        try:
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            Path(name).replace(path)
-        except BaseException:
-            with suppress(FileNotFoundError):
-                Path(name).unlink()
-            raise
+        write_whole(path, content)
     except OSError as problem:
         raise _unwritable(path, problem) from None
 
 
 def _write(path: Path, document: object) -> None:
     text = json.dumps(document, ensure_ascii=False, indent=1)
-    write_whole(path, visible_json(text).encode())
+    write(path, visible_json(text).encode())
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -9,16 +9,20 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
 
+from analysis.briefings import publish
 from analysis.cli.entry import main
 from analysis.errors import DataError
+from analysis.loaders.archive import Archive
 from analysis.store import Store
 from analysis.store.integrity import LOG, Integrity
 from analysis.store.repair import damage, repair_all
+from analysis.watch.alerts import Alert
+from analysis.watch.outbox import Entry, Outbox
 from tests.stores.rows import Seen, at, prices, values
 
 DAYS = [date(2025, 1, day) for day in (6, 7, 8, 9, 10)]
@@ -38,27 +42,71 @@ def filled(home: Path, days: int = 3) -> Store:
 # Synced before it is said to be done -----------------------------------------------------
 
 
-def test_every_file_and_folder_of_a_commit_is_synced_before_the_append_returns(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    synced: dict[str, tuple[int, int]] = {}
+@pytest.fixture
+def synced(monkeypatch: pytest.MonkeyPatch) -> dict[int, tuple[int, frozenset[str]]]:
+    """What was synced, by inode: the size of a file, the names in a folder at that moment."""
+    synced: dict[int, tuple[int, frozenset[str]]] = {}
     real = os.fsync
 
     def note(descriptor: int) -> None:
         stat = os.fstat(descriptor)
         path = Path(f"/proc/self/fd/{descriptor}").readlink()
-        synced[str(path)] = stat.st_size, stat.st_mtime_ns
+        names = frozenset(os.listdir(path) if path.is_dir() else ())  # noqa: PTH208
+        synced[stat.st_ino] = stat.st_size, names
         real(descriptor)
 
     monkeypatch.setattr("os.fsync", note)
-    home = tmp_path / "home"
-    filled(home, 1)
-    for path in [home, *home.rglob("*")]:
-        if ".locks" in path.parts or (path.is_dir() and path.name.startswith(".")):
-            continue
-        assert str(path) in synced, path
+    return synced
+
+
+def check_all_synced(folder: Path, synced: dict[int, tuple[int, frozenset[str]]]) -> None:
+    """Every file below a folder has its content on the disk, and its name in its folder."""
+    found = [
+        path
+        for path in folder.rglob("*")
+        if not {".locks", "lock"} & set(path.parts) and not path.name.endswith(".lock")
+    ]
+    assert any(path.is_file() for path in found)
+    for path in found:
         if path.is_file():
-            assert synced[str(path)][0] == path.stat().st_size
+            assert synced[path.stat().st_ino][0] == path.stat().st_size, path
+        assert path.name in synced[path.parent.stat().st_ino][1], path
+
+
+def test_every_file_and_folder_of_a_commit_is_synced_before_the_append_returns(
+    tmp_path: Path, synced: dict[int, tuple[int, frozenset[str]]]
+) -> None:
+    filled(tmp_path / "home", 1)
+    check_all_synced(tmp_path, synced)
+
+
+def test_what_a_source_sent_is_synced_before_it_is_kept(
+    tmp_path: Path, synced: dict[int, tuple[int, frozenset[str]]]
+) -> None:
+    archive = Archive(tmp_path / "home" / "raw", "gpr")
+    for number in range(3):
+        archive.keep(f"http://a/{number}", b"%d" % number, datetime.now(UTC))
+        check_all_synced(tmp_path, synced)
+
+
+def test_a_file_of_the_watch_and_a_briefing_are_synced_before_they_are_said_to_be_written(
+    tmp_path: Path, synced: dict[int, tuple[int, frozenset[str]]]
+) -> None:
+    outbox = Outbox(tmp_path / "home" / "watch")
+    outbox.make()
+    outbox.begin({"huggingface deepseek-ai": ["one"]})
+    at = datetime(2026, 8, 24, tzinfo=UTC)
+    alert = Alert("a" * 16, "release", "github a/b", "A release.", "http://a", at, None, {})
+    for entry in (Entry(alert), Entry(alert, printed=True)):
+        outbox.put(entry)
+        check_all_synced(tmp_path, synced)
+    folder = publish.prepare(tmp_path / "reports" / "today")
+    for content in ("a page", "another page"):
+        publish.put(folder / "event--ds-r1.html", content)
+        check_all_synced(tmp_path, synced)
+    kept = (folder / "event--ds-r1.html").stat().st_mode
+    assert kept & 0o044 == 0o044 & ~os.umask(os.umask(0o022))  # others may read a page
+    assert [path.name for path in folder.iterdir()] == ["event--ds-r1.html"]
 
 
 # A real power cut: the image of a disk, copied while it is in use ------------------------
@@ -93,7 +141,10 @@ APPENDS = """
 import sys
 from pathlib import Path
 from datetime import date, timedelta
+from analysis.loaders.archive import Archive
 from analysis.store import Store
+from analysis.watch.alerts import Alert
+from analysis.watch.outbox import Entry, Outbox
 from tests.stores.rows import Seen, at, prices
 
 store = Store(Path(sys.argv[1]), seed=None)

@@ -382,7 +382,7 @@ def test_groups_and_closures_refer_to_the_instruments_beside_them(tmp_path: Path
 def test_without_any_instruments_nothing_is_held_against_a_group(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("analysis.catalogue.rules.bundled", lambda name: tmp_path / "gone" / name)
+    monkeypatch.setattr("analysis.catalogue.check.bundled", lambda name: tmp_path / "gone" / name)
     assert told(tmp_path / "groups.csv", "name,ticker", "mine,ACME") == []
 
 

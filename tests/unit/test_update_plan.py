@@ -174,7 +174,7 @@ def test_gaps_are_sessions_of_the_tickers_own_exchange_between_and_after_its_pri
         ]
     )
     at = known("2026-08-20T23:00:00")
-    found = {gap.ticker: gap for gap in gaps(held, at)}
+    found = {gap.ticker: gap for gap in gaps([held], at)}
     assert set(found) == {"NVDA", "0981.HK"}
     assert found["NVDA"].missing == (date(2026, 8, 6),)
     assert (found["NVDA"].behind, found["0981.HK"].behind) == (2, 2)
@@ -186,8 +186,8 @@ def test_a_closure_of_the_catalogue_is_no_gap() -> None:
     at = datetime(2023, 9, 4, 12, tzinfo=UTC)
     open_ = Known(CATALOGUE, Calendars(), at)
     shut = Known(CATALOGUE, Calendars({"XHKG": {date(2023, 9, 1)}}), at)
-    assert gaps(closes("0700.HK", days), open_)[0].missing == (date(2023, 9, 1),)
-    assert gaps(closes("0700.HK", days), shut) == []
+    assert gaps([closes("0700.HK", days)], open_)[0].missing == (date(2023, 9, 1),)
+    assert gaps([closes("0700.HK", days)], shut) == []
 
 
 def test_a_new_split_has_all_dividends_of_its_ticker_fetched_anew() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -221,7 +222,13 @@ def test_an_author_who_changes_many_models_sends_one_notice() -> None:
     ]
     (notice,) = notices(alerts)
     assert notice.title == "Faultline: 30 alerts: huggingface Qwen"
-    assert notice.body.endswith("and 10 more: see the home's folder watch/alerts.")
+    *_, more, last = notice.body.splitlines()
+    assert more == "and 10 more: see the home's folder watch/alerts."
+    assert re.fullmatch("id [0-9a-f]{16}", last)
+    (again,) = notices(alerts[::-1])
+    assert again.body.splitlines()[-1] == last
+    (one,) = notices(alerts[:1])
+    assert one.body.splitlines()[-1] == "id 0"
     assert len(notice.ids) == 30
 
 

@@ -1,0 +1,73 @@
+"""Files that are written whole or not at all, and survive a power cut."""
+
+from __future__ import annotations
+
+import errno
+import os
+import secrets
+from contextlib import suppress
+from pathlib import Path
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file under a temporary name beside it, sync it, rename it and sync the folder.
+
+    Whenever the process dies or the power fails there is the old file or the new one; after the
+    return there is the new one. Missing folders are made, and synced too.
+
+    Raises
+    ------
+    OSError
+        It cannot be written; what was there before is whole.
+    """
+    make_folder(path.parent)
+    trial = beside(path)
+    try:
+        with trial.open("xb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        trial.replace(path)
+    finally:
+        with suppress(OSError):
+            trial.unlink()
+    sync_folder(path.parent)
+
+
+def beside(path: Path) -> Path:
+    """Temporary name in the folder of a file."""
+    return path.with_name(f".{path.name}.{secrets.token_hex(6)}.part")
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder and those above it, so that they survive a power cut.
+
+    Raises
+    ------
+    OSError
+        One cannot be made.
+    """
+    missing = [one for one in (folder, *folder.parents) if not one.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
+    for one in missing:
+        sync_folder(one.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Sync a folder, so that the names in it survive a power cut.
+
+    Raises
+    ------
+    OSError
+        It cannot be synced. A system or file system that knows no such thing raises nothing.
+    """
+    if os.name == "nt":
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    except OSError as problem:
+        if problem.errno not in (errno.EINVAL, errno.ENOTSUP):
+            raise
+    finally:
+        os.close(descriptor)
