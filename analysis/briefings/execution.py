@@ -2,27 +2,32 @@
 
 A machine may hold kernels of other environments under the usual names, and a home that cannot
 be written. So the kernel is described in a temporary folder, started with this process's
-interpreter, and every Jupyter and IPython path points into that folder. Variables of the
+interpreter, and every Jupyter and IPython path points into that folder. A supervisor keeps the
+kernel within its limits and ends what it started. Variables of the
 environment that look like secrets do not reach the kernel: a notebook reads tables at rest
 and needs none, and papermill would write them into its output.
 """
 
 from __future__ import annotations
 
+import functools
 import json
 import logging
 import os
 import re
+import signal
 import sys
-import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from analysis.briefings import ipynb
 from analysis.briefings.confidential import blanked, without_secret_variables
+from analysis.briefings.limits import Limits
 from analysis.briefings.notebooks import NotebookInfo
+from analysis.briefings.scratch import scratch_folder
 from analysis.errors import DataError
 from analysis.settings import store_home
 
@@ -31,6 +36,8 @@ Progress = Callable[[int, int, str], None]
 _ENGINE = "faultline"
 _KERNEL = "faultline"
 _LOG = "kernel.log"
+_VERDICT = "exceeded"
+_LATE_OUTPUT = 30  # seconds that outputs may arrive after the cell that made them has ended
 _LONGEST_SOCKET = 90  # the system allows a little over 100 signs, and "-1" to "-5" follow
 
 
@@ -75,10 +82,24 @@ class _Session:
 
     env: dict[str, str]
     folder: Path
-    cell_timeout: float | None
+    limits: Limits
     progress: Progress | None
     notebook: Any = None
     cell: Any = None
+    put_out: int = 0  # bytes
+
+    def exceeded(self, error: Exception) -> str:
+        """Name of the limit that stopped the run; blank when it was something else."""
+        from nbclient.exceptions import CellTimeoutError
+
+        with suppress(OSError):
+            return (self.folder / _VERDICT).read_text(encoding="ascii")
+        if self.put_out > self.limits.outputs:
+            return "outputs"
+        if isinstance(error, CellTimeoutError):
+            # An output beyond the limit is not let in, so that what follows it never arrives.
+            return "outputs" if "IOPub" in str(error) else "cell"
+        return ""
 
 
 def execute(
@@ -87,7 +108,7 @@ def execute(
     *,
     home: str | os.PathLike[str] | None = None,
     progress: Progress | None = None,
-    cell_timeout: float | None = None,
+    limits: Limits | None = None,
 ) -> Run:
     """Run a notebook with parameters and return it with its outputs.
 
@@ -101,8 +122,8 @@ def execute(
         Folder of the tables; the kernel sees it as ``FAULTLINE_HOME``.
     progress : callable, optional
         Called as ``progress(cells done, cells in all, first line of the next cell)``.
-    cell_timeout : float, optional
-        Seconds that one cell may take; without it there is no limit.
+    limits : Limits, optional
+        Those of the environment without it.
 
     Returns
     -------
@@ -113,16 +134,19 @@ def execute(
     ------
     DataError
         The file is not a valid notebook.
+    InputError
+        A limit in the environment is no number.
     """
     import papermill
     from papermill.engines import papermill_engines
 
+    limits = limits or Limits.of_environment()
+
     notebook = _load(info)
     logging.getLogger("papermill").addHandler(logging.NullHandler())
     papermill_engines.register(_ENGINE, _engine())
-    with tempfile.TemporaryDirectory(prefix="faultline-", ignore_cleanup_errors=True) as name:
-        folder = Path(name).resolve()
-        session = _Session(_environment(folder, home), folder, cell_timeout, progress)
+    with scratch_folder() as folder:
+        session = _Session(_environment(folder, home, limits), folder, limits, progress)
         try:
             finished = papermill.execute_notebook(
                 notebook,
@@ -140,7 +164,12 @@ def execute(
         # A kernel died, timed out or never started: each has an error of its own.
         except Exception as error:
             kept = notebook if session.notebook is None else session.notebook
-            cause = _one_line(type(error).__name__, f"{error} {_last_words(folder / _LOG)}")
+            limit = session.exceeded(error)
+            cause = (
+                limits.exceeded(limit)
+                if limit
+                else _one_line(type(error).__name__, f"{error} {_last_words(folder / _LOG)}")
+            )
             return Run(_without_secrets(kept), Failure(*_place(session), cause))
     return Run(_without_secrets(finished), None)
 
@@ -159,9 +188,33 @@ def _load(info: NotebookInfo) -> Any:
     return notebook
 
 
-def _environment(folder: Path, home: str | os.PathLike[str] | None) -> dict[str, str]:
+@contextmanager
+def _ended_by_signals() -> Iterator[None]:
+    """Let Ctrl-C and SIGTERM end the run at once; nbclient's handlers wait for the kernel."""
+
+    def end(number: int, _: object) -> None:
+        if number == signal.SIGINT:
+            raise KeyboardInterrupt
+        raise SystemExit(128 + number)
+
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    try:
+        before = {number: signal.signal(number, end) for number in numbers}
+    except ValueError:  # outside the main thread: whoever runs the process decides
+        yield
+        return
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _environment(
+    folder: Path, home: str | os.PathLike[str] | None, limits: Limits
+) -> dict[str, str]:
     """Environment of the kernel, and the folders it names."""
-    _describe_kernel(folder)
+    _describe_kernel(folder, limits)
     (folder / "work").mkdir()
     env = without_secret_variables(os.environ, store_home(home))
     if "PYTHONPATH" in env:  # the kernel starts elsewhere
@@ -181,29 +234,61 @@ def _environment(folder: Path, home: str | os.PathLike[str] | None) -> dict[str,
     }
 
 
-def _describe_kernel(folder: Path) -> None:
+def _describe_kernel(folder: Path, limits: Limits) -> None:
+    from analysis.briefings.supervisor import Supervision
+
     spec = folder / "jupyter" / "kernels" / _KERNEL
     spec.mkdir(parents=True)
-    argv = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+    supervision = Supervision(
+        parent=os.getpid(),
+        seconds=limits.render,
+        memory=limits.memory,
+        processes=limits.processes,
+        verdict=str(folder / _VERDICT),
+    )
+    argv = supervision.command(
+        [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+    )
     content = {"argv": argv, "display_name": "Faultline", "language": "python"}
     (spec / "kernel.json").write_text(json.dumps(content), encoding="utf-8")
 
 
 def _engine() -> type:
     """Papermill's own engine with our kernel, our environment and a word per cell."""
+    import zmq.asyncio
     from jupyter_client.kernelspec import KernelSpecManager
     from jupyter_client.manager import AsyncKernelManager
+    from nbclient.exceptions import DeadKernelError
     from papermill.clientwrap import PapermillNotebookClient
     from papermill.engines import Engine
 
     class Client(PapermillNotebookClient):  # type: ignore[misc]  # papermill says no types
         session: _Session
 
+        def papermill_execute_cells(self) -> None:
+            with _ended_by_signals():
+                super().papermill_execute_cells()
+
         def execute_cell(self, cell: Any, cell_index: int, *args: Any, **kwargs: Any) -> Any:
             self.session.cell = cell
             if self.session.progress is not None:
                 self.session.progress(cell_index, len(self.nb.cells), first_line(cell))
-            return super().execute_cell(cell, cell_index, *args, **kwargs)
+            finished = super().execute_cell(cell, cell_index, *args, **kwargs)
+            # A cell may end before the kernel that was stopped for its outputs does.
+            if self.session.put_out > self.session.limits.outputs:
+                raise DeadKernelError(f"The outputs take {self.session.put_out:,} bytes")
+            return finished
+
+        def process_message(self, msg: Any, *args: Any, **kwargs: Any) -> Any:
+            session = self.session
+            if msg["msg_type"] != "status" and session.put_out <= session.limits.outputs:
+                session.put_out += _size(msg["content"])
+                if session.put_out > session.limits.outputs:
+                    os.kill(self.km.provisioner.pid, signal.SIGTERM)
+            # Of what comes until the kernel has ended, nothing is kept.
+            if msg["msg_type"] == "status" or session.put_out <= session.limits.outputs:
+                return super().process_message(msg, *args, **kwargs)
+            return None
 
     class FaultlineEngine(Engine):  # type: ignore[misc]  # papermill says no types
         @classmethod
@@ -223,15 +308,20 @@ def _engine() -> type:
                 **_transport(session.folder),
                 data_dir=str(session.folder / "data"),
             )
+            # A message beyond the limit is refused before it takes memory here.
+            context = zmq.asyncio.Context()
+            context.setsockopt(zmq.MAXMSGSIZE, session.limits.outputs)
+            manager.client = functools.partial(manager.client, context=context)
             client = Client(
                 nb_man,
                 km=manager,
-                timeout=session.cell_timeout,
+                timeout=session.limits.cell,
+                iopub_timeout=_LATE_OUTPUT,
                 startup_timeout=120,
                 log=logging.getLogger("papermill"),
             )
             client.session = session
-            with (session.folder / _LOG).open("w", encoding="utf-8") as log:
+            with (session.folder / _LOG).open("w", encoding="utf-8") as log, _closing(context):
                 client.execute(
                     cleanup_kc=True,
                     env=session.env,
@@ -241,6 +331,24 @@ def _engine() -> type:
                 )
 
     return FaultlineEngine
+
+
+@contextmanager
+def _closing(context: Any) -> Iterator[None]:
+    """Close a ZeroMQ context with whatever sockets are left in it."""
+    try:
+        yield
+    finally:
+        context.destroy(linger=100)
+
+
+def _size(content: Any) -> int:
+    """Bytes of a message, near enough: JSON of whatever is not text."""
+    if isinstance(content, str):
+        return len(content)
+    if isinstance(content, Mapping):
+        return sum(_size(value) for value in content.values())
+    return len(json.dumps(content, default=str))
 
 
 def _transport(folder: Path) -> dict[str, str]:

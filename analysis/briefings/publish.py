@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import secrets
+import shutil
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -76,28 +77,82 @@ def prepare(out: str | os.PathLike[str]) -> Path:
 
 
 def put(path: Path, content: str) -> Path:
-    """Write a file whole or not at all: what stood there stays until the new one is complete.
+    """Write a file whole or not at all: an earlier one stays until the new one is complete.
 
     Raises
     ------
     RenderError
         It cannot be written; nothing was changed.
     """
-    trial = _beside(path)
+    return put_all({path: content})[0]
+
+
+def put_all(files: Mapping[Path, str]) -> list[Path]:
+    """Write several files, all or none: when one cannot be placed, the earlier ones come back.
+
+    Parameters
+    ----------
+    files : mapping of pathlib.Path to str
+        Contents by place.
+
+    Returns
+    -------
+    list of pathlib.Path
+        The places, in their order.
+
+    Raises
+    ------
+    RenderError
+        One cannot be written; nothing was changed.
+    """
+    trials: dict[Path, Path] = {}
+    earlier: dict[Path, Path] = {}
+    placed: list[Path] = []
+    path = Path()
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        # Half a surrogate pair, which UTF-8 cannot hold, is written as the escape that JSON has.
-        with trial.open("x", encoding="utf-8", errors="backslashreplace", newline="\n") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        trial.replace(path)
-    except OSError as error:
-        raise RenderError(f"{path} cannot be written: {error.strerror or error}.") from error
+        for path, content in files.items():
+            trials[path] = _beside(path)
+            _write(trials[path], content)
+        for path in files if len(files) > 1 else ():
+            if path.exists():
+                earlier[path] = _beside(path)
+                _keep(path, earlier[path])
+        for path, trial in trials.items():
+            trial.replace(path)
+            placed.append(path)
+    except BaseException as error:
+        for done in placed:
+            with suppress(OSError):
+                if done in earlier:
+                    earlier[done].replace(done)
+                else:
+                    done.unlink()
+        if isinstance(error, OSError):
+            reason = error.strerror or error
+            raise RenderError(f"{path} cannot be written: {reason}.") from error
+        raise
     finally:
-        with suppress(OSError):
-            trial.unlink()
-    return path
+        for rest in (*trials.values(), *earlier.values()):
+            with suppress(OSError):
+                rest.unlink()
+    return list(files)
+
+
+def _keep(path: Path, second: Path) -> None:
+    """Give a file a second name, or copy it where the file system has no links."""
+    try:
+        os.link(path, second)
+    except OSError:
+        shutil.copy2(path, second)
+
+
+def _write(path: Path, content: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # Half a surrogate pair, which UTF-8 cannot hold, is written as the escape that JSON has.
+    with path.open("x", encoding="utf-8", errors="backslashreplace", newline="\n") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def _beside(path: Path) -> Path:
