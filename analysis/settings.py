@@ -110,6 +110,7 @@ def base_url(source: str) -> str:
     return (given or SOURCES[source]).rstrip("/")
 
 
+_RAW_DAYS = 90.0
 _PATIENCE = 45.0
 _SOURCE_PATIENCE = 80.0
 
@@ -144,6 +145,12 @@ def source_megabytes() -> float | None:
     return positive_number(
         "FAULTLINE_SOURCE_MB", "the megabytes that one source may send in a pass"
     )
+
+
+def raw_days() -> float:
+    """Days for which every answer of a source is kept, ``FAULTLINE_RAW_DAYS``; 90 without."""
+    wanted = "the days for which every answer is kept, for instance 90"
+    return positive_number("FAULTLINE_RAW_DAYS", wanted) or _RAW_DAYS
 
 
 def pace() -> float | None:
