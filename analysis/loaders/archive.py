@@ -266,8 +266,9 @@ class Archive:
         try:
             with self._index.open("rb") as file:
                 # Cleared by another process: the index is another file, read from its start.
-                if (inode := os.fstat(file.fileno()).st_ino) != self._inode:
-                    self._inode, self._read_to = inode, 0
+                found = os.fstat(file.fileno())
+                if found.st_ino != self._inode or found.st_size < self._read_to:
+                    self._inode, self._read_to = found.st_ino, 0
                 file.seek(self._read_to)
                 text = file.read()
         except FileNotFoundError:
