@@ -126,7 +126,10 @@ def test_a_failed_cell_is_named_and_an_earlier_good_page_stays(
     ("source", "cause"),
     [
         ("import os\nos._exit(3)", "DeadKernelError"),
-        ("import time\ntime.sleep(60)", "it took longer than the 10 seconds that one cell may take"),
+        (
+            "import time\ntime.sleep(60)",
+            "it took longer than the 10 seconds",
+        ),
         ("import sys\nsys.exit('stop')", "SystemExit: stop"),
         ("def broken(:", "SyntaxError"),
     ],
