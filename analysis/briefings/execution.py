@@ -10,35 +10,26 @@ and needs none, and papermill would write them into its output.
 
 from __future__ import annotations
 
-import functools
 import json
 import logging
 import os
 import re
-import signal
 import sys
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from analysis.briefings import ipynb
 from analysis.briefings.confidential import blanked, without_secret_variables
+from analysis.briefings.engine import KERNEL, LOG, VERDICT, Progress, Session, engine, first_line
 from analysis.briefings.limits import Limits
 from analysis.briefings.notebooks import NotebookInfo
 from analysis.briefings.scratch import scratch_folder
 from analysis.errors import DataError
 from analysis.settings import store_home
 
-Progress = Callable[[int, int, str], None]
-
 _ENGINE = "faultline"
-_KERNEL = "faultline"
-_LOG = "kernel.log"
-_VERDICT = "exceeded"
-_LATE_OUTPUT = 30  # seconds that outputs may arrive after the cell that made them has ended
-_LONGEST_SOCKET = 90  # the system allows a little over 100 signs, and "-1" to "-5" follow
 
 
 @dataclass(frozen=True)
@@ -74,32 +65,6 @@ class Run:
 
     notebook: Any
     failure: Failure | None
-
-
-@dataclass
-class _Session:
-    """What the papermill engine needs beside the notebook; lives for one run."""
-
-    env: dict[str, str]
-    folder: Path
-    limits: Limits
-    progress: Progress | None
-    notebook: Any = None
-    cell: Any = None
-    put_out: int = 0  # bytes
-
-    def exceeded(self, error: Exception) -> str:
-        """Name of the limit that stopped the run; blank when it was something else."""
-        from nbclient.exceptions import CellTimeoutError
-
-        with suppress(OSError):
-            return (self.folder / _VERDICT).read_text(encoding="ascii")
-        if self.put_out > self.limits.outputs:
-            return "outputs"
-        if isinstance(error, CellTimeoutError):
-            # An output beyond the limit is not let in, so that what follows it never arrives.
-            return "outputs" if "IOPub" in str(error) else "cell"
-        return ""
 
 
 def execute(
@@ -144,16 +109,16 @@ def execute(
 
     notebook = _load(info)
     logging.getLogger("papermill").addHandler(logging.NullHandler())
-    papermill_engines.register(_ENGINE, _engine())
+    papermill_engines.register(_ENGINE, engine())
     with scratch_folder() as folder:
-        session = _Session(_environment(folder, home, limits), folder, limits, progress)
+        session = Session(_environment(folder, home, limits), folder, limits, progress)
         try:
             finished = papermill.execute_notebook(
                 notebook,
                 None,
                 parameters=dict(parameters),
                 engine_name=_ENGINE,
-                kernel_name=_KERNEL,
+                kernel_name=KERNEL,
                 language="python",
                 progress_bar=False,
                 session=session,
@@ -168,7 +133,7 @@ def execute(
             cause = (
                 limits.exceeded(limit)
                 if limit
-                else _one_line(type(error).__name__, f"{error} {_last_words(folder / _LOG)}")
+                else _one_line(type(error).__name__, f"{error} {_last_words(folder / LOG)}")
             )
             return Run(_without_secrets(kept), Failure(*_place(session), cause))
     return Run(_without_secrets(finished), None)
@@ -186,28 +151,6 @@ def _load(info: NotebookInfo) -> Any:
         if cell.cell_type == "code":
             cell.outputs, cell.execution_count = [], None
     return notebook
-
-
-@contextmanager
-def _ended_by_signals() -> Iterator[None]:
-    """Let Ctrl-C and SIGTERM end the run at once; nbclient's handlers wait for the kernel."""
-
-    def end(number: int, _: object) -> None:
-        if number == signal.SIGINT:
-            raise KeyboardInterrupt
-        raise SystemExit(128 + number)
-
-    numbers = (signal.SIGINT, signal.SIGTERM)
-    try:
-        before = {number: signal.signal(number, end) for number in numbers}
-    except ValueError:  # outside the main thread: whoever runs the process decides
-        yield
-        return
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _environment(
@@ -237,14 +180,14 @@ def _environment(
 def _describe_kernel(folder: Path, limits: Limits) -> None:
     from analysis.briefings.supervisor import Supervision
 
-    spec = folder / "jupyter" / "kernels" / _KERNEL
+    spec = folder / "jupyter" / "kernels" / KERNEL
     spec.mkdir(parents=True)
     supervision = Supervision(
         parent=os.getpid(),
         seconds=limits.render,
         memory=limits.memory,
         processes=limits.processes,
-        verdict=str(folder / _VERDICT),
+        verdict=str(folder / VERDICT),
     )
     argv = supervision.command(
         [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
@@ -253,122 +196,7 @@ def _describe_kernel(folder: Path, limits: Limits) -> None:
     (spec / "kernel.json").write_text(json.dumps(content), encoding="utf-8")
 
 
-def _engine() -> type:
-    """Papermill's own engine with our kernel, our environment and a word per cell."""
-    import zmq.asyncio
-    from jupyter_client.kernelspec import KernelSpecManager
-    from jupyter_client.manager import AsyncKernelManager
-    from nbclient.exceptions import DeadKernelError
-    from papermill.clientwrap import PapermillNotebookClient
-    from papermill.engines import Engine
-
-    class Client(PapermillNotebookClient):  # type: ignore[misc]  # papermill says no types
-        session: _Session
-
-        def papermill_execute_cells(self) -> None:
-            with _ended_by_signals():
-                super().papermill_execute_cells()
-
-        def execute_cell(self, cell: Any, cell_index: int, *args: Any, **kwargs: Any) -> Any:
-            self.session.cell = cell
-            if self.session.progress is not None:
-                self.session.progress(cell_index, len(self.nb.cells), first_line(cell))
-            finished = super().execute_cell(cell, cell_index, *args, **kwargs)
-            # A cell may end before the kernel that was stopped for its outputs does.
-            if self.session.put_out > self.session.limits.outputs:
-                raise DeadKernelError(f"The outputs take {self.session.put_out:,} bytes")
-            return finished
-
-        def process_message(self, msg: Any, *args: Any, **kwargs: Any) -> Any:
-            session = self.session
-            if msg["msg_type"] != "status" and session.put_out <= session.limits.outputs:
-                session.put_out += _size(msg["content"])
-                if session.put_out > session.limits.outputs:
-                    os.kill(self.km.provisioner.pid, signal.SIGTERM)
-            # Of what comes until the kernel has ended, nothing is kept.
-            if msg["msg_type"] == "status" or session.put_out <= session.limits.outputs:
-                return super().process_message(msg, *args, **kwargs)
-            return None
-
-    class FaultlineEngine(Engine):  # type: ignore[misc]  # papermill says no types
-        @classmethod
-        def execute_managed_notebook(
-            cls, nb_man: Any, kernel_name: str, *, session: _Session, **_: Any
-        ) -> None:
-            session.notebook = nb_man.nb
-            specs = KernelSpecManager(
-                kernel_dirs=[str(session.folder / "jupyter" / "kernels")],
-                ensure_native_kernel=False,
-                data_dir=str(session.folder / "data"),
-            )
-            manager = AsyncKernelManager(
-                kernel_name=kernel_name,
-                kernel_spec_manager=specs,
-                connection_file=str(session.folder / "kernel.json"),
-                **_transport(session.folder),
-                data_dir=str(session.folder / "data"),
-            )
-            # A message beyond the limit is refused before it takes memory here.
-            context = zmq.asyncio.Context()
-            context.setsockopt(zmq.MAXMSGSIZE, session.limits.outputs)
-            manager.client = functools.partial(manager.client, context=context)
-            client = Client(
-                nb_man,
-                km=manager,
-                timeout=session.limits.cell,
-                iopub_timeout=_LATE_OUTPUT,
-                startup_timeout=120,
-                log=logging.getLogger("papermill"),
-            )
-            client.session = session
-            with (session.folder / _LOG).open("w", encoding="utf-8") as log, _closing(context):
-                client.execute(
-                    cleanup_kc=True,
-                    env=session.env,
-                    cwd=str(session.folder / "work"),
-                    stdout=log,
-                    stderr=log,
-                )
-
-    return FaultlineEngine
-
-
-@contextmanager
-def _closing(context: Any) -> Iterator[None]:
-    """Close a ZeroMQ context with whatever sockets are left in it."""
-    try:
-        yield
-    finally:
-        context.destroy(linger=100)
-
-
-def _size(content: Any) -> int:
-    """Bytes of a message, near enough: JSON of whatever is not text."""
-    if isinstance(content, str):
-        return len(content)
-    if isinstance(content, Mapping):
-        return sum(_size(value) for value in content.values())
-    return len(json.dumps(content, default=str))
-
-
-def _transport(folder: Path) -> dict[str, str]:
-    """Sockets in the run's own folder: no port that another user of the machine could reach."""
-    socket = str(folder / "ipc")
-    return {"transport": "ipc", "ip": socket} if len(socket) <= _LONGEST_SOCKET else {}
-
-
-def first_line(cell: Any) -> str:
-    """The words by which a reader finds a cell: its first heading or line, at most 60 signs."""
-    if "parameters" in cell.metadata.get("tags", []):
-        return "Parameters (defaults)"
-    lines = [line.strip() for line in str(cell.source).splitlines() if line.strip()]
-    headings = [line.lstrip("# ") for line in lines if line.startswith("#")]
-    chosen = (headings[:1] if cell.cell_type == "markdown" else []) or lines[:1] or [""]
-    words = blanked(chosen[0])
-    return words if len(words) <= 60 else words[:59] + "…"
-
-
-def _place(session: _Session) -> tuple[int, str]:
+def _place(session: Session) -> tuple[int, str]:
     cell = session.cell
     return (int(cell.metadata.get("faultline_cell", 0)), first_line(cell)) if cell else (0, "")
 

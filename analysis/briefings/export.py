@@ -19,7 +19,7 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from analysis.briefings.execution import first_line
+from analysis.briefings.engine import first_line
 from analysis.briefings.limits import Limits
 from analysis.briefings.machine import json_script
 from analysis.briefings.page_inspection import Template, inspect_page

@@ -11,7 +11,8 @@ from typing import Any
 from analysis.briefings import execution, ipynb, publish
 from analysis.briefings.checks import check_together
 from analysis.briefings.confidential import refuse_secrets
-from analysis.briefings.execution import Failure, Progress, Run
+from analysis.briefings.engine import Progress
+from analysis.briefings.execution import Failure, Run
 from analysis.briefings.limits import Limits
 from analysis.briefings.notebooks import NotebookInfo, find_notebook
 from analysis.briefings.parameters import Vocabulary, needs_vocabulary, validate

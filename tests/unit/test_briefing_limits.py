@@ -78,7 +78,7 @@ def test_a_notebook_beyond_a_limit_is_stopped_and_the_good_page_stays(
 def test_an_output_beyond_the_limit_is_never_left_out_in_silence(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("analysis.briefings.execution._LATE_OUTPUT", 3)
+    monkeypatch.setattr("analysis.briefings.engine._LATE_OUTPUT", 3)
     folder = write(tmp_path / "notebooks", HEADING, HUGE)
     with pytest.raises(RenderError, match="outputs exceed the 1 MB"):
         render("trial", {}, tmp_path / "out", folder=folder, limits=Limits(outputs=MEGABYTE))
