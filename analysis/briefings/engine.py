@@ -113,7 +113,7 @@ def engine() -> type:
             # A message beyond the limit is refused before it takes memory here.
             context = zmq.asyncio.Context()
             context.setsockopt(zmq.MAXMSGSIZE, session.limits.outputs)
-            manager.client = functools.partial(manager.client, context=context)
+            manager.client = functools.partial(manager.client, context=context)  # type: ignore[method-assign]
             client = client_class(
                 nb_man,
                 km=manager,
@@ -148,7 +148,7 @@ def _client() -> Any:
             # A message beyond the limit makes ZeroMQ drop the connection, and only the
             # monitor of the socket says so.
             watched = self.kc.iopub_channel.socket.get_monitor_socket(zmq.EVENT_DISCONNECTED)
-            self.dropped = zmq.Socket.shadow(watched)
+            self.dropped: Any = zmq.Socket.shadow(watched)
             with _ended_by_signals():
                 super().papermill_execute_cells()
 
