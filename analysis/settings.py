@@ -110,6 +110,7 @@ def base_url(source: str) -> str:
     return (given or SOURCES[source]).rstrip("/")
 
 
+_RAW_DAYS = 90.0
 _PATIENCE = 45.0
 _SOURCE_PATIENCE = 80.0
 
@@ -120,7 +121,7 @@ def patience() -> float:
     All attempts and pauses count. What is no positive number is refused.
     """
     wanted = "the seconds that one question to a source may take, for instance 45"
-    return _positive("FAULTLINE_PATIENCE", wanted) or _PATIENCE
+    return positive_number("FAULTLINE_PATIENCE", wanted) or _PATIENCE
 
 
 def source_patience() -> float:
@@ -130,18 +131,26 @@ def source_patience() -> float:
     longer.
     """
     wanted = "the seconds that all questions to one source may take, for instance 80"
-    given = _positive("FAULTLINE_SOURCE_PATIENCE", wanted)
+    given = positive_number("FAULTLINE_SOURCE_PATIENCE", wanted)
     return given or max(_SOURCE_PATIENCE, patience())
 
 
 def answer_megabytes() -> float | None:
     """Megabytes of one answer, unpacked, ``FAULTLINE_ANSWER_MB``; None: what its source needs."""
-    return _positive("FAULTLINE_ANSWER_MB", "the megabytes that one answer may hold")
+    return positive_number("FAULTLINE_ANSWER_MB", "the megabytes that one answer may hold")
 
 
 def source_megabytes() -> float | None:
     """Megabytes of all answers of one source in one pass, ``FAULTLINE_SOURCE_MB``, or None."""
-    return _positive("FAULTLINE_SOURCE_MB", "the megabytes that one source may send in a pass")
+    return positive_number(
+        "FAULTLINE_SOURCE_MB", "the megabytes that one source may send in a pass"
+    )
+
+
+def raw_days() -> float:
+    """Days for which every answer of a source is kept, ``FAULTLINE_RAW_DAYS``; 90 without."""
+    wanted = "the days for which every answer is kept, for instance 90"
+    return positive_number("FAULTLINE_RAW_DAYS", wanted) or _RAW_DAYS
 
 
 def pace() -> float | None:
@@ -149,11 +158,24 @@ def pace() -> float | None:
 
     For a mirror of one's own, named by the sources' addresses.
     """
-    return _positive("FAULTLINE_PACE", "the questions per second that a mirror bears")
+    return positive_number("FAULTLINE_PACE", "the questions per second that a mirror bears")
 
 
-def _positive(variable: str, wanted: str) -> float | None:
-    """A number of the environment; None where it is not set."""
+def positive_number(variable: str, wanted: str) -> float | None:
+    """Read a number of the environment; None where it is not set.
+
+    Parameters
+    ----------
+    variable : str
+        Name of the variable.
+    wanted : str
+        What it should hold, for the message.
+
+    Raises
+    ------
+    InputError
+        It holds something else than a positive number.
+    """
     given = os.environ.get(variable, "").strip()
     if not given:
         return None

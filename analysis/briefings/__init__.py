@@ -2,10 +2,11 @@
 
 ``notebooks``   which notebooks there are and what parameters they take
 ``parameters``  what was asked for, checked before anything starts
+``limits``      how long a run may take, how much it may hold and put out
 ``execution``   the notebook run in a kernel of this very Python, through papermill
 ``export``      the run notebook turned into a page, through nbconvert
 ``publish``     the page put in its place in one step
-``rendering``   the five in their order
+``rendering``   all of them in their order
 
 Used by the command and by schedules; a notebook itself never imports this package's
 machinery. Nothing heavy is imported until a name is used.

@@ -2,7 +2,8 @@
 
 A machine may hold kernels of other environments under the usual names, and a home that cannot
 be written. So the kernel is described in a temporary folder, started with this process's
-interpreter, and every Jupyter and IPython path points into that folder. Variables of the
+interpreter, and every Jupyter and IPython path points into that folder. A supervisor keeps the
+kernel within its limits and ends what it started. Variables of the
 environment that look like secrets do not reach the kernel: a notebook reads tables at rest
 and needs none, and papermill would write them into its output.
 """
@@ -14,24 +15,21 @@ import logging
 import os
 import re
 import sys
-import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from analysis.briefings import ipynb
 from analysis.briefings.confidential import blanked, without_secret_variables
+from analysis.briefings.engine import KERNEL, LOG, VERDICT, Progress, Session, engine, first_line
+from analysis.briefings.limits import Limits
 from analysis.briefings.notebooks import NotebookInfo
+from analysis.briefings.scratch import scratch_folder
 from analysis.errors import DataError
 from analysis.settings import store_home
 
-Progress = Callable[[int, int, str], None]
-
 _ENGINE = "faultline"
-_KERNEL = "faultline"
-_LOG = "kernel.log"
-_LONGEST_SOCKET = 90  # the system allows a little over 100 signs, and "-1" to "-5" follow
 
 
 @dataclass(frozen=True)
@@ -69,25 +67,13 @@ class Run:
     failure: Failure | None
 
 
-@dataclass
-class _Session:
-    """What the papermill engine needs beside the notebook; lives for one run."""
-
-    env: dict[str, str]
-    folder: Path
-    cell_timeout: float | None
-    progress: Progress | None
-    notebook: Any = None
-    cell: Any = None
-
-
 def execute(
     info: NotebookInfo,
     parameters: Mapping[str, Any],
     *,
     home: str | os.PathLike[str] | None = None,
     progress: Progress | None = None,
-    cell_timeout: float | None = None,
+    limits: Limits | None = None,
 ) -> Run:
     """Run a notebook with parameters and return it with its outputs.
 
@@ -101,8 +87,8 @@ def execute(
         Folder of the tables; the kernel sees it as ``FAULTLINE_HOME``.
     progress : callable, optional
         Called as ``progress(cells done, cells in all, first line of the next cell)``.
-    cell_timeout : float, optional
-        Seconds that one cell may take; without it there is no limit.
+    limits : Limits, optional
+        Those of the environment without it.
 
     Returns
     -------
@@ -113,23 +99,26 @@ def execute(
     ------
     DataError
         The file is not a valid notebook.
+    InputError
+        A limit in the environment is no number.
     """
     import papermill
     from papermill.engines import papermill_engines
 
+    limits = limits or Limits.of_environment()
+
     notebook = _load(info)
     logging.getLogger("papermill").addHandler(logging.NullHandler())
-    papermill_engines.register(_ENGINE, _engine())
-    with tempfile.TemporaryDirectory(prefix="faultline-", ignore_cleanup_errors=True) as name:
-        folder = Path(name).resolve()
-        session = _Session(_environment(folder, home), folder, cell_timeout, progress)
+    papermill_engines.register(_ENGINE, engine())
+    with scratch_folder() as folder:
+        session = Session(_environment(folder, home, limits), folder, limits, progress)
         try:
             finished = papermill.execute_notebook(
                 notebook,
                 None,
                 parameters=dict(parameters),
                 engine_name=_ENGINE,
-                kernel_name=_KERNEL,
+                kernel_name=KERNEL,
                 language="python",
                 progress_bar=False,
                 session=session,
@@ -140,7 +129,12 @@ def execute(
         # A kernel died, timed out or never started: each has an error of its own.
         except Exception as error:
             kept = notebook if session.notebook is None else session.notebook
-            cause = _one_line(type(error).__name__, f"{error} {_last_words(folder / _LOG)}")
+            limit = session.exceeded(error)
+            cause = (
+                limits.exceeded(limit)
+                if limit
+                else _one_line(type(error).__name__, f"{error} {_last_words(folder / LOG)}")
+            )
             return Run(_without_secrets(kept), Failure(*_place(session), cause))
     return Run(_without_secrets(finished), None)
 
@@ -159,9 +153,11 @@ def _load(info: NotebookInfo) -> Any:
     return notebook
 
 
-def _environment(folder: Path, home: str | os.PathLike[str] | None) -> dict[str, str]:
+def _environment(
+    folder: Path, home: str | os.PathLike[str] | None, limits: Limits
+) -> dict[str, str]:
     """Environment of the kernel, and the folders it names."""
-    _describe_kernel(folder)
+    _describe_kernel(folder, limits)
     (folder / "work").mkdir()
     env = without_secret_variables(os.environ, store_home(home))
     if "PYTHONPATH" in env:  # the kernel starts elsewhere
@@ -181,86 +177,26 @@ def _environment(folder: Path, home: str | os.PathLike[str] | None) -> dict[str,
     }
 
 
-def _describe_kernel(folder: Path) -> None:
-    spec = folder / "jupyter" / "kernels" / _KERNEL
+def _describe_kernel(folder: Path, limits: Limits) -> None:
+    from analysis.briefings.supervisor import Supervision
+
+    spec = folder / "jupyter" / "kernels" / KERNEL
     spec.mkdir(parents=True)
-    argv = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+    supervision = Supervision(
+        parent=os.getpid(),
+        seconds=limits.render,
+        memory=limits.memory,
+        processes=limits.processes,
+        verdict=str(folder / VERDICT),
+    )
+    argv = supervision.command(
+        [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+    )
     content = {"argv": argv, "display_name": "Faultline", "language": "python"}
     (spec / "kernel.json").write_text(json.dumps(content), encoding="utf-8")
 
 
-def _engine() -> type:
-    """Papermill's own engine with our kernel, our environment and a word per cell."""
-    from jupyter_client.kernelspec import KernelSpecManager
-    from jupyter_client.manager import AsyncKernelManager
-    from papermill.clientwrap import PapermillNotebookClient
-    from papermill.engines import Engine
-
-    class Client(PapermillNotebookClient):  # type: ignore[misc]  # papermill says no types
-        session: _Session
-
-        def execute_cell(self, cell: Any, cell_index: int, *args: Any, **kwargs: Any) -> Any:
-            self.session.cell = cell
-            if self.session.progress is not None:
-                self.session.progress(cell_index, len(self.nb.cells), first_line(cell))
-            return super().execute_cell(cell, cell_index, *args, **kwargs)
-
-    class FaultlineEngine(Engine):  # type: ignore[misc]  # papermill says no types
-        @classmethod
-        def execute_managed_notebook(
-            cls, nb_man: Any, kernel_name: str, *, session: _Session, **_: Any
-        ) -> None:
-            session.notebook = nb_man.nb
-            specs = KernelSpecManager(
-                kernel_dirs=[str(session.folder / "jupyter" / "kernels")],
-                ensure_native_kernel=False,
-                data_dir=str(session.folder / "data"),
-            )
-            manager = AsyncKernelManager(
-                kernel_name=kernel_name,
-                kernel_spec_manager=specs,
-                connection_file=str(session.folder / "kernel.json"),
-                **_transport(session.folder),
-                data_dir=str(session.folder / "data"),
-            )
-            client = Client(
-                nb_man,
-                km=manager,
-                timeout=session.cell_timeout,
-                startup_timeout=120,
-                log=logging.getLogger("papermill"),
-            )
-            client.session = session
-            with (session.folder / _LOG).open("w", encoding="utf-8") as log:
-                client.execute(
-                    cleanup_kc=True,
-                    env=session.env,
-                    cwd=str(session.folder / "work"),
-                    stdout=log,
-                    stderr=log,
-                )
-
-    return FaultlineEngine
-
-
-def _transport(folder: Path) -> dict[str, str]:
-    """Sockets in the run's own folder: no port that another user of the machine could reach."""
-    socket = str(folder / "ipc")
-    return {"transport": "ipc", "ip": socket} if len(socket) <= _LONGEST_SOCKET else {}
-
-
-def first_line(cell: Any) -> str:
-    """The words by which a reader finds a cell: its first heading or line, at most 60 signs."""
-    if "parameters" in cell.metadata.get("tags", []):
-        return "Parameters (defaults)"
-    lines = [line.strip() for line in str(cell.source).splitlines() if line.strip()]
-    headings = [line.lstrip("# ") for line in lines if line.startswith("#")]
-    chosen = (headings[:1] if cell.cell_type == "markdown" else []) or lines[:1] or [""]
-    words = blanked(chosen[0])
-    return words if len(words) <= 60 else words[:59] + "…"
-
-
-def _place(session: _Session) -> tuple[int, str]:
+def _place(session: Session) -> tuple[int, str]:
     cell = session.cell
     return (int(cell.metadata.get("faultline_cell", 0)), first_line(cell)) if cell else (0, "")
 

@@ -19,7 +19,8 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from analysis.briefings.execution import first_line
+from analysis.briefings.engine import first_line
+from analysis.briefings.limits import Limits
 from analysis.briefings.machine import json_script
 from analysis.briefings.page_inspection import Template, inspect_page
 from analysis.briefings.pieces import Page
@@ -36,7 +37,7 @@ NOTEBOOK_ONLY = "remove-cell"
 NO_OUTPUT = "remove-output"
 
 
-def collect(notebook: Any, title: str) -> Page:
+def collect(notebook: Any, title: str, limits: Limits | None = None) -> Page:
     """Turn the cells of a run notebook into the pieces of a page.
 
     Parameters
@@ -45,11 +46,14 @@ def collect(notebook: Any, title: str) -> Page:
         With outputs.
     title : str
         The page's headline where the notebook has no heading.
+    limits : Limits, optional
+        What the page may hold.
 
     Raises
     ------
     RenderError
-        An output cannot be laid out, or two report one name differently.
+        An output cannot be laid out, two report one name differently, or the page grows
+        beyond its limit.
     """
     from nbconvert.preprocessors import TagRemovePreprocessor
 
@@ -57,14 +61,15 @@ def collect(notebook: Any, title: str) -> Page:
         enabled=True, remove_cell_tags={NOTEBOOK_ONLY}, remove_all_outputs_tags={NO_OUTPUT}
     )
     kept, _ = removal.preprocess(_copied(notebook), {})
-    page = _laid_out(kept.cells, Page())
+    limits = limits or Limits()
+    page = _laid_out(kept.cells, Page(), limits)
     if page.headline:
         return page
     words, page = escape(title), Page()
     _, anchor = page.heading(1, words)
     page.body.append(f'<h1 id="{anchor}">{words}</h1>')
     page.origins.append("the notebook's title")
-    return _laid_out(kept.cells, page)
+    return _laid_out(kept.cells, page, limits)
 
 
 def _copied(notebook: Any) -> Any:
@@ -75,7 +80,8 @@ def _copied(notebook: Any) -> Any:
     return nbformat.from_dict(json.loads(text))
 
 
-def _laid_out(cells: list[Any], page: Page) -> Page:
+def _laid_out(cells: list[Any], page: Page, limits: Limits) -> Page:
+    size = 0
     for cell in cells:
         origin = f"cell {cell.metadata.get('faultline_cell', 0)} ({first_line(cell)!r})"
         try:
@@ -84,6 +90,9 @@ def _laid_out(cells: list[Any], page: Page) -> Page:
             raise RenderError(
                 f"An output of {origin} cannot be laid out: {type(error).__name__}: {error}."
             ) from error
+        size += sum(map(len, page.body[len(page.origins) :]))
+        if size > limits.page:
+            raise RenderError(f"It was stopped at {origin}: {limits.exceeded('page')}.")
         page.origins += [origin] * (len(page.body) - len(page.origins))
     return page
 

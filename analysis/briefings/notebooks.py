@@ -56,6 +56,10 @@ class ParameterSpec:
         The valid values of kind ``choice``.
     excludes : tuple of str
         Parameters that cannot be given together with this one.
+    minimum, maximum : float or None
+        Bounds of a number, both included; without them there are none.
+    whole : bool
+        Whether the number has to be whole.
     """
 
     name: str
@@ -65,6 +69,9 @@ class ParameterSpec:
     help: str = ""
     choices: tuple[str, ...] = ()
     excludes: tuple[str, ...] = ()
+    minimum: float | None = None
+    maximum: float | None = None
+    whole: bool = False
 
 
 @dataclass(frozen=True)
@@ -172,7 +179,17 @@ def _spec(path: Path, entry: Mapping[str, Any]) -> ParameterSpec:
         help=str(entry.get("help", "")),
         choices=choices,
         excludes=tuple(str(other) for other in entry.get("excludes", ())),
+        minimum=_bound(path, entry, "minimum"),
+        maximum=_bound(path, entry, "maximum"),
+        whole=bool(entry.get("whole", False)),
     )
+
+
+def _bound(path: Path, entry: Mapping[str, Any], which: str) -> float | None:
+    bound = entry.get(which)
+    if bound is None or (isinstance(bound, int | float) and not isinstance(bound, bool)):
+        return bound
+    raise DataError(f"{path}: the {which} {bound!r} of {entry['name']!r} is not a number.")
 
 
 def _first_words(cells: list[Mapping[str, Any]]) -> tuple[str, str]:

@@ -20,7 +20,9 @@ from analysis.errors import InputError, unknown
 if TYPE_CHECKING:
     from analysis.catalogue import Catalogue
 
-_WINDOW = re.compile(r"\s*([+-]?\d+)\s*(?:,|\s)\s*([+-]?\d+)\s*")
+_WINDOW = re.compile(r"\s*([+-]?\d{1,9})\s*(?:,|\s)\s*([+-]?\d{1,9})\s*")
+# Sessions from day 0, about a century; and how many windows one page can show.
+_FARTHEST, _MOST_WINDOWS = 25_000, 50
 _NEEDS_VOCABULARY = frozenset({"event", "tickers", "ticker", "group"})
 
 
@@ -189,6 +191,11 @@ def _read_window(spec: ParameterSpec, raw: object, _: Vocabulary) -> list[int]:
             f"Parameter {spec.name!r} is {raw!r}, which is no window: write two whole numbers "
             "of sessions, first and last, like '-1,1'."
         )
+    if max(map(abs, whole)) > _FARTHEST:
+        raise InputError(
+            f"Parameter {spec.name!r} is {_short(raw)}: a window may lie up to {_FARTHEST:,} "
+            "sessions from day 0; choose a nearer one."
+        )
     if whole[0] > whole[1]:
         raise InputError(
             f"Parameter {spec.name!r} is {raw!r}: the window ends before it starts; "
@@ -200,6 +207,10 @@ def _read_window(spec: ParameterSpec, raw: object, _: Vocabulary) -> list[int]:
 def _read_windows(spec: ParameterSpec, raw: object, known: Vocabulary) -> list[list[int]]:
     parts = raw.split(";") if isinstance(raw, str) else _items(spec, raw)
     kept = [part for part in parts if not _blank(part)]
+    if len(kept) > _MOST_WINDOWS:
+        raise InputError(
+            f"Parameter {spec.name!r} holds {len(kept):,} windows: give {_MOST_WINDOWS} at most."
+        )
     return [_read_window(spec, part, known) for part in kept]
 
 
@@ -218,7 +229,23 @@ def _read_number(spec: ParameterSpec, raw: object, _: Vocabulary) -> int | float
         number = math.nan
     if not math.isfinite(number) or isinstance(raw, bool):
         raise InputError(f"Parameter {spec.name!r} is {raw!r}, which is no number.")
+    if spec.whole and not number.is_integer():
+        raise InputError(f"Parameter {spec.name!r} is {raw!r}: give a whole number.")
+    low, high = spec.minimum, spec.maximum
+    if (low is not None and number < low) or (high is not None and number > high):
+        raise InputError(f"Parameter {spec.name!r} is {raw!r}: give a number {_range(low, high)}.")
     return int(number) if number.is_integer() else number
+
+
+def _range(low: float | None, high: float | None) -> str:
+    if low is None or high is None:
+        return f"of at most {high:,}" if low is None else f"of at least {low:,}"
+    return f"from {low:,} to {high:,}"
+
+
+def _short(raw: object) -> str:
+    shown = repr(raw)
+    return shown if len(shown) <= 60 else f"{shown[:59]}…"
 
 
 def _text(spec: ParameterSpec, raw: object) -> str:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from analysis.briefings.notebooks import NotebookInfo
 from analysis.errors import InputError, RenderError
-from analysis.files import beside, make_folder, write_whole
+from analysis.files import beside, make_folder, sync_folder, write_whole
 
 FORMATS = ("html", "ipynb")
 _LATER = ("pdf",)
@@ -75,16 +77,81 @@ def prepare(out: str | os.PathLike[str]) -> Path:
 
 
 def put(path: Path, content: str) -> Path:
-    """Write a file whole or not at all: what stood there stays until the new one is complete.
+    """Write a file whole or not at all: an earlier one stays until the new one is complete.
 
     Raises
     ------
     RenderError
         It cannot be written; nothing was changed.
     """
+    return put_all({path: content})[0]
+
+
+def put_all(files: Mapping[Path, str]) -> list[Path]:
+    """Write several files, all or none: when one cannot be placed, the earlier ones come back.
+
+    Parameters
+    ----------
+    files : mapping of pathlib.Path to str
+        Contents by place.
+
+    Returns
+    -------
+    list of pathlib.Path
+        The places, in their order.
+
+    Raises
+    ------
+    RenderError
+        One cannot be written; nothing was changed.
+    """
+    trials: dict[Path, Path] = {}
+    earlier: dict[Path, Path] = {}
+    placed: list[Path] = []
+    path = Path()
     try:
-        # Half a surrogate pair, which UTF-8 cannot hold, is written as the escape that JSON has.
-        write_whole(path, content.encode("utf-8", errors="backslashreplace"))
-    except OSError as error:
-        raise RenderError(f"{path} cannot be written: {error.strerror or error}.") from error
-    return path
+        for path, content in files.items():
+            trials[path] = beside(path)
+            write_whole(trials[path], _encoded(content))
+        for path in files if len(files) > 1 else ():
+            if path.exists():
+                earlier[path] = beside(path)
+                _keep(path, earlier[path])
+        for path, trial in trials.items():
+            trial.replace(path)
+            placed.append(path)
+        for folder in dict.fromkeys(path.parent for path in files):
+            sync_folder(folder)
+    except BaseException as error:
+        _put_back(placed, earlier)
+        if isinstance(error, OSError):
+            reason = error.strerror or error
+            raise RenderError(f"{path} cannot be written: {reason}.") from error
+        raise
+    finally:
+        for rest in (*trials.values(), *earlier.values()):
+            with suppress(OSError):
+                rest.unlink()
+    return list(files)
+
+
+def _put_back(placed: Iterable[Path], earlier: Mapping[Path, Path]) -> None:
+    for done in placed:
+        with suppress(OSError):
+            if done in earlier:
+                earlier[done].replace(done)
+            else:
+                done.unlink()
+
+
+def _encoded(content: str) -> bytes:
+    # Half a surrogate pair, which UTF-8 cannot hold, is written as the escape that JSON has.
+    return content.encode("utf-8", errors="backslashreplace")
+
+
+def _keep(path: Path, second: Path) -> None:
+    """Give a file a second name, or copy it where the file system has no links."""
+    try:
+        os.link(path, second)
+    except OSError:
+        shutil.copy2(path, second)

@@ -11,7 +11,9 @@ from typing import Any
 from analysis.briefings import execution, ipynb, publish
 from analysis.briefings.checks import check_together
 from analysis.briefings.confidential import refuse_secrets
-from analysis.briefings.execution import Failure, Progress, Run
+from analysis.briefings.engine import Progress
+from analysis.briefings.execution import Failure, Run
+from analysis.briefings.limits import Limits
 from analysis.briefings.notebooks import NotebookInfo, find_notebook
 from analysis.briefings.parameters import Vocabulary, needs_vocabulary, validate
 from analysis.errors import NothingLeft, RenderError
@@ -28,7 +30,7 @@ def render(
     *,
     folder: Path | None = None,
     vocabulary: Vocabulary | None = None,
-    cell_timeout: float | None = None,
+    limits: Limits | None = None,
 ) -> list[Path]:
     """Render a notebook with parameters into its published files.
 
@@ -55,8 +57,8 @@ def render(
         Take the notebook from here instead of from the bundled ones.
     vocabulary : Vocabulary, optional
         Valid events, tickers and groups; else those of the bundled catalogue.
-    cell_timeout : float, optional
-        Seconds that one cell may take.
+    limits : Limits, optional
+        Of time, memory and size; those of the environment without it.
 
     Returns
     -------
@@ -75,23 +77,24 @@ def render(
         The notebook ran but could measure nothing; it is kept as a partial one is, and an
         earlier good briefing stays.
     """
+    limits = limits or Limits.of_environment()
     info = find_notebook(notebook, folder)
     asked = publish.check_formats(formats)
     values = _checked(info, parameters, as_of, vocabulary)
     place = publish.prepare(out)
     name = publish.stem(info, values)
     started = datetime.now(UTC)
-    run = execution.execute(info, values, home=home, progress=progress, cell_timeout=cell_timeout)
+    run = execution.execute(info, values, home=home, progress=progress, limits=limits)
     kept = place / "failed" / f"{name}.ipynb"
     if run.failure is not None:
         raise _failed(info, run, _words(run.failure), kept)
     try:
-        files = _files(info, run, values, started)
+        files = _files(info, run, values, started, limits)
     except NothingLeft as error:
         raise NothingLeft(str(_failed(info, run, f"{error}.", kept))) from error
     except RenderError as error:
         raise _failed(info, run, str(error), kept) from error
-    paths = [publish.put(place / f"{name}.{kind}", files[kind]) for kind in asked]
+    paths = publish.put_all({place / f"{name}.{kind}": files[kind] for kind in asked})
     if progress is not None:
         steps = len(run.notebook.cells)
         progress(steps, steps, "published")
@@ -118,16 +121,18 @@ def _checked(
 
 
 def _files(
-    info: NotebookInfo, run: Run, values: Mapping[str, Any], started: datetime
+    info: NotebookInfo, run: Run, values: Mapping[str, Any], started: datetime, limits: Limits
 ) -> dict[str, str]:
     from analysis.briefings.export import collect, to_page
     from analysis.briefings.machine import manifest
 
-    page = collect(run.notebook, info.title)
+    page = collect(run.notebook, info.title, limits)
     if page.results.get("securities") == []:
         raise NothingLeft("No security has a return on day 0 of the event")
     record = manifest(info, values, started, datetime.now(UTC), page.manifest)
     html = to_page(run.notebook, page, record)
+    if len(html) > limits.page:
+        raise RenderError(f"It was not published: {limits.exceeded('page')}.")
     run.notebook.metadata.setdefault("faultline", {})["manifest"] = record
     return {"html": html, "ipynb": ipynb.write(run.notebook)}
 

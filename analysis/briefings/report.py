@@ -190,6 +190,7 @@ class EventReport(Measurement):
             wording.window_words(0, 0),
             self.source,
             explained_by=narrative.explained_by(self.model),
+            always=self.entities,
         )
 
     def paths(self) -> Chart:
@@ -202,7 +203,7 @@ class EventReport(Measurement):
         """Raw, market-adjusted and model-adjusted returns side by side."""
         from analysis.charts import three_returns
 
-        return three_returns(self.securities, self.source)
+        return three_returns(self.securities, self.source, always=self.entities)
 
     def heat_map(self) -> Chart:
         """Abnormal return of every security on every day of the window."""
@@ -211,13 +212,18 @@ class EventReport(Measurement):
         abnormal = self.results.abnormal.droplevel("event_id")
         described = self.instruments.reindex(abnormal.index)
         roles = dict(zip(described["name"], described["role"], strict=True))
-        return day_heatmap(abnormal.set_axis(described["name"], axis=0), roles, self.source)
+        return day_heatmap(
+            abnormal.set_axis(described["name"], axis=0),
+            roles,
+            self.source,
+            always=[self.names[ticker] for ticker in self.entities if ticker in self.names],
+        )
 
     def security_numbers(self) -> Table:
         """Every security: raw, abnormal, CARs, t, p, adjusted p."""
         from analysis.charts import security_table
 
-        return security_table(self.securities, self._car_frames())
+        return security_table(self.securities, self._car_frames(), always=self.entities)
 
     def family_numbers(self) -> Table:
         """CAAR of every role with its interval."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,8 @@ from analysis.errors import InputError
 if TYPE_CHECKING:
     import pandas as pd
 
+# What a browser draws in seconds, and what a reader scrolls through; the results hold the rest.
+MOST_DRAWN, MOST_LISTED = 150, 200
 DESCRIPTION = ("event_id", "security", "name", "role", "exchange", "day0")
 
 
@@ -129,6 +131,48 @@ def arrange(
         for row in own.index:
             slots.append(Slot(len(slots), labels[row], int(row), mark))
     return slots
+
+
+def largest(
+    values: Sequence[float], names: Sequence[Any], always: Collection[str], most: int
+) -> list[int]:
+    """Choose what a page shows of many securities: some by name, then the largest moves.
+
+    Parameters
+    ----------
+    values : sequence of float
+        One per security; those without a value come last.
+    names : sequence
+        What ``always`` refers to.
+    always : collection of str
+        Shown whatever their value, up to ``most``.
+    most : int
+        How many are shown.
+
+    Returns
+    -------
+    list of int
+        Positions in ascending order.
+    """
+    import numpy as np
+
+    if len(values) <= most:
+        return list(range(len(values)))
+    size = np.nan_to_num(np.abs(np.asarray(values, dtype=np.float64)), nan=-1.0)
+    named = np.isin(np.asarray(names, dtype=object).astype(str), list(always))
+    order = np.lexsort((-size, ~named))
+    return sorted(order[:most].tolist())
+
+
+def chosen_sentence(shown: int, of: int, doing: str, always: Collection[str]) -> str:
+    """Say that a page shows the largest moves alone; blank where it shows all."""
+    if shown >= of:
+        return ""
+    what = "the event's own securities and the largest moves" if always else "the largest moves"
+    return (
+        f"Of {of:,} securities {shown:,} are {doing}: {what}. All are in faultline-results, "
+        "inside this file."
+    )
 
 
 def direction(values: Sequence[float]) -> int:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
 from analysis.charts.axes import list_axis, list_height
 from analysis.charts.chart import Chart, nothing_to_show
-from analysis.charts.frames import Slot, arrange
+from analysis.charts.frames import MOST_DRAWN, Slot, arrange, chosen_sentence, largest
 from analysis.charts.theme import EVENT, MISSING_FILL, new_figure
 from analysis.charts.wording import (
     UNIT,
@@ -34,7 +34,13 @@ _TITLE = "When did the abnormal returns come?"
 _STEPS = (0.5, 1, 2, 3, 4, 5, 6, 8, 10, 12, 15, 20, 25, 30, 40, 50, 75, 100)
 
 
-def day_heatmap(abnormal: pd.DataFrame, roles: Mapping[str, str], source: str) -> Chart:
+def day_heatmap(
+    abnormal: pd.DataFrame,
+    roles: Mapping[str, str],
+    source: str,
+    *,
+    always: Collection[str] = (),
+) -> Chart:
     """Draw abnormal returns by security and relative day on a scale symmetric about zero.
 
     Parameters
@@ -46,6 +52,9 @@ def day_heatmap(abnormal: pd.DataFrame, roles: Mapping[str, str], source: str) -
         Security to role, for the grouping; a security that is not in it counts as other.
     source : str
         ``Source: …; as of ….``, closes the caption.
+    always : collection of str
+        Securities that are drawn whatever their returns, where there are more than
+        `frames.MOST_DRAWN`.
 
     Returns
     -------
@@ -68,6 +77,10 @@ def day_heatmap(abnormal: pd.DataFrame, roles: Mapping[str, str], source: str) -
         return nothing_to_show("day-heatmap", _TITLE, reason, source)
     names, labels = _names(abnormal)
     zero = values[:, days.index(0)] if 0 in days else np.nansum(values, axis=1)
+    of, places = len(names), largest(zero.tolist(), names, always, MOST_DRAWN)
+    values, zero = values[places], zero[places]
+    names, labels = [names[place] for place in places], [labels[place] for place in places]
+    finite = values[np.isfinite(values)]
     slots = arrange(
         labels,
         [roles.get(name, "") for name in names],
@@ -80,7 +93,10 @@ def day_heatmap(abnormal: pd.DataFrame, roles: Mapping[str, str], source: str) -
         key="day-heatmap",
         title=_TITLE,
         figure=_draw(values, days, slots, names, limit, missing),
-        caption=_caption(finite, days, limit, missing, source),
+        caption=sentence(
+            chosen_sentence(len(names), of, "drawn", always),
+            _caption(finite, days, limit, missing, source),
+        ),
         table=_table(values, days, slots),
         alt=_alt(values, days, names),
     )

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
 from analysis.charts.axes import LEGEND_HEIGHT, list_axis, list_height, percent_axis, value_axis
 from analysis.charts.chart import Chart, nothing_to_show
 from analysis.charts.frames import (
     DESCRIPTION,
+    MOST_DRAWN,
     Slot,
     arrange,
     checked,
+    chosen_sentence,
     day0_sentence,
     direction,
+    largest,
     security_labels,
 )
 from analysis.charts.theme import NEUTRAL, new_figure, role_mark
@@ -50,6 +54,7 @@ def abnormal_by_security(
     source: str,
     *,
     explained_by: str = "the market",
+    always: Collection[str] = (),
 ) -> Chart:
     """Draw each security's abnormal return with its 95 % interval, grouped by role.
 
@@ -65,6 +70,9 @@ def abnormal_by_security(
         ``Source: …; as of ….``, closes the caption.
     explained_by : str
         What the model takes off, for the title.
+    always : collection of str
+        Securities that are drawn whatever their return, where there are more than
+        `frames.MOST_DRAWN`.
 
     Returns
     -------
@@ -86,19 +94,25 @@ def abnormal_by_security(
         reason = "No abnormal return could be computed for any security."
         return nothing_to_show("abnormal-by-security", title, reason, source)
     shown = _with_intervals(shown)
+    moves = shown["abnormal"].tolist()
+    drawn = shown.iloc[largest(moves, shown["security"].tolist(), always, MOST_DRAWN)]
+    drawn = drawn.reset_index(drop=True)
     slots = arrange(
-        security_labels(shown),
-        shown["role"].tolist(),
-        shown["abnormal"].tolist(),
+        security_labels(drawn),
+        drawn["role"].tolist(),
+        drawn["abnormal"].tolist(),
         descending=direction(shown["abnormal"].tolist()) > 0,
     )
     return Chart(
         key="abnormal-by-security",
         title=title,
-        figure=_draw(shown, slots),
-        caption=_caption(shown, left_out, window_label, source),
-        table=_table(shown, slots),
-        alt=_alt(shown, window_label),
+        figure=_draw(drawn, slots),
+        caption=sentence(
+            chosen_sentence(len(drawn), len(shown), "drawn", always),
+            _caption(shown, left_out, window_label, source),
+        ),
+        table=_table(drawn, slots),
+        alt=_alt(drawn, window_label),
     )
 
 

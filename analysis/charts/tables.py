@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
 from analysis.charts.frames import (
     DESCRIPTION,
+    MOST_LISTED,
     arrange,
     checked,
+    chosen_sentence,
     day0_sentence,
     direction,
+    largest,
     security_labels,
 )
 from analysis.charts.markup import build
@@ -21,6 +24,7 @@ from analysis.charts.wording import (
     number,
     p_value,
     percent,
+    sentence,
     window_label,
     window_words,
     words,
@@ -34,7 +38,10 @@ _SECURITY_NUMBERS = ("raw", "market_adjusted", "abnormal", "se", "t", "df", "p_v
 
 
 def security_table(
-    securities: pd.DataFrame, cars: Mapping[tuple[int, int], pd.DataFrame] | None = None
+    securities: pd.DataFrame,
+    cars: Mapping[tuple[int, int], pd.DataFrame] | None = None,
+    *,
+    always: Collection[str] = (),
 ) -> Table:
     """Tabulate every security: day 0 raw, market-adjusted, abnormal, and the CARs.
 
@@ -46,6 +53,9 @@ def security_table(
     cars : mapping of (int, int) to pandas.DataFrame, optional
         Window to a frame indexed by (event_id, security) with car (decimal), t and p_value. The
         window (0, 0) is left out: it is the abnormal return.
+    always : collection of str
+        Securities that are listed whatever their return, where there are more than
+        `frames.MOST_LISTED`.
 
     Returns
     -------
@@ -63,6 +73,9 @@ def security_table(
     frame = checked(securities, "securities", (*DESCRIPTION, *_SECURITY_NUMBERS), _SECURITY_NUMBERS)
     if frame.empty:
         return nothing_to_tell("security-table", caption, "No security has a return on day 0.")
+    of = len(frame)
+    moves, tickers = frame["abnormal"].tolist(), frame["security"].tolist()
+    frame = frame.iloc[largest(moves, tickers, always, MOST_LISTED)].reset_index(drop=True)
     slots = arrange(
         security_labels(frame),
         frame["role"].tolist(),
@@ -97,11 +110,15 @@ def security_table(
         labels |= dict(zip(added, ("CAR,\u00a0%", "t", "p"), strict=True))
         cells = cells.assign(**added)
     numbers = [name for heads in spanners.values() for name in heads]
+    family = f"all {of:,} securities" if len(own) < of else "the securities of this table"
     notes = [
-        f"{day0_sentence(own)} "
-        "Abnormal: the return less what the model expects. t and p: of the single security, "
-        "two-sided; p adj.: Benjamini\u2013Hochberg over the securities of this table. "
-        f"{MISSING} not computed."
+        sentence(
+            chosen_sentence(len(own), of, "listed", always),
+            day0_sentence(own),
+            "Abnormal: the return less what the model expects. t and p: of the single security, "
+            f"two-sided; p adj.: Benjamini\u2013Hochberg over {family}.",
+            f"{MISSING} not computed.",
+        )
     ]
     markup = build(
         cells,
@@ -181,7 +198,15 @@ def skipped_table(skipped: pd.DataFrame) -> Table:
     cells = pd.DataFrame(rows, columns=["Security", "Event", "Windows", "Reason"])
     if cells["Event"].nunique() < 2:
         cells = cells.drop(columns="Event")
-    return Table("skipped-table", caption, cells, build(cells, caption, "skipped-table"))
+    notes = []
+    if len(cells) > MOST_LISTED:
+        notes = [
+            f"The first {MOST_LISTED} of {len(cells):,} lines. All are in faultline-results, "
+            "inside this file."
+        ]
+        cells = cells.head(MOST_LISTED)
+    markup = build(cells, caption, "skipped-table", notes=notes)
+    return Table("skipped-table", caption, cells, markup)
 
 
 def event_table(

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
 from analysis.charts.axes import LEGEND_HEIGHT, list_axis, list_height, percent_axis, value_axis
 from analysis.charts.chart import Chart, nothing_to_show
 from analysis.charts.frames import (
     DESCRIPTION,
+    MOST_DRAWN,
     Slot,
     arrange,
     checked,
+    chosen_sentence,
     day0_sentence,
     direction,
+    largest,
     security_labels,
 )
 from analysis.charts.theme import GRID, measure_mark, new_figure, role_mark
@@ -25,7 +29,7 @@ if TYPE_CHECKING:
 _MEASURES = ("raw", "market_adjusted", "abnormal")
 
 
-def three_returns(securities: pd.DataFrame, source: str) -> Chart:
+def three_returns(securities: pd.DataFrame, source: str, *, always: Collection[str] = ()) -> Chart:
     """Draw raw, market-adjusted and abnormal return of each security on one line.
 
     Dots on a line rather than bars: thirty securities with three bars each would be ninety
@@ -38,6 +42,9 @@ def three_returns(securities: pd.DataFrame, source: str) -> Chart:
         (decimal, NaN where not computed). A security with only a raw return is drawn with it.
     source : str
         ``Source: …; as of ….``, closes the caption.
+    always : collection of str
+        Securities that are drawn whatever their return, where there are more than
+        `frames.MOST_DRAWN`.
 
     Returns
     -------
@@ -58,16 +65,23 @@ def three_returns(securities: pd.DataFrame, source: str) -> Chart:
         title = "How far did each security move?"
     # The raw return orders the lines; where it is missing the next best does.
     order = shown["raw"].fillna(shown["market_adjusted"]).fillna(shown["abnormal"]).tolist()
+    places = largest(order, shown["security"].tolist(), always, MOST_DRAWN)
+    drawn = shown.iloc[places].reset_index(drop=True)
     slots = arrange(
-        security_labels(shown), shown["role"].tolist(), order, descending=direction(order) > 0
+        security_labels(drawn),
+        drawn["role"].tolist(),
+        [order[place] for place in places],
+        descending=direction(order) > 0,
     )
     return Chart(
         key="three-returns",
         title=title,
-        figure=_draw(shown, slots),
-        caption=_caption(shown, source),
-        table=_table(shown, slots),
-        alt=_alt(shown),
+        figure=_draw(drawn, slots),
+        caption=sentence(
+            chosen_sentence(len(drawn), len(shown), "drawn", always), _caption(shown, source)
+        ),
+        table=_table(drawn, slots),
+        alt=_alt(drawn),
     )
 
 

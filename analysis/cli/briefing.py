@@ -14,7 +14,7 @@ from analysis.cli.output import Column, discreet
 from analysis.errors import InputError
 
 if TYPE_CHECKING:
-    from analysis.briefings.execution import Progress
+    from analysis.briefings.engine import Progress
     from analysis.briefings.notebooks import NotebookInfo, ParameterSpec
 
 _EXAMPLES = """Examples
@@ -67,6 +67,13 @@ def briefing(
 
     Prints the absolute path of each file that it wrote. A failed run keeps its
     notebook in the folder failed/ of --out and leaves an earlier briefing in place.
+    Several formats are written all or none.
+
+    A notebook that takes too long, holds too much memory or puts out too much is
+    stopped, with every process it started. These variables raise the limits:
+    FAULTLINE_RENDER_SECONDS (1800), FAULTLINE_CELL_SECONDS (600),
+    FAULTLINE_KERNEL_MB (4000), FAULTLINE_KERNEL_PROCESSES (64),
+    FAULTLINE_OUTPUTS_MB (128) and FAULTLINE_PAGE_MB (64).
 
     Parameters
     ----------

@@ -3,7 +3,8 @@
 Under ``<folder>/<source>/`` every content lies once, under its SHA-256, and ``index.jsonl``
 has one line per answer: which URL gave which content, and when. Lines are appended in one
 write, contents are renamed into place, so that several processes may keep things at once and
-one that is killed leaves at most a torn last line, which readers pass over.
+one that is killed leaves at most a torn last line, which readers pass over. `Archive.clear`
+takes out what is old and was answered anew since; nobody keeps anything meanwhile.
 """
 
 from __future__ import annotations
@@ -11,17 +12,20 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
 from threading import Lock
+from time import monotonic, sleep
 
 from analysis.errors import InputError
 from analysis.files import make_folder, sync_folder, write_whole
 from analysis.loaders.redaction import clean_url
 from analysis.plain_text import visible_json
+
+_PATIENCE = 30.0  # seconds that whoever keeps or clears waits for another
 
 
 @dataclass(frozen=True)
@@ -53,6 +57,22 @@ class Entry:
     link: str | None = None
 
 
+@dataclass(frozen=True)
+class Cleared:
+    """What was deleted from an archive.
+
+    Attributes
+    ----------
+    contents : int
+        How many contents.
+    size : int
+        Their bytes.
+    """
+
+    contents: int = 0
+    size: int = 0
+
+
 class Archive:
     """What one source sent; safe for several threads and processes.
 
@@ -69,6 +89,7 @@ class Archive:
         self._index = self.folder / "index.jsonl"
         self._lock = Lock()
         self._read_to = 0
+        self._inode = 0
         self._latest: dict[str, Entry] = {}
 
     def keep(
@@ -111,8 +132,9 @@ class Archive:
         moment = fetched_at.astimezone(UTC)
         entry = Entry(clean_url(url), status, digest, moment, etag, last_modified, link)
         try:
-            self._put(digest, content)
-            self._note(entry)
+            with self._locked(alone=False):
+                self._put(digest, content)
+                self._note(entry)
         except OSError as error:
             raise InputError(
                 f"Cannot keep what {entry.url} sent in {self.folder}: {error.strerror or error}."
@@ -146,13 +168,97 @@ class Archive:
     def distrust(self, entry: Entry) -> None:
         """Note that a content was unusable, so that the next question is unconditional."""
         # Whoever calls is about to tell what was unusable; a full disk must not drown that out.
-        with suppress(OSError):
+        with suppress(OSError), self._locked(alone=False):
             self._note(Entry(entry.url, entry.status, entry.sha256, entry.fetched_at))
+
+    def clear(self, before: datetime) -> Cleared:
+        """Take out answers from before an instant, but for the newest one of each URL.
+
+        Parameters
+        ----------
+        before : datetime.datetime
+            With a time zone.
+
+        Returns
+        -------
+        Cleared
+            What was deleted. Contents that a remaining answer gave are kept.
+
+        Raises
+        ------
+        InputError
+            The folder cannot be written, or another process does not give up its lock.
+        """
+        if not self._index.is_file():
+            return Cleared()
+        try:
+            with self._locked(alone=True):
+                entries = self.entries()
+                newest = {entry.url: place for place, entry in enumerate(entries)}
+                kept = [
+                    entry
+                    for place, entry in enumerate(entries)
+                    if entry.fetched_at >= before or newest[entry.url] == place
+                ]
+                if len(kept) < len(entries):
+                    # First the index: contents that it no longer names go with the next clearing.
+                    self._rewrite(kept)
+                return self._delete_all_but({entry.sha256 for entry in kept})
+        except OSError as error:
+            raise InputError(
+                f"Cannot clear {self.folder}: {error.strerror or error}. Make it writable, or "
+                "repeat when no update runs."
+            ) from error
+
+    def _rewrite(self, entries: list[Entry]) -> None:
+        write_whole(self._index, b"".join(map(_line, entries)))
+
+    def _delete_all_but(self, digests: set[str]) -> Cleared:
+        """Delete contents that no answer names, and what killed processes left half-written."""
+        count = size = 0
+        for path in list(self.folder.glob("[0-9a-f][0-9a-f]/*")):
+            if path.name not in digests:
+                size += path.stat().st_size
+                count += 1
+                path.unlink()
+        return Cleared(count, size)
+
+    @contextmanager
+    def _locked(self, *, alone: bool) -> Iterator[None]:
+        """Hold the archive with others that keep something, or alone to clear it."""
+        try:
+            import fcntl
+        except ImportError:  # pragma: no cover - Windows
+            yield
+            return
+        self.folder.mkdir(parents=True, exist_ok=True)
+        kind = fcntl.LOCK_EX if alone else fcntl.LOCK_SH
+        end = monotonic() + _PATIENCE
+        with (self.folder / ".lock").open("ab") as handle:
+            while True:
+                try:
+                    fcntl.flock(handle, kind | fcntl.LOCK_NB)
+                except BlockingIOError:
+                    if monotonic() > end:
+                        raise
+                    sleep(0.01)
+                except OSError:
+                    # A network share without locks: things are kept as before, none is cleared.
+                    if alone:
+                        raise
+                    break
+                else:
+                    break
+            yield
 
     def _unread(self) -> Iterator[Entry]:
         """Read what was appended since the last look, whole lines only."""
         try:
             with self._index.open("rb") as file:
+                # Cleared by another process: the index is another file, read from its start.
+                found = os.fstat(file.fileno())
+                if found.st_ino != self._inode or found.st_size < self._read_to:
+                    self._inode, self._read_to = found.st_ino, 0
                 file.seek(self._read_to)
                 text = file.read()
         except FileNotFoundError:
@@ -175,8 +281,7 @@ class Archive:
     def _note(self, entry: Entry) -> None:
         """Append a line to the index in one write."""
         make_folder(self.folder)
-        fields = asdict(entry) | {"fetched_at": entry.fetched_at.isoformat()}
-        line = visible_json(json.dumps(fields, ensure_ascii=False)).encode() + b"\n"
+        line = _line(entry)
         descriptor = os.open(self._index, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644)
         try:
             size = os.fstat(descriptor).st_size
@@ -191,6 +296,36 @@ class Archive:
             sync_folder(self.folder)
         if written != len(line):
             raise OSError(f"only {written} of {len(line)} bytes of an index line were written")
+
+
+def clear_archives(folder: Path, before: datetime) -> Cleared:
+    """Clear the archives of all sources; see `Archive.clear`.
+
+    Parameters
+    ----------
+    folder : pathlib.Path
+        ``<home>/raw``.
+    before : datetime.datetime
+        With a time zone.
+
+    Returns
+    -------
+    Cleared
+        What was deleted from all of them together.
+    """
+    if not folder.is_dir():
+        return Cleared()
+    done = [
+        Archive(folder, source.name).clear(before)
+        for source in sorted(folder.iterdir())
+        if source.is_dir()
+    ]
+    return Cleared(sum(one.contents for one in done), sum(one.size for one in done))
+
+
+def _line(entry: Entry) -> bytes:
+    fields = asdict(entry) | {"fetched_at": entry.fetched_at.isoformat()}
+    return visible_json(json.dumps(fields, ensure_ascii=False)).encode() + b"\n"
 
 
 def _parsed(text: bytes) -> Iterator[Entry]:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from analysis.errors import InputError
-from analysis.loaders.archive import Archive
+from analysis.loaders.archive import Archive, Cleared, clear_archives
 
 
 def test_a_torn_last_line_loses_only_itself(tmp_path: Path) -> None:
@@ -53,3 +53,74 @@ def test_a_damaged_content_is_mended_by_the_next_answer(tmp_path: Path, damage: 
     assert archive.content(entry) is None
     archive.keep("http://a/1", b"one", datetime.now(UTC))
     assert archive.content(entry) == b"one"
+
+
+LONG_AGO = datetime(2025, 1, 1, tzinfo=UTC)
+LATELY = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def contents(folder: Path) -> set[bytes]:
+    return {path.read_bytes() for path in folder.rglob("*") if len(path.parent.name) == 2}
+
+
+def test_old_answers_are_cleared_and_the_newest_of_each_url_is_kept(tmp_path: Path) -> None:
+    archive = Archive(tmp_path, "gpr")
+    archive.keep("http://a/1", b"first", LONG_AGO)
+    archive.keep("http://a/1", b"both", LONG_AGO)
+    second = archive.keep("http://a/2", b"both", LONG_AGO)
+    archive.keep("http://a/3", b"only one, old", LONG_AGO)
+    newest = archive.keep("http://a/1", b"newest", LATELY, etag='"3"')
+    reader = Archive(tmp_path, "gpr")
+    assert reader.latest("http://a/1") == newest
+    assert clear_archives(tmp_path, LATELY - timedelta(days=90)) == Cleared(1, len(b"first"))
+    assert contents(tmp_path / "gpr") == {b"both", b"only one, old", b"newest"}
+    assert [entry.url for entry in archive.entries()] == ["http://a/2", "http://a/3", "http://a/1"]
+    # An update that runs meanwhile goes on: what it knows, what it keeps and what it reads.
+    assert reader.content(second) == b"both"
+    again = archive.keep("http://a/1", b"first", LATELY)
+    assert reader.latest("http://a/1") == again
+    assert reader.content(again) == b"first"
+    assert clear_archives(tmp_path, LATELY - timedelta(days=90)) == Cleared()
+    assert clear_archives(tmp_path / "none", LATELY) == Cleared()
+
+
+def test_what_a_killed_process_left_is_cleared(tmp_path: Path) -> None:
+    archive = Archive(tmp_path, "gpr")
+    entry = archive.keep("http://a/1", b"one", LATELY)
+    half = tmp_path / "gpr" / entry.sha256[:2] / ".half"
+    half.write_bytes(b"half")
+    assert archive.clear(LONG_AGO) == Cleared(1, 4)
+    assert archive.content(entry) == b"one"
+
+
+def test_clearing_loses_nothing_that_others_keep_meanwhile(tmp_path: Path) -> None:
+    with ThreadPoolExecutor(4) as pool:
+        jobs = [
+            pool.submit(Archive(tmp_path, "gpr").keep, f"http://a/{n % 5}", b"%d" % n, LONG_AGO)
+            if n % 4
+            else pool.submit(Archive(tmp_path, "gpr").clear, LATELY)
+            for n in range(120)
+        ]
+        for job in jobs:
+            job.result()
+    archive = Archive(tmp_path, "gpr")
+    archive.clear(LATELY)
+    entries = archive.entries()
+    assert {entry.url for entry in entries} == {f"http://a/{n}" for n in range(5)}
+    assert len(entries) == 5
+    assert all(archive.content(entry) is not None for entry in entries)
+
+
+def test_an_archive_that_another_process_holds_is_not_cleared(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("analysis.loaders.archive._PATIENCE", 0.1)
+    archive = Archive(tmp_path, "gpr")
+    archive.keep("http://a/1", b"one", LONG_AGO)
+    archive.keep("http://a/1", b"two", LATELY)
+    with (
+        archive._locked(alone=False),
+        pytest.raises(InputError, match=r"Cannot clear .*gpr: .*repeat when no update runs"),
+    ):
+        Archive(tmp_path, "gpr").clear(LATELY)
+    assert contents(tmp_path / "gpr") == {b"one", b"two"}

@@ -12,7 +12,7 @@ import nbformat
 import pytest
 
 from analysis.briefings import render
-from analysis.briefings.execution import first_line
+from analysis.briefings.engine import first_line
 from analysis.briefings.parameters import Vocabulary
 
 pytestmark = pytest.mark.slow

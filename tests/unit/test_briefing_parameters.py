@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analysis.briefings.notebooks import NotebookInfo, ParameterSpec
+from analysis.briefings.notebooks import NotebookInfo, ParameterSpec, find_notebook
 from analysis.briefings.parameters import Vocabulary, needs_vocabulary, validate
 from analysis.catalogue import Catalogue
 from analysis.errors import InputError
@@ -172,3 +172,33 @@ def test_the_names_of_the_bundled_catalogue_are_known() -> None:
     assert {"NVDA", "^GSPC"} <= set(known.tickers)
     assert {"gpu", "china", "gpu@us"} <= set(known.groups)
     assert "gpu@" not in known.groups
+
+
+@pytest.mark.parametrize(
+    ("kind", "given", "details", "message"),
+    [
+        ("number", "1e308", {"maximum": 100_000}, "'1e308': give a number of at most 100,000"),
+        ("number", "0", {"minimum": 1}, "'0': give a number of at least 1"),
+        ("number", "-1", {"minimum": 0, "maximum": 0.99}, "give a number from 0 to 0.99"),
+        ("number", "1.5", {"whole": True}, "'1.5': give a whole number"),
+        ("window", "-999999999,0", {}, "up to 25,000 sessions from day 0"),
+        ("window", [-(10**400), 0], {}, "up to 25,000 sessions from day 0"),
+        ("window", f"-{'9' * 5000},0", {}, "no window"),
+        ("windows", ";".join(["0,0"] * 51), {}, "holds 51 windows: give 50 at most"),
+    ],
+)
+def test_a_value_beyond_its_bounds_is_refused(
+    kind: str, given: object, details: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(InputError) as caught:
+        read(kind, given, **details)
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["repetitions", "permutations", "events", "spread"])
+def test_the_size_page_takes_no_number_that_never_ends(name: str) -> None:
+    info = find_notebook("size_and_power")
+    with pytest.raises(InputError, match=f"Parameter '{name}' is '1e308': give a number from"):
+        validate(info, {name: "1e308"})
+    assert validate(info, {})[name] == next(s.default for s in info.parameters if s.name == name)

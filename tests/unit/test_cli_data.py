@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from analysis.cli import main
 from analysis.errors import InputError
+from analysis.loaders.archive import Archive
 from analysis.settings import base_url
 from analysis.store import Store
 from tests.stores.rows import Seen, at, prices
@@ -84,3 +85,22 @@ def test_no_others_are_done_where_the_only_source_failed(
     monkeypatch.setenv("FAULTLINE_FRENCH_URL", "nowhere")
     assert main(["data", "update", "factors"]) == 1
     assert capsys.readouterr().err.endswith("faultline: failed: french.\n")
+
+
+def test_compacting_clears_old_answers_and_says_so(
+    home: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    archive, now = Archive(home / "raw", "gpr"), datetime.now(UTC)
+    for days, content in ((200, b"oldest"), (100, b"old"), (50, b"new"), (0, b"newest")):
+        archive.keep("http://a/1", content, now - timedelta(days=days))
+    assert main(["data", "compact", "prices"]) == 0
+    assert len(archive.entries()) == 4
+    capsys.readouterr()
+    assert main(["data", "compact"]) == 0
+    said = capsys.readouterr().err
+    assert "Cleared 2 contents (0.0 MB) of answers older than 90 days from raw/." in said
+    assert [archive.content(entry) for entry in archive.entries()] == [b"new", b"newest"]
+    monkeypatch.setenv("FAULTLINE_RAW_DAYS", "10")
+    assert main(["data", "compact"]) == 0
+    assert "Cleared 1 content (0.0 MB) of answers older than 10 days" in capsys.readouterr().err
+    assert [archive.content(entry) for entry in archive.entries()] == [b"newest"]

@@ -1,0 +1,210 @@
+"""What a render may take, and what is left of a notebook's processes and folders after it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import nbformat
+import psutil
+import pytest
+
+from analysis.briefings import publish, render, scratch
+from analysis.briefings.limits import MEGABYTE, VARIABLES, Limits
+from analysis.briefings.supervisor import Supervision
+from analysis.errors import InputError, RenderError
+
+SLOW = Limits(render=300.0, cell=300.0)
+HEADING = 'display({"text/markdown": "# Done"}, raw=True)'
+ENDLESS = "while True: print('x' * 1000)"
+HUGE = "print('x' * 5_000_000)"
+LARGE = "display({'text/html': '<p>' + 'x' * 3_000_000 + '</p>'}, raw=True)"
+HUNGRY = "held = []\nwhile True: held.append(bytes(bytearray(10_000_000)))"
+FORKING = """import os, time
+for _ in range(40):
+    if os.fork() == 0:
+        time.sleep(600)
+time.sleep(600)"""
+# One in a session of its own, and one whose parent is gone.
+LEAVING = """import subprocess, time
+subprocess.Popen(["sleep", "{0}"], start_new_session=True)
+subprocess.Popen(["sh", "-c", "setsid sleep {0} & exit"]).wait()
+"""
+
+
+def write(folder: Path, *sources: str) -> Path:
+    folder.mkdir(exist_ok=True)
+    notebook = nbformat.v4.new_notebook()
+    notebook.metadata["faultline"] = {"title": "Trial", "parameters": []}
+    notebook.cells = [nbformat.v4.new_code_cell(source) for source in sources]
+    nbformat.write(notebook, folder / "trial.ipynb")
+    return folder
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("source", "limits", "name"),
+    [
+        ("while True: pass", Limits(render=8, cell=300), "render"),
+        ("import time\ntime.sleep(600)", Limits(render=300, cell=3), "cell"),
+        (ENDLESS, Limits(outputs=2 * MEGABYTE), "outputs"),
+        (LARGE, Limits(page=2 * MEGABYTE), "page"),
+        (HUNGRY, Limits(memory=600 * MEGABYTE), "memory"),
+        (FORKING, Limits(processes=20), "processes"),
+    ],
+)
+def test_a_notebook_beyond_a_limit_is_stopped_and_the_good_page_stays(
+    tmp_path: Path, source: str, limits: Limits, name: str
+) -> None:
+    folder, out = write(tmp_path / "notebooks", HEADING, source), tmp_path / "out"
+    out.mkdir()
+    (out / "trial.html").write_text("good")
+    with pytest.raises(RenderError) as caught:
+        render("trial", {}, out, folder=folder, limits=limits)
+    assert limits.exceeded(name) in str(caught.value)
+    assert VARIABLES[name][0] in str(caught.value)
+    assert "cell 2" in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert (out / "failed" / "trial.ipynb").is_file()
+    assert (out / "trial.html").read_text() == "good"
+
+
+@pytest.mark.slow
+def test_an_output_beyond_the_limit_is_never_left_out_in_silence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("analysis.briefings.engine._LATE_OUTPUT", 3)
+    folder = write(tmp_path / "notebooks", HEADING, HUGE)
+    with pytest.raises(RenderError, match="outputs exceed the 1 MB"):
+        render("trial", {}, tmp_path / "out", folder=folder, limits=Limits(outputs=MEGABYTE))
+
+
+def sleepers(seconds: str) -> int:
+    found = 0
+    for process in psutil.process_iter(["cmdline"]):
+        found += process.info["cmdline"] == ["sleep", seconds]
+    return found
+
+
+def waited(seconds: str, wanted: int) -> bool:
+    for _ in range(300):
+        if sleepers(seconds) == wanted:
+            return True
+        time.sleep(0.2)
+    return False
+
+
+@pytest.mark.slow
+def test_what_a_notebook_started_ends_with_it(tmp_path: Path) -> None:
+    seconds = str(100_000 + os.getpid())
+    folder = write(tmp_path / "notebooks", HEADING, LEAVING.format(seconds))
+    render("trial", {}, tmp_path / "out", folder=folder, limits=SLOW)
+    assert waited(seconds, 0)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_what_a_notebook_started_ends_with_the_command(tmp_path: Path, number: int) -> None:
+    seconds = str(200_000 + 10 * os.getpid() + number % 10)
+    source = f"{LEAVING.format(seconds)}time.sleep(600)"
+    folder = write(tmp_path / "notebooks", HEADING, source)
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    program = (
+        "from pathlib import Path; from analysis.briefings import render; "
+        f"render('trial', {{}}, {str(tmp_path / 'out')!r}, folder=Path({str(folder)!r}))"
+    )
+    command = subprocess.Popen(
+        [sys.executable, "-c", program],
+        env=os.environ | {"TMPDIR": str(temporary)},
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        assert waited(seconds, 2)
+        command.send_signal(number)
+        assert command.wait(60) != 0
+    finally:
+        command.kill()
+    assert waited(seconds, 0)
+    left = list(temporary.glob("faultline-render-*"))
+    assert bool(left) == (number == signal.SIGKILL)
+
+
+def test_a_command_ends_at_once_when_its_limits_leave_it_none(tmp_path: Path) -> None:
+    verdict = tmp_path / "verdict"
+    supervision = Supervision(os.getpid(), 0.2, 10**9, 10, str(verdict))
+    done = subprocess.run(supervision.command(["sleep", "600"]), timeout=60, check=False)
+    assert (done.returncode, verdict.read_text()) == (1, "render")
+
+
+def test_a_command_within_its_limits_gives_its_own_exit_code(tmp_path: Path) -> None:
+    verdict = tmp_path / "verdict"
+    supervision = Supervision(os.getpid(), 60.0, 10**9, 10, str(verdict))
+    done = subprocess.run(supervision.command(["sh", "-c", "exit 7"]), timeout=60, check=False)
+    assert done.returncode == 7
+    assert not verdict.exists()
+
+
+def test_folders_of_killed_renders_are_cleared_and_no_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    for name in ("faultline-render-dead", "faultline-render-new", "faultline-other"):
+        (tmp_path / name).mkdir()
+    for name in ("faultline-render-dead", "faultline-other"):
+        (tmp_path / name / "lock").touch()
+    (tmp_path / "faultline-render-old").mkdir()
+    os.utime(tmp_path / "faultline-render-old", (0, 0))
+    (tmp_path / "faultline-render-link").symlink_to(tmp_path / "faultline-other")
+    with scratch.scratch_folder() as running:
+        assert scratch.clear_left_over() == []
+        left = {path.name for path in tmp_path.iterdir()}
+    assert left == {
+        running.name,
+        "faultline-render-new",  # may be about to be locked
+        "faultline-other",
+        "faultline-render-link",
+    }
+    assert not running.exists()
+
+
+@pytest.mark.parametrize(("name", "variable"), [(key, item[0]) for key, item in VARIABLES.items()])
+def test_each_limit_is_read_from_its_variable(
+    monkeypatch: pytest.MonkeyPatch, name: str, variable: str
+) -> None:
+    monkeypatch.setenv(variable, "7")
+    given, usual = Limits.of_environment(), Limits()
+    unit = MEGABYTE if variable.endswith("_MB") else 1
+    assert getattr(given, name) == 7 * unit
+    assert {key for key in VARIABLES if getattr(given, key) != getattr(usual, key)} == {name}
+    monkeypatch.setenv(variable, "for ever")
+    with pytest.raises(InputError, match=f"{variable} is 'for ever': give the"):
+        Limits.of_environment()
+
+
+def test_files_are_published_all_or_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    page, notebook, third = (tmp_path / name for name in ("a.html", "a.ipynb", "a.md"))
+    page.write_text("old page")
+    third.write_text("old third")
+    replace, done = Path.replace, []
+
+    def failing(self: Path, target: Path) -> Path:
+        done.append(target)
+        if len(done) == 3:
+            raise OSError(5, "Input/output error")
+        return replace(self, target)
+
+    monkeypatch.setattr(Path, "replace", failing)
+    with pytest.raises(RenderError, match=r"a\.md|a\.ipynb|a\.html"):
+        publish.put_all({page: "new", notebook: "new", third: "new"})
+    assert page.read_text() == "old page"
+    assert not notebook.exists()
+    assert sorted(item.name for item in tmp_path.iterdir()) == ["a.html", "a.md"]
+    assert publish.put_all({page: "new", notebook: "new"}) == [page, notebook]
+    assert (page.read_text(), notebook.read_text()) == ("new", "new")
+    assert sorted(item.name for item in tmp_path.iterdir()) == ["a.html", "a.ipynb", "a.md"]
