@@ -97,7 +97,7 @@ def text(item: Mapping[str, Any], name: str, where: str) -> str:
     value = field(item, name, where)
     if not isinstance(value, str) or not value:
         raise SourceError(
-            f"{where}: the field {name!r} holds {_said(value)} where a text was expected."
+            f"{where}: the field {name!r} holds {said(value)} where a text was expected."
         )
     return value
 
@@ -112,7 +112,7 @@ def count(value: Any, name: str, where: str) -> float | None:
         return float(value)
     except (TypeError, ValueError, OverflowError):
         raise SourceError(
-            f"{where}: the field {name!r} holds {_said(value)} where a count was expected."
+            f"{where}: the field {name!r} holds {said(value)} where a count was expected."
         ) from None
 
 
@@ -123,7 +123,7 @@ def whole(value: Any, name: str, where: str) -> int | None:
         return None
     if not abs(number) < _WHOLE:
         raise SourceError(
-            f"{where}: the field {name!r} holds {_said(value)} where a count was expected."
+            f"{where}: the field {name!r} holds {said(value)} where a count was expected."
         )
     return int(number)
 
@@ -134,7 +134,7 @@ def day(value: Any, name: str, where: str) -> date:
         return date.fromisoformat(value)
     except (TypeError, ValueError):
         raise SourceError(
-            f"{where}: the field {name!r} holds {_said(value)} where a day was expected."
+            f"{where}: the field {name!r} holds {said(value)} where a day was expected."
         ) from None
 
 
@@ -147,11 +147,12 @@ def instant(value: Any, name: str, where: str) -> datetime | None:
         return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
     except (TypeError, ValueError, OverflowError):
         raise SourceError(
-            f"{where}: the field {name!r} holds {_said(value)} where an instant was expected."
+            f"{where}: the field {name!r} holds {said(value)} where an instant was expected."
         ) from None
 
 
-def _said(value: object) -> str:
+def said(value: object) -> str:
+    """Spell a value in a message, cut to a readable length."""
     text = repr(value)
     return text if len(text) <= _LONG_NAME else f"{text[:_LONG_NAME]}..."
 

@@ -150,7 +150,7 @@ def per_million(price: Any, name: str, where: str) -> float | None:
             raise InvalidOperation
     except ArithmeticError:
         raise SourceError(
-            f"{where}: the field {name!r} holds {price!r} where a price was expected."
+            f"{where}: the field {name!r} holds {answers.said(price)} where a price was expected."
         ) from None
     return None if exact < 0 else float(exact)
 

@@ -94,7 +94,7 @@ def test_dates_that_are_stored_already_move_nothing(few: Catalogue) -> None:
 def test_an_absurd_price_is_kept_apart_and_the_other_models_come(
     price: str, sources: Sources, home: Path, few: Catalogue
 ) -> None:
-    good = figures.openrouter_model("moonshotai/kimi-k2")
+    good = figures.openrouter_model("moonshotai/kimi-k3")
     bad = figures.openrouter_model("a/b", pricing={"prompt": price, "completion": "0.1"})
     endless = figures.openrouter_model("c/d", context_length=10**30)
     sources.server.on("/api/v1/models", {"data": [good, bad, endless]})
@@ -102,7 +102,7 @@ def test_an_absurd_price_is_kept_apart_and_the_other_models_come(
     (outcome,) = one_pass(home, few, "openrouter_prices")
     store = Store(home)
     taken = store.read("model_prices")["model"].to_list()
-    assert set(taken) <= {"moonshotai/kimi-k2"}
+    assert set(taken) == {"moonshotai/kimi-k3"}
     assert "Unexpected" not in " ".join(outcome.failures)
     reasons = store.quarantined("model_prices")
     assert outcome.rejected == reasons.height
