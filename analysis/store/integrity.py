@@ -204,9 +204,9 @@ class Integrity:
             self._hold(paths)
 
     def damaged(self) -> Iterator[Damage]:
-        """Every recorded file that is missing or of other content; all are read.
+        """Every recorded file that is there and of other content; all are read.
 
-        Data files that are no longer part of the table may have been cleared away.
+        What is not there may have been cleared away: `gone` tells.
         """
         for path, (size, digest) in self.recorded().items():
             try:
@@ -218,6 +218,32 @@ class Integrity:
                 continue
             if (len(content), _digest(content)) != (size, digest):
                 yield Damage(path, "differs from what was stored")
+
+    def gone(self) -> Iterator[Damage]:
+        """Every commit and every file of the newest version that is not there."""
+        recorded, entries = self.recorded(), self.log_entries()
+        commits = {number_of(name) for name in entries if name.endswith(".json")}
+        start = max((number_of(name) for name in entries if "checkpoint" in name), default=-1)
+        told = [number_of(path) for path in recorded if path.startswith(LOG)]
+        last = max([*told, *commits, start])
+        lost = [version for version in range(start + 1, last + 1) if version not in commits]
+        if lost and not entries:
+            yield Damage(LOG, "is gone")
+        elif lost:
+            yield from (Damage(f"{LOG}/{version:020d}.json", "is gone") for version in lost)
+        elif entries:
+            yield from self._gone_files()
+
+    def _gone_files(self) -> Iterator[Damage]:
+        """Files of the newest version that are not there; none when no one can tell which."""
+        from deltalake import DeltaTable
+        from deltalake.exceptions import DeltaError
+
+        try:
+            files = DeltaTable(str(self.folder)).get_add_actions()["path"].to_pylist()
+        except (DeltaError, OSError):
+            return  # the log is damaged, and `damaged` names it
+        yield from (Damage(path, "is gone") for path in files if not (self.folder / path).exists())
 
     def recorded(self) -> dict[str, tuple[int, str]]:
         """Size and hash by path; lines that are not whole are passed over.

@@ -39,7 +39,7 @@ def damage(home: Path) -> Iterator[tuple[str, Damage]]:
         for name in integrity.log_entries():
             if _is_broken(integrity, name):
                 yield table, Damage(f"{LOG}/{name}", "is not whole, as after a power cut")
-        for one in integrity.damaged():
+        for one in (*integrity.damaged(), *integrity.gone()):
             yield table, one
 
 

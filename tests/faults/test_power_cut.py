@@ -13,14 +13,18 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
+from deltalake import DeltaTable
 
 from analysis.briefings import publish
 from analysis.cli.entry import main
 from analysis.errors import DataError
 from analysis.loaders.archive import Archive
 from analysis.store import Store
+from analysis.store.delta import DeltaRows
 from analysis.store.integrity import LOG, Integrity
+from analysis.store.places import Place
 from analysis.store.repair import damage, repair_all
+from analysis.store.writing import types_of
 from analysis.watch.alerts import Alert
 from analysis.watch.outbox import Entry, Outbox
 from tests.stores.rows import Seen, at, prices, values
@@ -360,6 +364,45 @@ def test_damage_that_is_too_large_to_hash_on_reading_is_found_by_verify(
     assert main(["data", "verify", "--json"]) == 1
     (told,) = json.loads(capsys.readouterr().out)["damaged"]
     assert told["problem"] == "differs from what was stored"
+
+
+@pytest.mark.parametrize(
+    ("lost", "told"),
+    [
+        ("year=2025/*.parquet", "year=2025/"),
+        (f"{LOG}/*2.json", f"{LOG}/00000000000000000002.json"),
+        (f"{LOG}/*0.json", f"{LOG}/00000000000000000000.json"),
+        (LOG, LOG),
+        (".", LOG),
+    ],
+)
+def test_what_is_gone_is_found_by_verify(
+    lost: str,
+    told: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    home = tmp_path / "home"
+    filled(home)
+    table = home / "prices"
+    gone = table if lost == "." else next(table.glob(lost))
+    shutil.rmtree(gone) if gone.is_dir() else gone.unlink()
+    monkeypatch.setenv("FAULTLINE_HOME", str(home))
+    assert main(["data", "verify", "--json"]) == 1
+    (found,) = json.loads(capsys.readouterr().out)["damaged"]
+    assert found["file"].startswith(told)
+    assert found["problem"] == "is gone"
+
+
+def test_files_that_compaction_cleared_away_are_not_missed(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    filled(home, 5)
+    table = DeltaTable(str(home / "prices"))
+    assert DeltaRows(Place(home), "prices", types_of("prices"), ["date"], "date").compact(many=2)
+    table.update_incremental()
+    assert table.vacuum(retention_hours=0, enforce_retention_duration=False, dry_run=False)
+    assert list(damage(home)) == []
 
 
 def test_a_store_without_checksums_is_read_and_gets_them_with_the_next_append(
