@@ -21,6 +21,7 @@ from analysis.tables.columns import CURRENCY, TICKER, URL, choice, pattern, text
 # and the largest company earns less than 1e9 million of any currency in a year.
 _MONEY = 1e9
 _SHARES = 10**15
+_RATIO = 1e6
 _COUNT = 1e15
 _INDEX = 1e6
 _MILLIONS = 1e10
@@ -160,9 +161,9 @@ class Shares(dy.Schema):
     """
 
     ticker = pattern(TICKER, "NVDA", primary_key=True)
-    as_of = dy.Date(primary_key=True)
-    shares = dy.Int64(min_exclusive=0)
-    adr_ratio = dy.Float64(nullable=True, min_exclusive=0)
+    as_of = dy.Date(primary_key=True, min=_FIRST_ELECTRONIC)
+    shares = dy.Int64(min_exclusive=0, max=_SHARES)
+    adr_ratio = dy.Float64(nullable=True, min_exclusive=0, max=_RATIO)
     basis = choice(
         "cover_page", "balance_sheet", "exchange", "weighted_average", "derived", "vendor",
         "prospectus", "quoted",
@@ -200,7 +201,7 @@ class Earnings(Dated):
         "results", "preannouncement", "deliveries", "periodic_report", "scheduled", "other",
         primary_key=True,
     )  # fmt: skip
-    date = dy.Date()
+    date = dy.Date(min=_FIRST_ELECTRONIC)
     timing = choice(
         "before_us_open", "after_us_close", "asia_hours", "after_asia_close", "date_only"
     )
@@ -225,7 +226,7 @@ class ChinaRevenueShare(dy.Schema):
     """
 
     company = text(primary_key=True)
-    period_end = dy.Date(primary_key=True)
+    period_end = dy.Date(primary_key=True, min=_FIRST_ELECTRONIC)
     frequency = choice("Q", "FY", primary_key=True)
     region = choice("china", "china_and_hong_kong", "greater_china", primary_key=True)
     basis = choice(
@@ -239,8 +240,8 @@ class ChinaRevenueShare(dy.Schema):
     share = dy.Float64(min=0, max=1)
     computed = dy.Bool()
     currency = pattern(CURRENCY, "USD")
-    revenue = dy.Float64(nullable=True, min=0)
-    total = dy.Float64(nullable=True, min_exclusive=0)
+    revenue = dy.Float64(nullable=True, min=0, max=_MILLIONS)
+    total = dy.Float64(nullable=True, min_exclusive=0, max=_MILLIONS)
     filed = dy.Date()
     assumed = dy.Bool()
     note = text(nullable=True)

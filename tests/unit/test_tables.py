@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime
 
+import dataframely as dy
 import polars as pl
 import pytest
 
@@ -121,3 +122,13 @@ def test_no_name_is_both_a_stored_table_and_a_catalogue_file() -> None:
 
 def test_the_timings_of_events_are_those_that_the_calendars_can_place() -> None:
     assert set(choices_of(CATALOGUE["events"].columns()["timing"])) == set(TIMINGS)
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_every_figure_has_bounds_and_every_day_a_first_one(name: str) -> None:
+    for column, held in TABLES[name].columns().items():
+        if isinstance(held, dy.Float64 | dy.Int64):
+            assert held.max is not None, column
+            assert held.min is not None or held.min_exclusive is not None, column
+        if isinstance(held, dy.Date) and column not in ("filed",):
+            assert held.min is not None, column

@@ -271,6 +271,26 @@ def test_series_of_one_table_that_end_apart_are_told_one_by_one(tmp_path: Path) 
     assert found["another"].series == {}
 
 
+def test_a_figure_of_a_day_to_come_ends_no_series(tmp_path: Path) -> None:
+    class Held:
+        is_live = False
+
+        def names(self) -> list[str]:
+            return ["factors"]
+
+        def read(self, name: str) -> pl.DataFrame:
+            rows = [
+                {"date": day, "factor": factor, "value": 0.01, "source": "french"}
+                for factor, last in (("mom", date(2999, 1, 1)), ("rf", date(2026, 5, 28)))
+                for day in (date(2026, 5, 28), last)
+            ]
+            return pl.DataFrame(rows, schema=schema_of(name).create_empty().schema)
+
+    (found,) = freshness(Held(), known())  # type: ignore[arg-type]
+    assert found.last == date(2026, 5, 28)
+    assert found.series == {}
+
+
 def test_prices_are_told_by_exchange(tmp_path: Path) -> None:
     store = Store(tmp_path, seed=None)
     friday = MONDAY - timedelta(days=3)
