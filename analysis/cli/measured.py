@@ -181,7 +181,12 @@ class Measured:
         }
 
     def long_table(self) -> list[Row]:
-        """Rows for the CSV file: one per event, security and window, figures decimal."""
+        """Rows for the CSV file: one per event, security and window, figures decimal.
+
+        The last columns say whether day 0 is uncertain, and what of the event's row and of the
+        prices of its window is doubtful.
+        """
+        doubts = self._doubts()
         return [
             {
                 "event_id": pair[0],
@@ -191,11 +196,26 @@ class Measured:
                 "window_end": last,
                 **{name: table[pair][name] for name in _CAR_FIGURES},
                 **self.parameters[pair],
+                "uncertain": "yes" if self.placed[pair]["uncertain"] else "no",
+                "flag": "; ".join(doubts[pair]),
             }
             for (first, last), table in self.cars.items()
             for pair in self.pairs
             if pair in table
         ]
+
+    def _doubts(self) -> dict[Pair, list[str]]:
+        """What is doubtful of each pair: its event's row, and flagged prices, each flag once."""
+        flags = {pair: self.placed[pair].get("flag") for pair in self.pairs}
+        found = {pair: [str(flag)] if flag else [] for pair, flag in flags.items()}
+        keys = ["event_id", "security", "ticker", "flag"]
+        for (event, security, ticker, flag), days in self.doubtful.groupby(keys)["date"]:
+            pair = str(event), str(security)
+            if pair in found:
+                last = f" to {days.max():%Y-%m-%d}" if len(days) > 1 else ""
+                told = f"price of {ticker}, {days.min():%Y-%m-%d}{last}: {flag}"
+                found[pair].append(told)
+        return found
 
 
 def records(table: pd.DataFrame) -> list[Row]:

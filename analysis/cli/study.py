@@ -88,7 +88,7 @@ def study(
     json
         One JSON document on standard output, nothing else.
     csv
-        Write the table per security to this file.
+        Write the table per security to this file, with what is doubtful of each row.
     """
     from analysis.cli import measured
 

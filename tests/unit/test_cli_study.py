@@ -308,6 +308,10 @@ def test_the_table_per_security_is_written_as_csv(
     assert len(rows) == 7
     assert all(math.isfinite(float(row["car"])) for row in rows)
     assert {row["day0"] for row in rows} == {"2024-06-03"}
+    flags = {row["security"]: row["flag"] for row in rows}
+    assert flags["AAA"].startswith("price of AAA, 2024-06-03 to 2024-06-04: ")
+    assert flags["BBB"] == ""
+    assert {row["uncertain"] for row in rows} == {"no"}
 
 
 def test_text_like_a_formula_is_text_in_the_csv_and_numbers_stay_numbers(
