@@ -219,6 +219,7 @@ class Client:
         total = min(timing.total, self._budget.check())
         deadline = Deadline(time.monotonic() + total)
         attempts = 0
+        last: Passing | None = None
 
         def pause(error: Exception) -> bool | float:
             if not isinstance(error, Passing):
@@ -242,11 +243,17 @@ class Client:
             wait_max=timing.longest_wait,
         )
         def attempt() -> Received:
-            nonlocal attempts
+            nonlocal attempts, last
             if attempts:
                 self._wait()
+            if last is not None and deadline.left <= 0:
+                raise last  # says more than that the time is up
             attempts += 1
-            return exchange(client, question, timing, deadline, self._budget)
+            try:
+                return exchange(client, question, timing, deadline, self._budget)
+            except Passing as error:
+                last = error
+                raise
 
         try:
             return attempt()

@@ -94,8 +94,8 @@ def test_brackets_and_formulas_are_legal_text_of_a_catalogue(tmp_path: Path) -> 
     path = tmp_path / "instruments.csv"
     name = "Nvidia $\\text{<meta/http-equiv=refresh/content=0;url=http://127.0.0.1/?\u00a0a='b>}$"
     path.write_text(
-        "ticker,name,entity,exchange,currency,role,bloc,benchmark,price_limit\n"
-        f"NVDA,{name},Nvidia,XNAS,USD,gpu,us,,\n",
+        "ticker,name,entity,exchange,currency,role,bloc,benchmark,price_limit,primary\n"
+        f"NVDA,{name},Nvidia,XNAS,USD,gpu,us,,,yes\n",
         encoding="utf-8",
     )
     assert check_file(path) == []

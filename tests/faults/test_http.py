@@ -71,6 +71,16 @@ def test_what_does_not_pass_names_source_url_cause_and_attempts(
     assert len(server.requests) == 3
 
 
+def test_the_cause_is_told_where_the_next_turn_comes_too_late(
+    server: LocalServer, make: Make
+) -> None:
+    client = make(timing=replace(QUICK, read=5, total=2), per_second=0.4)
+    server.on("/x", local.failing(502))
+    with pytest.raises(SourceError, match=r"answered 502 Bad Gateway \(asked once\)"):
+        client.get("/x")
+    assert server.paths() == ["/x"]
+
+
 def test_nobody_listening_is_told(client: Client, make: Make) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))

@@ -274,7 +274,7 @@ def test_a_rebased_ticker_whose_history_fails_is_left_as_it_was(
     before = observations(home, "prices")
     sources.rebased["NVDA"] = 0.1
     monkeypatch.setenv("FAULTLINE_PATIENCE", "2")
-    whole = "^/v8/finance/chart/NVDA.*period1=16"  # from 2021 on
+    whole = "^/v8/finance/chart/NVDA.*period1=14"  # from 2016 on
     sources.server.on(whole, failing(503))
     (outcome,) = one_pass(home, few, "yahoo")
     assert not outcome.ok
