@@ -462,7 +462,8 @@ def test_the_build_keeps_the_files_that_are_kept_by_hand(built: tuple[Path, Path
 
 def test_the_build_says_what_it_did(built: tuple[Path, Path, str]) -> None:
     said = built[2]
-    assert "snapshot/prices.parquet: 8 rows, 1 flagged" in said
+    # The leap from 2016 to 2025 is one of them: no close moves so far within a session.
+    assert "snapshot/prices.parquet: 8 rows, 2 flagged" in said
     assert "snapshot/downloads.parquet: 3 rows, 1 flagged" in said
     assert "snapshot/revenues.parquet: 4 rows, 1 flagged" in said
 
