@@ -22,8 +22,7 @@ if TYPE_CHECKING:
     import polars as pl
 
 FIRST_DAY = date(2021, 1, 1)
-"""Where history begins when nothing is held yet: with the bundled snapshot. ``--since`` asks
-for more."""
+"""Where history begins when nothing is held yet. ``--since`` asks for more."""
 
 REVISED_SESSIONS = 10
 """So many last prices of a ticker are asked for again."""

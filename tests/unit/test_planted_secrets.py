@@ -14,6 +14,7 @@ from tests.servers.local import LocalServer, failing
 
 PLANTED = {
     "SMTP_PASS": "open-sesame-01",
+    "AUTHORIZATION": "Bearer-open-sesame-21",
     "MYSQL_PWD": "open-sesame-02",
     "REGISTRY_AUTH": "open-sesame-03",
     "SESSION_COOKIE": "open-sesame-04",
