@@ -201,9 +201,9 @@ def test_a_damaged_log_is_named_with_its_mend(store: Store) -> None:
         lambda: Store(store.home).read("prices"),
         lambda: Store(store.home).append("prices", batch(0, 9)),
     ):
-        with pytest.raises(DataError, match=r"'prices' of the store .* cannot be opened") as caught:
+        with pytest.raises(DataError, match=r"'prices' of the store .* cannot be read") as caught:
             ask()
-        assert "restore that folder from a good copy" in str(caught.value)
+        assert "differs from what was stored; restore it from a good copy" in str(caught.value)
         assert "\n" not in str(caught.value)
 
 
@@ -218,7 +218,7 @@ def test_a_missing_file_of_rows_is_named(store: Store) -> None:
     next((store.home / "prices").rglob("part-*.parquet")).unlink()
     with pytest.raises(DataError, match="cannot be read") as caught:
         Store(store.home).read("prices")
-    assert "restore that folder" in str(caught.value)
+    assert "(No such file or directory); restore it from a good copy" in str(caught.value)
 
 
 def test_what_a_killed_writer_left_is_no_table(tmp_path: Path) -> None:

@@ -158,7 +158,7 @@ def test_a_watch_waits_for_an_update_of_the_same_source(
     world: World, passes: Passes, server: LocalServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     passes.home.mkdir()
-    monkeypatch.setattr(places, "PATIENCE", 0.5)
+    monkeypatch.setattr(places, "PATIENCE", 5.0)
     with places.Place(passes.home).locked("asking-huggingface_artefacts"):
         result = passes()
     assert list(result.failures) == ["huggingface_artefacts"]

@@ -271,8 +271,8 @@ def test_the_store_reads_the_rows_that_polars_reads():
     measured = json.loads(done.stdout)
     assert (measured["day"], measured["read"]) == (100, 50 * 760)
     assert set(measured["seconds"]) == {
-        "append to empty", "append", "append again", "read", "clean", "alone",
+        "append to empty", "append", "append unsynced", "append again", "read", "clean", "alone",
     }  # fmt: skip
-    assert report.store_table(measured).count(" ms") == 6
+    assert report.store_table(measured).count(" ms") == 7
     verdicts = [target.reached for target in report.store_targets(measured)]
     assert set(verdicts) <= {"yes", "NO"}

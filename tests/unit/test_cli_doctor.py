@@ -117,7 +117,7 @@ def test_an_empty_store_reads_the_bundled_figures(
     monkeypatch.setenv("FAULTLINE_OFFLINE", "1")
     checks = found(tmp_path)
     assert checks["tables"].state == "ok"
-    assert "prices 80," in checks["tables"].detail
+    assert "prices 225," in checks["tables"].detail
     assert str(tmp_path / "empty") in checks["store"].detail
     assert "FAULTLINE_OFFLINE" in checks["store"].detail
 

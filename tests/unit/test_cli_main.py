@@ -29,6 +29,7 @@ COMMANDS = [
     ["data", "history"],
     ["data", "quarantine"],
     ["data", "compact"],
+    ["data", "verify"],
     ["lab"],
     ["doctor"],
     ["completion"],

@@ -236,7 +236,9 @@ def few(tmp_path: Path) -> Catalogue:
     folder.mkdir()
     whole = pl.read_csv(bundled("data/catalogue/instruments.csv"), infer_schema=False)
     names = ["NVDA", "0700.HK", "0981.HK", "9988.HK", "005930.KS"]
-    kept = whole.filter(pl.col("ticker").is_in(names)).with_columns(benchmark=pl.lit(None))
+    kept = whole.filter(pl.col("ticker").is_in(names)).with_columns(
+        benchmark=pl.lit(None), primary=pl.lit("yes")
+    )
     kept.write_csv(folder / "instruments.csv")
     return Catalogue(folder)
 
