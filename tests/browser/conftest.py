@@ -25,14 +25,20 @@ class Visit:
 
 
 @pytest.fixture(scope="session")
-def browser(chromium: Path) -> Iterator[Any]:
-    """One headless Chromium for all tests of a process."""
+def playwright() -> Iterator[Any]:
+    """Playwright, of which a process can have one at a time."""
     from playwright.sync_api import sync_playwright
 
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=str(chromium), args=ARGUMENTS)
-        yield opened
-        opened.close()
+    with sync_playwright() as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def browser(playwright: Any, chromium: Path) -> Iterator[Any]:
+    """One headless Chromium for all tests of a process."""
+    opened = playwright.chromium.launch(executable_path=str(chromium), args=ARGUMENTS)
+    yield opened
+    opened.close()
 
 
 @pytest.fixture(scope="session")

@@ -70,15 +70,12 @@ class Watched:
 
 
 @pytest.fixture(scope="module")
-def trapped(chromium: Path) -> Iterator[Any]:
+def trapped(playwright: Any, chromium: Path) -> Iterator[Any]:
     """A browser whose only host is this machine, where the trap listens."""
-    from playwright.sync_api import sync_playwright
-
     rules = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=str(chromium), args=[*ARGUMENTS, rules])
-        yield opened
-        opened.close()
+    opened = playwright.chromium.launch(executable_path=str(chromium), args=[*ARGUMENTS, rules])
+    yield opened
+    opened.close()
 
 
 @pytest.fixture(scope="module")
