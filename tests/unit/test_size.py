@@ -52,7 +52,7 @@ def test_the_stored_sizes_are_of_every_test_in_every_design_often_enough():
     held = stored()
     assert set(held["test"]) == set(TEST_NAMES)
     assert (held.groupby("test").size() == len(STANDARD["size"])).all()
-    least = held["test"].map({"permutation": 100, "calendar_time_t": 300}).fillna(1_000)
+    least = held["test"].map({"permutation": 1_000, "calendar_time_t": 300}).fillna(4_000)
     assert (held["repetitions"] >= least).all()
     assert set(held["events"]) == {30}
     assert set(held["correlation"]) == {0.2}
