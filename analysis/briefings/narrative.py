@@ -337,12 +337,10 @@ def _robust_sentence(tests: pd.DataFrame, recommended: Sequence[str]) -> str:
     )
     if beyond in (0, len(values)):
         said = "set" if beyond else "do not set"
-        who = f"the {len(values)} tests" if len(values) > 1 else "the one test"
+        count = len(values)
+        who = f"the {count} recommended tests" if count > 1 else "the recommended test"
     else:
-        said, who = "set", f"{beyond} of the {len(values)} tests"
-    if who in ("the one test", f"1 of the {len(values)} tests"):
+        said, who = "set", f"{beyond} of the {len(values)} recommended tests"
+    if beyond == 1 or len(values) == 1:
         said = {"set": "sets", "do not set": "does not set"}[said]
-    return (
-        f"{who[0].upper()}{who[1:]} that allow for securities that move together {said} that "
-        f"average apart from ordinary days: {listed}."
-    ).replace("test that allow for", "test that allows for")
+    return f"{who[0].upper()}{who[1:]} {said} that average apart from ordinary days: {listed}."

@@ -116,6 +116,8 @@ def test_what_a_notebook_started_ends_with_the_command(tmp_path: Path, number: i
     temporary = tmp_path / "temporary"
     temporary.mkdir()
     program = (
+        # A shell without a terminal hands SIGINT down ignored.
+        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
         "from pathlib import Path; from analysis.briefings import render; "
         f"render('trial', {{}}, {str(tmp_path / 'out')!r}, folder=Path({str(folder)!r}))"
     )

@@ -87,10 +87,7 @@ def test_the_headline_names_number_comparison_and_certainty() -> None:
         "Nvidia lost 17.0\u202f% on 27 January 2025, 13.1 points more than its market beta "
         "explains (t −4.9, p\u00a0<\u00a00.001); power fell with it, software did not clearly."
     )
-    assert (
-        "The 3 tests that allow for securities that move together set that average apart"
-        in written.lead
-    )
+    assert "The 3 recommended tests set that average apart" in written.lead
     assert "1 of 2 securities" in written.lead
 
 
@@ -117,7 +114,7 @@ def test_disagreeing_robust_tests_leave_the_question_open() -> None:
 def test_robust_tests_above_the_level_do_not_set_the_average_apart() -> None:
     table = battery(kolari_pynnonen_t=0.2, permutation=0.4, grank_overlap=0.3)
     text = narrative.lead(securities(NVIDIA, META), groups(all=(-0.05, 0.1)), table, "market")
-    assert "The 3 tests that allow for securities that move together do not set" in text
+    assert "The 3 recommended tests do not set" in text
 
 
 def test_opposite_signs_of_raw_and_abnormal_are_spelled_out() -> None:
