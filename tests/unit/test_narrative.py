@@ -108,7 +108,7 @@ def test_where_nothing_is_significant_the_headline_says_so() -> None:
 def test_disagreeing_robust_tests_leave_the_question_open() -> None:
     table = battery(kolari_pynnonen_t=0.2, permutation=0.01)
     text = narrative.lead(securities(NVIDIA, META), groups(all=(-0.05, 0.1)), table, "market")
-    assert "1 of the 2 tests that allow for" in text
+    assert "1 of the 2 recommended tests sets that average apart" in text
 
 
 def test_robust_tests_above_the_level_do_not_set_the_average_apart() -> None:

@@ -286,6 +286,9 @@ def test_a_figure_of_a_day_to_come_ends_no_series(tmp_path: Path) -> None:
             ]
             return pl.DataFrame(rows, schema=schema_of(name).create_empty().schema)
 
+        def pieces(self, name: str, columns: list[str]) -> list[pl.DataFrame]:
+            return [self.read(name).select(columns)]
+
     (found,) = freshness(Held(), known())  # type: ignore[arg-type]
     assert found.last == date(2026, 5, 28)
     assert found.series == {}
