@@ -244,8 +244,8 @@ class SizeReport:
             key="panel-table",
             caption="Size on real returns: random securities and dates",
             notes=[
-                "20 of the 31 securities of the snapshot that are listed in New York, S&P 500 as "
-                "the market, random dates since June 2021. Their own events are among the dates, "
+                "20 of the 49 securities of the snapshot that are listed in New York, S&P 500 as "
+                "the market, random dates since January 2016. Their own events are among the dates, "
                 "and their volatility comes in clusters, which no test here allows for."
             ],
         )

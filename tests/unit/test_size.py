@@ -1,6 +1,6 @@
 """How often the tests reject a true null: 5 % of the time, or they are not to be led with.
 
-The stored simulations (``data/simulated/size.csv``, ten thousand studies a design) must
+The stored simulations (``data/simulated/size.csv``, five thousand studies a design) must
 meet the bounds that summaries rely on, and a small fresh run must agree with them: the
 tests of today are those whose sizes the docs report.
 """
@@ -14,13 +14,16 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import polars as pl
 import pytest
 
+from analysis.catalogue import Catalogue
 from analysis.eventstudy import measured_sizes
 from analysis.eventstudy.battery import TEST_NAMES
 from analysis.eventstudy.conditions import Conditions
 from analysis.eventstudy.recommendation import choose
 from analysis.eventstudy.simulate import STANDARD, size_and_power
+from analysis.settings import bundled
 
 ROOT = Path(__file__).parents[2]
 STORED = ROOT / "data" / "simulated" / "size.csv"
@@ -146,3 +149,16 @@ def test_where_a_test_is_recommended_it_keeps_its_size_in_the_stored_simulations
                 if size is not None:
                     assert size.high - 2 * size.error <= 0.065
                     assert size.low + 2 * size.error >= 0.04
+
+
+def test_the_page_counts_the_securities_of_the_panel() -> None:
+    listed = (
+        Catalogue(bundled("data/catalogue"))
+        .instruments()
+        .filter(
+            pl.col("exchange").is_in(["XNYS", "XNAS"])
+            & ~pl.col("role").fill_null("index").is_in(["index", "etf", "fx", "volatility"])
+        )
+    )
+    page = (ROOT / "docs" / "size_and_power.md").read_text(encoding="utf-8")
+    assert f"20 of the {listed.height} securities of the bundled snapshot" in page

@@ -29,7 +29,7 @@ def test_every_standard_set_is_stored_with_every_design_and_test(name):
     held = held[(held["level"] - LEVEL).abs() < 1e-9]
     assert len(held) == len(STANDARD[name]) * len(TEST_NAMES)
     assert set(held["test"]) == set(TEST_NAMES)
-    assert (held["repetitions"] >= 20).all()
+    assert (held["repetitions"] >= 300).all()
 
 
 def test_results_that_are_not_there_say_how_they_are_made(monkeypatch, tmp_path):
