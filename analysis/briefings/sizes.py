@@ -245,8 +245,8 @@ class SizeReport:
             caption="Size on real returns: random securities and dates",
             notes=[
                 "20 of the 49 securities of the snapshot that are listed in New York, S&P 500 as "
-                "the market, random dates since January 2016. Their own events are among the dates, "
-                "and their volatility comes in clusters, which no test here allows for."
+                "the market, random dates since January 2016. Their own events are among the "
+                "dates, and their volatility comes in clusters, which no test here allows for."
             ],
         )
 

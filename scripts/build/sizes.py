@@ -209,9 +209,9 @@ def _robustness(sizes: pd.DataFrame) -> str:
 def _panel(sizes: pd.DataFrame) -> str:
     return (
         "## Real returns\n\n20 of the 49 securities of the bundled snapshot that are listed in New "
-        "York, drawn anew each time, on random dates since January 2016; the S&P 500 is the market. "
-        "Residuals correlate as they do among firms of one industry, their volatility comes in "
-        "clusters and their tails are heavy, and some of the dates saw real news. "
+        "York, drawn anew each time, on random dates since January 2016; the S&P 500 is the "
+        "market. Residuals correlate as they do among firms of one industry, their volatility "
+        "comes in clusters and their tails are heavy, and some of the dates saw real news. "
         f"{_effort(sizes)}\n\n{_grid(sizes, _windows(sizes))}\n"
     )
 
