@@ -231,7 +231,7 @@ class Archive:
         except ImportError:  # pragma: no cover - Windows
             yield
             return
-        self.folder.mkdir(parents=True, exist_ok=True)
+        make_folder(self.folder)
         kind = fcntl.LOCK_EX if alone else fcntl.LOCK_SH
         end = monotonic() + _PATIENCE
         with (self.folder / ".lock").open("ab") as handle:

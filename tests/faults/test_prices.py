@@ -27,7 +27,7 @@ from tests.servers.local import (
 )
 from tests.servers.yahoo import CHART, INVALID_CRUMB, chart, serve
 
-QUICK = Timing(connect=1, read=0.4, total=5, attempts=3, first_wait=0.01, longest_wait=1)
+QUICK = Timing(connect=1, read=1, total=5, attempts=3, first_wait=0.01, longest_wait=1)
 NOW = datetime(2024, 6, 12, 12, 0, tzinfo=UTC)
 WEEK = {date(2024, 6, 7): 120.89, date(2024, 6, 10): 121.79, date(2024, 6, 11): 120.91}
 ALL = ("NVDA", "AMD")

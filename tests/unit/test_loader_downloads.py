@@ -221,7 +221,7 @@ def test_a_refusal_of_github_says_which_limit_was_reached(
 ) -> None:
     if token:
         monkeypatch.setenv("GITHUB_TOKEN", token)
-    monkeypatch.setenv("FAULTLINE_PATIENCE", "0.5")
+    monkeypatch.setenv("FAULTLINE_PATIENCE", "4")
     server.on("/repos/", as_reply({"message": body}, status, headers))
     with pytest.raises(Partial, match=says):
         Github().fetch(Request(names=("deepseek-ai/DeepSeek-V3",)))
