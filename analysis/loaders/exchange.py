@@ -141,7 +141,7 @@ def _worded(question: Question, timing: Timing, deadline: Deadline) -> Iterator[
         yield
     except httpx2.TimeoutException as error:
         if deadline.received > before and deadline.left <= 0:
-            raise Passing(f"was not through after {whole:.3g} seconds") from None
+            raise Passing(f"was not through after {whole:.2g} seconds") from None
         if isinstance(error, httpx2.ConnectTimeout):
             seconds = min(timing.connect, whole)
             raise Passing(f"let nobody connect within {seconds:.3g} seconds") from None
@@ -207,7 +207,7 @@ def _read(
                 raise question.error(f"packed its answer as {encoding}, which was not asked for")
             budget.take(body.add(piece))
             if deadline.left <= 0:
-                raise Passing(f"was not through after {started:.3g} seconds")
+                raise Passing(f"was not through after {started:.2g} seconds")
         return body.whole()
     except LimitError as error:
         if type(error) is not LimitError:
