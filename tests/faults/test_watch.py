@@ -143,17 +143,21 @@ def test_two_watches_at_once_tell_everything_once(runs: Runs) -> None:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_the_loop_looks_again_and_ends_cleanly(runs: Runs, number: signal.Signals) -> None:
     world = runs.world
-    process = runs.as_a_user("--interval", "0.005")
-    _wait_for(lambda: "First look" in runs.errors.read_text())
-    world.models["deepseek-ai/DeepSeek-V5"] = "b" * 40
-    _wait_for(lambda: runs.output.read_text() != "")
-    world.broken["/api/models"] = failing(404)
-    _wait_for(lambda: "failed: huggingface_artefacts" in runs.errors.read_text())
-    world.broken.clear()
-    world.models["deepseek-ai/DeepSeek-V6"] = "b" * 40
-    _wait_for(lambda: len(runs.names()) == 2)
-    process.send_signal(number)
-    assert process.wait(timeout=120) == 0
+    with runs.as_a_user("--interval", "0.005") as process:
+        try:
+            _wait_for(lambda: "First look" in runs.errors.read_text())
+            world.models["deepseek-ai/DeepSeek-V5"] = "b" * 40
+            _wait_for(lambda: runs.names() == ["deepseek-ai/DeepSeek-V5"])
+            # However many passes see this: of a list that is gone thrice, the models are too.
+            world.broken["/api/models"] = failing(404)
+            _wait_for(lambda: "failed: huggingface_artefacts" in runs.errors.read_text())
+            world.broken.clear()
+            world.models["deepseek-ai/DeepSeek-V6"] = "b" * 40
+            _wait_for(lambda: "deepseek-ai/DeepSeek-V6" in runs.names())
+            process.send_signal(number)
+            assert process.wait(timeout=120) == 0
+        finally:
+            process.kill()
     said = runs.errors.read_text()
     assert "watch stopped" in said
     assert "Traceback" not in said
