@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, TypeVar
 
 from analysis.errors import InputError, SourceError
-from analysis.loaders.face import Partial, Unreadable
+from analysis.loaders.face import UNASKED, Partial, Unreadable
 from analysis.loaders.limits import SpentError
 from analysis.loaders.pacing import ClockError
 from analysis.loaders.received import NotFound
@@ -89,8 +89,8 @@ def _is_missing(problem: Exception) -> bool:
 def _stopped(problem: Exception, down: int) -> str:
     """Why the rest is not asked for; blank where it is."""
     if isinstance(problem, SpentError | ClockError):
-        return "not asked for after that"
-    return f"not asked for after {_ENOUGH} failures in a row" if down >= _ENOUGH else ""
+        return f"{UNASKED} that"
+    return f"{UNASKED} {_ENOUGH} failures in a row" if down >= _ENOUGH else ""
 
 
 def apart(found: Iterable[Row | Unreadable]) -> tuple[list[Row], list[Unreadable]]:

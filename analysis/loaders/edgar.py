@@ -22,7 +22,7 @@ from analysis import settings
 from analysis.errors import InputError, SourceError, unknown
 from analysis.loaders.edgar_facts import series_of
 from analysis.loaders.edgar_periods import Period, periods
-from analysis.loaders.face import Partial, Request
+from analysis.loaders.face import UNASKED, Partial, Request
 from analysis.loaders.http import Client, NotFound, Timing
 
 if TYPE_CHECKING:
@@ -143,7 +143,7 @@ class Edgar:
     def _ask(self, client: Client, company: str, request: Request, haul: _Haul) -> None:
         """Ask for one company and add its rows, or why there are none."""
         if haul.down >= _ENOUGH:
-            haul.failures[company] = f"not asked for after {_ENOUGH} failures in a row"
+            haul.failures[company] = f"{UNASKED} {_ENOUGH} failures in a row"
             haul.down += 1
             return
         cik, begins = COMPANIES[company]

@@ -13,6 +13,9 @@ from analysis.errors import SourceError
 if TYPE_CHECKING:
     import polars as pl
 
+UNASKED = "not asked for after"
+"""How the reason of a name begins that was left out because those before it failed."""
+
 
 @dataclass(frozen=True)
 class Request:

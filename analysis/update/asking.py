@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from collections import defaultdict
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from analysis import settings
 from analysis.loaders import Loader, Partial, Request
-from analysis.loaders.face import Unreadable
+from analysis.loaders.face import UNASKED, Unreadable
 from analysis.loaders.limits import Budget, spending
 from analysis.loaders.redaction import clean
 from analysis.loaders.wording import worded
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 _SECRETS = ("HF_TOKEN", "GITHUB_TOKEN", "OPENROUTER_API_KEY")
 # Keys that few have: without one the source is left out, and nothing is wrong.
 _NEEDS = {"openrouter": "OPENROUTER_API_KEY"}
+_ADDRESS = re.compile(r"https?://\S+")
 _COUNTS = ("new", "revised", "unchanged", "rejected")
 # A document, a dividend or a release may well not have happened; everything else that is
 # asked for includes days that are held already, so that no row at all is a fault.
@@ -160,7 +162,7 @@ class Pass:
             except Exception as problem:
                 told.failures.append(worded(problem) + _left_out(requests[place + 1 :]))
                 break
-        told.failures.extend(by_reason(missed))
+        told.failures.extend(f"{names}: {why}" for names, why in by_reason(missed))
         self.progress(loader.name, len(requests), len(requests) + 1, "storing")
         return pl.concat(frames)
 
@@ -237,13 +239,33 @@ def refuse(store: Store, kind: type[Loader], unreadable: Sequence[Unreadable]) -
     store.refuse(kind.table, kind.name, records)
 
 
-def by_reason(failures: Mapping[str, str]) -> Iterator[str]:
-    """One sentence per reason, with the names that failed for it."""
-    names: dict[str, list[str]] = {}
+def by_reason(failures: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """Names that failed in the same way, and how: one sentence for all, whatever its address.
+
+    Parameters
+    ----------
+    failures : mapping of str to str
+        Name to what went wrong; the name is blank where that is of no single one.
+
+    Yields
+    ------
+    tuple of str
+        The names, the first three of many, and the sentence.
+    """
+    unasked = [name for name, why in failures.items() if why.startswith(UNASKED)]
+    ways: dict[str, list[str]] = {}
     for name, why in failures.items():
-        names.setdefault(why, []).append(name)
-    for why, failed in names.items():
-        yield f"{_some(failed)}: {why}"
+        if name not in unasked:
+            way = _ADDRESS.sub("", why).replace(name, "") if name else why
+            ways.setdefault(way, []).append(name)
+    for place, names in enumerate(ways.values(), start=1):
+        why = failures[names[0]]
+        alike = all(failures[name] == why for name in names)
+        shown = names if alike else names[:1]
+        also = "" if alike else f" Likewise: {some(names[1:])}."
+        if unasked and place == len(ways):
+            also += f" Not asked for after that: {some(unasked)}."
+        yield some(shown), (why.rstrip(".") + "." + also if also else why)
 
 
 def unfailed(names: Collection[str], failures: Collection[str]) -> set[str]:
@@ -268,10 +290,11 @@ def _left_out(requests: Sequence[Request]) -> str:
     names = [name for request in requests for name in request.names]
     if not names:
         return ""
-    return f" Therefore not asked for: {_some(names)}."
+    return f" Therefore not asked for: {some(names)}."
 
 
-def _some(names: Sequence[str]) -> str:
+def some(names: Sequence[str]) -> str:
+    """The first three names, and how many more there are."""
     return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
 
 

@@ -19,7 +19,7 @@ from analysis.background import side_by_side
 from analysis.loaders import Loader, Request
 from analysis.loaders.limits import Budget, spending
 from analysis.loaders.wording import worded
-from analysis.update.asking import alone, answered, refuse, unfailed, without_secrets
+from analysis.update.asking import alone, answered, by_reason, refuse, unfailed, without_secrets
 from analysis.update.shown import asked_as
 from analysis.watch.news import RULES
 
@@ -57,7 +57,7 @@ class Seen:
     looked : set of str
         Subjects that were looked at, whole and stored.
     failures : dict of str to str
-        Source and name to what went wrong.
+        Source and names to what went wrong.
     """
 
     looked: set[str] = field(default_factory=set)
@@ -137,8 +137,8 @@ def ask(store: Store, wanted: Sequence[Look], say: Callable[[str], None]) -> See
             subject for name in unfailed(look.subjects, missed) for subject in look.subjects[name]
         }
         seen.failures |= {
-            f"{source} {name}".strip(): without_secrets(why)
-            for name, why in {**refused, **failures}.items()
+            f"{source} {names}".strip(): without_secrets(why)
+            for names, why in by_reason({**refused, **failures})
         }
     return seen
 

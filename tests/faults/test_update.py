@@ -102,7 +102,8 @@ def test_any_source_can_be_down(
     assert (broken.source, french.source) == (name, "french")
     assert french.new > 0
     assert (broken.new, broken.revised, broken.ok) == (0, 0, False)
-    assert "503" in " ".join(broken.failures)
+    (sentence,) = broken.failures
+    assert "503" in sentence
 
 
 # A panic inside a package written in Rust is no Exception.
