@@ -311,13 +311,13 @@ def _placed(day: date, zone: ZoneInfo, timing: str, calendars: Calendars) -> Ins
         )
     elif timing == "asia_hours":
         note = (
-            "The hour is known by its class only: placed at 10:00 in Shanghai, "
+            "Only the part of the day is known: placed at 10:00 in Shanghai, "
             "so day 0 may be one session off."
         )
         return Instant(_local(day, time(10), _SHANGHAI), True, note)
     else:
         at, note = _local(day, time(16), _HONG_KONG), "at 16:00 in Hong Kong"
-    return Instant(at, False, f"The hour is known by its class only: placed {note}.")
+    return Instant(at, False, f"Only the part of the day is known: placed {note}.")
 
 
 def _new_york_close(day: date, calendars: Calendars) -> datetime:

@@ -110,6 +110,9 @@ def base_url(source: str) -> str:
     return (given or SOURCES[source]).rstrip("/")
 
 
+KEYS = ("HF_TOKEN", "GITHUB_TOKEN", "OPENROUTER_API_KEY")
+"""Variables that hold a source's secret; none is ever printed."""
+
 _RAW_DAYS = 90.0
 _PATIENCE = 45.0
 _SOURCE_PATIENCE = 80.0
@@ -194,5 +197,5 @@ def contact() -> str | None:
 
 
 def token(name: str) -> str | None:
-    """A secret of the environment, ``HF_TOKEN`` or ``GITHUB_TOKEN``; None without."""
+    """A secret of the environment, one of `KEYS`; None without."""
     return os.environ.get(name, "").strip() or None

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 
 _INCOMPLETE = (
-    "It holds collected events on AI and chips, few macroeconomic dates and some company results."
+    "The catalogue is a selection: AI models, chip rules, few macroeconomic dates and some results "
+    "of companies. Other news of these days may be missing."
 )
 
 _INDEPENDENT = {
@@ -203,9 +204,9 @@ def confounders(others: pd.DataFrame, notes: str) -> Caveat:
     same, near = others[others["same_day"]], others[~others["same_day"]]
     parts = []
     if len(same):
-        parts.append(f"Day 0 itself is shared with {_events(same)}.")
+        parts.append(f"On the same session: {_events(same)}.")
     if len(near):
-        parts.append(f"Longer windows also take in {_events(near)}.")
+        parts.append(f"Longer windows also hold {_events(near)}.")
     parts.append(_INCOMPLETE)
     return Caveat("Other news in the window", " ".join(parts) + noted, "warning")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from analysis.briefings import wording
@@ -11,6 +12,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from analysis.briefings.measurement import Measurement
+
+_COLLECTION = re.compile(r"[\w.-]+/[\w.-]+")  # owner/name, among days and remarks
 
 
 def provenance(measured: Measurement) -> pd.DataFrame:
@@ -28,7 +31,7 @@ def provenance(measured: Measurement) -> pd.DataFrame:
     desk = measured.desk
     rows = [
         ("Read as of", measured.as_of_words),
-        ("Prices", f"mostly Yahoo Finance, by way of {wording.listing(_collections(measured))}"),
+        ("Prices", _price_sources(measured)),
     ]
     for name in _tables_used(measured):
         version = desk.versions()[name]
@@ -76,14 +79,19 @@ def _tables_used(measured: Measurement) -> list[str]:
     return ["prices", "factors"] if measured.model in READS_US_FACTORS else ["prices"]
 
 
-def _collections(measured: Measurement) -> list[str]:
-    """Public collections that the prices of the study came through, each once."""
+def _price_sources(measured: Measurement) -> str:
+    """Vendors of the study's prices, and the public collections they came through, each once."""
     import polars as pl
 
     prices = measured.desk.table("prices")
     own = prices.filter(pl.col("ticker").is_in(list(measured.tickers)))["source"].unique()
-    names = {name for item in own for name in str(item).split("by way of ")[-1].split("; ")}
-    return sorted(names)
+    vendors, collections = set(), set()
+    for source in own:
+        vendor, _, way = str(source).partition(", by way of ")
+        vendors.add(vendor)
+        collections.update(_COLLECTION.findall(way))
+    named = "; ".join(sorted(vendors))
+    return named + (f", by way of {wording.listing(sorted(collections))}" if collections else "")
 
 
 def _sessions(window: tuple[int, int]) -> str:

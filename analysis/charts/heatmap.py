@@ -319,7 +319,7 @@ def _caption(
         "Abnormal return of each security on each day, in whole per cent"
         + ("; day 0 is framed." if 0 in days else "."),
         f"{count(beyond, 'value')} beyond ±{number(limit, _decimals(limit))} % "
-        f"{'has' if beyond == 1 else 'have'} the colour of the end."
+        f"{'is' if beyond == 1 else 'are'} drawn in the last colour of the scale."
         if beyond
         else "",
         f"{count(missing, 'crossed cell')} without an abnormal return." if missing else "",

@@ -16,7 +16,7 @@ from analysis import __version__
 from analysis.cli import output
 from analysis.cli.output import Column
 from analysis.errors import FaultlineError
-from analysis.settings import bundled, contact, offline, store_home, token
+from analysis.settings import KEYS, bundled, contact, offline, store_home, token
 
 State = Literal["ok", "note", "failed"]
 
@@ -111,7 +111,7 @@ def doctor(
 def _repaired() -> list[str]:
     from analysis.errors import InputError
     from analysis.store import Store
-    from analysis.store.repair import repair_all, take_out_ahead
+    from analysis.store.repair import damage, repair_all, take_out_ahead
 
     store = Store(store_home())
     if not store.is_live or not isinstance(store.home, Path):
@@ -119,6 +119,11 @@ def _repaired() -> list[str]:
             f"{store.address} is not repaired here: set FAULTLINE_HOME to the folder of a store."
         )
     done = repair_all(store.home)
+    for table, left in damage(store.home):
+        output.say(
+            f"faultline: not repaired: {table}: {left.path} {left.what}: only a good copy brings "
+            "it back."
+        )
     for name, (count, last) in take_out_ahead(store.home).items():
         done.append(
             f"{name}: {_rows_ahead(count, last)} and would have hidden newer figures until then;"
@@ -185,12 +190,20 @@ def _packages() -> Check:
 def _tables() -> tuple[State, str]:
     """Read every table through its schema."""
     from analysis.desk import Desk
+    from analysis.store import Store
 
     desk = Desk()
-    rows = {name: len(desk.table(name)) for name in desk.versions()}
-    if not rows:
+    said, problems = [], []
+    for name in Store(desk.home).names():
+        try:
+            said.append(f"{name} {len(desk.table(name)):,} rows")
+        except FaultlineError as error:
+            problems.append(str(error))
+    if problems:
+        return "failed", " ".join(problems)
+    if not said:
         return "failed", f"no table in {desk.address}: check FAULTLINE_HOME"
-    return "ok", ", ".join(f"{name} {count:,} rows" for name, count in rows.items())
+    return "ok", ", ".join(said)
 
 
 def _catalogue() -> tuple[State, str]:
@@ -246,7 +259,7 @@ def _sources() -> tuple[State, str]:
     """Tell what the sources will be told of us; a secret is named, never shown."""
     given = {
         "FAULTLINE_CONTACT": contact() is not None,
-        **{name: token(name) is not None for name in ("HF_TOKEN", "GITHUB_TOKEN")},
+        **{name: token(name) is not None for name in KEYS},
     }
     said = ", ".join(f"{name} {'set' if there else 'not set'}" for name, there in given.items())
     if not given["FAULTLINE_CONTACT"]:

@@ -259,11 +259,13 @@ def _check_moves() -> int:
         )
         for row in found.to_dict("records")
     ]
-    output.print_table(columns, rows, title="First large moves beside day 0, per cent abnormal")
+    output.print_table(
+        columns, rows, title="First large moves beside day 0: return less the benchmark's, per cent"
+    )
     on_day = int((every["first"] == 0).sum())
     output.say(
-        f"{len(every)} pairs of an event and a security of its own: first large move on day 0 "
-        f"{on_day}, beside it {len(found)}, none {len(every) - on_day - len(found)}."
+        f"{len(every)} pairs of an event and a security of its own: first large move on day 0: "
+        f"{on_day}, beside it: {len(found)}, none: {len(every) - on_day - len(found)}."
     )
     missing = found[found["reason"] == ""]
     for row in missing.to_dict("records"):

@@ -123,7 +123,8 @@ def _report(result: Result) -> int:
     waiting = f", {result.waiting} in the outbox" if result.waiting else ""
     output.say(f"{len(result.alerts)} new alerts{waiting}.")
     if result.failures:
-        output.say(f"faultline: failed: {', '.join(result.failures)}. The rest is done.")
+        failed = dict.fromkeys(what.partition(" ")[0] for what in result.failures)
+        output.say(f"faultline: failed: {', '.join(failed)}. The rest is done.")
     return 1 if result.failures else 0
 
 

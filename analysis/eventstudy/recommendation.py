@@ -142,6 +142,8 @@ def _sizes(name: str, found: Conditions) -> list[Size]:
 
 
 def _sentence(tests: tuple[str, ...], candidates: Iterable[str], found: Conditions) -> str:
+    if not found.events:
+        return "No event could be measured, so there is nothing to test."
     if not tests:
         return "No test that allows for events which share dates is defined here."
     listed = _listing(tests)

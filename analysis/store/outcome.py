@@ -54,7 +54,7 @@ class Alert:
             over = f"on {self.first}"
         by = f"greatest change {self.change:.6g}"
         if self.ratio is not None:
-            by = f"new over old {self.ratio:.6g} (median)"
+            by = f"median of new/old {self.ratio:.6g}"
         told = f"{self.table} {self.subject}: the source revised {self.column} {over}, {by}."
         if self.table == "prices":
             told += " A split or a dividend changes all earlier adjusted closes."

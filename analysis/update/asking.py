@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 
     from analysis.store import Store
 
-_SECRETS = ("HF_TOKEN", "GITHUB_TOKEN", "OPENROUTER_API_KEY")
 # Keys that few have: without one the source is left out, and nothing is wrong.
 _NEEDS = {"openrouter": "OPENROUTER_API_KEY"}
 _ADDRESS = re.compile(r"https?://\S+")
@@ -317,7 +316,7 @@ def _nothing_good(
 
 def without_secrets(text: str) -> str:
     """Errors of other packages may quote a header or an address."""
-    for name in _SECRETS:
+    for name in settings.KEYS:
         secret = settings.token(name)
         if secret:
             text = text.replace(secret, f"<{name}>")

@@ -232,6 +232,21 @@ def test_a_commit_that_is_not_whole_is_named_and_repaired(
     assert len(values(Store(home, seed=None).read("prices"))) == len(before) + 1
 
 
+def test_a_repair_names_what_only_a_copy_brings_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    home = tmp_path / "home"
+    filled(home)
+    file = next((home / "prices").glob("**/*.parquet"))
+    file.write_bytes(file.read_bytes()[:-1] + b"?")
+    monkeypatch.setenv("FAULTLINE_HOME", str(home))
+    assert main(["doctor", "--repair"]) == 1
+    printed = capsys.readouterr()
+    name = file.relative_to(home / "prices").as_posix()
+    assert f"not repaired: prices: {name} differs from what was stored" in printed.err
+    assert "failed: tables." in printed.err
+
+
 def test_an_empty_commit_between_others_is_taken_out(tmp_path: Path) -> None:
     home = tmp_path / "home"
     filled(home)

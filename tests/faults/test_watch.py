@@ -180,7 +180,9 @@ def test_one_source_that_fails_is_named_and_stops_no_other(
     world.repositories.append("QwenLM/Qwen4")
     assert main(["watch", "--once"]) == 1
     streams = capsys.readouterr()
-    assert "huggingface_artefacts deepseek-ai" in streams.err
+    assert streams.err.count("faultline: huggingface_artefacts Qwen: ") == 2
+    assert "deepseek-ai" in streams.err
+    assert streams.err.count("faultline: failed: huggingface_artefacts. The rest is done.") == 2
     assert [json.loads(line)["name"] for line in streams.out.splitlines()] == ["QwenLM/Qwen4"]
     # When it answers again, that is its first look: what it shows then is no news.
     world.broken.clear()

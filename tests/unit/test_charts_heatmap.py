@@ -62,7 +62,7 @@ def test_one_outlier_does_not_wash_out_the_rest_and_the_caption_says_so():
     frame.iloc[3, 5] = -0.9
     chart = day_heatmap(frame, {}, SOURCE)
     assert chart.figure.layout.coloraxis.cmax == 3
-    assert "1 value beyond ±3 % has the colour of the end." in chart.caption
+    assert "1 value beyond ±3 % is drawn in the last colour of the scale." in chart.caption
     assert "beyond" not in day_heatmap(frame.clip(-0.03, 0.03), {}, SOURCE).caption
 
 

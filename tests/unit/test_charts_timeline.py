@@ -82,7 +82,7 @@ def test_the_instant_may_come_in_any_zone_and_without_one_is_utc(sessions, insta
 
 
 def test_an_event_whose_hour_is_not_recorded_is_not_dated_to_the_minute(sessions):
-    placed = "The hour is known by its class only: placed at 10:00 in Shanghai."
+    placed = "Only the part of the day is known: placed at 10:00 in Shanghai."
     chart = session_timeline(sessions, INSTANT, SOURCE, placed=placed)
     assert placed in chart.caption
     assert "became public at" not in chart.caption

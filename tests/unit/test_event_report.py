@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from datetime import date
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -12,6 +14,7 @@ import pytest
 
 from analysis import Desk
 from analysis.briefings import context, measures, payload
+from analysis.briefings.provenance import _price_sources
 from analysis.briefings.report import EventReport, event_report
 from analysis.errors import InputError
 
@@ -185,6 +188,13 @@ def test_the_manifest_names_tables_and_day() -> None:
     assert early.results.abnormal.loc[("ds-appstore-1", "NVDA"), 0] < -0.12
 
 
+def test_the_source_of_prices_is_named_without_days_and_remarks() -> None:
+    measured = SimpleNamespace(desk=Desk(), tickers=["9988.HK"])
+    said = _price_sources(measured)
+    assert said.startswith("mostly Yahoo Finance, by way of ")
+    assert all("/" in word for word in re.split(", by way of |, | and ", said)[1:])
+
+
 def test_one_security_makes_a_whole_report() -> None:
     alone = event_report(Desk(), "ds-appstore-1", tickers="META")
     assert "Meta" in alone.headline().payload["headline"]
@@ -196,6 +206,7 @@ def test_one_security_makes_a_whole_report() -> None:
 def test_nothing_measured_is_said_and_does_not_fail() -> None:
     none = event_report(Desk(), "ds-appstore-1", tickers=["^TWII"])
     assert "No security had enough data" in none.headline().payload["headline"]
+    assert none.results.recommended().sentence.startswith("No event could be measured")
     for part in (none.reactions, none.three_ways, none.paths, none.heat_map, none.how_sure,
                  none.payload, none.security_numbers, none.family_numbers):  # fmt: skip
         part()

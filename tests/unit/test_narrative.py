@@ -301,9 +301,10 @@ def test_confounders_are_named_those_of_day_0_first() -> None:
     )
     text = caveats.confounders(others, "Intel reported.").text
     assert text == (
-        "Day 0 itself is shared with Other news (26 January 2025). Longer windows also take in "
-        "Qwen2.5-Max (29 January 2025). It holds collected events on AI and chips, few "
-        "macroeconomic dates and some company results. The catalogue notes: Intel reported."
+        "On the same session: Other news (26 January 2025). Longer windows also hold "
+        "Qwen2.5-Max (29 January 2025). The catalogue is a selection: AI models, chip rules, few "
+        "macroeconomic dates and some results of companies. Other news of these days may be "
+        "missing. The catalogue notes: Intel reported."
     )
     assert "no other event" in caveats.confounders(others.iloc[:0], "").text
 

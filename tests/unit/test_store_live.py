@@ -199,7 +199,7 @@ def test_a_split_is_told_of_with_its_ratio_and_its_days(store: Store) -> None:
     (alert,) = done.alerts
     assert (alert.subject, alert.days, alert.ratio) == ("NVDA", 3, pytest.approx(0.1))
     assert (alert.first, alert.last) == (days[0], days[-1])
-    assert "on 3 days from 2025-01-27 to 2025-01-29, new over old 0.1" in str(alert)
+    assert "on 3 days from 2025-01-27 to 2025-01-29, median of new/old 0.1" in str(alert)
 
 
 def test_a_small_correction_is_a_revision_without_an_alert(store: Store) -> None:
