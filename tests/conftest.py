@@ -28,8 +28,8 @@ hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "local")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """``--hostile-strings 1000`` for the whole trial of tests/browser/test_hostile_text.py."""
-    parser.addoption("--hostile-strings", type=int, default=100, metavar="N")
+    """``--whole-trials``: the full number of hostile strings, power cuts and flipped bits."""
+    parser.addoption("--whole-trials", action="store_true")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -162,9 +162,9 @@ for number in range(10**6):
 
 
 def test_a_power_cut_takes_nothing_back_that_was_said_to_be_stored(
-    disk: Path, tmp_path: Path
+    disk: Path, tmp_path: Path, pytestconfig: pytest.Config
 ) -> None:
-    cuts = 10
+    cuts = 50 if pytestconfig.getoption("whole_trials") else 10
     with (
         mounted(disk, tmp_path / "disk") as folder,
         subprocess.Popen(
@@ -336,7 +336,7 @@ def test_a_file_that_was_cut_short_is_an_error(tmp_path: Path) -> None:
         Store(home, seed=None).read("prices")
 
 
-def test_no_flipped_bit_gives_other_figures(tmp_path: Path) -> None:
+def test_no_flipped_bit_gives_other_figures(tmp_path: Path, pytestconfig: pytest.Config) -> None:
     import random
 
     home = tmp_path / "home"
@@ -347,7 +347,8 @@ def test_no_flipped_bit_gives_other_figures(tmp_path: Path) -> None:
     )
     chance = random.Random(1)
     named = 0
-    for _ in range(150):
+    flips = 400 if pytestconfig.getoption("whole_trials") else 150
+    for _ in range(flips):
         file = chance.choice(files)
         content = bytearray(file.read_bytes())
         place = chance.randrange(len(content))
@@ -360,7 +361,7 @@ def test_no_flipped_bit_gives_other_figures(tmp_path: Path) -> None:
             named += 1
         finally:
             file.write_bytes(whole)
-    assert named > 75
+    assert named > flips / 2
     assert Store(home, seed=None).read("prices").equals(right)
 
 
