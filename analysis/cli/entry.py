@@ -7,7 +7,7 @@ import re
 import sys
 import traceback
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from typing import TYPE_CHECKING
 
 from analysis import __version__
@@ -61,8 +61,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     if argv is not None:
         return _answer(list(argv))
-    output.escape_foreign_output()
-    code = _answer(sys.argv[1:])
+    words = sys.argv[1:]
+    stores = words[:1] in (["data"], ["watch"], ["doctor"]) and not _debugging()
+    with output.without_panics() if stores else nullcontext():
+        output.escape_foreign_output()
+        code = _answer(words)
     leave(code)  # of the process that was started for this command, and of no other
     return code
 
@@ -186,8 +189,12 @@ def _sentence(message: str) -> str:
     return line if line.endswith((".", "?", "!")) else f"{line}."
 
 
+def _debugging() -> bool:
+    return os.environ.get("FAULTLINE_DEBUG", "") not in ("", "0")
+
+
 def _unexpected(error: BaseException) -> int:
-    if os.environ.get("FAULTLINE_DEBUG", "") not in ("", "0"):
+    if _debugging():
         for part in traceback.format_exception(error):
             # Frames are lines of files; what an exception says may be anybody's.
             shown = part.rstrip("\n")

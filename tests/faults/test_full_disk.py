@@ -42,11 +42,13 @@ def test_a_first_update_without_room_is_a_sentence_for_each_source(
     monkeypatch.setenv("FAULTLINE_HOME", str(small / "home"))
     words = ["data", "update", "factors", "risk_indexes"]
     done = subprocess.run(
-        [sys.executable, "-c", f"import sys, analysis.cli as cli; sys.exit(cli.main({words}))"],
+        [sys.executable, "-c", "import sys, analysis.cli as cli; sys.exit(cli.main())", *words],
         cwd=ROOT, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 1
     assert "Traceback (most recent call last)" not in done.stderr
-    said = [line for line in done.stderr.splitlines() if line.startswith("faultline:")]
+    assert "panicked at" not in done.stderr
+    said = done.stderr.splitlines()
+    assert all(line.startswith(("faultline:", "gpr: ", "fred: ", "french: ")) for line in said)
     assert any("No space left on device" in line for line in said)
     assert said[-1].startswith("faultline: failed: ")
