@@ -20,6 +20,8 @@ from tests.servers import local
 from tests.servers.local import Reply, Seen
 from tests.servers.sources import Sources, serving
 
+pytestmark = pytest.mark.slow
+
 SECRETS = {
     "HF_TOKEN": "hf_never_to_be_seen_1",
     "GITHUB_TOKEN": "ghp_never_to_be_seen_2",

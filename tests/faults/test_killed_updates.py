@@ -26,6 +26,8 @@ from tests.servers.local import LocalServer, stall
 from tests.servers.sources import Sources
 from tests.stores.updates import observations, one_pass
 
+pytestmark = pytest.mark.slow
+
 PROGRAM = "import sys; from analysis.cli import main; sys.exit(main())"
 QUICK = ("factors", "risk_indexes")
 FACTORS_A_DAY = 8

@@ -25,6 +25,8 @@ from tests.servers.local import LocalServer
 from tests.servers.sources import Sources
 from tests.stores.updates import one_pass
 
+pytestmark = pytest.mark.slow
+
 # Far more than any of it takes on a busy machine, far less than an attack without an end.
 SOON = 60.0
 

@@ -29,6 +29,8 @@ from analysis.watch.alerts import Alert
 from analysis.watch.outbox import Entry, Outbox
 from tests.stores.rows import Seen, at, prices, values
 
+pytestmark = pytest.mark.slow
+
 DAYS = [date(2025, 1, day) for day in (6, 7, 8, 9, 10)]
 
 

@@ -18,6 +18,8 @@ from analysis.store import Store
 from tests.stores.rows import Seen, at, prices
 from tests.stores.writer import SIZE, batch
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 PARTS, WAVES, WRITERS = 4, 5, 5  # a hundred deaths
 ENDLESS = 10_000
@@ -92,7 +94,6 @@ def batches(home: Path | str, writer: int) -> dict[int, int]:
     return {int(value - 1): count for value, count in rows["adj_close"].value_counts().iter_rows()}
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("part", range(PARTS))
 def test_killed_a_hundred_times_it_loses_no_row_and_shows_no_half(
     tmp_path: Path, part: int

@@ -32,6 +32,8 @@ from tests.servers.shapes import hub_model
 from tests.servers.sources import Sources
 from tests.stores.updates import observations, one_pass
 
+pytestmark = pytest.mark.slow
+
 PATHS = {
     "edgar": "/api/xbrl",
     "federal_register": "/api/v1/documents.json",

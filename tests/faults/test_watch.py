@@ -22,6 +22,8 @@ from tests.servers.local import LocalServer, Reply, failing, html, stall
 from tests.servers.shapes import github_repository
 from tests.servers.watched import Passes, World
 
+pytestmark = pytest.mark.slow
+
 COMMAND = "import sys; from analysis.cli import main; sys.exit(main())"
 KILLS = 8
 

@@ -16,6 +16,8 @@ from tests.servers.figures import openrouter_endpoint, page, published
 from tests.servers.local import LocalServer, Seen
 from tests.servers.watched import Passes, World
 
+pytestmark = pytest.mark.slow
+
 PRO = "deepseek/deepseek-v4-pro"
 AT = datetime(2026, 11, 20, 12, tzinfo=UTC)
 

@@ -15,6 +15,8 @@ from analysis.eventstudy.battery import TEST_NAMES
 from analysis.eventstudy.simulate import STANDARD, Design, size_and_power, table
 from analysis.eventstudy.simulate.draws import ReturnPanel, draw, frames
 
+pytestmark = pytest.mark.slow
+
 QUICK = {"estimation": (-45, -6), "event_window": (-2, 2), "min_observations": 20}
 
 

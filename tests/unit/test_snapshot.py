@@ -20,6 +20,8 @@ from analysis.catalogue import Catalogue
 from analysis.settings import bundled
 from analysis.store import Store
 
+pytestmark = pytest.mark.slow
+
 STORE = Store(bundled("data/snapshot"))
 CATALOGUE = Catalogue(bundled("data/catalogue"))
 SCRIPT = Path(__file__).parents[2] / "scripts" / "build_data.py"

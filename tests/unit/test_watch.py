@@ -27,6 +27,8 @@ from tests.servers.figures import published
 from tests.servers.local import LocalServer
 from tests.servers.watched import Passes, World
 
+pytestmark = pytest.mark.slow
+
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 
 

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import polars as pl
+import pytest
 
 from analysis.desk import Desk
 from analysis.store import Store
@@ -15,6 +16,8 @@ from analysis.update.shown import AGAIN, GONE, with_absences
 from analysis.watch.news import of_artefacts
 from tests.servers.local import failing
 from tests.servers.watched import Passes, World
+
+pytestmark = pytest.mark.slow
 
 R1 = "deepseek-ai/DeepSeek-R1"
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
