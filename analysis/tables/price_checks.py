@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 BREAK = "price break"
 """Words in the flag of a price that is not on the scale of the price before."""
 
+EARLY = "perhaps read before the close"
 MARKS = (BREAK, "dividend check", "adjustment check", "volume check")
 """Beginnings of the flags of this module. A source that later answers without them has mended
 its figures, so the store lets such a flag lapse."""
@@ -151,8 +152,7 @@ def early_captures(
     passed = pl.DataFrame(right, schema=suspects.select(over).schema, orient="row")
     suspects = suspects.join(passed, on=over, how="anti")
     words = pl.format(
-        "volume check: {} % of its usual volume, as others of {} that day: perhaps read before "
-        "the close",
+        f"volume check: {{}} % of its usual volume, as others of {{}} that day: {EARLY}",
         (100 * pl.col("share")).round(0).cast(pl.Int64),
         "exchange",
     )

@@ -68,8 +68,8 @@ _HALF_DAYS = (
     date(2026, 2, 16), date(2021, 3, 26), date(2021, 4, 27), date(2024, 1, 15),
 )  # fmt: skip
 _HONG_KONG = (
-    "0020.HK", "0700.HK", "0981.HK", "0992.HK", "1347.HK", "1810.HK", "2513.HK", "3690.HK",
-    "9618.HK", "9888.HK", "9988.HK",
+    "0020.HK", "0700.HK", "0981.HK", "0992.HK", "1347.HK", "1810.HK", "3690.HK", "9618.HK",
+    "9888.HK", "9988.HK",
 )  # fmt: skip
 
 # Stretches whose collector does not adjust for dividends, and what that can do to a return.
@@ -122,7 +122,8 @@ PRICES = (
     _on("005930.KS", date(2026, 7, 31), _ONE_VENDOR),
     _on("^KS11", date(2026, 7, 31), _ONE_VENDOR),
     _on("0981.HK", date(2024, 1, 16), _TWO_VENDORS.format("up to 2")),
-    Fault(_HONG_KONG, _TWO_VENDORS.format("up to 0.7, at 2513.HK once 1.1"), days=_HALF_DAYS),
+    Fault(_HONG_KONG, _TWO_VENDORS.format("up to 0.7"), days=_HALF_DAYS),
+    Fault("2513.HK", _TWO_VENDORS.format("up to 1.1"), days=_HALF_DAYS),
     Fault(("2308.TW", "2317.TW", "2330.TW", "2454.TW"), _NO_TRADE, days=(date(2026, 7, 10),)),
     _on("2330.TW", date(2026, 6, 11), "a dividend of NT$6 (0.27 %) is probably not adjusted"),
     Fault("688041.SS", _SUBTRACTED, date(2022, 8, 12), date(2026, 6, 12)),

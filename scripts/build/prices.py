@@ -9,7 +9,7 @@ import polars as pl
 
 from analysis.calendars import Calendars
 from analysis.errors import DataError
-from analysis.tables.price_checks import table_doubts, with_doubts
+from analysis.tables.price_checks import EARLY, table_doubts, with_doubts
 from build.correction_rules import PRICES as RULES
 from build.corrections import correct, replace_prices
 from build.faults import PRICES, flag_of
@@ -57,7 +57,12 @@ def build(folder: Path, instruments: pl.DataFrame, calendars: Calendars) -> pl.D
         pl.lit(value=True).alias("backfilled"),
         flag_of(PRICES, "ticker"),
     )
-    return with_doubts(table, table_doubts(table, dict(exchanges.iter_rows()), calendars.shortened))
+    doubts = table_doubts(table, dict(exchanges.iter_rows()), calendars.shortened)
+    mended = pl.col("source").str.contains("; corrected: ", literal=True)
+    plain = pl.col("flag").str.replace(EARLY, "the volume is of before the close", literal=True)
+    return with_doubts(table, doubts).with_columns(
+        flag=pl.when(mended).then(plain).otherwise("flag")
+    )
 
 
 def disagreements(
