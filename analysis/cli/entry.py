@@ -7,7 +7,7 @@ import re
 import sys
 import traceback
 from collections.abc import Iterator, Sequence
-from contextlib import nullcontext, suppress
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from analysis import __version__
@@ -61,11 +61,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     if argv is not None:
         return _answer(list(argv))
-    words = sys.argv[1:]
-    stores = words[:1] in (["data"], ["watch"], ["doctor"]) and not _debugging()
-    with output.without_panics() if stores else nullcontext():
-        output.escape_foreign_output()
-        code = _answer(words)
+    output.escape_foreign_output()
+    code = _answer(sys.argv[1:])
     leave(code)  # of the process that was started for this command, and of no other
     return code
 
@@ -189,12 +186,8 @@ def _sentence(message: str) -> str:
     return line if line.endswith((".", "?", "!")) else f"{line}."
 
 
-def _debugging() -> bool:
-    return os.environ.get("FAULTLINE_DEBUG", "") not in ("", "0")
-
-
 def _unexpected(error: BaseException) -> int:
-    if _debugging():
+    if os.environ.get("FAULTLINE_DEBUG", "") not in ("", "0"):
         for part in traceback.format_exception(error):
             # Frames are lines of files; what an exception says may be anybody's.
             shown = part.rstrip("\n")

@@ -4,12 +4,8 @@ from __future__ import annotations
 
 import json
 import math
-import os
-import re
 import sys
-import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, Literal
@@ -23,9 +19,6 @@ if TYPE_CHECKING:
     from rich.text import Text
 
 MINUS = "−"
-_STDERR = 2
-# Up to a blank line: the place, the message, perhaps a backtrace and a note.
-_PANIC = re.compile(r"^thread '.*panicked at .*(?:\n.+)*", re.MULTILINE)
 _PIPED_WIDTH = 160  # a reader that is no terminal has no width; wide enough not to fold a row
 
 _GAP = 3  # between two columns of a table
@@ -201,34 +194,6 @@ def prepare_streams() -> None:
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure is not None:
             reconfigure(errors="replace")
-
-
-@contextmanager
-def without_panics() -> Iterator[None]:
-    """Keep what Rust prints of a panic from standard error: a sentence tells of the error.
-
-    What else compiled code writes there is shown at the end. `FAULTLINE_DEBUG` shows all at once.
-    """
-    with ExitStack() as streams:
-        try:
-            python, there = sys.stderr, os.dup(sys.stderr.fileno())
-            ours = streams.enter_context(os.fdopen(there, "w", 1, python.encoding, "replace"))
-            aside = streams.enter_context(tempfile.TemporaryFile())
-        except (AttributeError, OSError, ValueError):  # closed, or no stream of the system
-            yield
-            return
-        sys.stderr = ours
-        os.dup2(aside.fileno(), _STDERR)
-        try:
-            yield
-        finally:
-            ours.flush()
-            os.dup2(ours.fileno(), _STDERR)
-            sys.stderr = python
-            aside.seek(0)
-            rest = _PANIC.sub("", aside.read().decode(errors="replace")).strip()
-            if rest:
-                say(rest)
 
 
 def escape_foreign_output() -> None:

@@ -11,6 +11,9 @@ without changing any, takes no count, and gives way to whatever was committed me
 
 from __future__ import annotations
 
+import errno
+import os
+import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -34,6 +37,7 @@ SETTINGS: dict[str, str | None] = {"delta.checkpointInterval": "25"}
 GRACE = timedelta(days=7)
 # A part of a table in so many files is put together again.
 MANY = 24
+_ROOM = 2**20  # bytes for the commit, its checksums and a checkpoint
 
 
 class Conflict(Exception):
@@ -205,6 +209,7 @@ class DeltaRows:
             max_commit_retries=0 if made else None,
         )
         with self._told("written"):
+            self._check_room(rows)
             try:
                 write_deltalake(
                     self._uri if table is None else table,
@@ -224,6 +229,14 @@ class DeltaRows:
                     raise Conflict from problem
                 raise
             self._seal()
+
+    def _check_room(self, rows: pl.DataFrame) -> None:
+        """Refuse to begin on a full disk, where the library panics on standard error."""
+        if self.place.folder is None:
+            return
+        needed = rows.estimated_size() + _ROOM
+        if shutil.disk_usage(self.place.folder).free < needed:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     def _seal(self) -> None:
         """See that what was committed survives a power cut."""
@@ -250,6 +263,7 @@ class DeltaRows:
                 files = files.filter(files[f"partition.{PART}"] == part)
             rows = self._sorted(self.collect(self.scan(files=files)))
             with self._told("written"):
+                self._check_room(rows)
                 try:
                     write_deltalake(
                         table,

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import subprocess
-import sys
 from datetime import UTC, date, datetime
 
 import numpy as np
@@ -135,24 +133,3 @@ def test_a_sentence_goes_to_standard_error(capsys: pytest.CaptureFixture[str]) -
     printed = capsys.readouterr()
     assert printed.out == ""
     assert printed.err == "faultline: two\\nlines \\x1b[2J\n"
-
-
-def test_a_panic_that_rust_prints_is_kept_from_standard_error_and_nothing_else() -> None:
-    panic = "\nthread 'worker' (7) panicked at /a/b.rs:1:2:\nAlready shut down\nnote: more\n"
-    program = f"""
-import os, sys
-from analysis.cli.output import say, without_panics
-with without_panics():
-    os.write(2, {panic.encode()!r})
-    say("faultline: the disk is full.")
-    os.write(2, {panic.encode()!r} + b"\\nanother library's warning\\n" + {panic.encode()!r})
-say("faultline: failed.")
-"""
-    done = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=True
-    )
-    assert done.stderr.splitlines() == [
-        "faultline: the disk is full.",
-        "another library's warning",
-        "faultline: failed.",
-    ]
