@@ -72,3 +72,8 @@ def spreadsheet_cell(value: object) -> object:
 
 def _shows(char: str) -> bool:
     return char.isprintable() or category(char) == "Zs"
+
+
+def count(number_of: int, noun: str, many: str = "") -> str:
+    """``1 security``, ``3 securities``: a number with its noun, the plural by ``s`` or given."""
+    return f"{number_of:,} {noun if number_of == 1 else many or noun + 's'}"

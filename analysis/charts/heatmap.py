@@ -11,7 +11,6 @@ from analysis.charts.frames import MOST_DRAWN, Slot, arrange, chosen_sentence, l
 from analysis.charts.theme import EVENT, MISSING_FILL, new_figure
 from analysis.charts.wording import (
     UNIT,
-    count,
     is_finite,
     number,
     percent,
@@ -22,6 +21,7 @@ from analysis.charts.wording import (
     words,
 )
 from analysis.errors import InputError
+from analysis.plain_text import count
 
 if TYPE_CHECKING:
     import numpy as np

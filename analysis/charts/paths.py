@@ -10,7 +10,6 @@ from analysis.charts.frames import checked, direction
 from analysis.charts.theme import DASHES, EVENT, Mark, group_marks, new_figure
 from analysis.charts.wording import (
     UNIT,
-    count,
     is_finite,
     listing,
     number,
@@ -20,6 +19,7 @@ from analysis.charts.wording import (
     sentence,
     words,
 )
+from analysis.plain_text import count
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -21,7 +21,6 @@ from analysis.charts.frames import (
 )
 from analysis.charts.theme import NEUTRAL, new_figure, role_mark
 from analysis.charts.wording import (
-    count,
     day,
     is_finite,
     listing,
@@ -32,6 +31,7 @@ from analysis.charts.wording import (
     sentence,
     words,
 )
+from analysis.plain_text import count
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -204,11 +204,6 @@ def listing(items: Sequence[str], most: int = 6) -> str:
     return f"{', '.join(shown[:-1])} and {shown[-1]}"
 
 
-def count(number_of: int, noun: str, many: str = "") -> str:
-    """``1 security``, ``3 securities``."""
-    return f"{number_of:,} {noun if number_of == 1 else many or noun + 's'}"
-
-
 def sentence(*parts: str) -> str:
     """Join the non-empty parts of a caption with spaces."""
     return " ".join(part.strip() for part in parts if part and part.strip())

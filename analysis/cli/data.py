@@ -13,6 +13,7 @@ from cyclopts import App, Parameter
 from analysis.cli import data_update, data_verify, output
 from analysis.cli.output import Column
 from analysis.errors import InputError, unknown
+from analysis.plain_text import count
 
 if TYPE_CHECKING:
     from analysis.store import Store
@@ -350,7 +351,7 @@ def quarantine(
     if names:
         columns = [Column(name.replace("_", " "), fold=name in ("row", "reason")) for name in names]
         output.print_table(columns, [[_spell(row.get(name)) for name in names] for row in found])
-    output.say(f"{len(found):,} row{'' if len(found) == 1 else 's'} kept out.")
+    output.say(f"{count(len(found), 'row')} kept out.")
     return 0
 
 

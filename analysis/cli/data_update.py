@@ -15,6 +15,7 @@ from cyclopts import Parameter
 from analysis.cli import output
 from analysis.cli.days import day_of
 from analysis.cli.output import Column, discreet
+from analysis.plain_text import count
 
 if TYPE_CHECKING:
     from analysis.loaders import Loader
@@ -173,7 +174,7 @@ def _failures(outcome: Outcome) -> list[str]:
 
 def _rejected(outcome: Outcome) -> str:
     """A row that is kept apart is no figure: its reader should hear of it."""
-    rows = "1 row was" if outcome.rejected == 1 else f"{outcome.rejected:,} rows were"
+    rows = count(outcome.rejected, "row was", "rows were")
     return f"{rows} rejected: see faultline data quarantine {outcome.table}."
 
 

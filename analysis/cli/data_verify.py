@@ -9,6 +9,7 @@ from cyclopts import Parameter
 
 from analysis.cli import output
 from analysis.cli.output import Column
+from analysis.plain_text import count
 
 EXAMPLES = """Examples
 
@@ -48,6 +49,5 @@ def verify(*, json: Annotated[bool, Parameter(show_default=False)] = False) -> i
         if found:
             columns = [Column(name, fold=True) for name in found[0]]
             output.print_table(columns, [list(row.values()) for row in found])
-        count = len(found)
-        output.say(f"{count} damaged file{'' if count == 1 else 's'} in {store.address}.")
+        output.say(f"{count(len(found), 'damaged file')} in {store.address}.")
     return 1 if found else 0

@@ -16,6 +16,7 @@ from analysis import __version__
 from analysis.cli import output
 from analysis.cli.output import Column
 from analysis.errors import FaultlineError
+from analysis.plain_text import count
 from analysis.settings import KEYS, bundled, contact, offline, store_home, token
 
 State = Literal["ok", "note", "failed"]
@@ -124,17 +125,17 @@ def _repaired() -> list[str]:
             f"faultline: not repaired: {table}: {left.path} {left.what}: only a good copy brings "
             "it back."
         )
-    for name, (count, last) in take_out_ahead(store.home).items():
+    for name, (number, last) in take_out_ahead(store.home).items():
         done.append(
-            f"{name}: {_rows_ahead(count, last)} and would have hidden newer figures until then;"
+            f"{name}: {_rows_ahead(number, last)} and would have hidden newer figures until then;"
             " moved to the quarantine, fetch them again with faultline data update."
         )
     return done
 
 
-def _rows_ahead(count: int, last: datetime) -> str:
-    rows = "row was" if count == 1 else "rows were"
-    return f"{count:,} {rows} observed in the future (to {last:%Y-%m-%d %H:%M} UTC)"
+def _rows_ahead(number: int, last: datetime) -> str:
+    rows = count(number, "row was", "rows were")
+    return f"{rows} observed in the future (to {last:%Y-%m-%d %H:%M} UTC)"
 
 
 def examine(out: Path, today: date | None = None) -> Iterator[Check]:
@@ -217,7 +218,7 @@ def _catalogue() -> tuple[State, str]:
             f"There is no catalogue in {bundled('data/catalogue')}: reinstall faultline",
         )
     if problems:
-        return "failed", f"{len(problems)} problems; see faultline events check"
+        return "failed", f"{count(len(problems), 'problem')}; see faultline events check"
     return "ok", f"{len(files)} files without a problem"
 
 

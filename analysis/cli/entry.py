@@ -163,7 +163,7 @@ def _told(error: CycloptsError, words: list[str]) -> str:
 
     if not isinstance(error, UnusedCliTokensError):
         return _sentence(str(error))
-    told = f"Nothing takes {', '.join(map(repr, error.unused_tokens or ()))}."
+    told = f"Unexpected argument: {', '.join(map(repr, error.unused_tokens or ()))}."
     if not any(word.startswith("--") for word in words):
         return told
     return f"{told} Several values stand behind one option with commas: NVDA,TSM."

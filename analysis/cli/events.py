@@ -13,6 +13,7 @@ from cyclopts import App, Parameter
 from analysis.cli import output
 from analysis.cli.output import Column
 from analysis.errors import InputError
+from analysis.plain_text import count
 from analysis.settings import bundled, store_home
 
 if TYPE_CHECKING:
@@ -117,7 +118,7 @@ def _print_list(events: list[dict[str, Any]]) -> None:
         for event in events
     ]
     output.print_table(columns, rows)
-    output.say(f"{len(rows)} event{'' if len(rows) == 1 else 's'}.")
+    output.say(f"{count(len(rows), 'event')}.")
 
 
 def show(
@@ -195,7 +196,7 @@ def check(
     *,
     moves: Annotated[bool, Parameter(negative="", show_default=False)] = False,
 ) -> int:
-    """Check catalogue files: file, line, column and mend of each problem.
+    """Check catalogue files: file, line, column and fix for each problem.
 
     Parameters
     ----------
@@ -226,10 +227,9 @@ def check(
         column = f"{problem.column}: " if problem.column else " "
         output.line(f"{problem.file}:{problem.line}:{column}{problem.message}")
     if problems:
-        count = len(problems)
-        output.say(f"faultline: {count} problem{'' if count == 1 else 's'} in the catalogue.")
+        output.say(f"faultline: {count(len(problems), 'problem')} in the catalogue.")
         return InputError.exit_code
-    output.say(f"{len(files)} file{'' if len(files) == 1 else 's'} checked, no problem.")
+    output.say(f"{count(len(files), 'file')} checked, no problem.")
     return 0
 
 

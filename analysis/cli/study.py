@@ -13,7 +13,7 @@ from cyclopts import App, Parameter
 from analysis.cli import output
 from analysis.errors import InputError
 from analysis.normal_returns import MODELS
-from analysis.plain_text import spreadsheet_cell
+from analysis.plain_text import count, spreadsheet_cell
 
 Window = tuple[int, int]
 
@@ -152,7 +152,7 @@ def _write_csv(rows: list[Row], target: Path) -> None:
     writer = csv.DictWriter(file, fieldnames=list(rows[0]) if rows else [], lineterminator="\n")
     writer.writeheader()
     writer.writerows({name: _cell(value) for name, value in row.items()} for row in rows)
-    output.say(f"{len(rows)} rows written to {put(target, file.getvalue())}")
+    output.say(f"{count(len(rows), 'row')} written to {put(target, file.getvalue())}")
 
 
 def _cell(value: object) -> object:

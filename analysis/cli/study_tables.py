@@ -41,6 +41,9 @@ def _print_head(found: Measured) -> None:
 
 def _print_tests(found: Measured) -> None:
     """Print the recommended tests on all events, then the others, window by window."""
+    if not any(row["n"] for row in found.tests):
+        output.line(found.recommended.sentence)
+        return
     order = {name: place for place, name in enumerate(found.recommended.tests)}
     rows = sorted(
         (row for row in found.tests if row["group"] == "all"),

@@ -16,6 +16,7 @@ from cyclopts import App, Parameter
 from analysis.cli import output
 from analysis.cli.days import day_of
 from analysis.errors import FaultlineError, InputError
+from analysis.plain_text import count
 
 if TYPE_CHECKING:
     from analysis.watch import Result, Watch
@@ -113,15 +114,15 @@ def _loop(watching: Watch, seconds: float) -> None:
 
 def _report(result: Result) -> int:
     if result.first_looks:
-        count = sum(result.first_looks.values())
+        found = sum(result.first_looks.values())
         output.say(
-            f"First look at {len(result.first_looks)} subjects: {count} things found there are "
-            "known from now on."
+            f"First look at {count(len(result.first_looks), 'subject')}: {count(found, 'thing')} "
+            "found there will not be told as new."
         )
     for what, why in result.failures.items():
         output.say(f"faultline: {what}: {why}")
     waiting = f", {result.waiting} in the outbox" if result.waiting else ""
-    output.say(f"{len(result.alerts)} new alerts{waiting}.")
+    output.say(f"{count(len(result.alerts), 'new alert')}{waiting}.")
     if result.failures:
         failed = dict.fromkeys(what.partition(" ")[0] for what in result.failures)
         output.say(f"faultline: failed: {', '.join(failed)}. The rest is done.")

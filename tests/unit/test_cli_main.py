@@ -125,9 +125,9 @@ def test_no_word_at_all_shows_the_help(capsys: pytest.CaptureFixture[str]) -> No
         (["briefing", "x", "-p", "event"], "-p requires 2"),
         (
             ["study", "ds-r1", "--tickers", "NVDA", "TSM"],
-            "Nothing takes 'TSM'. Several values stand behind one option with commas: NVDA,TSM.",
+            "Unexpected argument: 'TSM'. Several values stand behind one option with commas: NVDA,",
         ),
-        (["data", "status", "x"], "Nothing takes 'x'. See: faultline data status --help"),
+        (["data", "status", "x"], "Unexpected argument: 'x'. See: faultline data status --help"),
     ],
 )
 def test_words_that_cannot_be_parsed_are_one_sentence_and_exit_2(

@@ -251,6 +251,15 @@ def test_an_event_without_any_figure_is_listed_and_exits_1(
     assert "early" in {row["event_id"] for row in document["skipped"]}
 
 
+def test_where_nothing_is_measured_no_empty_battery_is_printed(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["study", "early"]) == 1
+    printed = capsys.readouterr()
+    assert "No event could be measured, so there is nothing to test." in printed.out
+    assert "needs at least" not in printed.out
+
+
 def test_a_refused_event_exits_1_and_the_rest_is_done(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["study", "secret", "shock", "--tickers", "AAA,BBB"]) == 1
     printed = capsys.readouterr()
