@@ -271,10 +271,11 @@ class Calendars:
     def _read(
         self, exchange: str, first: date, last: date, reach: timedelta = timedelta()
     ) -> Sessions:
-        names = {exchange, library_name(exchange)}
+        # An exchange's own row counts where both change a day.
+        names = dict.fromkeys((library_name(exchange), exchange))
         closures = frozenset[date]().union(*(self._closures.get(name, ()) for name in names))
-        hours = frozenset[Hours]().union(*(self._hours.get(name, ()) for name in names))
-        return read_sessions(exchange, first, last, reach, closures, hours)
+        hours = {row[0]: row for name in names for row in self._hours.get(name, ())}
+        return read_sessions(exchange, first, last, reach, closures, frozenset(hours.values()))
 
 
 def _position(sessions: Sessions, day: date) -> int:

@@ -55,7 +55,8 @@ def first_moves(desk: Desk, events: Sequence[str] | None = None) -> pd.DataFrame
     tickers = list(dict.fromkeys(ticker for names in own.values() for ticker in names))
     abnormal = _abnormal(desk, tickers)
     placed = [desk.placements(event, names) for event, names in own.items() if names]
-    pairs = pd.concat(placed, ignore_index=True)
+    nothing = pd.DataFrame(columns=["event_id", "security", "day0"])
+    pairs = pd.concat(placed, ignore_index=True) if placed else nothing
     pairs = pairs[pairs["day0"].notna() & pairs["security"].isin(list(abnormal))]
     rows = [
         row

@@ -297,7 +297,7 @@ def _dates(results: EventStudyResults) -> str:
     at = results.placing.calendars.days(zero.calendar, zero.position, np.zeros(1, np.int64))
     count = len(np.unique(at))
     if len(at) < 2 or count == len(at):
-        return f"Events on {count} different date{'' if count == 1 else 's'}."
+        return "One event." if count == 1 else f"Events on {count} different dates."
     return f"{len(at)} events share {count} date{'' if count == 1 else 's'}: they move together."
 
 

@@ -17,7 +17,7 @@ import pandas as pd
 from analysis.errors import FaultlineWarning
 from analysis.eventstudy.candidates import Candidates, check_candidates
 from analysis.eventstudy.inputs import Window
-from analysis.eventstudy.located import locate
+from analysis.eventstudy.located import Located, locate
 from analysis.eventstudy.models import MarketModel, Model
 from analysis.eventstudy.study import EventStudy
 from analysis.eventstudy.uncertain_results import UncertainResults
@@ -82,12 +82,31 @@ class UncertainStudy:
     units: str = "decimal"
     checked: Candidates = field(init=False, repr=False)
     fixed: EventStudy = field(init=False, repr=False)
+    located: Located = field(init=False, repr=False)
+    lost: pd.DataFrame = field(init=False, repr=False)
+    anchored: EventStudy = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         checked = check_candidates(self.candidates)
         object.__setattr__(self, "checked", checked)
         object.__setattr__(self, "candidates", checked.table)
-        object.__setattr__(self, "fixed", self._study(checked.fixed_events(), self.window))
+        with warnings.catch_warnings(record=True) as said:
+            warnings.simplefilter("always")
+            fixed = self._study(checked.fixed_events(), self.window)
+        located, lost = locate(checked, fixed)
+        window = (fixed.window[0], fixed.window[1] + located.reach)
+        # A study needs an event: where no pair could be located it is one that skips all.
+        events = located.anchors() if len(located.pairs) else fixed.events
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FaultlineWarning)  # those of the fixed dates
+            # It reads more than the fixed dates do, so it may refuse a figure that they do not.
+            anchored = self._study(events, window)
+        for one in said:
+            warnings.warn_explicit(one.message, one.category, one.filename, one.lineno)
+        object.__setattr__(self, "fixed", fixed)
+        object.__setattr__(self, "located", located)
+        object.__setattr__(self, "lost", lost)
+        object.__setattr__(self, "anchored", anchored)
 
     def fit(self, executor: Executor | None = None) -> UncertainResults:
         """Fit every event that can be fitted.
@@ -101,15 +120,11 @@ class UncertainStudy:
         -------
         UncertainResults
         """
-        located, lost = locate(self.checked, self.fixed)
-        window = (self.fixed.window[0], self.fixed.window[1] + located.reach)
-        # A study needs an event: where no pair could be located it is one that skips all.
-        anchors = located.anchors() if len(located.pairs) else self.fixed.events
         with warnings.catch_warnings():
             # What is to be said of the returns was said when this study was made.
             warnings.simplefilter("ignore", FaultlineWarning)
-            anchored = self._study(anchors, window).fit(executor)
-        return UncertainResults(self, located, anchored, lost)
+            anchored = self.anchored.fit(executor)
+        return UncertainResults(self, self.located, anchored, self.lost)
 
     def _study(self, events: pd.DataFrame, window: Window) -> EventStudy:
         return EventStudy(

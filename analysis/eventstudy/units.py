@@ -34,7 +34,8 @@ from analysis.errors import InputError, SuspectReturnsWarning
 from analysis.eventstudy.dates import day
 from analysis.eventstudy.figures import TILE, extremes
 from analysis.eventstudy.fitted import Floats, Ints
-from analysis.eventstudy.models import Model, OnMarket, needs_of
+from analysis.eventstudy.models import FactorModel, Model, OnMarket, benchmark, needs_of
+from analysis.eventstudy.peers import EqualWeight
 from analysis.eventstudy.unused_figures import innermost
 from analysis.eventstudy.windows import Bools
 
@@ -267,6 +268,8 @@ def _check_factors(
         doubts.append(
             f"{doubt.format(name='factors')}. Fama–French files are in per cent; {REMEDY}."
         )
+    else:
+        doubts += _doubt_of_pairs(returns, factors, model, securities)
     if model.rf is not None and model.rf in factors.columns:
         rate = np.abs(factors[model.rf].dropna().to_numpy())
         if len(rate) and np.median(rate) * SESSIONS / step**2 > LARGE_RATE:
@@ -285,18 +288,20 @@ def _doubt_of_pairs(
     there = index >= 0
     at = returns.columns.get_indexer(pd.Index(securities))
     judged, odd = 0, []
+    first_factor = isinstance(innermost(model), FactorModel)
     for number in _some(np.flatnonzero(at >= 0).astype(np.int64)):
-        needs = model.needs(securities[number]) or ()
-        if not needs or needs[0] not in factors.columns:
+        market = _market_of(model, securities[number])
+        if market not in factors.columns:
             continue
         slope, correlation = _slope(
             returns.iloc[:, int(at[number])].to_numpy()[there],
-            factors[needs[0]].to_numpy()[index[there]],
+            factors[market].to_numpy()[index[there]],
         )
-        if abs(correlation) >= TOGETHER:
+        # A factor that falls where returns rise, such as a volatility index, may be any measure.
+        if (correlation if first_factor else abs(correlation)) >= TOGETHER:
             judged += 1
             if not FLAT < abs(slope) < STEEP:
-                odd.append((securities[number], needs[0], slope, correlation))
+                odd.append((securities[number], market, slope, correlation))
     if 2 * len(odd) <= judged:
         return []
     security, market, slope, correlation = odd[0]
@@ -305,6 +310,17 @@ def _doubt_of_pairs(
         f"(correlation {correlation:.2f}): is one of the two in per cent? "
         f"{REMEDY[0].upper()}{REMEDY[1:]}."
     ]
+
+
+def _market_of(model: Model, security: Hashable) -> str | None:
+    """The column that a model takes for the market of a security; None for one it makes."""
+    inner = innermost(model)
+    if isinstance(inner, FactorModel):
+        return inner.columns[0]
+    market = getattr(inner, "market", None)
+    return (
+        None if market is None or isinstance(market, EqualWeight) else benchmark(market, security)
+    )
 
 
 def _slope(y: Floats, x: Floats) -> tuple[float, float]:

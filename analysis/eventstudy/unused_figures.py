@@ -146,7 +146,7 @@ def clear(table: object, name: str, reached: Reached, floor: float) -> Cleared:
             blanks.append((at, cells))
             more = f" and on {len(cells) - 1} more dates" if len(cells) > 1 else ""
             left_out.append(
-                f"{values[cells[0], at]:g} in column {title!r} of {name} on "
+                f"the impossible {values[cells[0], at]:g} in column {title!r} of {name} on "
                 f"{day(index[cells[0]])}{more}"
             )
     if blanks:
@@ -170,8 +170,8 @@ def warn_of(left_out: Collection[str], stacklevel: int = CALLER) -> None:
         first, *others = left_out
         more = f", and {len(others)} more such figures or columns" if others else ""
         warnings.warn(
-            f"Impossible and read by no window of this study, so taken as missing: {first}{more}. "
-            "Correct the source before another study reads it.",
+            f"Treated as missing because no window of this study reads it: {first}{more}. Correct "
+            "the source before another study does.",
             SuspectReturnsWarning,
             stacklevel=stacklevel,
         )

@@ -176,7 +176,8 @@ def test_a_single_security_asked_again_and_again_is_answered():
 UNUSED = {
     "a column that no event uses": (
         lambda r, f: (r.assign(S9=np.where(np.arange(160) == 60, -2.5, 0.01)), f),
-        r"read by no window .*: -2.5 in column 'S9' of returns on 2024-03-25\.",
+        r"no window of this study reads it: the impossible -2.5 in column 'S9' of returns on "
+        r"2024-03-25\.",
     ),
     "an infinite figure in such a column": (
         lambda r, f: (r.assign(S9=np.where(np.arange(160) > 60, np.inf, 0.01)), f),

@@ -6,6 +6,7 @@ and trading-hours notice for that year (NYSE, HKEX, SSE, KRX, TWSE, JPX).
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import warnings
@@ -208,6 +209,23 @@ def test_an_own_close_of_new_york_places_what_came_after_it() -> None:
     )  # fmt: skip
     assert instant.at == utc("2025-12-02T19:00:00Z")
     assert calendars.day0(instant, "XNYS") == date(2025, 12, 3)
+
+
+def test_an_exchange_own_hours_count_before_those_of_the_calendar_it_shares() -> None:
+    # A set of both rows came in another order in each process.
+    program = (
+        "from datetime import date, time\n"
+        "from analysis.calendars import Calendars\n"
+        "day = date(2025, 12, 2)\n"
+        "hours = {'XNAS': [(day, None, time(15))], 'XNYS': [(day, None, time(14))]}\n"
+        "print([Calendars(hours=hours).hours(name, day)[1].hour for name in hours])"
+    )
+    for seed in range(1, 5):
+        done = subprocess.run(
+            [sys.executable, "-c", program], capture_output=True, text=True, check=True,
+            env={**os.environ, "PYTHONHASHSEED": str(seed)},
+        )  # fmt: skip
+        assert done.stdout == "[20, 19]\n"
 
 
 def test_a_commit_is_dated_by_its_instant_and_flagged() -> None:

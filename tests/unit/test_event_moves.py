@@ -36,6 +36,14 @@ def test_every_move_beside_day_0_has_a_reason_and_no_reason_is_left_over(
     assert len(found) == len(beside(moves)) > 20
 
 
+def test_an_event_that_names_no_listed_security_has_no_moves(
+    desk: Desk, moves: pd.DataFrame
+) -> None:
+    alone = first_moves(desk, ["us-macau-2023"])
+    assert alone.empty
+    assert list(alone.columns) == list(moves.columns)
+
+
 def test_a_large_move_is_two_and_a_half_standard_deviations(moves: pd.DataFrame) -> None:
     row = moves.set_index(["event_id", "security"]).loc[("ds-appstore-1", "NVDA")]
     # -16.97 % for Nvidia less -1.46 % for the S&P 500.

@@ -110,11 +110,11 @@ def test_a_garch_variance_is_that_of_the_package_arch(gaps):
         theirs = ZeroMean(every[rows] / sigma, volatility=GARCH(1, 0, 1), rescale=False)
         ours = results.parameters.loc[key]
         found = [ours["garch_omega"] / sigma**2, ours["garch_alpha"], ours["garch_beta"]]
-        # At the same parameters everything is arithmetic. The search for them ends within its
-        # tolerance of the best likelihood, and elsewhere on another processor.
+        # At the same parameters everything is arithmetic. Their search may end below the best
+        # likelihood, and elsewhere on another processor; ours must not.
         fitted = theirs.fix(found)
         best = theirs.fit(disp="off").loglikelihood
-        assert fitted.loglikelihood == pytest.approx(best, abs=1e-3)
+        assert fitted.loglikelihood >= best - 1e-3
         np.testing.assert_allclose(
             results.fitted.residual_relative_sd[at, rows], fitted.conditional_volatility, rtol=1e-9
         )

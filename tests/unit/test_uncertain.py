@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.errors import EventDateWarning, InputError
+from analysis.errors import EventDateWarning, InputError, SuspectReturnsWarning
 from analysis.eventstudy import (
     EventStudy,
     Ewma,
@@ -333,6 +333,24 @@ def test_a_hole_around_any_candidate_leaves_the_pair_out():
     assert left["security"].tolist() == ["S0"]
     assert "missing in the window (0, 0) around a candidate" in left["reason"].iloc[0]
     assert results.skipped.empty
+
+
+def test_an_impossible_figure_that_a_candidate_reads_is_refused_when_the_study_is_made():
+    returns, factors = panel(2, 260, seed=31)
+    asked = events(returns, [150] * 2).assign(event_id="e")
+    candidates = candidates_around(asked, returns.index, 5)
+    options = {"model": MarketModel("F0"), "factors": factors, **SHORT}
+    wrong = returns.copy()
+    wrong.iloc[157, 0] = -2.5  # after the window of the fixed date, within a candidate's
+    with pytest.raises(InputError, match=r"holds -2\.5 on"):
+        UncertainStudy(wrong, candidates, **options)
+    wrong = returns.copy()
+    wrong.iloc[250, 0] = -2.5
+    with pytest.warns(SuspectReturnsWarning, match=r"-2\.5 in column 'S0'"):
+        made = UncertainStudy(wrong, candidates, **options)
+    pd.testing.assert_frame_equal(
+        made.fit().car(), UncertainStudy(returns, candidates, **options).fit().car()
+    )
 
 
 def test_where_nothing_is_left_every_answer_says_so():
