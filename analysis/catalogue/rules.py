@@ -127,11 +127,17 @@ def _instrument(row: Row) -> Complaints:
     if traded and row["entity"] is None:
         yield "entity", "is missing: name the company as the events do"
     if not traded and row["entity"] is not None:
-        yield "entity", f"{row['entity']!r} stands with role {row['role']!r}: leave it blank"
+        yield (
+            "entity",
+            f"{row['entity']!r} is given although the role is {row['role']!r}: leave it blank",
+        )
     if traded and row["primary"] is None:
         yield "primary", "is missing: say yes, or no for a second listing of the company"
     if not traded and row["primary"] is not None:
-        yield "primary", f"{row['primary']!r} stands with role {row['role']!r}: leave it blank"
+        yield (
+            "primary",
+            f"{row['primary']!r} is given although the role is {row['role']!r}: leave it blank",
+        )
     if row["role"] == "fx" and row["exchange"] is not None:
         yield "exchange", f"{row['exchange']!r} stands with a currency: leave the cell blank"
     if row["role"] != "fx" and row["exchange"] is None:

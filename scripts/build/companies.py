@@ -8,6 +8,7 @@ from pathlib import Path
 import polars as pl
 
 from analysis.errors import DataError
+from build.catalogue_corrections import read_text_cells
 from build.knowledge import ASSUMED_FILING_DAYS, ASSUMED_YEARLY_DAYS, day_after, end_of_day
 
 ENTITY = {"NVIDIA": "Nvidia"}
@@ -211,10 +212,7 @@ def build_china_revenue_share(folder: Path) -> pl.DataFrame:
 
 def _read(path: Path, *days: str) -> pl.DataFrame:
     """Read a file as text, cells stripped and blanks missing, but for the named days."""
-    text = pl.all().str.strip_chars()
-    frame = pl.read_csv(path, infer_schema=False).with_columns(
-        pl.when(text != "").then(text).name.keep()
-    )
+    frame = read_text_cells(path)
     said = [column for column in ("note", "source_title") if column in frame.columns]
     return frame.with_columns(
         *(pl.col(day).str.to_date("%Y-%m-%d") for day in days),

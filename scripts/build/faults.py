@@ -105,8 +105,8 @@ _SPLICES = (
     ("^IXIC", date(2026, 8, 24), 6),
 )
 # Dates that the collector counted instead of naming them.
-_COUNTED = "the date follows from the place in a list, checked against other series"
-_MOVES = "a move beyond 25 % that was not held against news"
+_COUNTED = "the date was inferred from the position in a list, checked against other series"
+_MOVES = "a move beyond 25 % that was not checked against news"
 
 
 def _on(key: str, day: date, words: str) -> Fault:

@@ -284,7 +284,10 @@ INSTRUMENTS = "ticker,name,entity,exchange,currency,role,bloc,benchmark,price_li
     ("row", "problem"),
     [
         ("X,X,,XNAS,USD,gpu,us,,,yes", "3:entity is missing: name the company as the events do"),
-        ("X,X,E,XNAS,USD,etf,us,,,", "3:entity 'E' stands with role 'etf': leave it blank"),
+        (
+            "X,X,E,XNAS,USD,etf,us,,,",
+            "3:entity 'E' is given although the role is 'etf': leave it blank",
+        ),
         ("X,X,,XNAS,USD,fx,,,,", "3:exchange 'XNAS' stands with a currency: leave the cell blank"),
         (
             "X,X,E,,USD,gpu,us,,,yes",
@@ -328,7 +331,7 @@ INSTRUMENTS = "ticker,name,entity,exchange,currency,role,bloc,benchmark,price_li
         ),
         (
             "X,X,,XNAS,USD,etf,us,,,yes",
-            "3:primary 'yes' stands with role 'etf': leave it blank",
+            "3:primary 'yes' is given although the role is 'etf': leave it blank",
         ),
         (
             "X,X,E,XNAS,USD,gpu,us,,,no",
