@@ -128,7 +128,7 @@ def test_rate_decisions_are_macro_and_those_not_verified_say_so() -> None:
     assert set(decisions["category"]) == {"macro"}
     scheduled = decisions.filter(pl.col("status") == "scheduled")["id"].to_list()
     assert scheduled == ["fomc-2026-07-29", "fomc-2026-09-16", "fomc-2026-10-28"]
-    assert all("not verified" in str(CATALOGUE.doubt("events", item)) for item in scheduled)
+    assert all("not confirmed" in str(CATALOGUE.doubt("events", item)) for item in scheduled)
     assert CATALOGUE.event("us-122-expiry")["status"] == "scheduled"
 
 
