@@ -14,7 +14,7 @@ import nbformat
 import psutil
 import pytest
 
-from analysis.briefings import publish, render, scratch
+from analysis.briefings import render, scratch
 from analysis.briefings.limits import MEGABYTE, VARIABLES, Limits
 from analysis.briefings.supervisor import Supervision
 from analysis.errors import InputError, RenderError
@@ -187,26 +187,3 @@ def test_each_limit_is_read_from_its_variable(
     monkeypatch.setenv(variable, "for ever")
     with pytest.raises(InputError, match=f"{variable} is 'for ever': give the"):
         Limits.of_environment()
-
-
-def test_files_are_published_all_or_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    page, notebook, third = (tmp_path / name for name in ("a.html", "a.ipynb", "a.md"))
-    page.write_text("old page")
-    third.write_text("old third")
-    replace, done = Path.replace, []
-
-    def failing(self: Path, target: Path) -> Path:
-        done.append(target)
-        if len(done) == 3:
-            raise OSError(5, "Input/output error")
-        return replace(self, target)
-
-    monkeypatch.setattr(Path, "replace", failing)
-    with pytest.raises(RenderError, match=r"a\.md|a\.ipynb|a\.html"):
-        publish.put_all({page: "new", notebook: "new", third: "new"})
-    assert page.read_text() == "old page"
-    assert not notebook.exists()
-    assert sorted(item.name for item in tmp_path.iterdir()) == ["a.html", "a.md"]
-    assert publish.put_all({page: "new", notebook: "new"}) == [page, notebook]
-    assert (page.read_text(), notebook.read_text()) == ("new", "new")
-    assert sorted(item.name for item in tmp_path.iterdir()) == ["a.html", "a.ipynb", "a.md"]
