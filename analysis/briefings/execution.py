@@ -100,7 +100,7 @@ def execute(
     DataError
         The file is not a valid notebook.
     InputError
-        A limit in the environment is no number.
+        A limit in the environment is not a number.
     """
     import papermill
     from papermill.engines import papermill_engines

@@ -85,7 +85,7 @@ def render(
     name = publish.stem(info, values)
     started = datetime.now(UTC)
     run = execution.execute(info, values, home=home, progress=progress, limits=limits)
-    kept = place / "failed" / f"{name}.ipynb"
+    kept = place / publish.FAILED / f"{name}.ipynb"
     if run.failure is not None:
         raise _failed(info, run, _words(run.failure), kept)
     try:
@@ -149,4 +149,4 @@ def _failed(info: NotebookInfo, run: Run, why: str, kept: Path) -> RenderError:
         trace = f"The partial notebook is {kept}."
     except RenderError as error:
         trace = f"The partial notebook could not be kept: {error}"
-    return RenderError(f"Notebook {info.name!r} gave no briefing. {why} {trace}")
+    return RenderError(f"Notebook {info.name!r} produced no briefing. {why} {trace}")

@@ -58,7 +58,7 @@ def ask(folder: Path, out: Path, **changes: Any) -> list[Path]:
         ({"parameters": {"event": "ds-r1", "as_of": "2025-1-1"}}, "write YYYY-MM-DD"),
         ({"parameters": {"event": "ds-r1", "as_of": "2025-01-01"}, "as_of": "2025-01-02"}, "twice"),
         ({"parameters": {"event": "ds-r1", "note": "hf_secret_value"}}, "value of HF_TOKEN"),
-        ({"formats": "pdf"}, "comes later"),
+        ({"formats": "pdf"}, "PDF is not supported yet"),
         ({"formats": "html,doc"}, "Unknown format 'doc'"),
     ],
 )
