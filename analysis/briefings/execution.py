@@ -26,10 +26,12 @@ from analysis.briefings.engine import KERNEL, LOG, VERDICT, Progress, Session, e
 from analysis.briefings.limits import Limits
 from analysis.briefings.notebooks import NotebookInfo
 from analysis.briefings.scratch import scratch_folder
+from analysis.briefings.supervisor import Supervision, end_carriers
 from analysis.errors import DataError
 from analysis.settings import store_home
 
 _ENGINE = "faultline"
+_OF_THE_RUN = "IPYTHONDIR"  # a folder that no other run has
 
 
 @dataclass(frozen=True)
@@ -136,6 +138,8 @@ def execute(
                 else _one_line(type(error).__name__, f"{error} {_last_words(folder / LOG)}")
             )
             return Run(_without_secrets(kept), Failure(*_place(session), cause))
+        finally:
+            end_carriers(_OF_THE_RUN, session.env[_OF_THE_RUN])
     return Run(_without_secrets(finished), None)
 
 
@@ -166,7 +170,7 @@ def _environment(
     if home is not None:
         env["FAULTLINE_HOME"] = str(store_home(home))
     return env | {
-        "IPYTHONDIR": str(folder / "ipython"),
+        _OF_THE_RUN: str(folder / "ipython"),
         "JUPYTER_CONFIG_DIR": str(folder / "config"),
         "JUPYTER_DATA_DIR": str(folder / "data"),
         "JUPYTER_RUNTIME_DIR": str(folder / "runtime"),
@@ -178,8 +182,6 @@ def _environment(
 
 
 def _describe_kernel(folder: Path, limits: Limits) -> None:
-    from analysis.briefings.supervisor import Supervision
-
     spec = folder / "jupyter" / "kernels" / KERNEL
     spec.mkdir(parents=True)
     supervision = Supervision(
