@@ -135,7 +135,7 @@ def execute(
             cause = (
                 limits.exceeded(limit)
                 if limit
-                else _one_line(type(error).__name__, f"{error} {_last_words(folder / LOG)}")
+                else _one_line(type(error).__name__, f"{error} {last_words(folder / LOG)}")
             )
             return Run(_without_secrets(kept), Failure(*_place(session), cause))
         finally:
@@ -203,7 +203,7 @@ def _place(session: Session) -> tuple[int, str]:
     return (int(cell.metadata.get("faultline_cell", 0)), first_line(cell)) if cell else (0, "")
 
 
-def _last_words(log: Path) -> str:
+def last_words(log: Path) -> str:
     """What a kernel that died said at last."""
     try:
         lines = log.read_text(encoding="utf-8", errors="replace").split("\n")

@@ -1,6 +1,7 @@
 """A kernel with everything that it starts, kept within limits and ended with its render.
 
-Run as a program between Faultline and the kernel: ``supervisor.py SETTINGS COMMAND...``. It
+Run as a program between Faultline and the kernel, and between Faultline and what lays the page
+out: ``supervisor.py SETTINGS COMMAND...``. It
 starts the command, and ends it and all processes below it when the command ends, when Faultline
 has died or asks it to (SIGTERM), or when a limit is exceeded; which one, it writes to a file.
 On Linux processes that outlive their parent become its children, so that none escapes by being

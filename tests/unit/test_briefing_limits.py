@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
 import tempfile
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 
 import nbformat
@@ -15,7 +17,9 @@ import psutil
 import pytest
 
 from analysis.briefings import render, scratch, supervisor
+from analysis.briefings.layout import lay_out
 from analysis.briefings.limits import MEGABYTE, VARIABLES, Limits
+from analysis.briefings.notebooks import NotebookInfo
 from analysis.briefings.supervisor import Supervision
 from analysis.errors import InputError, RenderError
 
@@ -151,6 +155,41 @@ def test_what_a_notebook_started_ends_with_the_command(tmp_path: Path, number: i
     assert waited(seconds, 0)
     left = list(temporary.glob("faultline-render-*"))
     assert bool(left) == (number == signal.SIGKILL)
+
+
+@pytest.mark.slow
+def test_a_page_that_takes_too_long_to_lay_out_is_stopped(tmp_path: Path) -> None:
+    """A parser is through with so many nested elements in minutes at best."""
+    html = nbformat.v4.new_output("display_data", data={"text/html": "<div>" * 400_000})
+    with pytest.raises(RenderError, match="laid out: it took longer than the 9 seconds"):
+        laid_out(html, Limits(render=9.0), seconds=3.0)
+
+
+@pytest.mark.parametrize(
+    ("limits", "seconds", "name"),
+    [(Limits(), 0.0, "render"), (Limits(memory=1), 300.0, "memory")],
+)
+def test_the_layout_of_a_page_is_kept_within_the_limits_of_its_render(
+    limits: Limits, seconds: float, name: str
+) -> None:
+    output = nbformat.v4.new_output("stream", text="x")
+    with pytest.raises(RenderError, match=re.escape(limits.exceeded(name))):
+        laid_out(output, limits, seconds)
+
+
+def test_the_page_limit_counts_bytes_and_not_characters() -> None:
+    output = nbformat.v4.new_output("stream", text="\N{CJK UNIFIED IDEOGRAPH-4E2D}" * 500_000)
+    assert "\N{CJK UNIFIED IDEOGRAPH-4E2D}" in laid_out(output, Limits(page=2 * MEGABYTE), 300.0)
+    with pytest.raises(RenderError, match=r"exceeds the 1\.4 MB"):
+        laid_out(output, Limits(page=1_400_000), 300.0)
+
+
+def laid_out(output: nbformat.NotebookNode, limits: Limits, seconds: float) -> str:
+    cell = nbformat.v4.new_code_cell("show()", outputs=[output])
+    notebook = nbformat.v4.new_notebook(cells=[cell])
+    info = NotebookInfo("trial", "Trial", "", (), Path("trial.ipynb"))
+    html, _ = lay_out(notebook, info, {}, datetime.now(UTC), limits, seconds)
+    return html
 
 
 def test_a_supervisor_rests_a_second_at_most_and_no_longer_than_until_a_signal(
