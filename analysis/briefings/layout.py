@@ -115,20 +115,21 @@ def main(folder: Path) -> None:
     """Carry out the order that a folder holds, and put the answer there."""
     order = pickle.loads((folder / _ORDER).read_bytes())  # noqa: S301 - our parent wrote it
     try:
-        html, record = _laid_out(*order)
+        html, record = laid_out(*order)
         answer: dict[str, Any] = {"page": html, "manifest": record}
     except (NothingLeft, RenderError) as problem:
         answer = {"kind": type(problem).__name__, "problem": str(problem)}
     (folder / _ANSWER).write_text(json.dumps(answer), encoding="ascii")
 
 
-def _laid_out(
+def laid_out(
     notebook: Any,
     info: NotebookInfo,
     parameters: Mapping[str, Any],
     started: datetime,
     limits: Limits,
 ) -> tuple[str, dict[str, Any]]:
+    """Lay a run notebook out in this process; as `lay_out`."""
     from analysis.briefings.export import collect, to_page
     from analysis.briefings.machine import manifest
 
