@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import secrets
+import time
 from contextlib import suppress
 from pathlib import Path
+
+_BESIDE = re.compile(r"\..+\.[0-9a-f]{12}\.part")
+_LEFT_OVER = 3600.0  # seconds; nobody writes one file for so long
 
 
 def write_whole(path: Path, content: bytes) -> None:
@@ -37,6 +42,16 @@ def write_whole(path: Path, content: bytes) -> None:
 def beside(path: Path) -> Path:
     """Temporary name in the folder of a file."""
     return path.with_name(f".{path.name}.{secrets.token_hex(6)}.part")
+
+
+def clear_left_over(folder: Path) -> None:
+    """Remove the temporary files that killed writers left in a folder more than an hour ago."""
+    with suppress(OSError):
+        for path in folder.iterdir():
+            # Not the time of writing: it may be a second name of a file that is much older.
+            if _BESIDE.fullmatch(path.name) and time.time() - path.lstat().st_ctime > _LEFT_OVER:
+                with suppress(OSError):
+                    path.unlink()
 
 
 def make_folder(folder: Path) -> None:

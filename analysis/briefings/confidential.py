@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from analysis.errors import InputError
-from analysis.loaders.redaction import environment_secrets, secrets_of_variable
+from analysis.redaction import environment_secrets, secrets_of_variable
 
 # What opens an object store; a notebook that reads one cannot do without.
 _STORE = ("AWS_", "AZURE_", "GOOGLE_", "HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy")

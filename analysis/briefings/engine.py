@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from analysis.briefings.confidential import blanked
-from analysis.briefings.limits import Limits
+from analysis.briefings.limits import Limits, encoded_size
 
 Progress = Callable[[int, int, str], None]
 
@@ -224,7 +224,7 @@ def _closing(context: Any) -> Iterator[None]:
 def _size(content: Any) -> int:
     """Bytes of a message, near enough: JSON of whatever is not text."""
     if isinstance(content, str):
-        return len(content)
+        return encoded_size(content)
     if isinstance(content, Mapping):
         return sum(_size(value) for value in content.values())
     return len(json.dumps(content, default=str))

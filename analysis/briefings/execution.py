@@ -26,10 +26,12 @@ from analysis.briefings.engine import KERNEL, LOG, VERDICT, Progress, Session, e
 from analysis.briefings.limits import Limits
 from analysis.briefings.notebooks import NotebookInfo
 from analysis.briefings.scratch import scratch_folder
+from analysis.briefings.supervisor import Supervision, end_carriers
 from analysis.errors import DataError
 from analysis.settings import store_home
 
 _ENGINE = "faultline"
+_OF_THE_RUN = "IPYTHONDIR"  # a folder that no other run has
 
 
 @dataclass(frozen=True)
@@ -100,7 +102,7 @@ def execute(
     DataError
         The file is not a valid notebook.
     InputError
-        A limit in the environment is no number.
+        A limit in the environment is not a number.
     """
     import papermill
     from papermill.engines import papermill_engines
@@ -133,9 +135,11 @@ def execute(
             cause = (
                 limits.exceeded(limit)
                 if limit
-                else _one_line(type(error).__name__, f"{error} {_last_words(folder / LOG)}")
+                else _one_line(type(error).__name__, f"{error} {last_words(folder / LOG)}")
             )
             return Run(_without_secrets(kept), Failure(*_place(session), cause))
+        finally:
+            end_carriers(_OF_THE_RUN, session.env[_OF_THE_RUN])
     return Run(_without_secrets(finished), None)
 
 
@@ -166,7 +170,7 @@ def _environment(
     if home is not None:
         env["FAULTLINE_HOME"] = str(store_home(home))
     return env | {
-        "IPYTHONDIR": str(folder / "ipython"),
+        _OF_THE_RUN: str(folder / "ipython"),
         "JUPYTER_CONFIG_DIR": str(folder / "config"),
         "JUPYTER_DATA_DIR": str(folder / "data"),
         "JUPYTER_RUNTIME_DIR": str(folder / "runtime"),
@@ -178,8 +182,6 @@ def _environment(
 
 
 def _describe_kernel(folder: Path, limits: Limits) -> None:
-    from analysis.briefings.supervisor import Supervision
-
     spec = folder / "jupyter" / "kernels" / KERNEL
     spec.mkdir(parents=True)
     supervision = Supervision(
@@ -201,7 +203,7 @@ def _place(session: Session) -> tuple[int, str]:
     return (int(cell.metadata.get("faultline_cell", 0)), first_line(cell)) if cell else (0, "")
 
 
-def _last_words(log: Path) -> str:
+def last_words(log: Path) -> str:
     """What a kernel that died said at last."""
     try:
         lines = log.read_text(encoding="utf-8", errors="replace").split("\n")

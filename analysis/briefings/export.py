@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from analysis.briefings.engine import first_line
-from analysis.briefings.limits import Limits
+from analysis.briefings.limits import Limits, encoded_size
 from analysis.briefings.machine import json_script
 from analysis.briefings.page_inspection import Template, inspect_page
 from analysis.briefings.pieces import Page
@@ -90,7 +90,7 @@ def _laid_out(cells: list[Any], page: Page, limits: Limits) -> Page:
             raise RenderError(
                 f"An output of {origin} cannot be laid out: {type(error).__name__}: {error}."
             ) from error
-        size += sum(map(len, page.body[len(page.origins) :]))
+        size += sum(map(encoded_size, page.body[len(page.origins) :]))
         if size > limits.page:
             raise RenderError(f"It was stopped at {origin}: {limits.exceeded('page')}.")
         page.origins += [origin] * (len(page.body) - len(page.origins))

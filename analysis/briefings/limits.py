@@ -98,5 +98,10 @@ VARIABLES = {
 }
 
 
+def encoded_size(text: str) -> int:
+    """Bytes that a text takes in a file; a character may take four."""
+    return len(text) if text.isascii() else len(text.encode("utf-8", "backslashreplace"))
+
+
 def _megabytes(size: int) -> str:
     return f"{size / MEGABYTE:,g} MB"

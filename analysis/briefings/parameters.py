@@ -150,7 +150,7 @@ def read_date(name: str, raw: object) -> str:
         return date.fromisoformat(str(raw).strip()).isoformat()
     except ValueError:
         raise InputError(
-            f"Parameter {name!r} is {raw!r}, which is no date: write YYYY-MM-DD."
+            f"Parameter {name!r} is {raw!r}, which is not a date: write YYYY-MM-DD."
         ) from None
 
 
@@ -188,7 +188,7 @@ def _read_window(spec: ParameterSpec, raw: object, _: Vocabulary) -> list[int]:
     whole = [end for end in ends if isinstance(end, int) and not isinstance(end, bool)]
     if len(whole) != 2 or len(ends) != 2:
         raise InputError(
-            f"Parameter {spec.name!r} is {raw!r}, which is no window: write two whole numbers "
+            f"Parameter {spec.name!r} is {raw!r}, which is not a window: write two whole numbers "
             "of sessions, first and last, like '-1,1'."
         )
     if max(map(abs, whole)) > _FARTHEST:
@@ -228,7 +228,7 @@ def _read_number(spec: ParameterSpec, raw: object, _: Vocabulary) -> int | float
     except ValueError:
         number = math.nan
     if not math.isfinite(number) or isinstance(raw, bool):
-        raise InputError(f"Parameter {spec.name!r} is {raw!r}, which is no number.")
+        raise InputError(f"Parameter {spec.name!r} is {raw!r}, which is not a number.")
     if spec.whole and not number.is_integer():
         raise InputError(f"Parameter {spec.name!r} is {raw!r}: give a whole number.")
     low, high = spec.minimum, spec.maximum
@@ -250,13 +250,13 @@ def _short(raw: object) -> str:
 
 def _text(spec: ParameterSpec, raw: object) -> str:
     if not isinstance(raw, str) or "\0" in raw:
-        raise InputError(f"Parameter {spec.name!r} is {raw!r}, which is no text.")
+        raise InputError(f"Parameter {spec.name!r} is {raw!r}, which is not text.")
     return raw.strip()
 
 
 def _items(spec: ParameterSpec, raw: object) -> list[object]:
     if not isinstance(raw, list | tuple):
-        raise InputError(f"Parameter {spec.name!r} is {raw!r}, which is no list.")
+        raise InputError(f"Parameter {spec.name!r} is {raw!r}, which is not a list.")
     return list(raw)
 
 

@@ -12,10 +12,11 @@ from typing import Any
 
 from analysis.briefings.notebooks import NotebookInfo
 from analysis.errors import InputError, RenderError
-from analysis.files import beside, make_folder, sync_folder, write_whole
+from analysis.files import beside, clear_left_over, make_folder, sync_folder, write_whole
 
 FORMATS = ("html", "ipynb")
-_LATER = ("pdf",)
+FAILED = "failed"
+"""Folder within the output folder that keeps what failed runs computed."""
 
 
 def check_formats(formats: Iterable[str] | str) -> tuple[str, ...]:
@@ -29,15 +30,15 @@ def check_formats(formats: Iterable[str] | str) -> tuple[str, ...]:
     parts = formats.split(",") if isinstance(formats, str) else list(formats)
     asked = tuple(dict.fromkeys(part.strip().lower() for part in parts if part.strip()))
     for name in asked:
-        if name in _LATER:
+        if name == "pdf":
             raise InputError(
-                f"The format {name!r} comes later; for now print the HTML from a browser, or "
-                f"take one of: {', '.join(FORMATS)}."
+                "PDF is not supported yet: print the HTML from a browser, or take one of: "
+                f"{', '.join(FORMATS)}."
             )
         if name not in FORMATS:
             raise InputError(f"Unknown format {name!r}. Known: {', '.join(FORMATS)}.")
     if not asked:
-        raise InputError(f"No format is asked for. Known: {', '.join(FORMATS)}.")
+        raise InputError(f"No format was given. Known: {', '.join(FORMATS)}.")
     return asked
 
 
@@ -50,6 +51,8 @@ def stem(info: NotebookInfo, parameters: Mapping[str, Any]) -> str:
 
 def prepare(out: str | os.PathLike[str]) -> Path:
     """Make the output folder and try a file in it, before anything is computed.
+
+    What killed publications left there under temporary names is removed.
 
     Returns
     -------
@@ -67,6 +70,8 @@ def prepare(out: str | os.PathLike[str]) -> Path:
         trial = beside(folder / "trial")
         trial.write_bytes(b"")
         trial.unlink()
+        for place in (folder, folder / FAILED):
+            clear_left_over(place)
     except (OSError, ValueError, RuntimeError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise InputError(
@@ -113,17 +118,18 @@ def put_all(files: Mapping[Path, str]) -> list[Path]:
         for path, content in files.items():
             trials[path] = beside(path)
             write_whole(trials[path], _encoded(content))
-        for path in files if len(files) > 1 else ():
+        for path in files:
             if path.exists():
                 earlier[path] = beside(path)
                 _keep(path, earlier[path])
         for path, trial in trials.items():
+            placed.append(path)  # before it is: an interrupt may come between the two
             trial.replace(path)
-            placed.append(path)
         for folder in dict.fromkeys(path.parent for path in files):
             sync_folder(folder)
     except BaseException as error:
-        _put_back(placed, earlier)
+        for done in placed:
+            _put_back(done, trials[done], earlier.get(done))
         if isinstance(error, OSError):
             reason = error.strerror or error
             raise RenderError(f"{path} cannot be written: {reason}.") from error
@@ -135,13 +141,13 @@ def put_all(files: Mapping[Path, str]) -> list[Path]:
     return list(files)
 
 
-def _put_back(placed: Iterable[Path], earlier: Mapping[Path, Path]) -> None:
-    for done in placed:
-        with suppress(OSError):
-            if done in earlier:
-                earlier[done].replace(done)
-            else:
-                done.unlink()
+def _put_back(path: Path, trial: Path, earlier: Path | None) -> None:
+    """Undo the placing of a file, whether it came about or not."""
+    with suppress(OSError):
+        if earlier is not None:
+            earlier.replace(path)
+        elif not trial.exists():
+            path.unlink()
 
 
 def _encoded(content: str) -> bytes:

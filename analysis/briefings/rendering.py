@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 from analysis.briefings import execution, ipynb, publish
@@ -13,6 +14,7 @@ from analysis.briefings.checks import check_together
 from analysis.briefings.confidential import refuse_secrets
 from analysis.briefings.engine import Progress
 from analysis.briefings.execution import Failure, Run
+from analysis.briefings.layout import lay_out
 from analysis.briefings.limits import Limits
 from analysis.briefings.notebooks import NotebookInfo, find_notebook
 from analysis.briefings.parameters import Vocabulary, needs_vocabulary, validate
@@ -83,17 +85,20 @@ def render(
     values = _checked(info, parameters, as_of, vocabulary)
     place = publish.prepare(out)
     name = publish.stem(info, values)
-    started = datetime.now(UTC)
+    started, began = datetime.now(UTC), monotonic()
     run = execution.execute(info, values, home=home, progress=progress, limits=limits)
-    kept = place / "failed" / f"{name}.ipynb"
+    kept = place / publish.FAILED / f"{name}.ipynb"
     if run.failure is not None:
         raise _failed(info, run, _words(run.failure), kept)
     try:
-        files = _files(info, run, values, started, limits)
+        left = limits.render - (monotonic() - began)
+        html, record = lay_out(run.notebook, info, values, started, limits, left)
     except NothingLeft as error:
         raise NothingLeft(str(_failed(info, run, f"{error}.", kept))) from error
     except RenderError as error:
         raise _failed(info, run, str(error), kept) from error
+    run.notebook.metadata.setdefault("faultline", {})["manifest"] = record
+    files = {"html": html, "ipynb": ipynb.write(run.notebook)}
     paths = publish.put_all({place / f"{name}.{kind}": files[kind] for kind in asked})
     if progress is not None:
         steps = len(run.notebook.cells)
@@ -120,23 +125,6 @@ def _checked(
     return values
 
 
-def _files(
-    info: NotebookInfo, run: Run, values: Mapping[str, Any], started: datetime, limits: Limits
-) -> dict[str, str]:
-    from analysis.briefings.export import collect, to_page
-    from analysis.briefings.machine import manifest
-
-    page = collect(run.notebook, info.title, limits)
-    if page.results.get("securities") == []:
-        raise NothingLeft("No security has a return on day 0 of the event")
-    record = manifest(info, values, started, datetime.now(UTC), page.manifest)
-    html = to_page(run.notebook, page, record)
-    if len(html) > limits.page:
-        raise RenderError(f"It was not published: {limits.exceeded('page')}.")
-    run.notebook.metadata.setdefault("faultline", {})["manifest"] = record
-    return {"html": html, "ipynb": ipynb.write(run.notebook)}
-
-
 def _words(failure: Failure) -> str:
     where = f"cell {failure.cell} ({failure.label!r})" if failure.cell else "its start"
     return f"It failed in {where}: {failure.cause.rstrip('.')}."
@@ -149,4 +137,4 @@ def _failed(info: NotebookInfo, run: Run, why: str, kept: Path) -> RenderError:
         trace = f"The partial notebook is {kept}."
     except RenderError as error:
         trace = f"The partial notebook could not be kept: {error}"
-    return RenderError(f"Notebook {info.name!r} gave no briefing. {why} {trace}")
+    return RenderError(f"Notebook {info.name!r} produced no briefing. {why} {trace}")

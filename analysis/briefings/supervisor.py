@@ -1,6 +1,7 @@
 """A kernel with everything that it starts, kept within limits and ended with its render.
 
-Run as a program between Faultline and the kernel: ``supervisor.py SETTINGS COMMAND...``. It
+Run as a program between Faultline and the kernel, and between Faultline and what lays the page
+out: ``supervisor.py SETTINGS COMMAND...``. It
 starts the command, and ends it and all processes below it when the command ends, when Faultline
 has died or asks it to (SIGTERM), or when a limit is exceeded; which one, it writes to a file.
 On Linux processes that outlive their parent become its children, so that none escapes by being
@@ -16,6 +17,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -23,6 +25,7 @@ from pathlib import Path
 import psutil
 
 _PERIOD = 0.1  # seconds between two looks
+_LONGEST = 1.0  # seconds without a look: what a cell allocates meanwhile is not seen
 _SUBREAPER, _DEATH_SIGNAL = 36, 1  # of prctl(2)
 _LINUX = sys.platform.startswith("linux")
 
@@ -92,11 +95,42 @@ def supervise(told: Supervision, command: list[str]) -> int:
             if exceeded:
                 Path(told.verdict).write_text(exceeded, encoding="ascii")
                 return 1
-            # Where there are thousands of processes a look takes long; it stays a twentieth.
-            time.sleep(max(_PERIOD, 20 * (time.monotonic() - began)))
+            _rest(time.monotonic() - began, stopped)
         return child.returncode
     finally:
-        _end_all()
+        _end_all(_alive)
+
+
+def end_carriers(variable: str, value: str) -> None:
+    """End every process that has a variable of the environment from one run.
+
+    Faultline calls it after the run: a supervisor that was killed itself ends nothing.
+
+    Parameters
+    ----------
+    variable, value : str
+        What the run's processes inherited and no other process has.
+    """
+
+    def carriers() -> list[psutil.Process]:
+        found = []
+        for process in psutil.process_iter():
+            with suppress(psutil.Error, OSError):
+                if process.pid != os.getpid() and process.environ().get(variable) == value:
+                    found.append(process)
+        return found
+
+    _end_all(carriers)
+
+
+def _rest(look: float, stopped: list[int]) -> None:
+    """Sleep until the next look, or until a signal came."""
+    # Where there are thousands of processes a look takes long; it stays a twentieth.
+    seconds = min(_LONGEST, max(_PERIOD, 20 * look))
+    # In short naps: Python goes back to sleep after a signal's handler.
+    for _ in range(round(seconds / _PERIOD)):
+        if not stopped:
+            time.sleep(_PERIOD)
 
 
 def _exceeded(told: Supervision, kernel: int) -> str:
@@ -138,10 +172,10 @@ def _own(process: psutil.Process) -> int:
     return int(getattr(found, "pss", found.rss))
 
 
-def _end_all() -> None:
-    """End every process below this one, also such as start others meanwhile."""
+def _end_all(found: Callable[[], list[psutil.Process]]) -> None:
+    """End every process that is found, also such as start others meanwhile."""
     for _ in range(100):
-        below = _alive()
+        below = found()
         if not below:
             return
         # Stopped first: what is stopped starts no other.

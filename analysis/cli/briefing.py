@@ -86,7 +86,7 @@ def briefing(
     out
         Folder of the files; made when missing.
     format
-        html, ipynb or both: html,ipynb. (pdf comes later.)
+        html, ipynb or both: html,ipynb. For PDF, print the HTML from a browser.
     """
     from analysis.briefings import render
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, Literal
 
-from analysis.loaders.redaction import clean, cleaner
 from analysis.plain_text import visible, visible_json
+from analysis.redaction import clean, cleaner
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -22,8 +22,8 @@ from time import monotonic, sleep
 
 from analysis.errors import InputError
 from analysis.files import make_folder, sync_folder, write_whole
-from analysis.loaders.redaction import clean_url
 from analysis.plain_text import visible_json
+from analysis.redaction import clean_url
 
 _PATIENCE = 30.0  # seconds that whoever keeps or clears waits for another
 

@@ -19,8 +19,8 @@ from analysis.errors import SourceError
 from analysis.loaders.limits import Budget, Deadline, LimitError, largest_answer
 from analysis.loaders.pacing import Timing, wait_asked
 from analysis.loaders.received import NotFound, Refused
-from analysis.loaders.redaction import clean, clean_url
 from analysis.loaders.unpacking import Body
+from analysis.redaction import clean, clean_url
 
 if TYPE_CHECKING:
     import httpx2

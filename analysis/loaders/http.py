@@ -28,7 +28,7 @@ from analysis.loaders.exchange import Passing, Question, Received, exchange, ori
 from analysis.loaders.limits import Deadline, SpentError, budget_for
 from analysis.loaders.pacing import Timing, check_clock, pace_of, usual
 from analysis.loaders.received import Answer, NotFound, Refused
-from analysis.loaders.redaction import clean, clean_url, hush, remember, remember_url
+from analysis.redaction import clean, clean_url, hush, remember, remember_url
 
 if TYPE_CHECKING:
     from ssl import SSLContext

@@ -19,8 +19,8 @@ from typing import Any, NoReturn
 
 from analysis.errors import SourceError
 from analysis.loaders.limits import LimitError
-from analysis.loaders.redaction import clean
 from analysis.loaders.unpacking import check_json
+from analysis.redaction import clean
 
 
 class Refused(SourceError):

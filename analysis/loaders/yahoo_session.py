@@ -46,9 +46,9 @@ from analysis.loaders.limits import (
     budget_for,
 )
 from analysis.loaders.pacing import Pace, Timing, check_clock, pace_of, usual, wait_asked
-from analysis.loaders.redaction import hush
 from analysis.loaders.unpacking import check_json
 from analysis.loaders.yahoo_carriers import Browser, Carrier, Forward
+from analysis.redaction import hush
 
 if TYPE_CHECKING:
     from pathlib import Path

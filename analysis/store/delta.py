@@ -21,6 +21,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from analysis.errors import DataError, is_panic
+from analysis.redaction import clean
 from analysis.store.integrity import Integrity
 from analysis.store.observations import Asked
 from analysis.store.places import Place
@@ -333,7 +334,7 @@ class DeltaRows:
                 raise
             raise DataError(
                 f"Table {self.name!r} of the store {self.place} cannot be {done} "
-                f"({self.place.discreet(_short(problem))}): {_mend(problem, done, self.place)}."
+                f"({clean(_short(problem))}): {_mend(problem, done, self.place)}."
             ) from None
 
 

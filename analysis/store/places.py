@@ -16,20 +16,11 @@ from time import monotonic, sleep
 
 from analysis.errors import DataError, InputError
 from analysis.files import make_folder
+from analysis.redaction import clean
 
 # Longer than any compaction takes; a writer that holds its lock that long hangs.
 PATIENCE = 300.0
 
-# Names of variables whose values open a store.
-_SECRET = re.compile(r"KEY|TOKEN|SECRET|SAS|CREDENTIAL|PASSWORD")
-# Parameters that make an address a key to what lies there.
-_SIGNED = re.compile(
-    r"\b(sig|X-Amz-Signature|X-Amz-Credential|X-Amz-Security-Token|X-Goog-Signature)=[^&\s\"')]+",
-    re.IGNORECASE,
-)
-# An Azure address has a harmless name before its @, a bucket has none.
-_PASSWORD = re.compile(r"//[^/@:]*:[^/@]*@|(?<=s3:)//[^/@]*@")
-_SHORTEST = 8
 # What the Delta library takes for a part of an address instead of a name; it would read and
 # write in another folder, or panic.
 _MISREAD = re.compile(r"%[0-9A-Fa-f]{2}|[\[\]|^\\\x00-\x1f\x7f]")
@@ -49,9 +40,7 @@ class Place:
 
     def __str__(self) -> str:
         # Messages show it: what opens the store is left out.
-        if isinstance(self.home, Path):
-            return str(self.home)
-        return _SIGNED.sub(r"\1=<hidden>", _PASSWORD.sub("//", self.home))
+        return str(self.home) if isinstance(self.home, Path) else clean(self.home)
 
     @property
     def folder(self) -> Path | None:
@@ -79,13 +68,6 @@ class Place:
             for name, value in os.environ.items()
             if name.startswith(("AWS_", "AZURE_", "GOOGLE_"))
         }
-
-    def discreet(self, text: str) -> str:
-        """Take what opens the store out of a text, such as the error of a library."""
-        for name, value in (self.options or {}).items():
-            if _SECRET.search(name.upper()) and len(value) >= _SHORTEST:
-                text = text.replace(value, f"<{name}>")
-        return _SIGNED.sub(r"\1=<hidden>", text)
 
     @contextmanager
     def locked(self, table: str) -> Iterator[None]:

@@ -16,8 +16,8 @@ from analysis import settings
 from analysis.loaders import Loader, Partial, Request
 from analysis.loaders.face import UNASKED, Unreadable
 from analysis.loaders.limits import Budget, spending
-from analysis.loaders.redaction import clean
 from analysis.loaders.wording import worded
+from analysis.redaction import clean
 from analysis.store.places import Place
 from analysis.update.doubts import new_doubts, with_early_captures
 from analysis.update.outcome import Outcome, Progress
@@ -91,10 +91,10 @@ class Pass:
             kind.name,
             kind.table,
             seconds=time.monotonic() - started,
-            alerts=tuple(map(without_secrets, alerts)),
-            news=tuple(map(without_secrets, told.news)),
-            doubts=tuple(map(without_secrets, doubts)),
-            failures=tuple(map(without_secrets, told.failures)),
+            alerts=tuple(map(clean, alerts)),
+            news=tuple(map(clean, told.news)),
+            doubts=tuple(map(clean, doubts)),
+            failures=tuple(map(clean, told.failures)),
             **counts,
         )
 
@@ -312,12 +312,3 @@ def _nothing_good(
     if kind.table in _MAY_BE_EMPTY or since is not None:
         return []
     return ["It answered without a single row: it may have changed its shape."]
-
-
-def without_secrets(text: str) -> str:
-    """Errors of other packages may quote a header or an address."""
-    for name in settings.KEYS:
-        secret = settings.token(name)
-        if secret:
-            text = text.replace(secret, f"<{name}>")
-    return clean(text)

@@ -19,7 +19,8 @@ from analysis.background import side_by_side
 from analysis.loaders import Loader, Request
 from analysis.loaders.limits import Budget, spending
 from analysis.loaders.wording import worded
-from analysis.update.asking import alone, answered, by_reason, refuse, unfailed, without_secrets
+from analysis.redaction import clean
+from analysis.update.asking import alone, answered, by_reason, refuse, unfailed
 from analysis.update.shown import asked_as
 from analysis.watch.news import RULES
 
@@ -129,7 +130,7 @@ def ask(store: Store, wanted: Sequence[Look], say: Callable[[str], None]) -> See
     for source, (failures, refused, said) in side_by_side(jobs):
         look = looks_by[source]
         for line in said:
-            say(without_secrets(line))
+            say(clean(line))
         # One wrong document must not keep all rules from their first look while it is there.
         apart = {} if look.loader.table == "policy_documents" else refused
         missed = {**apart, **failures}
@@ -137,7 +138,7 @@ def ask(store: Store, wanted: Sequence[Look], say: Callable[[str], None]) -> See
             subject for name in unfailed(look.subjects, missed) for subject in look.subjects[name]
         }
         seen.failures |= {
-            f"{source} {names}".strip(): without_secrets(why)
+            f"{source} {names}".strip(): clean(why)
             for names, why in by_reason({**refused, **failures})
         }
     return seen

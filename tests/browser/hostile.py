@@ -35,6 +35,8 @@ from analysis.charts.theme import new_figure
 from analysis.charts.wording import safe
 from analysis.settings import bundled
 
+EVENT = "ds-appstore-1"
+DOUBT = "In doubt: "  # before the text that is said of the event's row
 PLAIN_BLANKS = (" ", "/", "\u00a0", "\u1680", "\u2003", "\u202f", "\u3000", "\ufeff")
 BLANKS = (*PLAIN_BLANKS, "\t", "\n", "\f", "\u2028")
 HITS = ("__hit({})", "alert({})", "document.title='hit{}'")
@@ -264,7 +266,7 @@ def report_page(texts: Sequence[str], folder: Path, tickers: Sequence[str]) -> P
     turn = cycle(wanted)
     desk = Desk(home=_prices(turn, folder / "home", tickers))
     desk.catalogue = Catalogue(_catalogue(turn, folder / "catalogue", tickers))
-    report = event_report(desk, "ds-appstore-1", group="some", window=(-2, 2))
+    report = event_report(desk, EVENT, group="some", window=(-2, 2))
     shown = [
         report.headline(), report.key_figures(), report.facts(), report.timeline(),
         report.reactions(), report.three_ways(), report.paths(), report.heat_map(),
@@ -272,23 +274,47 @@ def report_page(texts: Sequence[str], folder: Path, tickers: Sequence[str]) -> P
         report.left_out(), report.how_sure(), report.provenance(), report.payload(),
         report.manifest(),
     ]  # fmt: skip
-    parameters = {"event": "ds-appstore-1", "note": next(turn)}
+    parameters = {"event": EVENT, "note": next(turn)}
     return _written([_cell(_bundle(item)) for item in shown], parameters, next(turn), folder)
 
 
 def _catalogue(turn: Iterator[str], folder: Path, tickers: Sequence[str]) -> Path:
     shutil.copytree(bundled("data/catalogue"), folder)
     _changed(folder / "instruments.csv", turn, ["name"])
+    _renamed_entities(folder, turn)
+    for table in ("closures", "hours"):
+        _changed(folder / f"{table}.csv", turn, ["reason", "source"])
+    doubts = pl.read_csv(folder / "doubts.csv", infer_schema=False)
+    doubt = {"table": "events", "key": EVENT, "doubt": DOUBT + next(turn), "source": next(turn)}
+    pl.concat([doubts, pl.DataFrame([doubt])]).write_csv(folder / "doubts.csv")
     _changed(folder / "events.csv", turn, ["title", "source_title", "notes"], around="2025-01")
     path = folder / "events.csv"
     events = pl.read_csv(path, infer_schema=False)
     address = pl.col("source_url") + "?" + pl.lit("".join(next(turn).split()))
     events.with_columns(
-        pl.when(pl.col("id") == "ds-appstore-1").then(address).otherwise("source_url")
+        pl.when(pl.col("id") == EVENT).then(address).otherwise("source_url")
         .alias("source_url")
     ).write_csv(path)  # fmt: skip
+    # The names of groups have a form of their own, which no such text has.
     pl.DataFrame({"name": "some", "ticker": sorted(tickers)}).write_csv(folder / "groups.csv")
     return folder
+
+
+def _renamed_entities(folder: Path, turn: Iterator[str]) -> None:
+    """Give entities hostile names, the same in both tables: what is the event's own stays so."""
+    known = pl.read_csv(folder / "instruments.csv", infer_schema=False)["entity"]
+    names = {
+        name: f"{next(turn)} {number}"
+        for number, name in enumerate(known.drop_nulls().unique(maintain_order=True))
+    }
+    for table, column in (("instruments", "entity"), ("events", "entities")):
+        path = folder / f"{table}.csv"
+        frame = pl.read_csv(path, infer_schema=False)
+        cells = [
+            cell and [names.get(one, one) for one in cell.split(";")] for cell in frame[column]
+        ]
+        renamed = pl.Series(column, [cell and ";".join(cell) for cell in cells])
+        frame.with_columns(renamed).write_csv(path)
 
 
 def _changed(path: Path, turn: Iterator[str], columns: list[str], around: str = "") -> None:

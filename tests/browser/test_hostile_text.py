@@ -165,3 +165,4 @@ def test_a_hostile_catalogue_becomes_an_ordinary_briefing(
     shown = check(trapped, trap, hostile.report_page(texts, tmp_path, TICKERS))
     named = [text for text in hostile.catalogued(texts) if as_shown(text) in shown]
     assert len(named) >= len(TICKERS)
+    assert any(text.startswith(hostile.DOUBT) for text in shown)

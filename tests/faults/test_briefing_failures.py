@@ -10,7 +10,7 @@ from typing import Any
 import nbformat
 import pytest
 
-from analysis.briefings import execution, pieces, render
+from analysis.briefings import execution, layout, pieces, render
 from analysis.briefings.limits import Limits
 from analysis.briefings.parameters import Vocabulary
 from analysis.errors import DataError, InputError, NothingLeft, RenderError
@@ -58,7 +58,7 @@ def ask(folder: Path, out: Path, **changes: Any) -> list[Path]:
         ({"parameters": {"event": "ds-r1", "as_of": "2025-1-1"}}, "write YYYY-MM-DD"),
         ({"parameters": {"event": "ds-r1", "as_of": "2025-01-01"}, "as_of": "2025-01-02"}, "twice"),
         ({"parameters": {"event": "ds-r1", "note": "hf_secret_value"}}, "value of HF_TOKEN"),
-        ({"formats": "pdf"}, "comes later"),
+        ({"formats": "pdf"}, "PDF is not supported yet"),
         ({"formats": "html,doc"}, "Unknown format 'doc'"),
     ],
 )
@@ -195,6 +195,9 @@ def test_a_briefing_that_measures_nothing_leaves_the_earlier_one(tmp_path: Path)
 def test_a_page_that_fails_inspection_is_not_published_and_its_notebook_kept(
     notebooks: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # In this process, where the sanitizer can be taken away.
+    here = lambda *order: layout.laid_out(*order[:-1])  # noqa: E731
+    monkeypatch.setattr("analysis.briefings.rendering.lay_out", here)
     monkeypatch.setattr(pieces, "sanitized", lambda html: html)
     out = tmp_path / "out"
     hostile = "display({'text/html': '<meta http-equiv=refresh content=0;url=//h>'}, raw=True)"

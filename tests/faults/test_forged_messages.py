@@ -195,7 +195,7 @@ def test_logs_and_warnings_of_other_packages_are_one_line(own_process: None) -> 
 
 
 def test_our_own_log_is_one_line_without_secrets(caplog: pytest.LogCaptureFixture) -> None:
-    from analysis.loaders import redaction
+    from analysis import redaction
 
     redaction.hush()
     logging.getLogger("faultline.http").warning("asked %s", FORGED)

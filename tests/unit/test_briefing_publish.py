@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
+import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,6 +19,7 @@ from analysis.briefings import machine, publish
 from analysis.briefings.confidential import blanked, refuse_secrets, without_secret_variables
 from analysis.briefings.notebooks import NotebookInfo, ParameterSpec
 from analysis.errors import InputError, RenderError
+from analysis.files import beside
 
 INFO = NotebookInfo("trial", "Trial", "", (ParameterSpec("event", "event"),), Path("trial.ipynb"))
 
@@ -33,9 +38,9 @@ def test_formats_are_read_once_each_in_their_order() -> None:
 @pytest.mark.parametrize(
     ("formats", "message"),
     [
-        ("pdf", "'pdf' comes later"),
+        ("pdf", "PDF is not supported yet: print the HTML"),
         ("html,docx", "Unknown format 'docx'. Known: html, ipynb"),
-        ("", "No format is asked for"),
+        ("", "No format was given"),
     ],
 )
 def test_a_format_that_there_is_not_is_refused(formats: str, message: str) -> None:
@@ -47,6 +52,27 @@ def test_the_output_folder_is_made(tmp_path: Path) -> None:
     folder = publish.prepare(tmp_path / "a" / "b")
     assert folder.is_dir()
     assert list(folder.iterdir()) == []
+
+
+def test_what_killed_publications_left_over_an_hour_ago_is_removed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page, failed = tmp_path / "a.html", tmp_path / "failed"
+    page.write_text("old")
+    os.utime(page, (0, 0))
+    failed.mkdir()
+    others = {".a.html.part", ".a.html.0123456789ab.part.txt", "a.0123456789ab.part"}
+    for name in others:
+        (tmp_path / name).touch()
+    # A second name of a page has the page's own time of writing.
+    beside(page).hardlink_to(page)
+    beside(failed / "a.ipynb").write_text("half")
+    publish.prepare(tmp_path)
+    assert len(list(tmp_path.rglob(".*.part"))) == 3
+    now = time.time()
+    monkeypatch.setattr("analysis.files.time.time", lambda: now + 3700)
+    publish.prepare(tmp_path)
+    assert {path.name for path in tmp_path.rglob("*")} == others | {"a.html", "failed"}
 
 
 def test_an_output_folder_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
@@ -78,6 +104,58 @@ def test_a_file_that_cannot_be_written_leaves_the_old_one(
         publish.put(path, "new")
     assert path.read_text() == "old"
     assert [item.name for item in tmp_path.iterdir()] == ["page.html"]
+
+
+@pytest.mark.parametrize("error", [OSError(5, "Input/output error"), KeyboardInterrupt()])
+@pytest.mark.parametrize("formats", [("html",), ("html", "ipynb"), ("ipynb", "html", "md")])
+def test_files_are_published_all_or_none_wherever_it_stops(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: BaseException, formats: tuple[str, ...]
+) -> None:
+    """It stops before, and then after, each step that changes a name or syncs a folder."""
+    earlier = {"a.html": "old page", "a.md": "old third"}
+    steps = Interruption(error)
+    monkeypatch.setattr(Path, "replace", steps.around(Path.replace))
+    monkeypatch.setattr(publish, "sync_folder", steps.around(publish.sync_folder))
+    new = {tmp_path / f"a.{kind}": f"new {kind}" for kind in formats}
+    for when in range(100):
+        for name, content in earlier.items():
+            (tmp_path / name).write_text(content)
+        steps.left = when
+        try:
+            assert publish.put_all(new) == list(new)
+        except (RenderError, KeyboardInterrupt):
+            assert texts(tmp_path) == earlier
+            continue
+        break
+    # Each file is renamed when written and when placed, and the folder is synced once.
+    assert when == 2 * (2 * len(formats) + 1)
+    assert texts(tmp_path) == earlier | {path.name: content for path, content in new.items()}
+
+
+class Interruption:
+    """Raises an error before or after the step at which nothing is left to count down."""
+
+    def __init__(self, error: BaseException) -> None:
+        self.error = error
+        self.left = 0
+
+    def around(self, step: Callable[..., Any]) -> Callable[..., Any]:
+        def watched(*args: Any) -> Any:
+            self.count()
+            result = step(*args)
+            self.count()
+            return result
+
+        return watched
+
+    def count(self) -> None:
+        self.left -= 1
+        if self.left == -1:
+            raise self.error
+
+
+def texts(folder: Path) -> dict[str, str]:
+    return {path.name: path.read_text() for path in folder.iterdir()}
 
 
 def test_json_in_a_page_cannot_end_its_script() -> None:

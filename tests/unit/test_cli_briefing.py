@@ -115,7 +115,7 @@ def test_the_list_as_json_is_one_document(capsys: pytest.CaptureFixture[str]) ->
     [
         (["event_brifing"], "Did you mean 'event_briefing'?"),
         (["../event_briefing"], "is not the name of a notebook"),
-        (["event_briefing", "--format", "pdf"], "'pdf' comes later"),
+        (["event_briefing", "--format", "pdf"], "PDF is not supported yet"),
         (["event_briefing", "--format", "docx"], "Unknown format 'docx'"),
     ],
 )

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from analysis.loaders.archive import Archive
 from analysis.loaders.pacing import ClockError, Pace, check_clock, wait_asked
-from analysis.loaders.redaction import clean, clean_url, hush, is_secret, remember, remember_url
+from analysis.redaction import clean, clean_url, hush, is_secret, remember, remember_url
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 

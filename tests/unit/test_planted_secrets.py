@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
+import re
 
 import pytest
 
 from analysis.briefings.confidential import blanked, without_secret_variables
 from analysis.cli import main, output
 from analysis.cli.output import Column
-from analysis.loaders.redaction import clean, hush, remember_url, secrets_of_variable
+from analysis.redaction import clean, hush, remember_url, secrets_of_variable
 from tests.servers.local import LocalServer, failing
 
 PLANTED = {
@@ -22,6 +23,34 @@ PLANTED = {
     "GH_PAT": "open-sesame-06",
     "SENTRY_DSN": "https://open-sesame-07@sentry.example.org/1",
     "SLACK_WEBHOOK_URL": "https://hooks.example.org/services/open-sesame-08",
+    "SLACK_URL": "https://hooks.slack.com/services/T000/B000/open-sesame-30",
+    "DISCORD_URL": "https://discord.com/api/webhooks/1/open-sesame-31",
+    "TEAMS_URL": "https://desk.webhook.office.com/webhookb2/open-sesame-32",
+    "TELEGRAM": "https://api.telegram.org/bot1:open-sesame-33/sendMessage",
+    "DISCORD_HOOK": "open-sesame-34",
+    "TEAMS_HOOK_URL": "open-sesame-35",
+    "SSHPASS": "open-sesame-36",
+    "DBPASS": "open-sesame-37",
+    "LDAP_BINDPW": "open-sesame-38",
+    "REDIS_PW": "open-sesame-39",
+    "JWT": "open-sesame-40",
+    "SERVICE_CONNECTION_STRING": "open-sesame-41",
+    "DB_CONNSTR": "open-sesame-42",
+}
+# In these the secret is a part, which is hidden alone too.
+CONNECTIONS = {
+    "STORAGE": "DefaultEndpointsProtocol=https;AccountName=desk;AccountKey=open-sesame-50==;X=1",
+    "DATABASE_CONNECTION": "Server=db;User Id=desk;Password = open-sesame-51;Encrypt=True",
+    "SQL_CONNECTION": "Server=db;Uid=desk;Pwd=open-sesame-52",
+    "PG_CONN": "host=db dbname=x user=desk password='open-sesame-53'",
+    "BUS": "Endpoint=sb://b.example.org/;SharedAccessKeyName=x;SharedAccessKey=open-sesame-54",
+    "AIRFLOW_CONN_DESK": '{"login": "desk", "password": "open-sesame-55"}',
+    "JDBC_URL": "jdbc:postgresql://db/x?user=desk&password=open-sesame-56",
+    "DATA_URL": "https://b.example.org/c?sv=2024&sig=open-sesame-57%2Fa&se=2027",
+    "API_URL": "https://api.example.org/x?page=1&api_key=open-sesame-58#top",
+    "FAULTLINE_FRENCH_URL": "https://h.example.org/x?token=open-sesame-59",
+    "MAPS_URL": "https://h.example.org/x?key=open-sesame-60",
+    "SQLSERVER_URL": "jdbc:sqlserver://db:1433;user=desk;password=open-sesame-61",
 }
 ADDRESSES = {
     "DATABASE_URL": ("postgres://desk:open-sesame-09@db.example.org/x", "open-sesame-09"),
@@ -36,7 +65,21 @@ HARMLESS = {
     "GIT_AUTHOR_NAME": "Desk of the house",
     "KEYBOARD": "de-latin1-nodeadkeys",
     "DOCS_URL": "https://example.org/@desk/x",
+    "FEED_URL": "https://example.org/x?page=2&sort=day",
+    "HOME": "/home/desk",
+    "LANG": "de_DE.UTF-8",
+    "LS_COLORS": "rs=0:di=01;34:ln=01;36:*.tar=01;31",
+    "PGPASSFILE": "/home/desk/.pgpass",
+    "PYTHONPATH": "/srv/a:/srv/b",
+    "SSH_ASKPASS": "/usr/bin/ssh-askpass",
+    "SSH_CONNECTION": "192.0.2.1 50000 192.0.2.2 22",
+    "DATABASE_CONNECTION": "Server=db;Trusted_Connection=True",
+    "CONTAINER": "abfss://box-of-the-desk@account.dfs.core.windows.net/x",
+    "COMPASS": "north-by-northwest",
+    "HOOKS_PATH": "/home/desk/hooks",
+    "DBUS_SESSION_BUS_ADDRESS": "unix:path=/run/user/1000/bus",
 }
+PART = re.compile(r"open-sesame-\d\d[=%\w]*")
 
 
 @pytest.fixture
@@ -46,12 +89,17 @@ def secrets(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         monkeypatch.setenv(name, value)
     for name, (address, _) in ADDRESSES.items():
         monkeypatch.setenv(name, address)
-    return [*PLANTED.values(), *(secret for _, secret in ADDRESSES.values())]
+    for name, value in CONNECTIONS.items():
+        monkeypatch.setenv(name, value)
+    parts = [found[0] for value in CONNECTIONS.values() if (found := PART.search(value))]
+    assert len(parts) == len(CONNECTIONS)
+    return [*PLANTED.values(), *parts, *(secret for _, secret in ADDRESSES.values())]
 
 
 def test_a_kernel_sees_no_secret_unless_the_user_names_it() -> None:
     addresses = {name: address for name, (address, _) in ADDRESSES.items()}
     environment = {**PLANTED, **addresses, **HARMLESS}
+    assert without_secret_variables(CONNECTIONS) == {}
     assert without_secret_variables(environment) == HARMLESS
     named = {"FAULTLINE_KERNEL_VARIABLES": "GH_PAT DATABASE_URL"}
     kept = without_secret_variables({**environment, **named})
@@ -60,7 +108,7 @@ def test_a_kernel_sees_no_secret_unless_the_user_names_it() -> None:
 
 @pytest.mark.parametrize("name", HARMLESS)
 def test_ordinary_variables_hold_no_secret(name: str) -> None:
-    assert secrets_of_variable(name, HARMLESS[name]) == []
+    assert secrets_of_variable(name, HARMLESS[name]) == ()
 
 
 def test_the_console_hides_secrets_in_sentences_tables_and_json(
@@ -95,6 +143,24 @@ def test_logs_and_documents_hide_secrets(
 )
 def test_the_user_part_of_any_address_is_hidden(address: str) -> None:
     assert "open-sesame" not in clean(f"asked '{address}'.")
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("GET https://h/p?sig=abc%2Fdef&p=1", "GET https://h/p?sig=***&p=1"),
+        ("at 'https://h/p?X-Amz-Signature=12ab'.", "at 'https://h/p?X-Amz-Signature=***'."),
+        ("login failed: Server=db;Password=short", "login failed: Server=db;Password=***"),
+        ("opened abfss://box@account/x", "opened abfss://box@account/x"),
+        ("opened abfss://box:key@account/x", "opened abfss://***@account/x"),
+        ("design=1 usd_per_token=2 key=day", "design=1 usd_per_token=2 key=day"),
+        ('{"token": "x", "usd": 1}', '{"token": "x", "usd": 1}'),
+    ],
+)
+def test_what_signs_an_address_or_opens_a_database_is_hidden_in_any_text(
+    text: str, shown: str
+) -> None:
+    assert clean(text) == shown
 
 
 def test_a_token_as_the_user_of_an_address_is_hidden_from_then_on() -> None:

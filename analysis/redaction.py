@@ -1,8 +1,9 @@
-"""Keeps secrets out of what people read: messages, logs, pages and the archive's index.
+"""Keeps secrets out of what people read and notebooks see: the one place that knows them.
 
 A secret is known by its place (a header such as ``Authorization``, a parameter such as
-``api_key``, the user part of a URL, a variable of the environment such as ``SMTP_PASS``) and
-from then on by its value, wherever it turns up.
+``api_key``, the user part of a URL, a variable of the environment such as ``SMTP_PASS``, a word
+of a connection string such as ``AccountKey=``) and from then on by its value, wherever it turns
+up. The loaders, the store, the command and the briefings all ask here.
 """
 
 from __future__ import annotations
@@ -11,8 +12,9 @@ import logging
 import os
 import re
 from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
 from threading import Lock
-from urllib.parse import parse_qsl, quote, quote_plus, urlencode, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, quote, quote_plus, unquote, urlencode, urlsplit, urlunsplit
 
 from analysis.plain_text import visible
 
@@ -21,15 +23,35 @@ HIDDEN = "***"
 _SECRET_NAME = re.compile(
     r"(^|[_-])(auth|authorization|cookie|credential|pass|passwd|password|pwd|secret|sig|"
     r"signature|pat|token|accesstoken)s?$"
-    r"|(^|(api|access|auth|client|private|secret|subscription)[_-]?)key$",
+    r"|(^|(access|account|api|auth|client|private|secret|subscription)[_-]?)key$",
     re.IGNORECASE,
 )
+# PWD and OLDPWD are folders, PGPASSFILE and SSH_ASKPASS files.
 _SECRET_VARIABLE = re.compile(
     r"TOKEN|SECRET|PASSWORD|PASSWD|PASSPHRASE|CREDENTIAL|APIKEY|ACCESSKEY|PRIVATEKEY|WEBHOOK|COOKIE"
-    r"|AUTHORIZATION|BEARER|(^|_)(AUTH|DSN|KEY|PASS|PAT|SAS)S?(_|$)|_PWD(_|$)|^FAULTLINE_NOTIFY$"
+    r"|AUTHORIZATION|BEARER|JWT|CONN(ECTION)?_?STR(ING)?|(^|_)(AUTH|DSN|KEY|PAT|SAS)S?(_|$)"
+    r"|(?<!ASK)(?<!BY)(?<!COM)PASS(_|$)|(?<!^)(?<!^OLD)PWD(_|$)|PW(_|$)|HOOK(_UR[IL])?S?$"
+    r"|^FAULTLINE_NOTIFY$"
 )
-_USER_IN_TEXT = re.compile(r"(?<=://)[^\s/?#@]+@")
-_USER_OF_ADDRESS = re.compile(r"://([^/?#]+)@")
+# Words of connection strings and of signed addresses that stand before a secret.
+_WORDS = (
+    r"(?:password|passwd|pwd|secret|(?:access_?)?token|(?:access|account|api)_?key|"
+    r"shared_?access_?(?:key|signature)|signature|sig|x-(?:amz|goog)-(?:credential|signature)|"
+    r"x-amz-security-token)"
+)
+_SECRET_IN_TEXT = re.compile(rf"(?<![\w-])({_WORDS}=)[^\s&;,\"'()<>\\]+", re.IGNORECASE)
+_SECRET_IN_VARIABLE = re.compile(
+    rf"{_WORDS}(?:\s*=\s*[\"']?|[\"']\s*:\s*[\"'])([^\s&;\"']+)", re.IGNORECASE
+)
+_PARAMETER = re.compile(r"[?&;]([^\s=?&;#]+)=([^\s&;#]+)")
+# Addresses that are keys themselves: whoever knows one may write to the channel behind it.
+_WEBHOOK = re.compile(
+    r"://(hooks\.|api\.telegram\.org/bot)|\.webhook\.|/(web)?hooks?/\S", re.IGNORECASE
+)
+# Before the @ of an Azure address stands the container, unless a password follows it.
+_NAMED = "".join(rf"(?<!{scheme}://)" for scheme in ("abfs", "abfss", "wasb", "wasbs"))
+_USER_IN_TEXT = re.compile(rf"(?<=://)(?:{_NAMED}[^\s/?#@:]+|[^\s/?#@:]*:[^\s/?#@]*)@")
+_USER_OF_ADDRESS = re.compile(rf"(?<=://)({_NAMED}[^/?#:]+|[^/?#:]*:[^/?#]*)@")
 # What the libraries below us log, by logger: requests with their URLs, answers with headers.
 _TALKATIVE = (
     "httpx2", "stamina", "httpcore2.connection", "httpcore2.http11", "httpcore2.http2",
@@ -90,7 +112,8 @@ def _of_user(user: str) -> list[str]:
     return [secret for secret in (password, *token) if secret]
 
 
-def secrets_of_variable(name: str, value: str) -> list[str]:
+@lru_cache(maxsize=4096)  # every message asks for every variable
+def secrets_of_variable(name: str, value: str) -> tuple[str, ...]:
     """What of a variable of the environment is secret.
 
     Parameters
@@ -99,16 +122,22 @@ def secrets_of_variable(name: str, value: str) -> list[str]:
 
     Returns
     -------
-    list of str
-        All of it where the name speaks of a secret, each address of ``FAULTLINE_NOTIFY``, of an
-        address its user part; empty when nothing is.
+    tuple of str
+        All of it where the name speaks of a secret or the value is a webhook; each address of
+        ``FAULTLINE_NOTIFY``; of an address its user part and its secret parameters; of a
+        connection string all of it and the secret in it. Empty when nothing is.
     """
     if name == "FAULTLINE_NOTIFY":
-        return value.split()
-    if _SECRET_VARIABLE.search(name.upper()):
-        return [value]
+        return tuple(value.split())
+    if _SECRET_VARIABLE.search(name.upper()) or ("://" in value and _WEBHOOK.search(value)):
+        return (value,)
     user = _USER_OF_ADDRESS.search(value)
-    return _of_user(user[1]) if user else []
+    found = _of_user(user[1]) if user else []
+    inside = _SECRET_IN_VARIABLE.findall(value)
+    inside += [secret for word, secret in _PARAMETER.findall(value) if is_secret(unquote(word))]
+    # Of an address the rest may be read, a connection string holds nothing else.
+    whole = [value] if inside and "://" not in value else []
+    return (*found, *whole, *dict.fromkeys((*inside, *map(unquote, inside))))
 
 
 def environment_secrets() -> list[tuple[str, str]]:
@@ -132,7 +161,7 @@ def _quoted(value: str) -> str:
 
 
 def clean(text: str) -> str:
-    """Hide every known secret, and the user part of every URL, in a text."""
+    """Hide every known secret, the user part of every URL and what follows ``sig=`` in a text."""
     return cleaner()(text)
 
 
@@ -144,7 +173,8 @@ def cleaner() -> Callable[[str], str]:
     def hide(text: str) -> str:
         for value in longest_first:
             text = text.replace(value, HIDDEN)
-        return _USER_IN_TEXT.sub(f"{HIDDEN}@", text) if "@" in text else text
+        text = _USER_IN_TEXT.sub(f"{HIDDEN}@", text) if "@" in text else text
+        return _SECRET_IN_TEXT.sub(rf"\g<1>{HIDDEN}", text) if "=" in text else text
 
     return hide
 
