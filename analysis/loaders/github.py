@@ -156,7 +156,11 @@ def pages(
             if key not in seen:
                 seen.add(key)
                 yield item, answer
-        following = next_page(answer.headers.get("link", ""))
+        try:
+            following = next_page(answer.headers.get("link", ""))
+        except ValueError:
+            # Kept, it would stand for every later answer that nothing has changed.
+            raise answer.unreadable("a Link header that cannot be read") from None
         if following is None or page == most:
             return
         if following in visited:

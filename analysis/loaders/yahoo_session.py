@@ -183,7 +183,9 @@ class Door(BaseAdapter):
             preload_content=False,
             original_response=SimpleNamespace(msg=message, isclosed=lambda: True),  # type: ignore[arg-type]
         )
-        return HTTPAdapter().build_response(request, raw)
+        response = HTTPAdapter().build_response(request, raw)
+        response.encoding = "utf-8"  # as it was measured
+        return response
 
 
 def _body(request: PreparedRequest) -> bytes | None:
