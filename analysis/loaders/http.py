@@ -265,12 +265,14 @@ class Client:
 
     def _wait(self) -> None:
         """Wait for our turn, if it comes while anything is left of the budget."""
-        if not self._pace.wait(self._budget.check()):
+        waited = self._pace.wait(self._budget.check())
+        if waited is None:
             raise SpentError(
                 f"{self.source}: its next turn comes after the {self._budget.seconds:g} seconds "
                 "that all its answers may take (FAULTLINE_SOURCE_PATIENCE); the rest was not "
                 "asked for."
             )
+        self._budget.excuse(waited)
 
     def _http(self) -> httpx2.Client:
         """Open the connections when they are first needed."""

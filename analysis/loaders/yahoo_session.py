@@ -140,7 +140,7 @@ class Door(BaseAdapter):
     def _carried(self, carrier: Carrier, pace: Pace, request: PreparedRequest) -> Received:
         """Ask within the limits, and read the answer only so far as it can be used."""
         url = str(request.url)
-        if not pace.wait(self.budget.check()):
+        if pace.wait(self.budget.check()) is None:
             raise SpentError("yahoo: nothing is left of the time that all its answers may take.")
         headers = {str(name): str(value) for name, value in request.headers.items()}
         question = Question("yahoo", url, headers, frozenset(), str(request.method), _body(request))
