@@ -96,7 +96,7 @@ class Pace:
         Returns
         -------
         float or None
-            How many of the seconds are due to the pace, and none to a source that wants rest.
+            How many of the seconds are due to the pace, and not to a source that wants rest.
         """
         now = time.monotonic()
         pause = self.reserve(now) - now
@@ -104,7 +104,8 @@ class Pace:
             return None
         if pause > 0:
             time.sleep(pause)
-        return min(pause, self._period)
+        rest = max(self._closed_until - now, 0.0)
+        return max(pause - rest, 0.0)
 
 
 _paces: dict[tuple[str, str, float], Pace] = {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import pickle
 import re
 from datetime import UTC, date, datetime
@@ -176,6 +177,20 @@ def test_an_impossible_time_of_the_last_trade_names_the_ticker(
     serve(yahoo, {"NVDA": chart(WEEK), "AMD": broken})
     with pytest.raises(Partial, match="AMD: Yahoo says that it last traded at") as error:
         prices("AMD", "NVDA")
+    assert tickers(error.value.frame) == ["NVDA"]
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "cp037"])
+def test_figures_in_an_encoding_that_hides_brackets_are_not_read(
+    yahoo: LocalServer, encoding: str
+) -> None:
+    body = json.dumps(chart(WEEK, symbol="AMD")).encode(encoding)
+    headers = {"Content-Type": f"application/json; charset={encoding}"}
+    serve(yahoo, {"NVDA": chart(WEEK)})
+    yahoo.on(f"{CHART}AMD", Reply(body, headers=headers))
+    with pytest.raises(Partial) as error:
+        prices(*ALL)
+    assert set(error.value.failures) == {"AMD"}
     assert tickers(error.value.frame) == ["NVDA"]
 
 
