@@ -12,8 +12,9 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
+from functools import partial
 from queue import SimpleQueue
-from typing import TypeVar
+from typing import NoReturn, TypeVar
 
 Answer = TypeVar("Answer")
 
@@ -28,7 +29,8 @@ def side_by_side(jobs: Mapping[str, Callable[[], Answer]]) -> Iterator[tuple[str
     Parameters
     ----------
     jobs : mapping of str to callable
-        By name. A job must not raise: it says in its answer what went wrong.
+        By name. What a job raises is raised here in its turn; a job that wants the others to be
+        heard says in its answer what went wrong.
 
     Yields
     ------
@@ -36,15 +38,25 @@ def side_by_side(jobs: Mapping[str, Callable[[], Answer]]) -> Iterator[tuple[str
         The job's name.
     Answer
     """
-    answers: SimpleQueue[tuple[str, Answer]] = SimpleQueue()
+    answers: SimpleQueue[tuple[str, Callable[[], Answer]]] = SimpleQueue()
 
     def run(name: str, job: Callable[[], Answer]) -> None:
-        answers.put((name, job()))
+        try:
+            answer = job()
+        except BaseException as problem:  # one that dies in silence is waited for without end
+            answers.put((name, partial(_raise, problem)))
+        else:
+            answers.put((name, lambda: answer))
 
     for name, job in jobs.items():
         _Ours(target=run, args=(name, job), name=name, daemon=True).start()
     for _ in jobs:
-        yield answers.get()
+        name, answer = answers.get()
+        yield name, answer()
+
+
+def _raise(problem: BaseException) -> NoReturn:
+    raise problem
 
 
 def leave(code: int) -> None:

@@ -43,6 +43,11 @@ def visible(text: object) -> str:
     )
 
 
+def writable(text: str) -> str:
+    """Write halves of characters, which JSON may hold and no encoding can carry, as escapes."""
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
 def visible_json(document: str) -> str:
     """Write what is not printable in a JSON document as JSON's own escapes; it reads the same."""
     if document.isprintable():

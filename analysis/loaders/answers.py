@@ -13,9 +13,16 @@ from typing import Any, TypeVar
 
 from analysis.errors import SourceError
 from analysis.loaders.face import Unreadable
+from analysis.loaders.limits import UNREADABLE
 from analysis.loaders.wording import worded
+from analysis.plain_text import writable
 
+Item = TypeVar("Item")
 Row = TypeVar("Row")
+
+_CANNOT_BE_READ = (
+    SourceError, ArithmeticError, AttributeError, LookupError, TypeError, ValueError,
+)  # fmt: skip
 
 _SHOWN = 8
 _LONGEST = 300
@@ -47,11 +54,71 @@ def readable(
     SourceError
         It is no list.
     """
-    for item in listed(document, where):
+
+    def checked(item: Any) -> Iterable[Row]:
+        found = record(item, where)
         try:
-            rows = list(read(record(item, where)))
-        except (SourceError, ArithmeticError, LookupError, TypeError, ValueError) as problem:
-            yield Unreadable(shortened(item), worded(problem))
+            json.dumps(item, ensure_ascii=False).encode()
+        except UnicodeEncodeError:
+            raise SourceError(f"{where}: a text holds half a character.") from None
+        return read(found)
+
+    yield from read_each(listed(document, where), checked)
+
+
+def read_each(
+    items: Iterable[Item | Unreadable],
+    read: Callable[[Item], Iterable[Row]],
+    show: Callable[[Item], object] = lambda item: item,
+) -> Iterator[Row | Unreadable]:
+    """Read items one by one, so that one which cannot be read does not take the others with it.
+
+    Parameters
+    ----------
+    items : iterable
+        Those that could not be read before are passed on.
+    read : callable
+        Item to rows; raises for one that cannot be read.
+    show : callable, optional
+        What of an item goes into the quarantine.
+
+    Yields
+    ------
+    Row or Unreadable
+
+    Raises
+    ------
+    SourceError
+        As `bounded`.
+    """
+    return bounded(_read_each(items, read, show))
+
+
+def bounded(found: Iterable[Row | Unreadable]) -> Iterator[Row | Unreadable]:
+    """Pass on what an answer held, or raise a `SourceError` where most of it cannot be read."""
+    count = 0
+    for item in found:
+        count += isinstance(item, Unreadable)
+        if count > UNREADABLE:
+            raise SourceError(
+                f"more than {UNREADABLE:,} records cannot be read: the shape has changed"
+            )
+        yield item
+
+
+def _read_each(
+    items: Iterable[Item | Unreadable],
+    read: Callable[[Item], Iterable[Row]],
+    show: Callable[[Item], object],
+) -> Iterator[Row | Unreadable]:
+    for item in items:
+        if isinstance(item, Unreadable):
+            yield item
+            continue
+        try:
+            rows = list(read(item))
+        except _CANNOT_BE_READ as problem:
+            yield Unreadable(shortened(show(item)), worded(problem))
         else:
             yield from rows
 
@@ -59,7 +126,7 @@ def readable(
 def shortened(item: object) -> str:
     """Write a record out for the quarantine, cut to a readable length."""
     text = item if isinstance(item, str) else json.dumps(item, ensure_ascii=False, default=str)
-    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
+    return writable(text if len(text) <= _LONGEST else f"{text[:_LONGEST]}...")
 
 
 def listed(document: Any, where: str) -> list[Any]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, TypeVar
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from analysis.errors import InputError, SourceError
+from analysis.loaders.answers import bounded, shortened
 from analysis.loaders.face import UNASKED, Partial, Unreadable
 from analysis.loaders.limits import SpentError
 from analysis.loaders.pacing import ClockError
@@ -52,10 +53,11 @@ def each(
     """
     news = {} if news is None else news
     gone: dict[str, str] = {}
-    rows: list[Row] = []
+    found: dict[str, list[Row]] = {}
     failures: dict[str, str] = {}
     unreadable: list[Unreadable] = []
-    found = down = 0
+    incomplete: set[str] = set()
+    down = 0
     stopped = ""
     for name in dict.fromkeys(names):
         if stopped:
@@ -71,14 +73,46 @@ def each(
             down += not isinstance(problem, NotFound)
             stopped = _stopped(problem, down)
         else:
-            rows += good
+            found[name] = good
             unreadable += bad
-            found, down = found + 1, 0
+            incomplete |= {name} if bad else set()
+            down = 0
     (news if found else failures).update(gone)
-    frame = build(rows)
+    try:
+        frame = build(_all(found))
+    except Exception:  # a value that its column cannot hold
+        for name, rows in list(found.items()):
+            try:
+                good, bad = apart(_fitting(rows, build))
+            except SourceError as problem:
+                failures[name] = worded(problem)
+                del found[name]
+                continue
+            found[name] = good
+            unreadable += bad
+            incomplete |= {name} if bad else set()
+        frame = build(_all(found))
     if failures or unreadable or news:
-        raise Partial(source, frame, failures, unreadable, news)
+        raise Partial(source, frame, failures, unreadable, news, incomplete)
     return frame
+
+
+def _all(found: Mapping[str, list[Row]]) -> list[Row]:
+    return [row for rows in found.values() for row in rows]
+
+
+def _fitting(rows: Sequence[Row], build: Callable[[list[Row]], pl.DataFrame]) -> Iterator[Any]:
+    """Rows of which a frame can be built, and the others as records that cannot be read."""
+    try:
+        build(list(rows))
+    except Exception as problem:
+        if len(rows) > 1:
+            yield from _fitting(rows[: len(rows) // 2], build)
+            yield from _fitting(rows[len(rows) // 2 :], build)
+        elif rows:
+            yield Unreadable(shortened(rows[0]), worded(problem))
+    else:
+        yield from rows
 
 
 def _is_missing(problem: Exception) -> bool:
@@ -99,7 +133,7 @@ def apart(found: Iterable[Row | Unreadable]) -> tuple[list[Row], list[Unreadable
     Raises
     ------
     SourceError
-        There are only such records: the answer has changed its shape.
+        There are only such records, or too many: the answer has changed its shape.
     """
     rows, unreadable = parted(found)
     if unreadable and not rows:
@@ -108,10 +142,10 @@ def apart(found: Iterable[Row | Unreadable]) -> tuple[list[Row], list[Unreadable
 
 
 def parted(found: Iterable[Row | Unreadable]) -> tuple[list[Row], list[Unreadable]]:
-    """Part rows from records that cannot be read, also where there are only such."""
+    """As `apart`, also where there are only records that cannot be read."""
     rows: list[Row] = []
     unreadable: list[Unreadable] = []
-    for item in found:
+    for item in bounded(found):
         if isinstance(item, Unreadable):
             unreadable.append(item)
         else:

@@ -13,17 +13,18 @@ a microsecond earlier each: the last one filed is the last one observed.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from analysis import settings
 from analysis.errors import InputError, SourceError, unknown
+from analysis.loaders.each import each
 from analysis.loaders.edgar_facts import series_of
 from analysis.loaders.edgar_periods import Period, periods
-from analysis.loaders.face import UNASKED, Partial, Request
+from analysis.loaders.face import Partial, Request
 from analysis.loaders.http import Client, NotFound, Timing
+from analysis.loaders.wording import worded
 
 if TYPE_CHECKING:
     import polars as pl
@@ -79,16 +80,6 @@ TAGS: Mapping[str, tuple[str, ...]] = {
 
 # One metric that ends so much earlier than the other has been given a tag that we do not know.
 _LAGGING = timedelta(days=200)
-_ENOUGH = 3  # failures in a row after which the SEC is taken to be down
-
-
-@dataclass
-class _Haul:
-    """What a round over the companies brought."""
-
-    rows: list[dict[str, Any]] = field(default_factory=list)
-    failures: dict[str, str] = field(default_factory=dict)
-    down: int = 0
 
 
 class Edgar:
@@ -124,49 +115,53 @@ class Edgar:
         some facts cannot be read is named as failed, and its other rows come.
         """
         names = _checked(request.names)
-        haul = _Haul()
+        told: dict[str, str] = {}
         with Client(
             "edgar",
             archive=request.archive,
             per_second=self._per_second,
             timing=self._timing,
         ) as client:
-            for company in names:
-                self._ask(client, company, request, haul)
-        frame = _frame(haul.rows)
-        if haul.failures and haul.down == len(names):
-            raise SourceError(_first(haul.failures))
-        if haul.failures:
-            raise Partial(self.name, frame, haul.failures)
+            try:
+                frame = each(
+                    self.name,
+                    names,
+                    lambda company: self._ask(client, company, request, told),
+                    _frame,
+                )
+            except Partial as partial:
+                failures = {
+                    name: told.get(name) or partial.failures[name]
+                    for name in names
+                    if name in told or name in partial.failures
+                }
+                if partial.failures.keys() >= set(names):
+                    raise SourceError(_first(failures)) from None
+                raise Partial(
+                    self.name, partial.frame, failures, partial.unreadable, partial.news
+                ) from None
+        if told:
+            raise Partial(self.name, frame, told)
         return frame
 
-    def _ask(self, client: Client, company: str, request: Request, haul: _Haul) -> None:
-        """Ask for one company and add its rows, or why there are none."""
-        if haul.down >= _ENOUGH:
-            haul.failures[company] = f"{UNASKED} {_ENOUGH} failures in a row"
-            haul.down += 1
-            return
+    def _ask(
+        self, client: Client, company: str, request: Request, told: dict[str, str]
+    ) -> list[dict[str, Any]]:
+        """Ask for one company; what is wrong with its file is told and fails no other."""
         cik, begins = COMPANIES[company]
         asked_at = self._clock()
         try:
             document = client.get(f"/api/xbrl/companyfacts/CIK{cik:010d}.json").json()
         except NotFound:
-            haul.failures[company] = f"the SEC has no facts under CIK {cik}"
-            haul.down = 0
-            return
-        except SourceError as error:
-            haul.failures[company] = str(error)
-            haul.down += 1
-            return
-        haul.down = 0
+            raise NotFound(f"the SEC has no facts under CIK {cik}") from None
         try:
             found, complaints = read_company(document, begins)
-        except SourceError as error:
-            haul.failures[company] = str(error)
-            return
+        except Exception as error:  # a shape that nobody foresaw
+            told[company] = worded(error)
+            return []
         if complaints:
-            haul.failures[company] = "; ".join(complaints)
-        haul.rows += [
+            told[company] = "; ".join(complaints)
+        return [
             _row(company, metric, period, self.name, learned_at)
             for metric, figures in found.items()
             for period, learned_at in _in_order(figures, asked_at)

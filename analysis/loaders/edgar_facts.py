@@ -7,7 +7,8 @@ restate a value: a proxy statement or a prospectus that repeats it in other unit
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from bisect import bisect_left
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from math import isfinite
@@ -15,6 +16,7 @@ from statistics import median
 from typing import Any
 
 from analysis.errors import SourceError
+from analysis.loaders.answers import listed, record
 from analysis.loaders.scale import is_scale_error, nearer
 
 Span = tuple[date, date]
@@ -29,6 +31,9 @@ LENGTHS = {"Q": (80, 101), "H": (170, 195), "9M": (260, 290), "FY": (350, 380)}
 
 # Filers do not always agree with themselves on the day on which a period begins and ends.
 LOOSE = timedelta(days=3)
+
+# Facts of one tag in one currency; sixty years of filings by the largest companies give some 400.
+_MOST_FACTS = 5_000
 
 
 @dataclass(frozen=True)
@@ -108,19 +113,27 @@ def series_of(
     Raises
     ------
     SourceError
-        The file has no facts at all.
+        The file has no facts at all, or they have changed their shape.
     """
     facts = document.get("facts")
     if not isinstance(facts, Mapping) or not facts:
         raise SourceError("the file of the SEC holds no facts: its shape has changed")
+    where = "the file of the SEC"
     found: list[Series] = []
     complaints: list[str] = []
     for tag in tags:
         taxonomy, _, name = tag.partition(":")
-        units = ((facts.get(taxonomy) or {}).get(name) or {}).get("units") or {}
-        for currency, entries in units.items():
+        held: Any = facts
+        for key in (taxonomy, name, "units"):
+            held = record(held.get(key) or {}, f"{where} under {tag}")
+        for currency, entries in held.items():
             if len(currency) != 3 or not currency.isupper():
                 continue  # shares, or money per share
+            if len(listed(entries, f"{where} under {tag}")) > _MOST_FACTS:
+                raise SourceError(
+                    f"{where} holds {len(entries):,} facts of {tag} in {currency}, more than "
+                    f"{_MOST_FACTS:,}: its shape has changed"
+                )
             series, broken = _series(tag, currency, entries, outflow=outflow)
             if broken:
                 complaints.append(
@@ -139,7 +152,7 @@ def _series(
     for entry in entries:
         try:
             fact = _fact(entry)
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+        except (KeyError, TypeError, ValueError, OverflowError, AttributeError) as error:
             broken.append(f"{type(error).__name__}: {error}")
             continue
         if fact is not None:
@@ -150,38 +163,74 @@ def _series(
         span: median(abs(value) for given in days.values() for value, _ in given)
         for span, days in merged.items()
     }
-    spans = {
-        span: _vintages(days, _usual(sizes, span), outflow=outflow) for span, days in merged.items()
-    }
+    usual = _usual(sizes)
+    spans = {span: _vintages(days, usual[span], outflow=outflow) for span, days in merged.items()}
     return Series(tag, currency, spans), broken
 
 
-def _usual(sizes: Mapping[Span, float], span: Span) -> float | None:
-    """Give the median magnitude of the other periods of this length; None without any."""
-    of_length = length(span)
-    others = [
-        size
-        for other, size in sizes.items()
-        if size and other != span and length(other) == of_length
-    ]
-    return median(others) if others else None
+def _usual(sizes: Mapping[Span, float]) -> dict[Span, float | None]:
+    """Give per span the median magnitude of the others of its length; None without any."""
+    by_length: dict[str | None, list[float]] = {}
+    for span, size in sizes.items():
+        in_order = by_length.setdefault(length(span), [])
+        if size:
+            in_order.append(size)
+    for in_order in by_length.values():
+        in_order.sort()
+    return {span: _median_of_others(by_length[length(span)], sizes[span]) for span in sizes}
+
+
+def _median_of_others(in_order: Sequence[float], size: float) -> float | None:
+    """Median of sorted figures without one of them; a zero is not among them."""
+    own = bisect_left(in_order, size) if size else len(in_order)
+    count = len(in_order) - bool(size)
+    if not count:
+        return None
+    # Enough of the middle that the median is theirs, whichever one is left out.
+    middle = [at + (at >= own) for at in {(count - 1) // 2, count // 2}]
+    return median(in_order[at] for at in middle)
 
 
 def _merged(filed: Mapping[Span, _Filed]) -> dict[Span, _Filed]:
     """One span for each period, that of its first filing, however later ones dated it."""
     merged: dict[Span, _Filed] = {}
+    known = Periods()
     for span, days in sorted(filed.items(), key=lambda item: (min(item[1]), item[0])):
-        period = next((first for first in merged if same_period(first, span)), span)
-        held = merged.setdefault(period, {})
+        held = merged.setdefault(known.first_like(span), {})
         for day, given in days.items():
             held.setdefault(day, []).extend(given)
     return merged
 
 
-def same_period(one: Span, other: Span) -> bool:
-    """Whether two spans are one fiscal period."""
-    near = abs(one[0] - other[0]) <= LOOSE and abs(one[1] - other[1]) <= LOOSE
-    return near and length(one) is not None and length(one) == length(other)
+class Periods:
+    """Fiscal periods, each under the first span that was given for it."""
+
+    def __init__(self) -> None:
+        self._held: dict[tuple[str, int], list[tuple[int, Span]]] = {}
+        self._count = 0
+
+    def first_like(self, span: Span) -> Span:
+        """The earliest span that is of one fiscal period with this one, perhaps itself."""
+        kind = length(span)
+        if kind is None:
+            return span
+        start, end = (day.toordinal() for day in span)
+        like = [
+            (place, other)
+            for near in around(end)
+            for place, other in self._held.get((kind, near), ())
+            if abs(other[0].toordinal() - start) <= LOOSE.days
+        ]
+        if like:
+            return min(like)[1]
+        self._held.setdefault((kind, end), []).append((self._count, span))
+        self._count += 1
+        return span
+
+
+def around(ordinal: int) -> range:
+    """Days that may be the same as this one, as filers do not always agree."""
+    return range(ordinal - LOOSE.days, ordinal + LOOSE.days + 1)
 
 
 def _fact(entry: Mapping[str, Any]) -> tuple[Span, date, float, str] | None:

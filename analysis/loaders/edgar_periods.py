@@ -9,13 +9,15 @@ that were not, is no quarter.
 from __future__ import annotations
 
 import math
-from collections import Counter
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from itertools import islice
+from operator import itemgetter
 from typing import TypeVar
 
-from analysis.loaders.edgar_facts import LOOSE, Series, Span, Vintage, length, same_period
+from analysis.loaders.edgar_facts import LOOSE, Periods, Series, Span, Vintage, around, length
 from analysis.loaders.scale import out_of_line
 
 _NEXT = timedelta(days=1)
@@ -83,16 +85,20 @@ def periods(series: Sequence[Series], *, totals: bool = False) -> list[Period]:
         the last is what counts now.
     """
     lines: list[Line] = []
-    for currency in _usual_currencies(series):
-        of_one = [held for held in series if held.currency == currency]
+    for of_one in _by_currency(series):
         found = [*_reported(of_one), *_derived(of_one)]
         lines += found + _derived_across(of_one, found)
     chosen = [_known_of(rivals, totals=totals) for rivals in _rivals(lines)]
-    reported = [line for line in chosen if line[-1].basis == "reported"]
+    reported: dict[str, list[date]] = {}
+    for end, frequency in sorted(
+        (line[-1].span[1], line[-1].frequency) for line in chosen if line[-1].basis == "reported"
+    ):
+        reported.setdefault(frequency, []).append(end)
     kept = [
         line
         for line in chosen
-        if line[-1].basis == "reported" or not any(_overlap(line[-1], one[-1]) for one in reported)
+        if line[-1].basis == "reported"
+        or not _beside(line[-1].span[1], reported.get(line[-1].frequency, []))
     ]
     return sorted(
         (period for line in _compared(kept) for period in line),
@@ -125,27 +131,23 @@ def _doubted(period: Period, why: str) -> Period:
 def _rivals(lines: Iterable[Line]) -> list[list[Line]]:
     """Put together what is about one period; what comes first is believed first."""
     groups: list[list[Line]] = []
+    places: dict[tuple[str, int], int] = {}
     for line in lines:
-        about = (line[0].frequency, line[0].span[1])
-        for group in groups:
-            if group[0][0].frequency == about[0] and _near(about[1], [group[0][0].span[1]]):
-                group.append(line)
-                break
+        frequency, end = line[0].frequency, line[0].span[1].toordinal()
+        near = [places[frequency, day] for day in around(end) if (frequency, day) in places]
+        if near:
+            groups[min(near)].append(line)
         else:
+            places[frequency, end] = len(groups)
             groups.append([line])
     return groups
 
 
-def _near(day: date, days: Iterable[date]) -> bool:
-    return any(abs(day - other) <= LOOSE for other in days)
-
-
-def _overlap(derived: Period, reported: Period) -> bool:
+def _beside(end: date, reported: Sequence[date]) -> bool:
     """Whether a derived quarter is one that was reported, to end on another day."""
-    if derived.frequency != reported.frequency:
-        return False
-    apart = abs(derived.span[1] - reported.span[1])
-    return timedelta() < apart < timedelta(days=40)
+    before, after = bisect_left(reported, end), bisect_right(reported, end)
+    beside = (*reported[max(before - 1, 0) : before], *reported[after : after + 1])
+    return any(abs(end - other) < timedelta(days=40) for other in beside)
 
 
 def _known_of(rivals: list[Line], *, totals: bool) -> Line:
@@ -171,8 +173,8 @@ def _known_of(rivals: list[Line], *, totals: bool) -> Line:
             known.append((best, beside))
     told: Line = []
     for period, beside in known:
-        others = [one for one in told if one.value != period.value]
-        told.append(replace(period, note=_note(period, others[:1], beside)))
+        other = next((one for one in told if one.value != period.value), None)
+        told.append(replace(period, note=_note(period, other, beside)))
     return told
 
 
@@ -192,11 +194,11 @@ def _tag(period: Period) -> str:
     return period.note.partition(",")[0]
 
 
-def _note(period: Period, before: Iterable[Period], beside: Iterable[Period]) -> str:
+def _note(period: Period, before: Period | None, beside: Iterable[Period]) -> str:
     """Say where a value comes from, what stood in its place, and which tag differs."""
     note = period.note
-    for other in before:
-        note += f"; restated, {other.value:g} as filed on {other.filed}"
+    if before is not None:
+        note += f"; restated, {before.value:g} as filed on {before.filed}"
     for other in beside:
         far = abs(other.value - period.value) > 0.005 * abs(period.value)
         if far and other.basis == period.basis == "reported":
@@ -205,15 +207,16 @@ def _note(period: Period, before: Iterable[Period], beside: Iterable[Period]) ->
 
 
 def _last(line: Sequence[_Dated], day: date) -> _Dated:
-    return [one for one in line if one.filed <= day][-1]
+    """State of a day, of a line that is in order of filing."""
+    return line[bisect_right(line, day, key=lambda one: one.filed) - 1]
 
 
-def _usual_currencies(series: Iterable[Series]) -> list[str]:
-    """Currencies, the most used first: others are convenience translations, or older."""
-    counted: Counter[str] = Counter()
-    for held in series:
-        counted[held.currency] += len(held.spans)
-    return [currency for currency, _ in counted.most_common()]
+def _by_currency(series: Iterable[Series]) -> list[list[Series]]:
+    """Series of each currency, the most used first: others are translations, or older."""
+    held: dict[str, list[Series]] = {}
+    for one in series:
+        held.setdefault(one.currency, []).append(one)
+    return sorted(held.values(), key=lambda own: -sum(len(one.spans) for one in own))
 
 
 def _reported(series: Iterable[Series]) -> Iterator[Line]:
@@ -242,44 +245,59 @@ def _differences(series: Series) -> Iterator[Line]:
     """Quarters as differences of periods that begin together, within one tag."""
     by_quarters = []
     cumulated = [
-        (span, kind, vintages)
-        for span, vintages in series.spans.items()
+        (place, span, kind, vintages)
+        for place, (span, vintages) in enumerate(series.spans.items())
         if (kind := length(span)) is not None
     ]
-    for long_span, long_kind, long in cumulated:
-        shorter = [
-            (span, kind, vintages)
-            for span, kind, vintages in cumulated
-            if abs(span[0] - long_span[0]) <= LOOSE
-            and span[1] < long_span[1]
-            and length((span[1] + _NEXT, long_span[1])) == "Q"
-        ]
-        for span, kind, short in shorter:
+    by_start: dict[int, list[tuple[int, Span, str, list[Vintage]]]] = {}
+    for one in cumulated:
+        by_start.setdefault(one[1][0].toordinal(), []).append(one)
+    for _, long_span, long_kind, long in cumulated:
+        shorter = sorted(
+            (
+                one
+                for start in around(long_span[0].toordinal())
+                for one in by_start.get(start, ())
+                if one[1][1] < long_span[1] and length((one[1][1] + _NEXT, long_span[1])) == "Q"
+            ),
+            key=itemgetter(0),
+        )
+        for _, span, kind, short in shorter:
             rest = (span[1] + _NEXT, long_span[1])
             said = f"{series.tag}, {_WORDS[long_kind]} less {_WORDS[kind]}"
             yield _difference(rest, series.currency, said, long, short)
         if long_kind == "FY" and not shorter:
             by_quarters.append((long_span, long))
+    in_order = sorted(series.of_length("Q").items(), key=itemgetter(0)) if by_quarters else []
     for span, year in by_quarters:
-        yield from _year_less_quarters(series, span, year)
+        yield from _year_less_quarters(series, in_order, span, year)
 
 
-def _year_less_quarters(series: Series, span: Span, year: list[Vintage]) -> Iterator[Line]:
-    quarters = list(_chain(series.of_length("Q"), span[0]))
+def _year_less_quarters(
+    series: Series,
+    in_order: Sequence[tuple[Span, list[Vintage]]],
+    span: Span,
+    year: list[Vintage],
+) -> Iterator[Line]:
+    quarters = list(islice(_chain(in_order, span[0]), 3))
     if len(quarters) < 3:
         return
     rest = (quarters[2][0][1] + _NEXT, span[1])
     if length(rest) != "Q":
         return
     said = f"{series.tag}, the year less three quarters"
-    yield _difference(rest, series.currency, said, year, *(held for _, held in quarters[:3]))
+    yield _difference(rest, series.currency, said, year, *(held for _, held in quarters))
 
 
 def _chain(
-    quarters: dict[Span, list[Vintage]], begin: date
+    in_order: Sequence[tuple[Span, list[Vintage]]], begin: date
 ) -> Iterator[tuple[Span, list[Vintage]]]:
     """Quarters that follow each other from a day on."""
-    for span, vintages in sorted(quarters.items()):
+    earliest = begin.toordinal() - LOOSE.days
+    first = bisect_left(in_order, earliest, key=lambda one: one[0][0].toordinal())
+    for span, vintages in islice(in_order, first, None):
+        if span[0] - begin > LOOSE:
+            return
         if abs(span[0] - begin) <= LOOSE:
             yield span, vintages
             begin = span[1] + _NEXT
@@ -327,18 +345,19 @@ def _derived_across(series: Sequence[Series], found: Sequence[Line]) -> list[Lin
     the nine months was known from that filing on, not from the next one, which repeats it under
     the first tag. Tags that contradict each other are not mixed.
     """
-    since: dict[date, date] = {}
+    since: dict[int, date] = {}
     for line in found:
         if line[0].frequency == "Q":
-            end = line[0].span[1]
+            end = line[0].span[1].toordinal()
             since[end] = min(line[0].filed, since.get(end, date.max))
+    known = Periods()
     merged = Series("several tags", series[0].currency)
     tags: list[Series] = []
     for held in series:
         if all(_agree(held, other) for other in tags):
             tags.append(held)
             for span, vintages in held.spans.items():
-                at = next((one for one in merged.spans if same_period(one, span)), span)
+                at = known.first_like(span)
                 if at not in merged.spans or vintages[0].filed < merged.spans[at][0].filed:
                     merged.spans[at] = vintages[:1]
     told = "the two sides carry different tags"
@@ -346,7 +365,7 @@ def _derived_across(series: Sequence[Series], found: Sequence[Line]) -> list[Lin
         [_doubted(line[0], told)]
         for line in _differences(merged)
         if not any(
-            _near(line[0].span[1], [end]) and day <= line[0].filed for end, day in since.items()
+            since.get(end, date.max) <= line[0].filed for end in around(line[0].span[1].toordinal())
         )
     ]
 

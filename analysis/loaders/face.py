@@ -120,6 +120,9 @@ class Partial(SourceError):
     news : mapping of str to str, optional
         Each name of which the source itself says that it is gone or has another name now. The
         source did not fail; who asked should know.
+    incomplete : iterable of str, optional
+        Names under which a record could not be read: what their answer does not show may be
+        there all the same.
     """
 
     def __init__(
@@ -129,12 +132,14 @@ class Partial(SourceError):
         failures: Mapping[str, str],
         unreadable: Iterable[Unreadable] = (),
         news: Mapping[str, str] | None = None,
+        incomplete: Iterable[str] = (),
     ) -> None:
         self.source = source
         self.frame = frame
         self.failures: dict[str, str] = dict(failures)
         self.unreadable = tuple(unreadable)
         self.news: dict[str, str] = dict(news or {})
+        self.incomplete = frozenset(incomplete)
         said = []
         if self.failures:
             listed = "; ".join(f"{name}: {why}" for name, why in self.failures.items())
@@ -150,4 +155,6 @@ class Partial(SourceError):
 
     def __reduce__(self) -> tuple[type[Partial], tuple[Any, ...]]:
         """Cross the border between processes whole."""
-        return type(self), (self.source, self.frame, self.failures, self.unreadable, self.news)
+        return type(self), (
+            self.source, self.frame, self.failures, self.unreadable, self.news, self.incomplete,
+        )  # fmt: skip

@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 
 from analysis.errors import SourceError
 from analysis.loaders import answers
-from analysis.loaders.each import apart, parted
+from analysis.loaders.each import parted
 from analysis.loaders.face import Partial, Request, Unreadable
 from analysis.loaders.frames import frame_of
 
@@ -75,16 +75,17 @@ class FederalRegister:
         agencies = request.names or (BUREAU,)
         failures: dict[str, str] = {}
         unreadable: list[Unreadable] = []
+        news: dict[str, str] = {}
         with Client(self.name, archive=request.archive, per_second=_A_SECOND) as client:
             inspected = _inspected(client, agencies, request, failures, unreadable)
             published = _published(client, agencies, request, failures, unreadable)
-            filed = _filed(client, published.keys() - inspected.keys(), failures)
-        found = {**inspected, **_joined(published, inspected, filed, failures)}
+            filed = _filed(client, published.keys() - inspected.keys(), failures, unreadable)
+        found = {**inspected, **_joined(published, inspected, filed, news)}
         now = datetime.now(UTC)
         rows = [_row(document, now) for document in found.values()]
         frame = frame_of(self.table, self.name, rows)
-        if failures or unreadable:
-            raise Partial(self.name, frame, failures, unreadable)
+        if failures or unreadable or news:
+            raise Partial(self.name, frame, failures, unreadable, news)
         return frame
 
 
@@ -123,25 +124,23 @@ def parse_documents(document: Any, agencies: tuple[str, ...]) -> list[Document |
     return list(answers.readable(answers.field(page, "results", where), where, read))
 
 
-def parse_inspection(
-    document: Any, agencies: tuple[str, ...] | None = None
-) -> list[Document | Unreadable]:
+def parse_inspection(document: Any, agencies: tuple[str, ...]) -> list[Document | Unreadable]:
     """Read a list of documents on public inspection; as `parse_documents`.
 
-    The list holds the documents of all agencies: those of others are left out, unless
-    ``agencies`` is None. Its ``publication_date`` is the day for which publication is planned.
+    The list holds the documents of all agencies: those of others are left out. Its
+    ``publication_date`` is the day for which publication is planned.
     """
     where = "federal_register's public inspection"
     page = answers.record(document, where)
 
     def read(item: Mapping[str, Any]) -> Iterator[Document]:
-        if agencies is not None and not set(agencies) & set(_slugs(item, where)):
+        if not set(agencies) & set(_slugs(item, where)):
             return
         number = _text(item, "document_number", where)
         yield Document(
             number,
             _text(item, "title", where),
-            _agency(item, agencies or (), f"{where}, {number}"),
+            _agency(item, agencies, f"{where}, {number}"),
             _text(item, "type", where),
             _day(item, "publication_date", f"{where}, {number}"),
             filed_on(item, f"{where}, {number}"),
@@ -167,7 +166,9 @@ def _inspected(
     """Documents on inspection now."""
     try:
         document = client.get(f"{_INSPECTION}/current.json").json()
-        found, bad = apart(parse_inspection(document, agencies))
+        found, bad = parted(parse_inspection(document, agencies))
+        if bad and len(bad) == len(document["results"]):
+            raise SourceError(bad[0].reason)  # noqa: TRY301
     except SourceError as error:
         failures["public inspection"] = str(error)
         return {}
@@ -232,7 +233,10 @@ def _pages(client: Client, agencies: tuple[str, ...], request: Request) -> Itera
 
 
 def _filed(
-    client: Client, numbers: set[str | None], failures: dict[str, str]
+    client: Client,
+    numbers: set[str | None],
+    failures: dict[str, str],
+    unreadable: list[Unreadable],
 ) -> dict[str, date | None]:
     """When published documents had been filed for inspection; nothing for what is not known."""
     from analysis.loaders.http import NotFound
@@ -243,8 +247,11 @@ def _filed(
         some = known[start : start + _AT_ONCE]
         try:
             document = client.get(f"{_INSPECTION}/{','.join(some)}.json").json()
-            days, whole = _days(document)
-            found |= (dict.fromkeys(some) if whole else {}) | days
+            days, lost, bad = _days(document)
+            # A record without a legible number may be of any that is not in the answer.
+            unsaid = some if len(bad) == len(lost) else ()
+            found |= dict.fromkeys(number for number in unsaid if number not in lost) | days
+            unreadable += bad
         except NotFound:
             found |= dict.fromkeys(some)  # none of them was ever on inspection
         except SourceError as error:
@@ -252,25 +259,32 @@ def _filed(
     return found
 
 
-def _days(document: Any) -> tuple[dict[str, date | None], bool]:
+def _days(document: Any) -> tuple[dict[str, date | None], set[str], list[Unreadable]]:
     """Read the answer about several numbers, or about one: then it is the document itself.
 
-    Also says whether all of it could be read: if not, a number that is not in it is not known.
+    Returns the days by number, the numbers whose own record cannot be read, and such records.
     """
-    single = isinstance(document, Mapping) and "document_number" in document
-    page = {"results": [document]} if single else document
-    found, bad = parted(parse_inspection(page))
-    days = {
-        item.document_number: item.public_inspection_date for item in found if item.document_number
-    }
-    return days, not bad
+    where = "federal_register's public inspection"
+    page = answers.record(document, where)
+    results = [page] if "document_number" in page else answers.field(page, "results", where)
+    lost: set[str] = set()
+
+    def read(item: Mapping[str, Any]) -> Iterator[tuple[str, date | None]]:
+        number = answers.text(item, "document_number", where)
+        lost.add(number)
+        day = filed_on(item, f"{where}, {number}")
+        lost.remove(number)
+        yield number, day
+
+    days, bad = parted(answers.readable(results, where, read))
+    return dict(days), lost, bad
 
 
 def _joined(
     published: Mapping[str | None, Document],
     inspected: Mapping[str | None, Document],
     filed: Mapping[str, date | None],
-    failures: dict[str, str],
+    news: dict[str, str],
 ) -> dict[str | None, Document]:
     """Give published documents their day of inspection.
 
@@ -286,7 +300,7 @@ def _joined(
         elif number is None or number in filed:
             joined[number] = replace(item, public_inspection_date=filed.get(number or ""))
         else:
-            failures.setdefault(number, "left out, as its day of inspection is not known")
+            news[number] = "left out, as its day of inspection is not known."
     return joined
 
 

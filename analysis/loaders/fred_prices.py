@@ -7,13 +7,14 @@ fetched unasked, because two sources of one figure would revise each other for e
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, date, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from analysis.errors import InputError, SourceError
-from analysis.loaders.each import apart
-from analysis.loaders.face import Partial, Request, Unreadable
+from analysis.loaders.each import apart, each
+from analysis.loaders.face import Request, Unreadable
+from analysis.loaders.frames import frame_of
 from analysis.loaders.fred_file import read_series
 from analysis.loaders.http import Client, NotFound, Timing
 
@@ -65,39 +66,27 @@ class FredPrices:
         Raises
         ------
         Partial
-            A series is gone or unreadable.
-        SourceError
-            FRED could not be asked.
+            A series is gone or unreadable, or FRED could not be asked for it.
         """
-        import polars as pl
-
-        from analysis.tables import schema_of
-        from analysis.tables.price_checks import jumps, with_doubts
-
         wanted = _wanted(request.names or tuple(TICKERS))
         asked_at = self._clock()
-        frames: list[pl.DataFrame] = [schema_of(self.table).create_empty()]
-        failures: dict[str, str] = {}
-        unreadable: list[Unreadable] = []
         with Client("fred", archive=request.archive, timing=self._timing) as client:
-            for ticker, series in wanted.items():
+
+            def ask(ticker: str) -> Iterable[dict[str, Any] | Unreadable]:
+                series = wanted[ticker]
                 try:
                     answer = client.get("/graph/fredgraph.csv", _query(series, request))
                 except NotFound:
-                    failures[ticker] = f"FRED has no series {series} any more"
-                    continue
+                    raise NotFound(f"FRED has no series {series} any more") from None
+                text = answer.text()
                 try:
-                    figures, bad = apart(read_series(answer.text(), series))
+                    figures, bad = apart(read_series(text, series))
                 except SourceError as error:
-                    failures[ticker] = f"fred_prices: {str(error).rstrip('.')}."
-                    continue
-                unreadable += bad
-                rows = _rows(ticker, figures, self.name, asked_at, request)
-                frames.append(with_doubts(rows, jumps(rows)))
-        frame = pl.concat(frames)
-        if failures or unreadable:
-            raise Partial(self.name, frame, failures, unreadable)
-        return frame
+                    raise answer.unreadable(f"{answer.kind()}: {error}") from None
+                kept = dict(figure for figure in figures if request.covers(figure[0]))
+                return (*_rows(ticker, kept, asked_at), *bad)
+
+            return each(self.name, wanted, ask, lambda rows: _frame(self.table, self.name, rows))
 
 
 def _wanted(names: tuple[str, ...]) -> dict[str, str]:
@@ -119,31 +108,28 @@ def _query(series: str, request: Request) -> dict[str, str]:
 
 
 def _rows(
-    ticker: str,
-    figures: list[tuple[date, float]],
-    source: str,
-    asked_at: datetime,
-    request: Request,
-) -> pl.DataFrame:
-    """Rows of the days asked for; neither a rate nor an index is adjusted, or has a volume."""
+    ticker: str, figures: Mapping[date, float], asked_at: datetime
+) -> Iterator[dict[str, Any]]:
+    """Rows of a series; neither a rate nor an index is adjusted, or has a volume."""
+    for day, close in figures.items():
+        yield {
+            "date": day,
+            "ticker": ticker,
+            "close": close,
+            "adj_close": close,
+            "observed_at": asked_at,
+        }
+
+
+def _frame(table: str, source: str, rows: Iterable[Mapping[str, Any]]) -> pl.DataFrame:
+    """Frame of all rows, those flagged that move as no session does."""
     import polars as pl
 
-    from analysis.tables import schema_of
+    from analysis.tables.price_checks import jumps, with_doubts
 
-    first, last = request.since or date.min, request.until or date.max
-    empty = schema_of("prices").create_empty()
-    kept = dict(figure for figure in figures if first <= figure[0] <= last)
-    return pl.DataFrame(
-        {"date": list(kept), "close": list(kept.values())},
-        schema={"date": pl.Date, "close": pl.Float64},
-    ).select(
-        "date",
-        pl.lit(ticker).alias("ticker"),
-        "close",
-        pl.col("close").alias("adj_close"),
-        pl.lit(None, dtype=pl.Int64).alias("volume"),
-        pl.lit(source).alias("source"),
-        pl.lit(asked_at).cast(empty.schema["observed_at"]).alias("observed_at"),
-        pl.lit(value=False).alias("backfilled"),
-        pl.lit(None, dtype=pl.String).alias("flag"),
-    )
+    frame = frame_of(table, source, rows)
+    checked = [
+        with_doubts(closes, jumps(closes))
+        for closes in frame.partition_by("ticker", maintain_order=True)
+    ]
+    return pl.concat([frame.clear(), *checked])

@@ -14,7 +14,7 @@ from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
 
 from analysis.errors import SourceError, unknown
-from analysis.loaders.answers import shortened
+from analysis.loaders.answers import bounded, shortened
 from analysis.loaders.confinement import read_zip
 from analysis.loaders.each import each
 from analysis.loaders.face import Request, Unreadable
@@ -68,7 +68,7 @@ class French:
             def ask(name: str) -> Iterator[dict[str, Any] | Unreadable]:
                 answer = client.get(f"{_FOLDER}/{name}")
                 try:
-                    rows = list(parse(answer.content, files[name], answer.fetched_at))
+                    rows = list(bounded(parse(answer.content, files[name], answer.fetched_at)))
                 except SourceError as error:
                     raise answer.unreadable(f"{answer.kind()}: {error}") from None
                 return (

@@ -17,7 +17,7 @@ from analysis import settings
 from analysis.errors import InputError, SourceError
 from analysis.loaders import answers
 from analysis.loaders.each import each
-from analysis.loaders.face import Request
+from analysis.loaders.face import Request, Unreadable
 from analysis.loaders.received import Refused
 from analysis.loaders.rows import Count, downloads, renamed
 
@@ -54,7 +54,11 @@ class Github:
                 now = str(document.get("full_name") or name)
                 if now.casefold() != name.casefold():
                     news[name] = renamed(name, now)
-                releases = sum(1 for _ in pages(asked, f"/repos/{name}/releases"))
+                releases = 0
+                for release in pages(asked, f"/repos/{name}/releases"):
+                    if isinstance(release, Unreadable):  # a count has to be exact
+                        raise SourceError(release.reason)
+                    releases += 1
                 return [*found, Count(seen.date(), name, "releases", releases, seen)]
 
             return each(
@@ -126,7 +130,7 @@ def pages(
     params: Mapping[str, str | int] | None = None,
     *,
     most: int | None = None,
-) -> Iterator[tuple[Mapping[str, Any], Answer]]:
+) -> Iterator[tuple[Mapping[str, Any], Answer] | Unreadable]:
     """Every object of a list, page after page; one that came on two pages comes once.
 
     The answer names the next page: a page may hold fewer objects than were asked for although
@@ -147,16 +151,27 @@ def pages(
         The list is too long, or its pages lead in a circle.
     """
     where = f"github's {path}"
-    seen: set[Any] = set()
+    seen: set[float | None] = set()
     visited: set[str] = set()
+
+    def identified(
+        item: Mapping[str, Any],
+    ) -> Iterator[tuple[float | None, Mapping[str, Any]]]:
+        yield answers.count(answers.field(item, "id", where), "id", where), item
+
     answer = get(asked, path, {**(params or {}), "per_page": PAGE})
     for page in range(1, _MOST_PAGES + 1):
-        for item in answers.records(answer.json(), where):
-            key = answers.field(item, "id", where)
-            if key not in seen:
-                seen.add(key)
-                yield item, answer
-        following = next_page(answer.headers.get("link", ""))
+        for found in answers.readable(answer.json(), where, identified):
+            if isinstance(found, Unreadable):
+                yield found
+            elif found[0] not in seen:
+                seen.add(found[0])
+                yield found[1], answer
+        try:
+            following = next_page(answer.headers.get("link", ""))
+        except ValueError:
+            # Kept, it would stand for every later answer that nothing has changed.
+            raise answer.unreadable("a Link header that cannot be read") from None
         if following is None or page == most:
             return
         if following in visited:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from analysis.errors import InputError
 from analysis.loaders import answers
 from analysis.loaders.each import each
-from analysis.loaders.face import Request
+from analysis.loaders.face import Request, Unreadable
 from analysis.loaders.github import client, pages, repository
 from analysis.loaders.rows import Artefact, artefacts
 
@@ -42,15 +42,15 @@ class GithubArtefacts:
         names = [_known_form(name) for name in request.names]
         with client(request.archive) as asked:
 
-            def ask(name: str) -> Iterable[Artefact]:
+            def ask(name: str) -> Iterable[Artefact | Unreadable]:
                 if "/" in name:
-                    return [release for release, _ in releases(asked, name)]
+                    return answers.read_each(releases(asked, name), lambda found: found[:1])
                 return repositories(asked, name)
 
             return each(self.name, names, ask, lambda rows: artefacts("github", self.name, rows))
 
 
-def repositories(asked: Client, owner: str) -> list[Artefact]:
+def repositories(asked: Client, owner: str) -> list[Artefact | Unreadable]:
     """Every public repository of an organisation.
 
     Raises
@@ -61,7 +61,9 @@ def repositories(asked: Client, owner: str) -> list[Artefact]:
     from analysis.loaders.received import NotFound
 
     found = pages(asked, f"/orgs/{owner}/repos", _NEWEST)
-    shown = [repository_of(item, owner, answer) for item, answer in found]
+    shown = list(
+        answers.read_each(found, lambda one: [repository_of(one[0], owner, one[1])], _item)
+    )
     if not shown:
         raise NotFound(
             f"github shows no repository of {owner}: it was renamed, or the answer is empty."
@@ -69,19 +71,27 @@ def repositories(asked: Client, owner: str) -> list[Artefact]:
     return shown
 
 
-def releases(asked: Client, name: str) -> Iterator[tuple[Artefact, str]]:
+def releases(asked: Client, name: str) -> Iterator[tuple[Artefact, str] | Unreadable]:
     """Latest releases of a repository, each with its title and notes; drafts are left out."""
     owner, _, short = name.partition("/")
     where = f"github's releases of {name}"
-    for item, answer in pages(asked, f"/repos/{name}/releases", most=1):
+
+    def read(found: tuple[Mapping[str, Any], Answer]) -> Iterator[tuple[Artefact, str]]:
+        item, answer = found
         if item.get("draft"):
-            continue
+            return
         tag = answers.text(item, "tag_name", where)
         published = answers.field(item, "published_at", where)
         created = answers.instant(published, "published_at", where)
         url = answers.text(item, "html_url", where)
         words = f"{item.get('name') or ''}\n{answers.field(item, 'body', where) or ''}"
         yield Artefact(owner, short, tag, "release", created, url, answer.fetched_at), words
+
+    return answers.read_each(pages(asked, f"/repos/{name}/releases", most=1), read, _item)
+
+
+def _item(found: tuple[Mapping[str, Any], Answer]) -> Mapping[str, Any]:
+    return found[0]
 
 
 def repository_of(item: Mapping[str, Any], owner: str, answer: Answer) -> Artefact:

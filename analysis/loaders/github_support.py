@@ -8,13 +8,14 @@ before a release says so, or without a word.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from analysis.errors import InputError
+from analysis.loaders.answers import read_each
 from analysis.loaders.each import each
-from analysis.loaders.face import Request
+from analysis.loaders.face import Request, Unreadable
 from analysis.loaders.github import client, repository
 from analysis.loaders.github_artefacts import releases
 from analysis.loaders.rows import Artefact, artefacts
@@ -34,13 +35,15 @@ class GithubSupport:
         wanted = pairs(request.names)
         with client(request.archive) as asked:
 
-            def ask(engine: str) -> Iterable[Artefact]:
-                return [
-                    replace(release, revision=f"{release.revision} names {family}", kind="support")
-                    for release, words in releases(asked, engine)
-                    for family in wanted[engine]
-                    if names(family, words)
-                ]
+            def ask(engine: str) -> Iterable[Artefact | Unreadable]:
+                def support(found: tuple[Artefact, str]) -> Iterator[Artefact]:
+                    release, words = found
+                    for family in wanted[engine]:
+                        if names(family, words):
+                            revision = f"{release.revision} names {family}"
+                            yield replace(release, revision=revision, kind="support")
+
+                return read_each(releases(asked, engine), support)
 
             return each(self.name, wanted, ask, lambda rows: artefacts("github", self.name, rows))
 

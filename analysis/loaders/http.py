@@ -41,6 +41,7 @@ _log = logging.getLogger("faultline.http")
 
 # Clocks that differ by less do not change the day on which a figure was known.
 _SKEW_WORTH_TELLING = 300.0
+_LONGEST_CONDITION = 1_000  # characters; longer ones are refused by servers on the way
 
 
 class Client:
@@ -171,7 +172,7 @@ class Client:
         if self._archive is None or clean_url(url) != url:
             return None, None
         entry = self._archive.latest(url)
-        if entry is None or not (entry.etag or entry.last_modified):
+        if entry is None or not _conditions(entry):
             return None, None
         content = self._archive.content(entry)
         return (None, None) if content is None else (entry, content)
@@ -186,7 +187,9 @@ class Client:
         )  # fmt: skip
         if self._archive is None:
             return answer()
-        etag, modified = (received.headers.get(name) for name in ("etag", "last-modified"))
+        etag, modified = (
+            _sendable(received.headers.get(name)) for name in ("etag", "last-modified")
+        )
         entry = self._archive.keep(
             shown,
             received.content,
@@ -262,12 +265,14 @@ class Client:
 
     def _wait(self) -> None:
         """Wait for our turn, if it comes while anything is left of the budget."""
-        if not self._pace.wait(self._budget.check()):
+        waited = self._pace.wait(self._budget.check())
+        if waited is None:
             raise SpentError(
                 f"{self.source}: its next turn comes after the {self._budget.seconds:g} seconds "
                 "that all its answers may take (FAULTLINE_SOURCE_PATIENCE); the rest was not "
                 "asked for."
             )
+        self._budget.excuse(waited)
 
     def _http(self) -> httpx2.Client:
         """Open the connections when they are first needed."""
@@ -303,10 +308,16 @@ def user_agent() -> str:
 def _conditions(entry: Entry | None) -> dict[str, str]:
     """Headers that ask for the content only if it is another one than we have."""
     found = {
-        "If-None-Match": entry.etag if entry else None,
-        "If-Modified-Since": entry.last_modified if entry else None,
+        "If-None-Match": _sendable(entry.etag) if entry else None,
+        "If-Modified-Since": _sendable(entry.last_modified) if entry else None,
     }
     return {name: value for name, value in found.items() if value}
+
+
+def _sendable(value: str | None) -> str | None:
+    """Pass on what a source gave to ask with; None for what no later question could carry."""
+    short = value is not None and len(value) <= _LONGEST_CONDITION
+    return value if value and short and value.isascii() and value.isprintable() else None
 
 
 def _given_up(question: Question, error: Passing, attempts: int) -> SourceError:

@@ -8,9 +8,10 @@ address is set. Called by the two loaders of the Hub.
 
 from __future__ import annotations
 
+import json
 import re
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -21,7 +22,10 @@ from typing import TYPE_CHECKING, Any
 
 from analysis import settings
 from analysis.errors import FaultlineError, InputError, SourceError
+from analysis.loaders import answers
 from analysis.loaders.archive import Archive
+from analysis.loaders.each import parted
+from analysis.loaders.face import Unreadable
 from analysis.loaders.limits import PAGES
 from analysis.loaders.received import NotFound, Refused
 
@@ -45,6 +49,7 @@ class _Asking:
     archive: Archive | None
     fetched_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     pages: int = 0
+    unreadable: list[Unreadable] = field(default_factory=list)
 
 
 _ASKING: ContextVar[_Asking | None] = ContextVar("_ASKING", default=None)
@@ -57,18 +62,21 @@ class Hub:
         self._api = api
         self._asking = asking
 
-    def models(self, name: str, properties: Sequence[str]) -> Iterator[tuple[ModelInfo, datetime]]:
+    def models(
+        self, name: str, properties: Sequence[str]
+    ) -> Iterator[tuple[ModelInfo, datetime] | Unreadable]:
         """Models of an author (``Qwen``), or one model (``Qwen/Qwen3-8B``), and when each came.
 
         Raises
         ------
         SourceError
             `NotFound` for a model that does not exist and for an author without any: a watched
-            one has models. What cannot be read names the author.
+            one has models. An answer that cannot be read names the author.
         """
         wanted: list[Any] = list(properties)
         seen: set[str] = set()
         self._asking.pages = 0
+        self._asking.unreadable = []
         try:
             if "/" in name:
                 yield self._api.model_info(name, expand=wanted), self._asking.fetched_at
@@ -87,7 +95,8 @@ class Hub:
                 f"huggingface on {name} answered in a shape that huggingface_hub cannot read "
                 f"({type(problem).__name__}: {problem})."
             ) from None
-        if not seen:
+        yield from self._asking.unreadable
+        if not seen and not self._asking.unreadable:
             raise NotFound(
                 f"huggingface shows no model of {name}: it was renamed, or the answer is empty."
             )
@@ -181,6 +190,14 @@ def _install() -> None:
         _INSTALLED.set()
 
 
+def _checked(item: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    from huggingface_hub import ModelInfo
+
+    answers.text(item, "id", "huggingface's list of models")
+    ModelInfo(**item)  # type: ignore[no-untyped-call]
+    yield item
+
+
 def _answer(held: _Asking, request: httpx2.Request) -> httpx2.Response:
     import httpx2
 
@@ -196,13 +213,19 @@ def _answer(held: _Asking, request: httpx2.Request) -> httpx2.Response:
     if held.archive is not None:
         held.archive.keep(answer.url, answer.content, answer.fetched_at, status=answer.status)
     found = answer.json()  # what is no JSON is said in our words
-    # The library takes an empty object for an author without models.
-    if request.url.path.endswith("/api/models") and not isinstance(found, list):
-        raise SourceError(f"huggingface: {answer.url} answered without a list of models.")
+    content = answer.content
+    if request.url.path.endswith("/api/models"):
+        # The library takes an empty object for an author without models, and one model that it
+        # cannot read ends its list.
+        if not isinstance(found, list):
+            raise SourceError(f"huggingface: {answer.url} answered without a list of models.")
+        good, bad = parted(answers.readable(found, "huggingface's list of models", _checked))
+        held.unreadable += bad
+        content = json.dumps(good).encode() if bad else content
     kept = {name: value for name, value in answer.headers.items() if name == "link"}
     return httpx2.Response(
         answer.status,
-        content=answer.content,
+        content=content,
         headers={"content-type": "application/json", **kept},
         request=request,
     )

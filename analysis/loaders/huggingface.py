@@ -7,13 +7,14 @@ thirty days (any request of a model's query files, those of continuous integrati
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from analysis.errors import SourceError
-from analysis.loaders.each import each
-from analysis.loaders.face import Request
+from analysis.loaders import answers
+from analysis.loaders.each import apart, each
+from analysis.loaders.face import Request, Unreadable
 from analysis.loaders.hub import asking, checked
 from analysis.loaders.rows import Count, downloads, renamed
 
@@ -38,19 +39,19 @@ class Huggingface:
         news: dict[str, str] = {}
         with asking(request.archive) as hub:
 
-            def ask(name: str) -> list[Count]:
-                models = list(hub.models(name, _PROPERTIES))
+            def ask(name: str) -> list[Count | Unreadable]:
+                models, bad = apart(hub.models(name, _PROPERTIES))
                 if "/" in name and models[0][0].id != name:
                     news[name] = renamed(name, models[0][0].id)
                     models[0][0].id = name
-                return counted(models, name)
+                return [*counted(models, name), *bad]
 
             return each(
                 self.name, names, ask, lambda rows: downloads(self.name, self.name, rows), news
             )
 
 
-def counted(models: Iterable[tuple[ModelInfo, datetime]], name: str) -> list[Count]:
+def counted(models: Sequence[tuple[ModelInfo, datetime]], name: str) -> list[Count | Unreadable]:
     """Counts of all models of one answer.
 
     Raises
@@ -58,19 +59,19 @@ def counted(models: Iterable[tuple[ModelInfo, datetime]], name: str) -> list[Cou
     SourceError
         When no model at all has a count that every model should have: it was renamed.
     """
-    found = list(models)
-    counts = [item for model, seen in found for item in figures(model, seen)]
+    counts, bad = apart(answers.read_each(models, figures, lambda found: found[0].id))
     missing = set(_ALWAYS) - {item.metric for item in counts}
     if missing:
         raise SourceError(
             f"huggingface on {name} answered without {' and '.join(sorted(missing))} for all "
-            f"{len(found)} models: its shape has changed, and the loader must follow."
+            f"{len(models)} models: its shape has changed, and the loader must follow."
         )
-    return counts
+    return [*counts, *bad]
 
 
-def figures(model: ModelInfo, seen: datetime) -> Iterator[Count]:
+def figures(found: tuple[ModelInfo, datetime]) -> Iterator[Count]:
     """Counts of one model that the Hub gives."""
+    model, seen = found
     providers = model.inference_provider_mapping
     live = None if providers is None else sum(item.status == "live" for item in providers)
     values = {
@@ -79,6 +80,7 @@ def figures(model: ModelInfo, seen: datetime) -> Iterator[Count]:
         "likes": model.likes,
         "inference_providers": live,
     }
-    for metric, value in values.items():
+    for metric, given in values.items():
+        value = answers.count(given, metric, f"huggingface on {model.id}")
         if value is not None:
             yield Count(seen.date(), model.id, metric, value, seen)

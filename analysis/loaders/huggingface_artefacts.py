@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 
 from analysis import settings
 from analysis.errors import SourceError
-from analysis.loaders.each import each
-from analysis.loaders.face import Request
+from analysis.loaders import answers
+from analysis.loaders.each import apart, each
+from analysis.loaders.face import Request, Unreadable
 from analysis.loaders.hub import Hub, asking, checked
 from analysis.loaders.rows import Artefact, artefacts
 
@@ -39,7 +40,7 @@ class HuggingfaceArtefacts:
         names = [checked(name) for name in request.names]
         with asking(request.archive) as hub:
 
-            def ask(name: str) -> Iterable[Artefact]:
+            def ask(name: str) -> Iterable[Artefact | Unreadable]:
                 return providers(hub, name) if "/" in name else models(hub, name)
 
             return each(
@@ -47,7 +48,7 @@ class HuggingfaceArtefacts:
             )
 
 
-def models(hub: Hub, author: str) -> list[Artefact]:
+def models(hub: Hub, author: str) -> list[Artefact | Unreadable]:
     """Every public model of an author at its last commit, and under which licence.
 
     Raises
@@ -55,12 +56,11 @@ def models(hub: Hub, author: str) -> list[Artefact]:
     SourceError
         When no model at all has tags, among which the licence stands: their shape has changed.
     """
-    found = list(hub.models(author, ("sha", "createdAt", "tags")))
-    shown = [_model(model, seen) for model, seen in found]
+    found, bad = apart(hub.models(author, ("sha", "createdAt", "tags")))
+    shown = list(answers.read_each(found, _states, lambda one: one[0].id))
     if all(model.tags is None for model, _ in found):
         raise _lacking(f"{author}'s models", "tags")
-    licences = [_licence(model, seen) for model, seen in found if model.tags is not None]
-    return [*shown, *licences]
+    return [*shown, *bad]
 
 
 def providers(hub: Hub, name: str) -> list[Artefact]:
@@ -68,10 +68,17 @@ def providers(hub: Hub, name: str) -> list[Artefact]:
     return list(_served(hub, name))
 
 
+def _states(found: tuple[ModelInfo, datetime]) -> Iterator[Artefact]:
+    yield _model(*found)
+    if found[0].tags is not None:
+        yield _licence(*found)
+
+
 def _served(hub: Hub, name: str) -> Iterator[Artefact]:
     # A model that was renamed keeps the name that it is watched under.
     owner, _, short = name.partition("/")
-    for model, seen in hub.models(name, ("inferenceProviderMapping",)):
+    found, _ = apart(hub.models(name, ("inferenceProviderMapping",)))
+    for model, seen in found:
         if model.inference_provider_mapping is None:
             raise _lacking(name, "inferenceProviderMapping")
         for item in model.inference_provider_mapping:
@@ -83,9 +90,10 @@ def _served(hub: Hub, name: str) -> Iterator[Artefact]:
 def _model(model: ModelInfo, seen: datetime) -> Artefact:
     if not model.sha:
         raise _lacking(model.id, "sha")
+    sha = answers.text(vars(model), "sha", f"huggingface on {model.id}")
     owner, _, short = model.id.partition("/")
     created = model.created_at if model.created_at and model.created_at >= _FLOOR else None
-    return Artefact(owner, short, model.sha, "model", created, _page(model.id), seen)
+    return Artefact(owner, short, sha, "model", created, _page(model.id), seen)
 
 
 def _licence(model: ModelInfo, seen: datetime) -> Artefact:

@@ -34,6 +34,10 @@ JSON_VALUES = 2_000_000
 """Nesting, objects and lists, and values of one document. Each costs Python far more memory than
 the bytes that it is written in. The largest files of the SEC hold a quarter of that."""
 
+UNREADABLE = 1_000
+"""Records of one answer that cannot be read; beyond that the answer is another one than before,
+and as quarantine it would be far larger than it came."""
+
 CELLS = 2_000_000
 """Cells of one sheet; the daily index of geopolitical risk has 150,000."""
 
@@ -84,8 +88,8 @@ class Deadline:
 class Budget:
     """Time and bytes of one source in one pass; may be shared by threads.
 
-    The clock starts with the first question: waiting for another loader is not the source's
-    fault.
+    The clock starts with the first question and stands still while our own pace keeps a question
+    waiting: neither that nor waiting for another loader is the source's fault.
 
     Parameters
     ----------
@@ -111,6 +115,12 @@ class Budget:
             if self._end is None:
                 self._end = time.monotonic() + self.seconds
             return self._end - time.monotonic()
+
+    def excuse(self, seconds: float) -> None:
+        """Give back time that was spent by us."""
+        with self._lock:
+            if self._end is not None:
+                self._end += seconds
 
     def check(self) -> float:
         """Seconds left, or a `SpentError`."""

@@ -13,11 +13,12 @@ from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from analysis import settings
-from analysis.errors import InputError
+from analysis.errors import InputError, SourceError
 from analysis.loaders import answers
 from analysis.loaders.each import apart
 from analysis.loaders.face import Partial, Request, Unreadable
 from analysis.loaders.rows import Count, downloads
+from analysis.loaders.wording import worded
 
 if TYPE_CHECKING:
     import polars as pl
@@ -52,22 +53,31 @@ class Openrouter:
         from analysis.loaders.http import Client
 
         headers = {"Authorization": f"Bearer {key}"}
-        found: list[Count | Unreadable] = []
+        counts: list[Count] = []
+        unreadable: list[Unreadable] = []
+        failures: dict[str, str] = {}
         with Client(
             self.name, headers=headers, archive=request.archive, per_second=_HALF_A_SECOND
         ) as client:
             for first, last in windows(request, datetime.now(UTC).date()):
-                answer = client.get(
-                    "/api/v1/datasets/rankings-daily",
-                    {"start_date": first.isoformat(), "end_date": last.isoformat()},
-                )
-                found += daily(answer.json(), answer.fetched_at)
-        counts, unreadable = apart(found)
+                try:
+                    answer = client.get(
+                        "/api/v1/datasets/rankings-daily",
+                        {"start_date": first.isoformat(), "end_date": last.isoformat()},
+                    )
+                    found, bad = apart(daily(answer.json(), answer.fetched_at))
+                except SourceError as problem:
+                    if not counts:
+                        raise
+                    failures[f"days from {first}"] = worded(problem)
+                    break
+                counts += found
+                unreadable += bad
         wanted = set(request.names)
         kept = (item for item in counts if not wanted or item.entity in wanted)
         frame = downloads("openrouter", self.name, kept)
-        if unreadable:
-            raise Partial(self.name, frame, {}, unreadable)
+        if failures or unreadable:
+            raise Partial(self.name, frame, failures, unreadable)
         return frame
 
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 LIST = "list"
 _MILLION = Decimal(1_000_000)
+_MOST_ENDPOINTS = 1_000  # of one model; the most served has some thirty
 _MODELS = "/api/v1/models"
 
 
@@ -121,13 +122,20 @@ def parse_endpoints(
             yield tag, {**row, "precision": _precision(item)}
 
     data = answers.record(answers.field(answers.record(document, where), "data", where), where)
-    for found in answers.readable(answers.field(data, "endpoints", where), where, read):
+    endpoints = answers.listed(answers.field(data, "endpoints", where), where)
+    if len(endpoints) > _MOST_ENDPOINTS:
+        raise SourceError(
+            f"{where} are more than {_MOST_ENDPOINTS:,}: the shape of the answer has changed."
+        )
+    seen: set[tuple[object, ...]] = set()
+    for found in answers.readable(endpoints, where, read):
         if isinstance(found, Unreadable):
             yield found
             continue
         tag, offer = found
-        if offer not in offers.setdefault(tag, []):
-            offers[tag].append(offer)
+        if (key := (tag, *offer.values())) not in seen:
+            seen.add(key)
+            offers.setdefault(tag, []).append(offer)
     for tag, own in offers.items():
         yield from _apart(tag, own)
 

@@ -90,15 +90,22 @@ class Pace:
         with self._lock:
             self._closed_until = max(self._closed_until, until)
 
-    def wait(self, most: float) -> bool:
-        """Sleep until it is this thread's turn; False, at once, if that takes too long."""
+    def wait(self, most: float) -> float | None:
+        """Sleep until it is this thread's turn; None, at once, if that takes too long.
+
+        Returns
+        -------
+        float or None
+            How many of the seconds are due to the pace, and not to a source that wants rest.
+        """
         now = time.monotonic()
         pause = self.reserve(now) - now
         if pause > most:
-            return False
+            return None
         if pause > 0:
             time.sleep(pause)
-        return True
+        rest = max(self._closed_until - now, 0.0)
+        return max(pause - rest, 0.0)
 
 
 _paces: dict[tuple[str, str, float], Pace] = {}

@@ -82,7 +82,8 @@ class Answer:
         Raises
         ------
         SourceError
-            It is something else: empty, HTML, cut off, or larger than a document may be.
+            It is something else: empty, HTML, cut off, in another encoding than UTF-8 (RFC
+            8259), or larger than a document may be.
         """
 
         def refuse_constant(name: str) -> NoReturn:
@@ -92,8 +93,9 @@ class Answer:
             check_json(self.content)
         except LimitError as error:
             raise self.unreadable(str(error)) from None
-        text = self.text()
         try:
+            # In any other encoding brackets could have hidden from the check.
+            text = self.content.decode("utf-8-sig")
             return json.loads(text, parse_constant=refuse_constant)
         except (ValueError, RecursionError) as error:
             raise self.unreadable(f"{self.kind()} instead of JSON ({error})") from None

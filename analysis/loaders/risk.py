@@ -14,7 +14,7 @@ from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from analysis.errors import SourceError, unknown
-from analysis.loaders.answers import shortened
+from analysis.loaders.answers import bounded, shortened
 from analysis.loaders.confinement import read_sheet
 from analysis.loaders.each import each
 from analysis.loaders.face import Request, Unreadable
@@ -69,7 +69,9 @@ class Gpr:
             def ask(path: str) -> Iterator[dict[str, Any] | Unreadable]:
                 answer = client.get(path)
                 try:
-                    rows = list(parse_sheet(answer.content, sheets[path], answer.fetched_at))
+                    rows = list(
+                        bounded(parse_sheet(answer.content, sheets[path], answer.fetched_at))
+                    )
                 except SourceError as error:
                     raise answer.unreadable(f"{answer.kind()}: {error}") from None
                 return (
@@ -104,7 +106,7 @@ class Fred:
                 answer = client.get("/graph/fredgraph.csv", {"id": series, **bounds})
                 text = answer.text()
                 try:
-                    rows = list(parse_csv(text, series, answer.fetched_at))
+                    rows = list(bounded(parse_csv(text, series, answer.fetched_at)))
                 except SourceError as error:
                     raise answer.unreadable(f"{answer.kind()}: {error}") from None
                 # What was not asked for may come all the same.

@@ -97,8 +97,11 @@ def check_json(content: bytes) -> None:
     Raises
     ------
     LimitError
-        It is nested too deeply, or holds too many objects or values.
+        It is nested too deeply, holds too many objects or values, or is not in UTF-8, where a
+        bracket is a byte.
     """
+    if 0 in content:
+        raise LimitError("JSON in another encoding than UTF-8")
     opened = content.count(b"[") + content.count(b"{")
     values = content.count(b",") + opened
     if opened < JSON_DEPTH and values < JSON_VALUES:

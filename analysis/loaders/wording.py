@@ -7,6 +7,7 @@ is asked, so that no message of a library stands alone.
 from __future__ import annotations
 
 from analysis.errors import FaultlineError
+from analysis.plain_text import writable
 
 _MEMORY = "there is not enough memory for what it sent"
 _LONGEST = 200
@@ -25,7 +26,7 @@ def worded(problem: BaseException) -> str:
     str
         A sentence without line breaks.
     """
-    text = " ".join(str(problem).split())
+    text = writable(" ".join(str(problem).split()))
     if isinstance(problem, FaultlineError):
         return text
     if isinstance(problem, MemoryError):

@@ -21,6 +21,7 @@ from analysis.errors import InputError, SourceError
 from analysis.loaders.face import Partial, Request
 from analysis.loaders.fred_prices import TICKERS as FROM_FRED
 from analysis.loaders.pacing import Timing
+from analysis.loaders.wording import worded
 from analysis.loaders.yahoo_asking import Clock, Manner, answers, now
 from analysis.loaders.yahoo_history import Listing, Trouble, mismatch
 from analysis.loaders.yahoo_session import PER_SECOND
@@ -84,6 +85,7 @@ class _Yahoo:
 
         names = _checked(request.names)
         told = answers(self.name, names, request, self._manner)
+        empty = schema_of(self.table).create_empty()
         frames: list[pl.DataFrame] = []
         failures: dict[str, str] = {}
         for name, said in told.items():
@@ -92,9 +94,12 @@ class _Yahoo:
             if wrong:
                 failures[name] = wrong
             elif isinstance(said.answer, Listing):
-                frames.append(self._rows(said.answer, said.asked_at, currency))
-        empty = schema_of(self.table).create_empty()
-        frame = pl.concat([empty, *(rows.select(empty.columns) for rows in frames)])
+                try:
+                    rows = self._rows(said.answer, said.asked_at, currency)
+                    frames.append(pl.concat([empty, rows.select(empty.columns)]))
+                except Exception as error:  # whatever is odd about one ticker is its own trouble
+                    failures[name] = worded(error)
+        frame = pl.concat([empty, *frames])
         since, until = request.since or date.min, request.until or date.max
         frame = frame.filter(pl.col("date").is_between(since, until))
         if failures and all(_turned_away(said.answer) for said in told.values()):

@@ -17,6 +17,7 @@ from analysis import settings
 from analysis.errors import InputError
 from analysis.loaders.face import Request
 from analysis.loaders.pacing import Timing
+from analysis.loaders.wording import worded
 from analysis.loaders.yahoo_history import Listing, Trouble, chart_of, listing, nothing_new, trouble
 from analysis.loaders.yahoo_session import Visit, patience, visit
 
@@ -202,7 +203,13 @@ class _Round:
 
     def _answer(self, name: str) -> Listing | Trouble | None:
         """Ask until there is an answer, or no hope is left for anybody."""
-        answer = patiently(lambda: self._once(name), self._timing, self._hopeless)
+        answer: Listing | Trouble | None
+        try:
+            answer = patiently(lambda: self._once(name), self._timing, self._hopeless)
+        except InputError:
+            raise
+        except Exception as error:  # a figure that nobody foresaw is the trouble of one ticker
+            answer = Trouble(worded(error).rstrip("."))
         if not isinstance(answer, Trouble) or not answer.unheard:
             self._heard.set()
         else:

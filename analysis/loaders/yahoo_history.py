@@ -192,7 +192,10 @@ def nothing_new(chart: Mapping[str, Any], now: datetime) -> Trouble | None:
     last = chart["meta"].get("regularMarketTime")
     if not isinstance(last, int | float):
         return Trouble("Yahoo has no prices, and does not say when it last traded")
-    traded = datetime.fromtimestamp(last, UTC)
+    try:
+        traded = datetime.fromtimestamp(last, UTC)
+    except (ValueError, OSError, OverflowError):
+        return Trouble(f"Yahoo says that it last traded at {last:g}, which is no time")
     if now - traded > _SILENT:
         return Trouble(f"no trade since {traded.date()}: delisted, suspended or renamed")
     return None

@@ -140,7 +140,7 @@ class Door(BaseAdapter):
     def _carried(self, carrier: Carrier, pace: Pace, request: PreparedRequest) -> Received:
         """Ask within the limits, and read the answer only so far as it can be used."""
         url = str(request.url)
-        if not pace.wait(self.budget.check()):
+        if pace.wait(self.budget.check()) is None:
             raise SpentError("yahoo: nothing is left of the time that all its answers may take.")
         headers = {str(name): str(value) for name, value in request.headers.items()}
         question = Question("yahoo", url, headers, frozenset(), str(request.method), _body(request))
@@ -183,7 +183,9 @@ class Door(BaseAdapter):
             preload_content=False,
             original_response=SimpleNamespace(msg=message, isclosed=lambda: True),  # type: ignore[arg-type]
         )
-        return HTTPAdapter().build_response(request, raw)
+        response = HTTPAdapter().build_response(request, raw)
+        response.encoding = "utf-8"  # as it was measured
+        return response
 
 
 def _body(request: PreparedRequest) -> bytes | None:

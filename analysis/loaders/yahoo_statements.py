@@ -21,6 +21,7 @@ from analysis.loaders.scale import out_of_line
 from analysis.loaders.yahoo_asking import Clock, Troubled, now, patiently
 from analysis.loaders.yahoo_history import Trouble, trouble
 from analysis.loaders.yahoo_session import PER_SECOND, Heard, Visit, patience, visit
+from analysis.plain_text import writable
 
 if TYPE_CHECKING:
     import polars as pl
@@ -182,7 +183,7 @@ def currencies(content: bytes) -> tuple[dict[tuple[str, date], str], set[str]]:
             for figure in figures:
                 if figure and figure.get("currencyCode"):
                     key = (name.removeprefix("quarterly"), date.fromisoformat(figure["asOfDate"]))
-                    own[key] = figure["currencyCode"]
+                    own[key] = writable(str(figure["currencyCode"]))
     return own, set(own.values())
 
 

@@ -49,6 +49,7 @@ _YIELD_NOISE, _ROUNDING = 0.15, 3e-4
 _LARGE_YIELD = 0.05
 _CENT = 0.006  # rounding of two prices to hundredths
 _LEAST_STRETCH = 5
+_PRICES = 1e-12, 1e9  # whatever lies beyond is no price, and its logarithm no move
 _AROUND, _LEAST_AROUND = 21, 8
 _THIN, _THIN_BESIDE, _THIN_SECURITIES = 0.5, 0.66, 3
 
@@ -224,7 +225,7 @@ def _usable(closes: pl.DataFrame) -> pl.DataFrame:
     import polars as pl
 
     def usable(name: str) -> pl.Expr:
-        return pl.col(name).is_finite() & (pl.col(name) > 0)
+        return pl.col(name).is_between(*_PRICES, closed="both")
 
     rows = closes.filter(usable("adj_close")).sort("date")
     if "close" in rows.columns:

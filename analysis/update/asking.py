@@ -199,12 +199,15 @@ class Answered:
         Records for the quarantine.
     news : dict of str to str
         Names that are gone or renamed at the source, in words.
+    incomplete : frozenset of str
+        Names whose answer held a record that cannot be read.
     """
 
     frame: pl.DataFrame
     failures: dict[str, str] = field(default_factory=dict)
     unreadable: tuple[Unreadable, ...] = ()
     news: dict[str, str] = field(default_factory=dict)
+    incomplete: frozenset[str] = frozenset()
 
 
 def answered(loader: Loader, request: Request, held: pl.DataFrame) -> Answered:
@@ -220,8 +223,10 @@ def answered(loader: Loader, request: Request, held: pl.DataFrame) -> Answered:
     try:
         answer = Answered(loader.fetch(request))
     except Partial as problem:
-        answer = Answered(problem.frame, problem.failures, problem.unreadable, problem.news)
-    whole = unfailed(request.names, answer.failures)
+        answer = Answered(
+            problem.frame, problem.failures, problem.unreadable, problem.news, problem.incomplete
+        )
+    whole = unfailed(request.names, answer.failures) - answer.incomplete
     now = datetime.now(UTC)
     if loader.table == "downloads":
         ended = ended_series(loader.name, whole, held, answer.frame, now.date())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import UTC, date, datetime
 from functools import partial
 from pathlib import Path
@@ -160,7 +161,8 @@ def _one_at_a_time(progress: Progress | None) -> Progress:
 
     def tell(source: str, done: int, total: int, what: str) -> None:
         if progress is not None:
-            with lock:
+            # Nobody may be reading any more: the figures are stored all the same.
+            with lock, suppress(OSError):
                 progress(source, done, total, what)
 
     return tell

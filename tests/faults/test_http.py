@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from analysis.errors import SourceError
+from analysis.loaders.archive import Archive
 from analysis.loaders.http import Client, NotFound, Refused, Timing
 from tests.servers import local
 from tests.servers.clients import QUICK, Make
@@ -182,8 +183,14 @@ def test_a_missing_page_can_be_told_from_a_refusal(server: LocalServer, client: 
         (Reply(b'{"a": [1, 2', headers={"Content-Type": "application/json"}), "11 bytes of"),
         (Reply(b'{"a": NaN}'), "NaN is no JSON"),
         (Reply(b"[" * 100_000), "JSON nested more than 100 levels deep"),
+        (Reply('{"a": 1}'.encode("utf-16")), "JSON in another encoding than UTF-8"),
+        # In EBCDIC no byte of a bracket is that of ASCII.
+        (
+            Reply('{"a": 1}'.encode("cp037"), headers={"Content-Type": "a/json; charset=cp037"}),
+            "of a/json; charset=cp037 instead of JSON",
+        ),
     ],
-    ids=["html", "empty", "cut off", "nan", "deep"],
+    ids=["html", "empty", "cut off", "nan", "deep", "utf-16", "ebcdic"],
 )
 def test_what_is_no_json_is_named(
     server: LocalServer, client: Client, reply: Reply, words: str
@@ -268,6 +275,22 @@ def test_an_unusable_answer_is_not_asked_for_conditionally_again(
     with pytest.raises(SourceError):
         client.get("/x").json()
     assert client.get("/x").json() == {"a": 1}
+
+
+@pytest.mark.parametrize("name", ["ETag", "Last-Modified"])
+@pytest.mark.parametrize("value", ['"caf\u00e9"', '"' + "x" * 1000 + '"'])
+def test_a_condition_that_cannot_be_sent_is_neither_kept_nor_sent(
+    server: LocalServer, client: Client, tmp_path: Path, name: str, value: str
+) -> None:
+    server.on("/x", {"a": 1}, headers={name: value})
+    assert client.get("/x").json() == {"a": 1}
+    archive = Archive(tmp_path, "openrouter")
+    [entry] = archive.entries()
+    assert (entry.etag, entry.last_modified) == (None, None)
+    # One that an earlier version kept is not sent either.
+    archive.keep(entry.url, b'{"a": 1}', entry.fetched_at, etag=value, last_modified=value)
+    assert client.get("/x").json() == {"a": 1}
+    assert not {"if-none-match", "if-modified-since"} & server.requests[-1].headers.keys()
 
 
 def test_an_unasked_304_is_refused(server: LocalServer, client: Client) -> None:

@@ -180,6 +180,7 @@ def test_the_answers_of_a_source_share_one_time_and_one_size(server: LocalServer
         (b"[" * 200, "more than 100 levels deep"),
         (b"[" + b"[]," * 400_000 + b"1]", "more than 300,000 objects and lists"),
         (b"[" + b"1," * 2_100_000 + b"1]", "more than 2,000,000 values"),
+        (("[" * 200).encode("utf-16-le"), "another encoding than UTF-8"),
     ],
 )
 def test_json_is_measured_before_it_is_parsed(document: bytes, words: str) -> None:

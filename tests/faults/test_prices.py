@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import pickle
 from datetime import UTC, date, datetime
 from typing import Any
@@ -10,9 +11,11 @@ import polars as pl
 import pytest
 
 from analysis.errors import SourceError
+from analysis.loaders import yahoo_asking
 from analysis.loaders.face import Partial, Request
 from analysis.loaders.http import Timing
 from analysis.loaders.yahoo import Yahoo, YahooActions
+from analysis.tables import price_checks
 from tests.servers.local import (
     LocalServer,
     Reply,
@@ -162,6 +165,64 @@ def test_a_ticker_without_a_trade_for_a_month_is_named(yahoo: LocalServer) -> No
     with pytest.raises(Partial, match=r"X: no trade since 2024-03-28") as error:
         prices("NVDA", "X", "005930.KS")
     assert set(error.value.failures) == {"X"}
+
+
+@pytest.mark.parametrize("last", [1e17, 1e300, float("1e18")])
+def test_an_impossible_time_of_the_last_trade_names_the_ticker(
+    yahoo: LocalServer, last: float
+) -> None:
+    broken = chart({}, today=date(2024, 6, 7))
+    broken["chart"]["result"][0]["meta"]["regularMarketTime"] = last
+    serve(yahoo, {"NVDA": chart(WEEK), "AMD": broken})
+    with pytest.raises(Partial, match="AMD: Yahoo says that it last traded at") as error:
+        prices("AMD", "NVDA")
+    assert tickers(error.value.frame) == ["NVDA"]
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "cp037"])
+def test_figures_in_an_encoding_that_hides_brackets_are_not_read(
+    yahoo: LocalServer, encoding: str
+) -> None:
+    body = json.dumps(chart(WEEK, symbol="AMD")).encode(encoding)
+    headers = {"Content-Type": f"application/json; charset={encoding}"}
+    serve(yahoo, {"NVDA": chart(WEEK)})
+    yahoo.on(f"{CHART}AMD", Reply(body, headers=headers))
+    with pytest.raises(Partial) as error:
+        prices(*ALL)
+    assert set(error.value.failures) == {"AMD"}
+    assert tickers(error.value.frame) == ["NVDA"]
+
+
+def test_whatever_goes_wrong_with_the_rows_of_a_ticker_is_its_own_trouble(
+    yahoo: LocalServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usual = price_checks.listing_doubts
+
+    def of_one(name: str, *arguments: Any) -> Any:
+        if name == "AMD":
+            raise OverflowError("math range error")
+        return usual(name, *arguments)
+
+    monkeypatch.setattr(price_checks, "listing_doubts", of_one)
+    with pytest.raises(Partial, match="AMD: What it sent could not be read") as error:
+        prices(*ALL)
+    assert tickers(error.value.frame) == ["NVDA"]
+
+
+def test_whatever_goes_wrong_with_an_answer_is_the_trouble_of_its_ticker(
+    yahoo: LocalServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usual = yahoo_asking.listing
+
+    def of_one(name: str, *arguments: Any) -> Any:
+        if name == "AMD":
+            raise OverflowError("cannot convert float infinity to integer")
+        return usual(name, *arguments)
+
+    monkeypatch.setattr(yahoo_asking, "listing", of_one)
+    with pytest.raises(Partial, match="AMD: What it sent could not be read") as error:
+        prices(*ALL)
+    assert tickers(error.value.frame) == ["NVDA"]
 
 
 @pytest.mark.parametrize("missing", ["exchangeTimezoneName", "instrumentType", "currency"])

@@ -129,6 +129,25 @@ def test_a_fault_that_nobody_foresaw_is_named_and_stops_nobody(
     assert french.ok
 
 
+def test_figures_are_stored_when_nobody_reads_the_progress_any_more(
+    sources: Sources, home: Path, few: Catalogue
+) -> None:
+    def gone(*_step: object) -> None:
+        raise BrokenPipeError(32, "Broken pipe")
+
+    outcomes = one_pass(home, few, "fred", "french", progress=gone)
+    assert [outcome.failures for outcome in outcomes] == [(), ()]
+    assert observations(home, "factors").height > 0
+
+
+def test_a_fault_in_the_progress_ends_the_update(home: Path, few: Catalogue) -> None:
+    def wrong(*_step: object) -> None:
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        one_pass(home, few, "openrouter", progress=wrong)
+
+
 def test_the_sec_is_not_asked_without_a_contact(
     sources: Sources,
     home: Path,

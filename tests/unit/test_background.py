@@ -43,6 +43,22 @@ def test_answers_come_as_they_are_given() -> None:
     assert list(answers) == [("slow", "last")]
 
 
+def test_what_a_job_raises_is_raised_in_its_turn() -> None:
+    """In a process of its own, as one that waits for ever could not be left."""
+    code = """
+from analysis.background import side_by_side
+jobs = {"torn": lambda: 1 / 0}
+try:
+    list(side_by_side(jobs))
+except ZeroDivisionError:
+    print("raised")
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "raised\n", "")
+
+
 def test_without_jobs_there_are_no_answers() -> None:
     assert list(side_by_side({})) == []
 

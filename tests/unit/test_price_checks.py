@@ -24,7 +24,13 @@ from analysis.loaders.pacing import Timing
 from analysis.loaders.yahoo import Yahoo, YahooActions
 from analysis.settings import bundled
 from analysis.store import Store
-from analysis.tables.price_checks import early_captures, jumps, table_doubts, with_doubts
+from analysis.tables.price_checks import (
+    early_captures,
+    jumps,
+    listing_doubts,
+    table_doubts,
+    with_doubts,
+)
 from analysis.update import Outcome
 from analysis.update.asking import Pass
 from analysis.update.plan import Known, last_closed
@@ -215,6 +221,20 @@ def test_a_close_that_is_no_price_stops_no_check(yahoo: LocalServer, nothing: fl
     closes[4] = nothing
     found = flags(yahoo, closes, splits={EX_DAY: (10, 1)}, dividends={EX_DAY: 1.0})
     assert "price break" in found[EX_DAY]
+
+
+@pytest.mark.parametrize(
+    "closes", [[0.5, 1e308], [1e308, 1e-300], [1e9, 5e-324], [1.0, 1e-300, 1e308]]
+)
+def test_moves_beyond_all_numbers_stop_no_check(closes: list[float]) -> None:
+    days = [date(2024, 6, 6) + timedelta(days=n) for n in range(len(closes))]
+    frame = pl.DataFrame({"date": days, "close": closes, "adj_close": closes})
+    actions = pl.DataFrame(
+        {"date": days[1:2] * 2, "action": ["split", "dividend"], "value": [10.0, 1.0],
+         "currency": [None, "USD"]},
+    )  # fmt: skip
+    assert listing_doubts("NVDA", frame, actions, "USD").height == 0
+    assert jumps(frame).height == 0
 
 
 def test_closes_less_an_amount_are_no_adjusted_closes(yahoo: LocalServer) -> None:
