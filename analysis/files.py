@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all, and survive a power cut."""
+"""Files that are written whole or not at all, survive a power cut, and are held by one process."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import secrets
 import time
 from contextlib import suppress
 from pathlib import Path
+from time import monotonic, sleep
 
 _BESIDE = re.compile(r"\..+\.[0-9a-f]{12}\.part")
 _LEFT_OVER = 3600.0  # seconds; nobody writes one file for so long
@@ -86,3 +87,43 @@ def sync_folder(folder: Path) -> None:
             raise
     finally:
         os.close(descriptor)
+
+
+def lock(descriptor: int, patience: float, *, alone: bool = True) -> bool:
+    """Wait for the lock of an open file; closing it frees it, and so does the process's end.
+
+    Parameters
+    ----------
+    descriptor : int
+        Of the open file.
+    patience : float
+        Seconds to wait for another process.
+    alone : bool
+        False shares the lock with others that share it.
+
+    Returns
+    -------
+    bool
+        False where there are no such locks: on Windows, and on some network shares.
+
+    Raises
+    ------
+    BlockingIOError
+        Another process holds the lock longer than that.
+    """
+    try:
+        import fcntl
+    except ImportError:  # pragma: no cover - Windows
+        return False
+    end = monotonic() + patience
+    while True:
+        try:
+            fcntl.flock(descriptor, (fcntl.LOCK_EX if alone else fcntl.LOCK_SH) | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if monotonic() > end:
+                raise
+            sleep(0.005)
+        except OSError:
+            return False
+        else:
+            return True

@@ -45,7 +45,8 @@ def lab(
     folder = working_copy(bundled("notebooks"), Path.cwd() / "notebooks")
     output.say(f"JupyterLab on {folder}")
     sys.stdout.flush()
-    command = [sys.executable, "-m", "jupyterlab", str(folder), *options]
+    # -P: a json.py of the current folder is not the one that JupyterLab wants.
+    command = [sys.executable, "-P", "-m", "jupyterlab", str(folder), *options]
     os.execv(sys.executable, command)  # noqa: S606 - our own interpreter, no shell
 
 

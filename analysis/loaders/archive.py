@@ -9,8 +9,10 @@ takes out what is old and was answered anew since; nobody keeps anything meanwhi
 
 from __future__ import annotations
 
+import errno
 import json
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
@@ -18,14 +20,16 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
 from threading import Lock
-from time import monotonic, sleep
 
 from analysis.errors import InputError
-from analysis.files import make_folder, sync_folder, write_whole
+from analysis.files import lock, make_folder, sync_folder, write_whole
 from analysis.plain_text import visible_json
 from analysis.redaction import clean_url
 
 _PATIENCE = 30.0  # seconds that whoever keeps or clears waits for another
+
+# What another day asks with another value: days, instants of Unix, and places in a list.
+_MOVING = re.compile(r"\b\d{4}-\d\d-\d\d\b|\b\d{9,10}\b|(?<=[?&]cursor=)[^&]+")
 
 
 @dataclass(frozen=True)
@@ -172,7 +176,9 @@ class Archive:
             self._note(Entry(entry.url, entry.status, entry.sha256, entry.fetched_at))
 
     def clear(self, before: datetime) -> Cleared:
-        """Take out answers from before an instant, but for the newest one of each URL.
+        """Take out answers from before an instant, but for the newest one to each question.
+
+        URLs that differ in days, instants of Unix or a cursor alone are one question.
 
         Parameters
         ----------
@@ -194,11 +200,12 @@ class Archive:
         try:
             with self._locked(alone=True):
                 entries = self.entries()
-                newest = {entry.url: place for place, entry in enumerate(entries)}
+                asked = [_MOVING.sub("", entry.url) for entry in entries]
+                newest = {question: place for place, question in enumerate(asked)}
                 kept = [
                     entry
                     for place, entry in enumerate(entries)
-                    if entry.fetched_at >= before or newest[entry.url] == place
+                    if entry.fetched_at >= before or newest[asked[place]] == place
                 ]
                 if len(kept) < len(entries):
                     # First the index: contents that it no longer names go with the next clearing.
@@ -226,29 +233,12 @@ class Archive:
     @contextmanager
     def _locked(self, *, alone: bool) -> Iterator[None]:
         """Hold the archive with others that keep something, or alone to clear it."""
-        try:
-            import fcntl
-        except ImportError:  # pragma: no cover - Windows
-            yield
-            return
         make_folder(self.folder)
-        kind = fcntl.LOCK_EX if alone else fcntl.LOCK_SH
-        end = monotonic() + _PATIENCE
         with (self.folder / ".lock").open("ab") as handle:
-            while True:
-                try:
-                    fcntl.flock(handle, kind | fcntl.LOCK_NB)
-                except BlockingIOError:
-                    if monotonic() > end:
-                        raise
-                    sleep(0.01)
-                except OSError:
-                    # A network share without locks: things are kept as before, none is cleared.
-                    if alone:
-                        raise
-                    break
-                else:
-                    break
+            held = lock(handle.fileno(), _PATIENCE, alone=alone)
+            if alone and not held and os.name != "nt":
+                # A network share without locks: things are kept as before, none is cleared.
+                raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
             yield
 
     def _unread(self) -> Iterator[Entry]:

@@ -5,7 +5,7 @@ written in another language then ends its whole process. So Excel files and ZIPs
 child with little memory and little time, which holds none of our secrets: a crash there is one
 sentence here. Called by the loaders that get such files; run by itself as that child::
 
-    python -m analysis.loaders.confinement WHAT ARGUMENT... < FILE
+    python -P -m analysis.loaders.confinement WHAT MOST ARGUMENT... < FILE
 
 """
 
@@ -32,6 +32,7 @@ _MEMORY = 256 * MEGABYTE
 risk takes 40 MB."""
 
 _SECONDS = 30.0
+_LONGEST = 1_000  # characters of one cell; ours hold figures and days
 # What a child needs of our environment; tokens are not among it.
 _ENVIRONMENT = ("PATH", "HOME", "LANG", "LC_ALL", "SYSTEMROOT", "TMPDIR", "TEMP", "TMP")
 
@@ -47,9 +48,11 @@ def read_sheet(content: bytes, columns: Sequence[str]) -> dict[str, list[Any]]:
     Raises
     ------
     SourceError
-        It is no Excel file that can be read within the limits, or it lacks a column.
+        It cannot be read as an Excel file within the limits, or it lacks a column.
     """
-    found: dict[str, list[Any]] = _confined("Excel file", content, "sheet", *columns)
+    found: dict[str, list[Any]] = _confined(
+        "Excel file", content, "sheet", largest_answer("gpr"), *columns
+    )
     return found
 
 
@@ -59,18 +62,19 @@ def read_zip(content: bytes, ending: str) -> str:
     Raises
     ------
     SourceError
-        It is no ZIP that can be read within the limits, or has not one such file.
+        It cannot be read as a ZIP within the limits, or does not hold one such file.
     """
-    text: str = _confined("ZIP", content, "zip", ending, str(largest_answer("french")))
+    text: str = _confined("ZIP", content, "zip", largest_answer("french"), ending)
     return text
 
 
-def _confined(kind: str, content: bytes, *words: str) -> Any:
+def _confined(kind: str, content: bytes, what: str, most: int, *words: str) -> Any:
     """Have a child read a file; whatever becomes of the child is a sentence."""
     seconds = min(_SECONDS, settings.source_patience())
     try:
         done = subprocess.run(  # noqa: S603 - this module, run by this Python
-            [sys.executable, "-m", "analysis.loaders.confinement", *words],
+            # -P: modules of the current folder are not ours.
+            [sys.executable, "-P", "-m", "analysis.loaders.confinement", what, str(most), *words],
             input=content,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -80,15 +84,15 @@ def _confined(kind: str, content: bytes, *words: str) -> Any:
         )
     except subprocess.TimeoutExpired:
         raise SourceError(
-            f"no {kind} that can be read (its reader was not through after {seconds:g} seconds)"
+            f"not a readable {kind} (the reader did not finish within {seconds:g} seconds)"
         ) from None
     except OSError as error:
-        raise SourceError(f"no reader for its {kind} could be started ({error})") from None
+        raise SourceError(f"a reader for its {kind} could not be started ({error})") from None
     try:
         answer = json.loads(done.stdout)
         problem, found = answer["problem"], answer["found"]
     except (ValueError, KeyError, TypeError):
-        raise SourceError(f"no {kind} that can be read ({_end(done.returncode)})") from None
+        raise SourceError(f"not a readable {kind} ({_end(done.returncode)})") from None
     if problem:
         raise SourceError(str(problem))
     return found
@@ -121,11 +125,11 @@ def limit_memory() -> None:
 def _end(code: int) -> str:
     """Say how a reader ended that gave no answer."""
     if code >= 0:
-        return "its reader ended without an answer"
+        return "the reader ended without an answer"
     with suppress(ValueError):
         name = signal.Signals(-code).name
-        return f"its reader crashed with {name}, as when a file asks for too much memory"
-    return f"its reader crashed with signal {-code}"
+        return f"the reader crashed with {name}, as it does when a file asks for too much memory"
+    return f"the reader crashed with signal {-code}"
 
 
 # In the child -------------------------------------------------------------------------------
@@ -133,17 +137,22 @@ def _end(code: int) -> str:
 
 def main(words: Sequence[str]) -> None:
     """Read a file from standard input and write what it holds, or what is wrong, as JSON."""
-    what, *arguments = words
+    what, most, *arguments = words
+    room = int(most)
     content = sys.stdin.buffer.read()
     try:
-        found = _sheet(content, arguments) if what == "sheet" else _zip(content, *arguments)
+        found = _sheet(content, arguments) if what == "sheet" else _zip(content, room, *arguments)
     except SourceError as problem:
         answer: dict[str, Any] = {"problem": str(problem), "found": None}
     except MemoryError:
         answer = {"problem": "a file that needs more memory than it may", "found": None}
     else:
         answer = {"problem": "", "found": found}
-    json.dump(answer, sys.stdout)
+    # The parent has no such limit of memory. What is escaped takes up to six times its size.
+    text = json.dumps(answer, ensure_ascii=False)
+    if len(text) > 2 * room:
+        text = json.dumps({"problem": _too_large("file", room), "found": None})
+    sys.stdout.buffer.write(text.encode())
 
 
 def _sheet(content: bytes, columns: Sequence[str]) -> dict[str, list[Any]]:
@@ -168,7 +177,7 @@ def _sheet(content: bytes, columns: Sequence[str]) -> dict[str, list[Any]]:
         table = pl.DataFrame() if missing else sheet.to_polars()
     except (fastexcel.FastExcelError, pl.exceptions.PolarsError, ValueError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise SourceError(f"no Excel file that can be read ({reason})") from None
+        raise SourceError(f"not a readable Excel file ({reason})") from None
     if missing:
         raise SourceError(
             f"no column {', '.join(missing)} (it has {', '.join(there[:12]) or 'none'}):"
@@ -179,6 +188,8 @@ def _sheet(content: bytes, columns: Sequence[str]) -> dict[str, list[Any]]:
 
 def _plain(cell: object) -> object:
     """Write a cell so that JSON can carry it."""
+    if isinstance(cell, str) and len(cell) > _LONGEST:
+        raise SourceError(f"an Excel file with a cell of more than {_LONGEST:,} characters")
     if isinstance(cell, datetime):
         return cell.date().isoformat()
     if isinstance(cell, date):
@@ -186,9 +197,8 @@ def _plain(cell: object) -> object:
     return cell if isinstance(cell, int | float | str | None) else str(cell)
 
 
-def _zip(content: bytes, ending: str, most: str) -> str:
+def _zip(content: bytes, room: int, ending: str) -> str:
     limit_memory()
-    room = int(most)
     try:
         with (
             zipfile.ZipFile(io.BytesIO(content)) as packed,
@@ -198,10 +208,14 @@ def _zip(content: bytes, ending: str, most: str) -> str:
     except (SourceError, MemoryError):
         raise
     except Exception as error:  # each way of packing has errors of its own
-        raise SourceError(f"no ZIP that can be read ({error})") from None
+        raise SourceError(f"not a readable ZIP ({error})") from None
     if len(text) > room:
-        raise SourceError(f"a ZIP that unpacks to more than {room / MEGABYTE:g} MB")
+        raise SourceError(_too_large("ZIP", room))
     return text.decode("latin-1")
+
+
+def _too_large(kind: str, room: int) -> str:
+    return f"a {kind} that unpacks to more than {room / MEGABYTE:g} MB"
 
 
 def _one_of(names: Sequence[str], ending: str) -> str:

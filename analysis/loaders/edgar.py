@@ -269,5 +269,5 @@ def _frame(rows: list[dict[str, Any]]) -> pl.DataFrame:
 
 def _first(failures: Mapping[str, str]) -> str:
     company, why = next(iter(failures.items()))
-    others = f" The other {len(failures) - 1} were not had either." if len(failures) > 1 else ""
+    others = f" The other {len(failures) - 1} failed too." if len(failures) > 1 else ""
     return f"{company}: {why.rstrip('.')}.{others}"

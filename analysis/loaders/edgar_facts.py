@@ -17,7 +17,7 @@ from typing import Any
 
 from analysis.errors import SourceError
 from analysis.loaders.answers import listed, record
-from analysis.loaders.scale import is_scale_error, nearer
+from analysis.loaders.scale import and_doubt, is_scale_error, nearer
 
 Span = tuple[date, date]
 _Filed = dict[date, list[tuple[float, str]]]  # day of filing to values and filings
@@ -265,7 +265,7 @@ def _vintages(
             continue
         new = _of_one_day(day, given, usual, outflow=outflow)
         if first_report is None:
-            new = replace(new, doubt=_and(new.doubt, "no periodic report gives it"))
+            new = replace(new, doubt=and_doubt(new.doubt, "no periodic report gives it"))
         if not held or not is_scale_error(held[-1].value, new.value):
             if not held or held[-1].value != new.value:
                 held.append(new)
@@ -274,9 +274,9 @@ def _vintages(
         if usual is None or nearer(old.value, new.value, usual) == old.value:
             said = f"{new.filing} gives {new.value:g}, which looks like an error of scale"
             if said not in (old.doubt or ""):
-                held[-1] = replace(old, doubt=_and(old.doubt, said))
+                held[-1] = replace(old, doubt=and_doubt(old.doubt, said))
         else:
-            held[-1] = replace(old, doubt=_and(old.doubt, "looks like an error of scale"))
+            held[-1] = replace(old, doubt=and_doubt(old.doubt, "looks like an error of scale"))
             held.append(new)
     return held
 
@@ -300,7 +300,3 @@ def _of_one_day(
 def _is_periodic(filing: str) -> bool:
     form, _, _ = filing.rpartition(" ")
     return (form or filing).removesuffix("/A") in (*PERIODIC, "filing")
-
-
-def _and(doubt: str | None, another: str) -> str:
-    return f"{doubt}; {another}" if doubt else another

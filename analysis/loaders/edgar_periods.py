@@ -17,8 +17,16 @@ from itertools import islice
 from operator import itemgetter
 from typing import TypeVar
 
-from analysis.loaders.edgar_facts import LOOSE, Periods, Series, Span, Vintage, around, length
-from analysis.loaders.scale import out_of_line
+from analysis.loaders.edgar_facts import (
+    LOOSE,
+    Periods,
+    Series,
+    Span,
+    Vintage,
+    around,
+    length,
+)
+from analysis.loaders.scale import and_doubt, out_of_line
 
 _NEXT = timedelta(days=1)
 # Losses on hedges can take a total a little below the revenue from contracts, no more.
@@ -125,7 +133,7 @@ def _compared(lines: Sequence[Line]) -> list[Line]:
 
 
 def _doubted(period: Period, why: str) -> Period:
-    return replace(period, flag=f"{period.flag}; {why}" if period.flag else why)
+    return replace(period, flag=and_doubt(period.flag, why))
 
 
 def _rivals(lines: Iterable[Line]) -> list[list[Line]]:

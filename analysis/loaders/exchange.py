@@ -128,7 +128,7 @@ def exchange(
             if received.status not in (301, 302, 303, 307, 308):
                 return _judged(question, received)
             question = _redirected(question, received.headers.get("location", ""))
-    raise question.error("redirects without end")
+    raise question.error("redirects too many times")
 
 
 @contextmanager
@@ -141,17 +141,17 @@ def _worded(question: Question, timing: Timing, deadline: Deadline) -> Iterator[
         yield
     except httpx2.TimeoutException as error:
         if deadline.received > before and deadline.left <= 0:
-            raise Passing(f"was not through after {whole:.2g} seconds") from None
+            raise Passing(f"did not finish within {whole:.2g} seconds") from None
         if isinstance(error, httpx2.ConnectTimeout):
             seconds = min(timing.connect, whole)
-            raise Passing(f"let nobody connect within {seconds:.3g} seconds") from None
+            raise Passing(f"did not accept a connection within {seconds:.3g} seconds") from None
         raise Passing(f"sent nothing for {min(timing.read, whole):.3g} seconds") from None
     except httpx2.ConnectError as error:
         raise Passing(f"could not be reached ({clean(str(error))})") from None
     except httpx2.TransportError as error:
         raise Passing(f"broke off ({clean(str(error)) or type(error).__name__})") from None
     except (httpx2.InvalidURL, UnicodeError) as error:
-        raise question.error(f"is no URL ({clean(str(error))})") from None
+        raise question.error(f"is not a valid URL ({clean(str(error))})") from None
 
 
 def origin(url: str) -> str:
@@ -207,7 +207,7 @@ def _read(
                 raise question.error(f"packed its answer as {encoding}, which was not asked for")
             budget.take(body.add(piece))
             if deadline.left <= 0:
-                raise Passing(f"was not through after {started:.2g} seconds")
+                raise Passing(f"did not finish within {started:.2g} seconds")
         return body.whole()
     except LimitError as error:
         if type(error) is not LimitError:
@@ -244,7 +244,7 @@ def _redirected(question: Question, location: str) -> Question:
         target = urljoin(question.url, location)
         schemes = urlsplit(question.url).scheme, urlsplit(target).scheme
     except ValueError:
-        raise question.error("redirects to what is no URL") from None
+        raise question.error("redirects to an invalid URL") from None
     if not location or schemes[1] not in ("http", "https") or schemes == ("https", "http"):
         raise question.error(f"redirects to {clean_url(target)}, which is not safe to follow")
     if origin(target) == origin(question.url):

@@ -25,7 +25,7 @@ from analysis import settings
 from analysis.errors import InputError, SourceError
 from analysis.loaders.archive import Archive, Entry
 from analysis.loaders.exchange import Passing, Question, Received, exchange, origin
-from analysis.loaders.limits import Deadline, SpentError, budget_for
+from analysis.loaders.limits import Deadline, budget_for
 from analysis.loaders.pacing import Timing, check_clock, pace_of, usual
 from analysis.loaders.received import Answer, NotFound, Refused
 from analysis.redaction import clean, clean_url, hush, remember, remember_url
@@ -265,14 +265,7 @@ class Client:
 
     def _wait(self) -> None:
         """Wait for our turn, if it comes while anything is left of the budget."""
-        waited = self._pace.wait(self._budget.check())
-        if waited is None:
-            raise SpentError(
-                f"{self.source}: its next turn comes after the {self._budget.seconds:g} seconds "
-                "that all its answers may take (FAULTLINE_SOURCE_PATIENCE); the rest was not "
-                "asked for."
-            )
-        self._budget.excuse(waited)
+        self._budget.excuse(self._budget.wait(self._pace))
 
     def _http(self) -> httpx2.Client:
         """Open the connections when they are first needed."""
@@ -325,7 +318,7 @@ def _given_up(question: Question, error: Passing, attempts: int) -> SourceError:
     times = "once" if attempts == 1 else f"{attempts} times"
     message = f"{question.source}: {clean_url(question.url)} {error} (asked {times})."
     if error.wait is not None:
-        message += f" It wants to be left alone for {error.wait:.0f} seconds."
+        message += f" It asks us to wait {error.wait:,.0f} seconds."
     if not error.status:
         return SourceError(clean(message))
     refused = Refused(clean(message))

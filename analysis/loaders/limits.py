@@ -13,9 +13,13 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from threading import Lock
+from typing import TYPE_CHECKING
 
 from analysis import settings
 from analysis.errors import SourceError
+
+if TYPE_CHECKING:
+    from analysis.loaders.pacing import Pace
 
 MEGABYTE = 2**20
 
@@ -131,6 +135,22 @@ class Budget:
                 "(FAULTLINE_SOURCE_PATIENCE); the rest was not asked for."
             )
         return left
+
+    def wait(self, pace: Pace) -> float:
+        """Wait for a turn, or raise a `SpentError` where it comes too late.
+
+        Returns
+        -------
+        float
+            Seconds that our own pace took: to be given back where no other thread waits too.
+        """
+        waited = pace.wait(self.check())
+        if waited is None:
+            raise SpentError(
+                f"{self.source}: its next turn comes after the {self.seconds:g} seconds that all "
+                "its answers may take (FAULTLINE_SOURCE_PATIENCE); the rest was not asked for."
+            )
+        return waited
 
     def take(self, count: int) -> None:
         """Count bytes of an answer, or raise a `SpentError`."""

@@ -47,7 +47,7 @@ class Openrouter:
         key = settings.token(KEY)
         if key is None:
             raise InputError(
-                f"OpenRouter shows its usage figures to holders of a key alone: set {KEY}, or "
+                f"OpenRouter shows usage figures only with an API key: set {KEY}, or "
                 "leave the source openrouter out."
             )
         from analysis.loaders.http import Client

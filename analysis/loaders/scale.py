@@ -29,6 +29,11 @@ def nearer(one: float, other: float, usual: float) -> float:
     return min(one, other, key=lambda value: abs(math.log(abs(value) / usual)))
 
 
+def and_doubt(flag: str | None, why: str) -> str:
+    """Add a doubt to those that a figure has."""
+    return f"{flag}; {why}" if flag else why
+
+
 def out_of_line(values: Sequence[float]) -> list[float | None]:
     """Compare each figure with the median of the four before and after it.
 

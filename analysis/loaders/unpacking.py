@@ -22,6 +22,7 @@ from analysis.loaders.limits import (
 _TEXT = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
 # Looking closer takes a copy of the document; sources are read side by side.
 _one_at_a_time = Lock()
+_STEP = 2**18  # unpacked at once: a piece of an answer may unpack to a thousand times its size
 _NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 
 
@@ -59,6 +60,8 @@ class Body:
         else:
             self._content += piece
         if len(self._content) > self._most:
+            # The error holds on to us through its traceback.
+            self._content.clear()
             verb = "unpacks to" if self._packed else "sent"
             raise LimitError(f"{verb} more than {self._most / MEGABYTE:g} MB")
         return len(self._content) - before
@@ -79,11 +82,11 @@ class Body:
                 if self._members > GZIP_MEMBERS:
                     raise LimitError(f"sent gzip in more than {GZIP_MEMBERS:,} members")
                 self._inflate = zlib.decompressobj(wbits=31)
-            room = self._most - len(self._content) + 1
-            self._content += self._inflate.decompress(piece, room)
-            if not self._inflate.eof:
-                return
-            piece, self._inflate = self._inflate.unused_data, None
+            self._content += self._inflate.decompress(piece, _STEP)
+            if self._inflate.eof:
+                piece, self._inflate = self._inflate.unused_data, None
+            else:
+                piece = self._inflate.unconsumed_tail
 
 
 def check_json(content: bytes) -> None:

@@ -6,6 +6,8 @@ is asked, so that no message of a library stands alone.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from analysis.errors import FaultlineError
 from analysis.plain_text import writable
 
@@ -13,13 +15,15 @@ _MEMORY = "there is not enough memory for what it sent"
 _LONGEST = 200
 
 
-def worded(problem: BaseException) -> str:
+def worded(problem: BaseException, *, ours: bool = False) -> str:
     """Say what an error means.
 
     Parameters
     ----------
     problem : BaseException
         Ours, of the system, or of any package.
+    ours : bool
+        Whether it came after the answer was read: then it says nothing about the source.
 
     Returns
     -------
@@ -38,4 +42,11 @@ def worded(problem: BaseException) -> str:
         return f"{problem.strerror}{where}."
     kind = type(problem).__name__
     said = f"{kind}: {text[:_LONGEST]}".rstrip(": .") if text else kind
+    if ours:
+        return f"Faultline could not process the answer ({said}); nothing of it was stored."
     return f"What it sent could not be read and was not stored ({said})."
+
+
+def some(names: Sequence[str]) -> str:
+    """The first three names, and how many more there are."""
+    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")

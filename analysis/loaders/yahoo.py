@@ -12,7 +12,7 @@ for the other (`analysis.loaders.yahoo_asking`). What the figures mean is read i
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import date, datetime
 from typing import TYPE_CHECKING
 
@@ -21,7 +21,7 @@ from analysis.errors import InputError, SourceError
 from analysis.loaders.face import Partial, Request
 from analysis.loaders.fred_prices import TICKERS as FROM_FRED
 from analysis.loaders.pacing import Timing
-from analysis.loaders.wording import worded
+from analysis.loaders.wording import some, worded
 from analysis.loaders.yahoo_asking import Clock, Manner, answers, now
 from analysis.loaders.yahoo_history import Listing, Trouble, mismatch
 from analysis.loaders.yahoo_session import PER_SECOND
@@ -200,12 +200,7 @@ def _nothing_came(source: str, failures: Mapping[str, str]) -> SourceError:
     reasons: dict[str, list[str]] = {}
     for name, why in failures.items():
         reasons.setdefault(why, []).append(name)
-    listed = "; ".join(f"{_some(names)}: {why}" for why, names in reasons.items())
+    listed = "; ".join(f"{some(names)}: {why}" for why, names in reasons.items())
     return SourceError(
         f"{source}: no ticker could be fetched from {settings.base_url('yahoo')} ({listed})."
     )
-
-
-def _some(names: Sequence[str]) -> str:
-    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-    return ", ".join(names[:3]) + more

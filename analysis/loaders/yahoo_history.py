@@ -182,7 +182,7 @@ def mismatch(found: str | None, wanted: str | None) -> str:
     if not wanted or not found or found == wanted:
         return ""
     return (
-        f"Yahoo quotes it in {found} and the catalogue in {wanted}: nothing was taken. Mend the"
+        f"Yahoo quotes it in {found} and the catalogue in {wanted}: nothing was taken. Correct the"
         " currency in data/catalogue/instruments.csv if the listing has changed"
     )
 

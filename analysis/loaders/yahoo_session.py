@@ -42,7 +42,6 @@ from analysis.loaders.limits import (
     Budget,
     Deadline,
     LimitError,
-    SpentError,
     budget_for,
 )
 from analysis.loaders.pacing import Pace, Timing, check_clock, pace_of, usual, wait_asked
@@ -140,8 +139,7 @@ class Door(BaseAdapter):
     def _carried(self, carrier: Carrier, pace: Pace, request: PreparedRequest) -> Received:
         """Ask within the limits, and read the answer only so far as it can be used."""
         url = str(request.url)
-        if pace.wait(self.budget.check()) is None:
-            raise SpentError("yahoo: nothing is left of the time that all its answers may take.")
+        self.budget.wait(pace)
         headers = {str(name): str(value) for name, value in request.headers.items()}
         question = Question("yahoo", url, headers, frozenset(), str(request.method), _body(request))
         deadline = Deadline(time.monotonic() + min(self.seconds, self.budget.check()))

@@ -12,10 +12,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from time import monotonic, sleep
 
 from analysis.errors import DataError, InputError
-from analysis.files import make_folder
+from analysis.files import lock, make_folder
 from analysis.redaction import clean
 
 # Longer than any compaction takes; a writer that holds its lock that long hangs.
@@ -91,29 +90,13 @@ class Place:
                 "set FAULTLINE_HOME to a folder that can be written."
             ) from None
         with handle:
-            _wait(handle.fileno(), path)
-            yield
-
-
-def _wait(handle: int, path: Path) -> None:
-    try:
-        import fcntl
-    except ImportError:  # pragma: no cover - Windows
-        return
-    end = monotonic() + PATIENCE
-    while True:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if monotonic() > end:
+            try:
+                lock(handle.fileno(), PATIENCE)  # without locks the commit still decides
+            except BlockingIOError:
                 raise DataError(
                     f"Another process has held {path} for {PATIENCE:.0f} s: end it and repeat."
                 ) from None
-            sleep(0.005)
-        except OSError:
-            return  # A network share without locks: the commit still decides.
-        else:
-            return
+            yield
 
 
 def check_name(home: Path) -> None:

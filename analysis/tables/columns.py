@@ -17,6 +17,9 @@ MIC = r"^[A-Z0-9]{4}$"
 CURRENCY = r"^[A-Z]{3}$"
 CLOCK = r"^([01][0-9]|2[0-3]):[0-5][0-9]$"
 SLUG = r"^[a-z0-9][a-z0-9.-]*$"
+_LONGEST, _LONGEST_KEY = 10_000, 500
+"""Bytes of a text: it goes into alerts, notices and pages. Those of today hold 350."""
+
 URL = r"^https?://[^\s/]+\.[^\s/]+(/\S*)?$"
 
 
@@ -34,7 +37,9 @@ def choices_of(column: dy.Column) -> tuple[str, ...]:
 
 def pattern(regex: str, example: str, **options: Any) -> dy.String:
     """Make a column whose text has one form, with an example of it for the messages."""
-    return dy.String(regex=regex, metadata={"example": example}, **options)
+    return dy.String(
+        regex=regex, max_length=_most(options), metadata={"example": example}, **options
+    )
 
 
 def example_of(column: dy.Column) -> str:
@@ -44,7 +49,9 @@ def example_of(column: dy.Column) -> str:
 
 def time_zone(**options: Any) -> dy.String:
     """Make a column of IANA time zones; the schema wants a text, the checker a known zone."""
-    return dy.String(min_length=1, metadata={"time_zone": True}, **options)
+    return dy.String(
+        min_length=1, max_length=_most(options), metadata={"time_zone": True}, **options
+    )
 
 
 def is_time_zone(column: dy.Column) -> bool:
@@ -54,9 +61,13 @@ def is_time_zone(column: dy.Column) -> bool:
 
 def text(**options: Any) -> dy.String:
     """Make a column of text that is never the empty string: what is missing is null."""
-    return dy.String(min_length=1, **options)
+    return dy.String(min_length=1, max_length=_most(options), **options)
 
 
 def utc(**options: Any) -> dy.Datetime:
     """Make a column of instants, in UTC."""
     return dy.Datetime(time_zone="UTC", time_unit="us", **options)
+
+
+def _most(options: dict[str, Any]) -> int:
+    return _LONGEST_KEY if options.get("primary_key") else _LONGEST

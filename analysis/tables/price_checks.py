@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 BREAK = "price break"
 """Words in the flag of a price that is not on the scale of the price before."""
 
-EARLY = "perhaps read before the close"
+EARLY = "possibly captured before the close"
 MARKS = (BREAK, "dividend check", "adjustment check", "volume check")
-"""Beginnings of the flags of this module. A source that later answers without them has mended
-its figures, so the store lets such a flag lapse."""
+"""Beginnings of the flags of this module, which hold no semicolon: it parts them. A source that
+later answers without them has mended its figures, so the store lets such a flag lapse."""
 
 DIVIDENDS_IN = {
     "0005.HK": "USD",
@@ -153,7 +153,7 @@ def early_captures(
     passed = pl.DataFrame(right, schema=suspects.select(over).schema, orient="row")
     suspects = suspects.join(passed, on=over, how="anti")
     words = pl.format(
-        f"volume check: {{}} % of its usual volume, as others of {{}} that day: {EARLY}",
+        f"volume check: {{}} % of usual volume, like other {{}} securities that day: {EARLY}",
         (100 * pl.col("share")).round(0).cast(pl.Int64),
         "exchange",
     )
@@ -259,10 +259,11 @@ def _split_doubts(closes: pl.DataFrame, actions: pl.DataFrame) -> Iterator[tuple
         near = abs(size) / (2 if large else 4)
         kind = BREAK if large else "adjustment check"
         spelled = f"{ratio:g}:1" if ratio > 1 else f"1:{1 / ratio:g}"
+        words = f"a {spelled} split is reported"
         if abs(move + size) <= near:
-            yield days[at], f"{kind}: a split of {spelled} is named, and earlier closes ignore it"
+            yield days[at], f"{kind}: {words} but earlier closes are not adjusted for it"
         elif abs(move - size) <= near:
-            yield days[at], f"{kind}: a split of {spelled} is named, and applied twice before it"
+            yield days[at], f"{kind}: {words} but earlier closes are adjusted twice for it"
 
 
 def _jumps(closes: pl.DataFrame) -> list[tuple[date, str]]:
@@ -279,17 +280,17 @@ def _jumps(closes: pl.DataFrame) -> list[tuple[date, str]]:
 
 def _words_of_a_jump(move: float) -> Iterator[str]:
     size = abs(move)
-    way = "up" if move > 0 else "down"
+    way = "rose" if move > 0 else "fell"
     for unit in _HUNDREDFOLD:
         if abs(size - math.log(unit)) < _UNIT_NOISE:
             yield f"{BREAK}: {way} by a factor of about {unit:g}, as with another unit"
             return
     if size >= _FAR:
-        yield f"{BREAK}: {way} by a factor of {math.exp(size):.3g}, as with a split not named"
+        yield f"{BREAK}: {way} by a factor of {math.exp(size):.3g}, and no split was reported"
         return
     for ratio in _RATIOS:
         if abs(size - math.log(ratio)) <= _RATIO_NOISE:
-            yield f"{BREAK}: {way} by a factor of {ratio:g}, the ratio of a split that is not named"
+            yield f"{BREAK}: {way} by a factor of {ratio:g}, as in a split, and none was reported"
 
 
 def _dividend_doubts(

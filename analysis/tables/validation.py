@@ -16,6 +16,8 @@ from analysis.tables.figures import TABLES
 if TYPE_CHECKING:
     from dataframely import FailureInfo
 
+_SHOWN = 500  # characters of a value
+
 
 def validate(name: str, frame: pl.DataFrame) -> pl.DataFrame:
     """Hold a frame against the schema of its table.
@@ -82,7 +84,7 @@ def failures(
     for row in failure.details().iter_rows(named=True):
         told = (_told(schema, row, rule) for rule in rules if row[rule] == "invalid")
         broken = "; ".join(dict.fromkeys(told))
-        bad.append(({column: row[column] for column in schema.column_names()}, broken))
+        bad.append(({column: _cut(row[column]) for column in schema.column_names()}, broken))
     return good, bad
 
 
@@ -158,6 +160,7 @@ def _mend(column: dy.Column, check: str) -> str:
         "max": f"is {'later' if dated else 'more'} than {bound}: correct it",
         "inf": "is infinite: correct it or leave it out",
         "nan": "is not a number: leave it blank or take the row out",
+        "max_length": f"is longer than {bound} bytes: shorten it",
         "min_length": "is empty: write null for what is missing",
         "regex": f"has not the form of {example_of(column)}: correct it",
         "check__choices": f"is none of {', '.join(choices_of(column))}: take one of them",
@@ -166,4 +169,12 @@ def _mend(column: dy.Column, check: str) -> str:
 
 
 def _shown(value: object) -> str:
+    value = _cut(value)
     return repr(value) if isinstance(value, str) else "a blank" if value is None else str(value)
+
+
+def _cut(value: object) -> object:
+    """Shorten a text that no message and no quarantine should repeat whole."""
+    if not isinstance(value, str) or len(value) <= _SHOWN:
+        return value
+    return f"{value[:_SHOWN]}\u2026 ({len(value):,} characters)"

@@ -13,10 +13,11 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from analysis import settings
+from analysis.errors import FaultlineError, SourceError, is_panic
 from analysis.loaders import Loader, Partial, Request
 from analysis.loaders.face import UNASKED, Unreadable
 from analysis.loaders.limits import Budget, spending
-from analysis.loaders.wording import worded
+from analysis.loaders.wording import some, worded
 from analysis.redaction import clean
 from analysis.store.places import Place
 from analysis.update.doubts import new_doubts, with_early_captures
@@ -85,7 +86,7 @@ class Pass:
                 counts, alerts = self._keep(kind, frame, told.unreadable)
             told.failures += _nothing_good(kind, counts, told.failures, self.known.since)
         except BaseException as error:  # one source must not take the others along, nor a panic
-            told.failures.append(worded(error))
+            told.failures.append(worded(error, ours=True))
         self.progress(kind.name, 1, 1, "failed" if told.failures else "done")
         return Outcome(
             kind.name,
@@ -106,8 +107,8 @@ class Pass:
             return {}, ()
         # Two sources of one table in one process need not race for the same commit.
         with self._locks[kind.table]:
-            appended = self.store.append(kind.table, frame)
             refuse(self.store, kind, unreadable)
+            appended = self.store.append(kind.table, frame)
         counts = {name: getattr(appended, name) for name in _COUNTS}
         counts["rejected"] += len(unreadable)
         return counts, tuple(str(alert) for alert in appended.alerts)
@@ -159,7 +160,10 @@ class Pass:
                 told.news += [f"{name}: {what}" for name, what in answer.news.items()]
                 told.unreadable += answer.unreadable
             except Exception as problem:
-                told.failures.append(worded(problem) + _left_out(requests[place + 1 :]))
+                # With one request it is the source that failed, whatever the names.
+                names = some(request.names) if len(requests) > 1 else ""
+                why = worded(problem, ours=True) + _left_out(requests[place + 1 :])
+                told.failures.append(f"{names}: {why}" if names else why)
                 break
         told.failures.extend(f"{names}: {why}" for names, why in by_reason(missed))
         self.progress(loader.name, len(requests), len(requests) + 1, "storing")
@@ -219,6 +223,11 @@ def answered(loader: Loader, request: Request, held: pl.DataFrame) -> Answered:
     request : Request
     held : polars.DataFrame
         What the store has of the loader's table.
+
+    Raises
+    ------
+    FaultlineError
+        Whatever went wrong in the loader, in words.
     """
     try:
         answer = Answered(loader.fetch(request))
@@ -226,6 +235,12 @@ def answered(loader: Loader, request: Request, held: pl.DataFrame) -> Answered:
         answer = Answered(
             problem.frame, problem.failures, problem.unreadable, problem.news, problem.incomplete
         )
+    except FaultlineError:
+        raise
+    except BaseException as problem:
+        if not isinstance(problem, Exception) and not is_panic(problem):
+            raise
+        raise SourceError(worded(problem)) from None
     whole = unfailed(request.names, answer.failures) - answer.incomplete
     now = datetime.now(UTC)
     if loader.table == "downloads":
@@ -295,11 +310,6 @@ def _left_out(requests: Sequence[Request]) -> str:
     if not names:
         return ""
     return f" Therefore not asked for: {some(names)}."
-
-
-def some(names: Sequence[str]) -> str:
-    """The first three names, and how many more there are."""
-    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
 
 
 def _nothing_good(

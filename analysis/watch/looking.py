@@ -158,10 +158,10 @@ def _look_at(
             answer = answered(kind(), look.request, store.read(kind.table))
             failures = answer.failures
             with table:
-                added = store.append(kind.table, answer.frame)
                 refuse(store, kind, answer.unreadable)
+                added = store.append(kind.table, answer.frame)
     except BaseException as problem:  # one source must not take the others along, nor a panic
-        return {**failures, "": worded(problem)}, {}, ()
+        return {**failures, "": worded(problem, ours=True)}, {}, ()
     said = f"{added.new} new, {added.revised} revised, {added.unchanged} unchanged"
     if answer.unreadable:
         count = len(answer.unreadable)

@@ -84,23 +84,18 @@ def notices(alerts: Sequence[Alert]) -> Iterator[Notice]:
     """One notice per subject, so that an author who changes a hundred models sends one."""
     for subject, group in groupby(alerts, key=lambda alert: alert.subject):
         own = list(group)
-        lines = [visible(f"{alert.text} {alert.url}".strip()) for alert in own[:_SHOWN]]
+        # An alert that is sent again, after a kill or by a service that failed half way, may be
+        # grouped with others then: its own id is what tells that it is the same one.
+        lines = [
+            visible(f"{' '.join(filter(None, (alert.text, alert.url)))} [{alert.id}]")
+            for alert in own[:_SHOWN]
+        ]
         if len(own) > _SHOWN:
             lines.append(f"and {len(own) - _SHOWN} more: see the home's folder watch/alerts.")
         title = own[0].text.rstrip(".") if len(own) == 1 else f"{len(own)} alerts: {subject}"
-        # The same alerts sent again, after a kill or by a service that failed half way, have
-        # the same id.
-        lines.append(f"id {_id([alert.id for alert in own])}")
         yield Notice(
             visible(f"Faultline: {title}")[:200], "\n".join(lines), tuple(one.id for one in own)
         )
-
-
-def _id(alerts: Sequence[str]) -> str:
-    """What tells a notice apart: of one alert, the alert's own id."""
-    if len(alerts) == 1:
-        return alerts[0]
-    return hashlib.sha256(" ".join(sorted(alerts)).encode()).hexdigest()[:16]
 
 
 def _service(url: str) -> NotifyBase | None:

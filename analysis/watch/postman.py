@@ -85,7 +85,8 @@ class Postman:
             self.end()
             try:
                 self._child = subprocess.Popen(  # noqa: S603
-                    [sys.executable, "-c", _CHILD],
+                    # -P: modules of the current folder are not ours.
+                    [sys.executable, "-P", "-c", _CHILD],
                     stdin=subprocess.PIPE,
                     stdout=subprocess.PIPE,
                     stderr=subprocess.DEVNULL,  # what Apprise says may quote the URL

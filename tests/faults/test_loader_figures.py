@@ -207,6 +207,17 @@ def test_a_second_page_that_fails_keeps_the_first(server: LocalServer) -> None:
     assert caught.value.frame.height == 1
 
 
+def test_pages_without_end_are_cut(server: LocalServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("analysis.loaders.federal_register._MOST_PAGES", 3)
+    page, asked = figures.page([figures.published("2026-00789")]), iter(range(2, 99))
+    link = f"{server.url}/api/v1/documents.json?page="
+    server.on("/api/v1/documents.json", lambda _: {**page, "next_page_url": f"{link}{next(asked)}"})
+    with pytest.raises(Partial, match="documents do not end after 3 pages") as caught:
+        FederalRegister().fetch(Request())
+    assert caught.value.frame["document_number"].to_list() == ["2026-00789"]
+    assert next(asked) == 6  # the first page and three that follow
+
+
 def test_a_next_page_on_another_host_is_not_asked(server: LocalServer) -> None:
     first = figures.page([figures.published("2026-00789")])
     link = "https://example.org/api/v1/documents.json?page=2"

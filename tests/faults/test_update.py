@@ -13,8 +13,8 @@ import pytest
 
 from analysis.catalogue import Catalogue
 from analysis.cli import main
-from analysis.errors import InputError
-from analysis.loaders import loaders
+from analysis.errors import InputError, SourceError
+from analysis.loaders import Request, loaders
 from analysis.store import Store
 from tests.servers import figures
 from tests.servers.local import (
@@ -146,6 +146,32 @@ def test_a_fault_in_the_progress_ends_the_update(home: Path, few: Catalogue) -> 
 
     with pytest.raises(ZeroDivisionError):
         one_pass(home, few, "openrouter", progress=wrong)
+
+
+def test_a_fault_of_our_own_is_not_said_to_be_the_source_s(
+    sources: Sources, home: Path, few: Catalogue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stumble(self: object, name: str, frame: object) -> None:
+        raise KeyError("unforeseen")
+
+    monkeypatch.setattr(Store, "append", stumble)
+    (outcome,) = one_pass(home, few, "fred")
+    said = "Faultline could not process the answer (KeyError: 'unforeseen'); nothing of it was "
+    assert outcome.failures == (f"{said}stored.",)
+
+
+def test_the_names_of_the_request_that_failed_are_said(
+    sources: Sources, home: Path, few: Catalogue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(self: object, request: Request) -> None:
+        raise SourceError("fred: it is closed.")
+
+    requests = [Request(names=("A", "B", "C", "D")), Request(names=("E",))]
+    monkeypatch.setattr("analysis.loaders.risk.Fred.fetch", refuse)
+    monkeypatch.setattr("analysis.update.asking.requests_for", lambda *_: requests)
+    (outcome,) = one_pass(home, few, "fred")
+    said = "A, B, C and 1 more: fred: it is closed. Therefore not asked for: E."
+    assert outcome.failures == (said,)
 
 
 def test_the_sec_is_not_asked_without_a_contact(

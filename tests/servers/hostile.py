@@ -198,6 +198,21 @@ def zip_bomb(megabytes: int, entries: int = 1) -> bytes:
 
 def far_cell() -> bytes:
     """A kilobyte of .xlsx whose second cell is the last one that a sheet can have."""
+    return _workbook(f'{_row("DAY", 1)}<row r="1048576"><c r="XFD1048576"><v>1</v></c></row>')
+
+
+def column(*cells: str) -> bytes:
+    """An .xlsx with one column of texts; the first is its name."""
+    return _workbook("".join(_row(cell, number) for number, cell in enumerate(cells, start=1)))
+
+
+def _row(cell: str, number: int) -> str:
+    text = f"<is><t>{cell}</t></is>"
+    return f'<row r="{number}"><c r="A{number}" t="inlineStr">{text}</c></row>'
+
+
+def _workbook(rows: str) -> bytes:
+    """An .xlsx of one sheet."""
     package = "http://schemas.openxmlformats.org/package/2006"
     office = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
     main = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
@@ -216,9 +231,8 @@ def far_cell() -> bytes:
         "xl/_rels/workbook.xml.rels": f'<Relationships xmlns="{package}/relationships">'
         f'<Relationship Id="r1" Type="{office}/worksheet" Target="worksheets/sheet1.xml"/>'
         "</Relationships>",
-        "xl/worksheets/sheet1.xml": f'<worksheet xmlns="{main}"><sheetData>'
-        '<row r="1"><c r="A1" t="inlineStr"><is><t>DAY</t></is></c></row>'
-        '<row r="1048576"><c r="XFD1048576"><v>1</v></c></row></sheetData></worksheet>',
+        "xl/worksheets/sheet1.xml": f'<worksheet xmlns="{main}"><sheetData>{rows}</sheetData>'
+        "</worksheet>",
     }
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as file:

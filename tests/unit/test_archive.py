@@ -84,6 +84,29 @@ def test_old_answers_are_cleared_and_the_newest_of_each_url_is_kept(tmp_path: Pa
     assert clear_archives(tmp_path / "none", LATELY) == Cleared()
 
 
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://a/v8/finance/chart/NVDA?period1={epoch}&period2={epoch}&interval=1d",
+        "http://a/rankings-daily?start_date={day}&end_date={day}",
+        "http://a/documents.json?conditions%5Bpublication_date%5D%5Bgte%5D={day}",
+        "http://a/fredgraph.csv?id=DEXCHUS&cosd={day}",
+        "http://a/api/models?author=Qwen&cursor=eyJ{epoch}&limit=100",
+    ],
+)
+def test_the_same_question_for_other_days_keeps_one_old_answer(tmp_path: Path, url: str) -> None:
+    archive = Archive(tmp_path, "any")
+    for day in range(5):
+        asked = LONG_AGO + timedelta(days=day)
+        place = {"epoch": int(asked.timestamp()), "day": asked.date().isoformat()}
+        archive.keep(url.format(**place), b"%d" % day, asked)
+    archive.keep("http://a/CIK0001045810.json", b"one company", LONG_AGO)
+    archive.keep("http://a/CIK0001318605.json", b"another", LONG_AGO)
+    assert archive.clear(LATELY).contents == 4
+    assert contents(tmp_path / "any") == {b"4", b"one company", b"another"}
+    assert len(archive.entries()) == 3
+
+
 def test_what_a_killed_process_left_is_cleared(tmp_path: Path) -> None:
     archive = Archive(tmp_path, "gpr")
     entry = archive.keep("http://a/1", b"one", LATELY)

@@ -31,7 +31,7 @@ def test_it_becomes_jupyterlab_on_the_notebooks_with_the_options_given(
     monkeypatch.setattr("os.execv", lambda path, words: started.append((path, words)))
     main(["lab", "--no-browser", "--port", "8890"])
     folder = str(bundled("notebooks"))
-    words = [sys.executable, "-m", "jupyterlab", folder, "--no-browser", "--port", "8890"]
+    words = [sys.executable, "-P", "-m", "jupyterlab", folder, "--no-browser", "--port", "8890"]
     assert started == [(sys.executable, words)]
 
 

@@ -206,6 +206,8 @@ HOURLY = {
          "GitHub's secondary limit, on many requests in a short time"),
         (403, {"X-RateLimit-Remaining": "41"}, "Repository access blocked", None,
          "no rate limit: GitHub does not show this to anonymous readers"),
+        (403, {"Retry-After": "3600"}, "Wait a while.", None,
+         r"asks us to wait 3,600 seconds\..*GitHub's secondary limit, on many requests"),
         (403, {}, "Resource not accessible by personal access token", "ghp_x",
          "no rate limit: see that GITHUB_TOKEN is valid and may read this"),
     ],

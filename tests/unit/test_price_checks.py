@@ -82,23 +82,20 @@ def test_a_split_that_the_closes_follow_is_in_order(yahoo: LocalServer) -> None:
 
 
 @pytest.mark.parametrize(
-    ("split", "before", "said"),
+    ("split", "before", "named", "adjusted"),
     [
-        ((10, 1), 10.0, "price break: a split of 10:1 is named, and earlier closes ignore it"),
-        ((10, 1), 0.1, "price break: a split of 10:1 is named, and applied twice before it"),
-        ((1, 8), 0.125, "price break: a split of 1:8 is named, and earlier closes ignore it"),
-        ((3, 2), 1.5, "price break: a split of 1.5:1 is named, and earlier closes ignore it"),
+        ((10, 1), 10.0, "price break: a 10:1 split", "not adjusted for it"),
+        ((10, 1), 0.1, "price break: a 10:1 split", "adjusted twice for it"),
+        ((1, 8), 0.125, "price break: a 1:8 split", "not adjusted for it"),
+        ((3, 2), 1.5, "price break: a 1.5:1 split", "not adjusted for it"),
         # A bonus share for ten: within what a price can do in a day, so the return stays.
-        (
-            (11, 10),
-            1.1,
-            "adjustment check: a split of 1.1:1 is named, and earlier closes ignore it",
-        ),
+        ((11, 10), 1.1, "adjustment check: a 1.1:1 split", "not adjusted for it"),
     ],
 )
 def test_a_split_that_earlier_closes_do_not_follow_is_said(
-    yahoo: LocalServer, split: tuple[int, int], before: float, said: str
+    yahoo: LocalServer, split: tuple[int, int], before: float, named: str, adjusted: str
 ) -> None:
+    said = f"{named} is reported but earlier closes are {adjusted}"
     assert flags(yahoo, priced(before, 1), splits={EX_DAY: split}) == {EX_DAY: said}
 
 
@@ -113,12 +110,12 @@ def test_a_split_of_a_day_without_trade_is_held_against_the_next_session(
 @pytest.mark.parametrize(
     ("before", "said"),
     [
-        (10.0, "price break: down by a factor of 9.97, as with a split not named"),
-        (2.0, "price break: down by a factor of 2, the ratio of a split that is not named"),
-        (1 / 3, "price break: up by a factor of 3, the ratio of a split that is not named"),
-        (100.0, "price break: down by a factor of about 100, as with another unit"),
-        (0.01, "price break: up by a factor of about 100, as with another unit"),
-        (0.001, "price break: up by a factor of about 1000, as with another unit"),
+        (10.0, "price break: fell by a factor of 9.97, and no split was reported"),
+        (2.0, "price break: fell by a factor of 2, as in a split, and none was reported"),
+        (1 / 3, "price break: rose by a factor of 3, as in a split, and none was reported"),
+        (100.0, "price break: fell by a factor of about 100, as with another unit"),
+        (0.01, "price break: rose by a factor of about 100, as with another unit"),
+        (0.001, "price break: rose by a factor of about 1000, as with another unit"),
     ],
 )
 def test_a_move_of_a_split_or_of_another_unit_is_said_without_a_split(
@@ -286,8 +283,8 @@ def test_no_return_across_a_split_reaches_a_study_and_the_next_right_answer_mend
     serve(yahoo, {"NVDA": chart(dict(zip(DAYS, priced(10, 1), strict=True)), **split)})
     outcome = updated(home, few, AT, calendars)
     assert outcome.doubts == (
-        f"prices NVDA {EX_DAY}: price break: a split of 10:1 is named, and earlier closes ignore "
-        "it. The return into that day is left out.",
+        f"prices NVDA {EX_DAY}: price break: a 10:1 split is reported but earlier closes are not "
+        "adjusted for it. The return into that day is left out.",
     )
     returns = Desk(home=home).returns("NVDA")["NVDA"]
     assert returns.isna().to_list() == [n in (0, 5) for n in range(10)]
@@ -338,7 +335,7 @@ def test_sessions_read_before_their_close_are_said_until_they_come_whole(
     # The tenth was the Dragon Boat Festival in Hong Kong, so that Yahoo's row is no session.
     serve(yahoo, answers(torn))
     outcome = updated(home, few, AT, Calendars())
-    assert [doubt.partition(" of its")[0] for doubt in outcome.doubts] == [
+    assert [doubt.partition(" of usual")[0] for doubt in outcome.doubts] == [
         f"prices {name} {DAYS[6]}: volume check: 29 %" for name in names
     ]
     assert Desk(home=home).returns(names).loc[str(DAYS[7])].notna().all()
@@ -387,7 +384,7 @@ def test_a_table_of_prices_is_checked_without_its_splits() -> None:
         (names[0], low), (names[0], date(2025, 12, 19)), (names[1], low), (names[2], low),
     ]  # fmt: skip
     assert "volume check: 40 %" in said[0][2]
-    assert "price break: down by a factor of about 100" in said[0][2]
+    assert "price break: fell by a factor of about 100" in said[0][2]
 
 
 def test_shortened_sessions_are_known() -> None:

@@ -12,6 +12,7 @@ from analysis.calendars import TIMINGS
 from analysis.errors import DataError, InputError
 from analysis.tables import CATALOGUE, TABLES, keys_of, schema_of, validate
 from analysis.tables.columns import choices_of
+from analysis.tables.validation import failures
 
 CLOSE = datetime(2025, 1, 27, 21, tzinfo=UTC)
 
@@ -65,6 +66,18 @@ def test_a_broken_row_is_named_with_its_column_and_mend(
     message = refusal(prices(**changed))
     assert message.startswith("Table 'prices', row date=2025-01-27, ticker=")
     assert told in message
+
+
+def test_a_text_of_megabytes_is_refused_and_not_repeated() -> None:
+    message = refusal(prices(source="x" * 3_000_000))
+    cut = "'" + "x" * 500 + "… (3,000,000 characters)'"
+    assert f"column source: {cut} is longer than 10000 bytes: shorten it." in message
+    key = refusal(prices(ticker="N" * 501))
+    assert "is longer than 500 bytes: shorten it." in key
+    good, bad = failures("prices", prices(flag="x" * 3_000_000))
+    ((row, reason),) = bad
+    assert good.is_empty()
+    assert len(str(row)) + len(reason) < 3_000
 
 
 def test_a_value_outside_its_range_is_named_with_the_bound() -> None:
@@ -125,8 +138,10 @@ def test_the_timings_of_events_are_those_that_the_calendars_can_place() -> None:
 
 
 @pytest.mark.parametrize("name", TABLES)
-def test_every_figure_has_bounds_and_every_day_a_first_one(name: str) -> None:
+def test_every_figure_and_text_has_bounds_and_every_day_a_first_one(name: str) -> None:
     for column, held in TABLES[name].columns().items():
+        if isinstance(held, dy.String) and not choices_of(held):
+            assert (held.max_length or 10**6) <= (500 if held.primary_key else 10_000), column
         if isinstance(held, dy.Float64 | dy.Int64):
             assert held.max is not None, column
             assert held.min is not None or held.min_exclusive is not None, column
