@@ -44,7 +44,7 @@ def visible(text: object) -> str:
 
 
 def writable(text: str) -> str:
-    """Write halves of characters, which JSON may hold and no encoding can carry, as escapes."""
+    """Write unpaired surrogates, which JSON may hold and no encoding can carry, as escapes."""
     return text.encode("utf-8", "backslashreplace").decode()
 
 

@@ -60,7 +60,9 @@ def readable(
         try:
             json.dumps(item, ensure_ascii=False).encode()
         except UnicodeEncodeError:
-            raise SourceError(f"{where}: a text holds half a character.") from None
+            raise SourceError(
+                f"{where}: a text holds an unpaired surrogate, which cannot be stored."
+            ) from None
         return read(found)
 
     yield from read_each(listed(document, where), checked)

@@ -65,7 +65,12 @@ class OpenrouterPrices:
                         told[model] += " It is not on OpenRouter's list of models either."
                 unreadable += partial.unreadable
                 raise Partial(
-                    self.name, partial.frame, partial.failures, unreadable, partial.news
+                    self.name,
+                    partial.frame,
+                    partial.failures,
+                    unreadable,
+                    partial.news,
+                    partial.incomplete,
                 ) from None
         if unreadable:
             raise Partial(self.name, frame, {}, unreadable)

@@ -124,7 +124,7 @@ def test_a_bad_record_is_kept_apart_and_the_others_are_taken(
 
 
 @pytest.mark.parametrize("item", [{"id": HALF}, {"id": "a/b", "name": HALF}], ids=["id", "name"])
-def test_half_a_character_costs_one_model_price(server: LocalServer, item: Any) -> None:
+def test_an_unpaired_surrogate_costs_one_model_price(server: LocalServer, item: Any) -> None:
     models = [figures.openrouter_model("a/c"), {**figures.openrouter_model("a/b"), **item}]
     server.on("/api/v1/models", {"data": models})
     told = partly(OpenrouterPrices())
@@ -134,7 +134,7 @@ def test_half_a_character_costs_one_model_price(server: LocalServer, item: Any) 
     assert sum(isinstance(item, Unreadable) for item in found) == 1
 
 
-def test_half_a_character_costs_one_document(server: LocalServer) -> None:
+def test_an_unpaired_surrogate_costs_one_document(server: LocalServer) -> None:
     figures.serve(server)
     documents = [figures.published("2026-00789"), figures.published("2026-2", title=HALF)]
     server.on("/api/v1/documents.json", figures.page(documents))
@@ -144,7 +144,7 @@ def test_half_a_character_costs_one_document(server: LocalServer) -> None:
 def test_a_release_that_cannot_be_read_is_not_counted_past(server: LocalServer) -> None:
     server.on("/repos/a/b", github_repository("a/b"))
     server.on("/repos/a/b/releases", [github_release("a/b", "v1"), {"id": None, "x": HALF}])
-    with pytest.raises(SourceError, match="half a character") as caught:
+    with pytest.raises(SourceError, match="an unpaired surrogate") as caught:
         Github().fetch(Request(names=("a/b",)))
     assert isinstance(caught.value, Partial)
     assert caught.value.frame.height == 0
