@@ -169,10 +169,12 @@ def chosen_sentence(shown: int, of: int, doing: str, always: Collection[str]) ->
     if shown >= of:
         return ""
     what = "the event's own securities and the largest moves" if always else "the largest moves"
-    return (
-        f"Of {of:,} securities {shown:,} are {doing}: {what}. All are in faultline-results, "
-        "inside this file."
-    )
+    return f"Of {of:,} securities {shown:,} are {doing}: {what}. {whole_table('securities')}"
+
+
+def whole_table(name: str) -> str:
+    """Say where a page's reader finds a table whole; its script puts the link there."""
+    return f"To save all of them, use {name}.csv at the end of the page."
 
 
 def direction(values: Sequence[float]) -> int:

@@ -15,6 +15,7 @@ from analysis.charts.frames import (
     direction,
     largest,
     security_labels,
+    whole_table,
 )
 from analysis.charts.markup import build
 from analysis.charts.table import Table, nothing_to_tell
@@ -200,10 +201,7 @@ def skipped_table(skipped: pd.DataFrame) -> Table:
         cells = cells.drop(columns="Event")
     notes = []
     if len(cells) > MOST_LISTED:
-        notes = [
-            f"The first {MOST_LISTED} of {len(cells):,} lines. All are in faultline-results, "
-            "inside this file."
-        ]
+        notes = [f"The first {MOST_LISTED} of {len(cells):,} lines. {whole_table('skipped')}"]
         cells = cells.head(MOST_LISTED)
     markup = build(cells, caption, "skipped-table", notes=notes)
     return Table("skipped-table", caption, cells, markup)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from collections.abc import Callable
 from itertools import pairwise
@@ -19,6 +20,11 @@ pytestmark = pytest.mark.browser
 
 CHARTS = 5
 HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(2)>"
+SECURITIES = [
+    {"security": "=HYPERLINK(1)", "abnormal": -0.5, "car": {"-1,1": {"t": 2.0}}, "note": HOSTILE},
+    {"security": "-1.5e3", "abnormal": None, "car": {}, "note": 'a "b",\r\nc'},
+    {"security": "\uff0dx", "abnormal": 1e-9, "note": "é"},
+]
 PHONE = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True}
 
 
@@ -71,7 +77,7 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 "text/html": f"<table><caption>Wide</caption><thead><tr>{wide}</tr></thead>"
                 f"<tbody><tr>{cells}</tr></tbody></table>",
                 PLOTLY: {"data": [{"y": [1, 2]}], "layout": {"title": {"text": "Bare"}}},
-                RESULTS: {"units": "decimal", "note": HOSTILE},
+                RESULTS: {"units": "decimal", "note": HOSTILE, "securities": SECURITIES},
                 MANIFEST: {"tables": {"prices": {"version": 1}}},
             }
         ),
@@ -275,9 +281,29 @@ def test_a_browser_that_cannot_unpack_shows_the_tables(
     assert seen.page.locator("details.data table").first.is_visible()
 
 
+def test_a_table_is_saved_whole_for_a_spreadsheet_without_a_network(
+    visit: Callable[..., Any], path: Path, tmp_path: Path
+) -> None:
+    seen = visit(path)
+    with seen.page.expect_download() as waiting:
+        seen.page.get_by_role("button", name="securities.csv").click()
+    waiting.value.save_as(tmp_path / "saved.csv")
+    assert waiting.value.suggested_filename == "securities.csv"
+    with (tmp_path / "saved.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert rows == [
+        {"security": "'=HYPERLINK(1)", "abnormal": "-0.5", "car -1,1 t": "2", "note": HOSTILE},
+        {"security": "-1.5e3", "abnormal": "", "car -1,1 t": "", "note": 'a "b",\r\nc'},
+        {"security": "'\uff0dx", "abnormal": "1e-9", "car -1,1 t": "", "note": "é"},
+    ]
+    assert seen.complaints == []
+    assert [url for url in seen.requests if not url.startswith("blob:")] == [path.as_uri()]
+
+
 def test_results_and_manifest_can_be_read_back(seen: Any) -> None:
     read = "JSON.parse(document.getElementById('faultline-{}').textContent)"
-    assert seen.evaluate(read.format("results")) == {"units": "decimal", "note": HOSTILE}
+    results = seen.evaluate(read.format("results"))
+    assert results == {"units": "decimal", "note": HOSTILE, "securities": SECURITIES}
     assert seen.evaluate(read.format("manifest"))["parameters"]["note"] == HOSTILE
 
 

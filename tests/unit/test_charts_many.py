@@ -57,7 +57,7 @@ def test_a_chart_draws_the_largest_moves_and_the_events_own(draw, market):
     chart = draw(*words, always=[OWN])
     assert set(chart.table["Ticker"]) == expected(MOST_DRAWN)
     assert f"Of 2,000 securities {MOST_DRAWN} are drawn" in chart.caption
-    assert "faultline-results" in chart.caption
+    assert "use securities.csv at the end of the page" in chart.caption
     assert len(chart.figure.to_json()) < 200_000
 
 

@@ -22,6 +22,59 @@
     follow();
   }
 
+  // What a spreadsheet would take for a formula is text, as in the package's own CSV files.
+  const FORMULA = /^[=+\-@\t\r\n\uff0b\uff0d\uff1d\uff20]/;
+  const NUMBER = /^[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?$/;
+
+  function cell(value) {
+    if (value === null || value === undefined) return "";
+    if (typeof value === "number") return String(value);
+    let text = typeof value === "string" ? value : JSON.stringify(value);
+    if (FORMULA.test(text) && !NUMBER.test(text)) text = `'${text}`;
+    return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+  }
+
+  function flat(row, above = "") {
+    return Object.entries(row).flatMap(([name, value]) => (
+      isObject(value) ? flat(value, `${above}${name} `) : [[above + name, value]]
+    ));
+  }
+
+  function csv(rows) {
+    const records = rows.map((row) => new Map(flat(row)));
+    const heads = [...new Set(records.flatMap((record) => [...record.keys()]))];
+    const lines = records.map((record) => heads.map((head) => cell(record.get(head))));
+    return [heads.map(cell), ...lines].map((line) => `${line.join(",")}\r\n`).join("");
+  }
+
+  function save(name, text) {
+    const link = document.createElement("a");
+    link.href = URL.createObjectURL(new Blob([text], { type: "text/csv" }));
+    link.download = name;
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
+  }
+
+  // The page shows the largest part of a long table; here each is whole.
+  function offerTables() {
+    const results = json(document.getElementById("faultline-results"));
+    const tables = Object.entries(results).filter(([, rows]) => (
+      Array.isArray(rows) && rows.length > 0 && rows.every(isObject)
+    ));
+    if (tables.length === 0) return;
+    const line = document.createElement("p");
+    line.className = "tables";
+    line.append("Whole tables, for a spreadsheet: ");
+    for (const [name, rows] of tables) {
+      const button = document.createElement("button");
+      button.type = "button";
+      button.textContent = `${name}.csv`;
+      button.addEventListener("click", () => save(`${name}.csv`, csv(rows)));
+      line.append(button, " ");
+    }
+    document.querySelector("body > footer").prepend(line);
+  }
+
   async function unpack(name) {
     const packed = atob(document.getElementById(name).textContent.trim());
     const bytes = new Uint8Array(packed.length);
@@ -140,6 +193,7 @@
 
   async function main() {
     openContents();
+    offerTables();
     const figures = [...document.querySelectorAll("figure.chart")];
     if (figures.length > 0) {
       try {
