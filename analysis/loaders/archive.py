@@ -171,13 +171,15 @@ class Archive:
         with suppress(OSError), self._locked(alone=False):
             self._note(Entry(entry.url, entry.status, entry.sha256, entry.fetched_at))
 
-    def clear(self, before: datetime) -> Cleared:
+    def clear(self, before: datetime, *, patience: float | None = None) -> Cleared:
         """Take out answers from before an instant, but for the newest one of each URL.
 
         Parameters
         ----------
         before : datetime.datetime
             With a time zone.
+        patience : float, optional
+            Seconds to wait for a process that keeps something meanwhile; 30 without it.
 
         Returns
         -------
@@ -192,7 +194,7 @@ class Archive:
         if not self._index.is_file():
             return Cleared()
         try:
-            with self._locked(alone=True):
+            with self._locked(alone=True, patience=patience):
                 entries = self.entries()
                 newest = {entry.url: place for place, entry in enumerate(entries)}
                 kept = [
@@ -224,7 +226,7 @@ class Archive:
         return Cleared(count, size)
 
     @contextmanager
-    def _locked(self, *, alone: bool) -> Iterator[None]:
+    def _locked(self, *, alone: bool, patience: float | None = None) -> Iterator[None]:
         """Hold the archive with others that keep something, or alone to clear it."""
         try:
             import fcntl
@@ -233,7 +235,7 @@ class Archive:
             return
         make_folder(self.folder)
         kind = fcntl.LOCK_EX if alone else fcntl.LOCK_SH
-        end = monotonic() + _PATIENCE
+        end = monotonic() + (_PATIENCE if patience is None else patience)
         with (self.folder / ".lock").open("ab") as handle:
             while True:
                 try:
@@ -298,7 +300,7 @@ class Archive:
             raise OSError(f"only {written} of {len(line)} bytes of an index line were written")
 
 
-def clear_archives(folder: Path, before: datetime) -> Cleared:
+def clear_archives(folder: Path, before: datetime, *, patience: float | None = None) -> Cleared:
     """Clear the archives of all sources; see `Archive.clear`.
 
     Parameters
@@ -307,6 +309,8 @@ def clear_archives(folder: Path, before: datetime) -> Cleared:
         ``<home>/raw``.
     before : datetime.datetime
         With a time zone.
+    patience : float, optional
+        As `Archive.clear` takes it, for each.
 
     Returns
     -------
@@ -316,7 +320,7 @@ def clear_archives(folder: Path, before: datetime) -> Cleared:
     if not folder.is_dir():
         return Cleared()
     done = [
-        Archive(folder, source.name).clear(before)
+        Archive(folder, source.name).clear(before, patience=patience)
         for source in sorted(folder.iterdir())
         if source.is_dir()
     ]

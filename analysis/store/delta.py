@@ -205,6 +205,8 @@ class DeltaRows:
             max_commit_retries=0 if made else None,
         )
         with self._told("written"):
+            if made and self._integrity is not None:
+                self._integrity.begin()
             try:
                 write_deltalake(
                     self._uri if table is None else table,
@@ -284,7 +286,9 @@ class DeltaRows:
         """
         hours = int(GRACE.total_seconds() // 3600)
         with self._told("written"):
-            return len(self.open().vacuum(retention_hours=hours, dry_run=False, full=True))
+            done = self.open().vacuum(retention_hours=hours, dry_run=False, full=True)
+            self._seal()
+            return len(done)
 
     def _crowded(self, many: int) -> list[int | None]:
         files = self.files()[1]
