@@ -29,7 +29,7 @@ SNAPSHOT = bundled("data/snapshot")
 
 
 class Store:
-    """The tables of one place.
+    """The tables of one place: observations are only ever added, by several processes at once.
 
     Parameters
     ----------
@@ -41,10 +41,6 @@ class Store:
     seed : pathlib.Path, optional
         Snapshot that a live store begins with: read through while a table has no rows of its
         own, copied into the store when the first rows are added. None: it begins empty.
-
-    Notes
-    -----
-    Appending only ever adds observations. Several processes may append at once.
     """
 
     def __init__(self, home: str | os.PathLike[str], *, seed: Path | None = SNAPSHOT) -> None:
