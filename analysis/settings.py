@@ -54,16 +54,23 @@ def store_home(home: str | os.PathLike[str] | None = None) -> Path | str:
     # A folder's name may end in a blank; a variable of blanks alone names none.
     if isinstance(chosen, str) and not chosen.strip():
         return bundled("data/snapshot")
-    if isinstance(chosen, str) and chosen.startswith("file:"):
-        chosen = url2pathname(urlsplit(chosen).path)
-    if isinstance(chosen, str) and "://" in chosen:
-        return chosen
+    place = folder_or_address(chosen)
+    if isinstance(place, str):
+        return place
     try:
-        return Path(chosen).expanduser().resolve()
+        return place.expanduser().resolve()
     except (OSError, RuntimeError) as problem:
         raise InputError(
-            f"FAULTLINE_HOME {str(chosen)!r} leads to no folder ({problem}): set it to another one."
+            f"FAULTLINE_HOME {str(chosen)!r} does not lead to a folder ({problem}): set it to"
+            " another one."
         ) from None
+
+
+def folder_or_address(home: str | os.PathLike[str]) -> Path | str:
+    """Tell a folder from the address of an object store; a ``file:`` address is a folder."""
+    if isinstance(home, str) and home.startswith("file:"):
+        return Path(url2pathname(urlsplit(home).path))
+    return home if isinstance(home, str) and "://" in home else Path(home)
 
 
 def offline() -> bool:

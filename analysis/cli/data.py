@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import App, Parameter
@@ -48,7 +47,6 @@ faultline data compact
 faultline data compact prices
 """
 _SHOWN_DAYS = 3
-_LONGEST_DAYS = 365 * 1000
 _BESIDES = ("source", "observed_at", "backfilled", "flag")
 
 
@@ -359,27 +357,20 @@ def compact(table: str | None = None, /) -> int:
     """Make few large files of the many small ones that daily updates leave.
 
     No observation is lost; the figures are the same afterwards. Without a table,
-    answers of the sources that are older than FAULTLINE_RAW_DAYS (90) are cleared
-    from raw/ too; the newest answer to each question is always kept.
+    answers of the sources that are older than FAULTLINE_RAW_DAYS (90) are deleted
+    from raw/ too, as after every update; the newest answer to each question is always kept.
 
     Parameters
     ----------
     table
         Only this table; without it, all of them.
     """
-    from analysis.loaders.archive import clear_archives
     from analysis.settings import raw_days, store_home
     from analysis.store import Store
 
     home, days = store_home(), raw_days()
     Store(home).compact(table)
     output.say("Compacted.")
-    if table is None and isinstance(home, Path):
-        before = datetime.now(UTC) - timedelta(days=min(days, _LONGEST_DAYS))
-        done = clear_archives(home / "raw", before)
-        if done.contents:
-            output.say(
-                f"Cleared {done.contents:,} content{'' if done.contents == 1 else 's'} "
-                f"({done.size / 1e6:,.1f} MB) of answers older than {days:g} days from raw/."
-            )
+    if table is None:
+        data_update.clear_raw(home, days)
     return 0

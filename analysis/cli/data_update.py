@@ -7,7 +7,8 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
@@ -15,6 +16,7 @@ from cyclopts import Parameter
 from analysis.cli import output
 from analysis.cli.days import day_of
 from analysis.cli.output import Column, discreet
+from analysis.errors import FaultlineError
 from analysis.plain_text import count
 
 if TYPE_CHECKING:
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 
 ENDS = ("done", "failed", "left out")
 SECONDS_BETWEEN_LINES = 10.0
+LONGEST_DAYS = 365 * 1000
 EXAMPLES = """Examples
 
 faultline data update
@@ -49,6 +52,7 @@ def update(
 
     Sources are asked side by side: one that fails is named and does not stop the
     others. Needs FAULTLINE_HOME; the SEC also FAULTLINE_CONTACT, an e-mail address.
+    Answers older than FAULTLINE_RAW_DAYS (90) are deleted from raw/ afterwards.
     A source whose key is not set is left out, and the summary says so.
     Exit code 1 when a source failed.
 
@@ -65,6 +69,7 @@ def update(
         One JSON document on standard output, nothing else.
     """
     from analysis.desk import Desk
+    from analysis.settings import raw_days
     from analysis.store import Store
     from analysis.update import update as run
 
@@ -94,7 +99,36 @@ def update(
         named = ", ".join(outcome.source for outcome in failed)
         others = " The other sources are done." if len(failed) < len(outcomes) else ""
         output.say(f"faultline: failed: {named}.{others}")
+    try:
+        clear_raw(desk.home, raw_days(), patience=0)
+    except (FaultlineError, OSError) as problem:
+        output.say(f"faultline: old answers stay in raw/: {problem}")
     return 1 if failed else 0
+
+
+def clear_raw(home: Path | str, days: float, patience: float | None = None) -> None:
+    """Delete answers that are older than so many days, and say how many there were.
+
+    Parameters
+    ----------
+    home : pathlib.Path or str
+        Home of the store; an object store keeps no answers.
+    days : float
+        The newest answer to each question is kept, however old.
+    patience : float, optional
+        As `analysis.loaders.archive.clear_archives` takes it.
+    """
+    from analysis.loaders.archive import clear_archives
+
+    if not isinstance(home, Path):
+        return
+    before = datetime.now(UTC) - timedelta(days=min(days, LONGEST_DAYS))
+    done = clear_archives(home / "raw", before, patience=patience)
+    if done.contents:
+        output.say(
+            f"Deleted {done.contents:,} file{'' if done.contents == 1 else 's'} "
+            f"({done.size / 1e6:,.1f} MB) from raw/: answers older than {days:g} days."
+        )
 
 
 def _say_what_to_look_at(outcomes: Sequence[Outcome]) -> None:

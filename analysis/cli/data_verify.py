@@ -24,7 +24,8 @@ faultline data verify --json
 def verify(*, json: Annotated[bool, Parameter(show_default=False)] = False) -> int:
     """Check every file of the store against its checksum.
 
-    Exit code 1 when a file is damaged or gone.
+    Files without a checksum are counted. Exit code 1 when a file is damaged or gone, and
+    when there is no table to check.
 
     Parameters
     ----------
@@ -34,7 +35,7 @@ def verify(*, json: Annotated[bool, Parameter(show_default=False)] = False) -> i
     from analysis.errors import InputError
     from analysis.settings import store_home
     from analysis.store import Store
-    from analysis.store.repair import damage
+    from analysis.store.repair import damage, tables_begun, unrecorded
 
     store = Store(store_home())
     if not store.is_live or not isinstance(store.home, Path):
@@ -43,11 +44,21 @@ def verify(*, json: Annotated[bool, Parameter(show_default=False)] = False) -> i
         )
     found = [{"table": table, "file": one.path, "problem": one.what}
              for table, one in damage(store.home)]  # fmt: skip
+    unchecked = sum(unrecorded(store.home).values())
+    empty = not found and not tables_begun(store.home)
     if json:
-        output.print_json({"home": store.address, "damaged": found})
-    else:
-        if found:
-            columns = [Column(name, fold=True) for name in found[0]]
-            output.print_table(columns, [list(row.values()) for row in found])
+        document = {"home": store.address, "damaged": found, "unchecked": unchecked}
+        output.print_json(document)
+    elif found:
+        columns = [Column(name, fold=True) for name in found[0]]
+        output.print_table(columns, [list(row.values()) for row in found])
+    if empty:
+        output.say(f"faultline: {store.address} holds no table, so nothing was checked.")
+    elif not json:
         output.say(f"{count(len(found), 'damaged file')} in {store.address}.")
-    return 1 if found else 0
+    if unchecked:
+        output.say(
+            f"faultline: {count(unchecked, 'file')} without a checksum could not be checked;"
+            " faultline doctor --repair records one for each file as it is now."
+        )
+    return 1 if found or empty else 0

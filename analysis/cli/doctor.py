@@ -6,9 +6,9 @@ import shutil
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import App, Parameter
 
@@ -18,6 +18,9 @@ from analysis.cli.output import Column
 from analysis.errors import FaultlineError
 from analysis.plain_text import count
 from analysis.settings import KEYS, bundled, contact, offline, store_home, token
+
+if TYPE_CHECKING:
+    from analysis.store.repair import Step
 
 State = Literal["ok", "note", "failed"]
 
@@ -87,17 +90,17 @@ def doctor(
     json
         One JSON document on standard output, nothing else.
     """
-    repaired = _repaired() if repair else []
-    for sentence in repaired:
-        output.say(f"repaired: {sentence}")
+    steps = _repair() if repair else []
+    left = [step.sentence for step in steps if not step.done]
     checks = list(examine(Path(out)))
     failed = [check for check in checks if check.state == "failed"]
     if json:
         output.print_json(
             {
                 "faultline": __version__,
-                "ok": not failed,
-                "repaired": repaired,
+                "ok": not failed and not left,
+                "repaired": [step.sentence for step in steps if step.done],
+                "not_repaired": left,
                 "checks": [asdict(check) for check in checks],
             }
         )
@@ -106,36 +109,25 @@ def doctor(
         output.print_table(columns, [(check.name, check.state, check.detail) for check in checks])
     if failed:
         output.say(f"faultline: failed: {', '.join(check.name for check in failed)}.")
-    return 1 if failed else 0
+    return 1 if failed or left else 0
 
 
-def _repaired() -> list[str]:
+def _repair() -> list[Step]:
+    """Repair what can be, and say each step as it happens."""
     from analysis.errors import InputError
     from analysis.store import Store
-    from analysis.store.repair import damage, repair_all, take_out_ahead
+    from analysis.store.repair import repair_store
 
     store = Store(store_home())
     if not store.is_live or not isinstance(store.home, Path):
         raise InputError(
             f"{store.address} is not repaired here: set FAULTLINE_HOME to the folder of a store."
         )
-    done = repair_all(store.home)
-    for table, left in damage(store.home):
-        output.say(
-            f"faultline: not repaired: {table}: {left.path} {left.what}: only a good copy brings "
-            "it back."
-        )
-    for name, (number, last) in take_out_ahead(store.home).items():
-        done.append(
-            f"{name}: {_rows_ahead(number, last)} and would have hidden newer figures until then;"
-            " moved to the quarantine, fetch them again with faultline data update."
-        )
-    return done
-
-
-def _rows_ahead(number: int, last: datetime) -> str:
-    rows = count(number, "row was", "rows were")
-    return f"{rows} observed in the future (to {last:%Y-%m-%d %H:%M} UTC)"
+    steps = []
+    for step in repair_store(store.home):
+        steps.append(step)
+        output.say(f"{'repaired' if step.done else 'faultline: not repaired'}: {step.sentence}")
+    return steps
 
 
 def examine(out: Path, today: date | None = None) -> Iterator[Check]:
@@ -234,7 +226,7 @@ def _notebooks() -> tuple[State, str]:
 def _store() -> tuple[State, str]:
     """Tell which tables are read, and whether a store of one's own can be written."""
     from analysis.store import Store
-    from analysis.store.repair import rows_ahead
+    from analysis.store.repair import describe_ahead, rows_ahead
 
     home = store_home()
     network = "; requests are switched off by FAULTLINE_OFFLINE" if offline() else ""
@@ -247,7 +239,7 @@ def _store() -> tuple[State, str]:
         return "failed", f"{home} cannot be written: set FAULTLINE_HOME to another folder{network}"
     ahead = rows_ahead(home) if home.is_dir() else {}
     if ahead:
-        told = "; ".join(f"{name}: {_rows_ahead(*what)}" for name, what in ahead.items())
+        told = "; ".join(f"{name}: {describe_ahead(*what)}" for name, what in ahead.items())
         return (
             "failed",
             f"{told}. A clock was wrong, and newer figures are hidden until then: run faultline "

@@ -175,7 +175,7 @@ class Archive:
         with suppress(OSError), self._locked(alone=False):
             self._note(Entry(entry.url, entry.status, entry.sha256, entry.fetched_at))
 
-    def clear(self, before: datetime) -> Cleared:
+    def clear(self, before: datetime, *, patience: float | None = None) -> Cleared:
         """Take out answers from before an instant, but for the newest one to each question.
 
         URLs that differ in days, instants of Unix or a cursor alone are one question.
@@ -184,6 +184,8 @@ class Archive:
         ----------
         before : datetime.datetime
             With a time zone.
+        patience : float, optional
+            Seconds to wait for a process that keeps something meanwhile; 30 without it.
 
         Returns
         -------
@@ -198,7 +200,7 @@ class Archive:
         if not self._index.is_file():
             return Cleared()
         try:
-            with self._locked(alone=True):
+            with self._locked(alone=True, patience=patience):
                 entries = self.entries()
                 asked = [_MOVING.sub("", entry.url) for entry in entries]
                 newest = {question: place for place, question in enumerate(asked)}
@@ -231,11 +233,11 @@ class Archive:
         return Cleared(count, size)
 
     @contextmanager
-    def _locked(self, *, alone: bool) -> Iterator[None]:
+    def _locked(self, *, alone: bool, patience: float | None = None) -> Iterator[None]:
         """Hold the archive with others that keep something, or alone to clear it."""
         make_folder(self.folder)
         with (self.folder / ".lock").open("ab") as handle:
-            held = lock(handle.fileno(), _PATIENCE, alone=alone)
+            held = lock(handle.fileno(), _PATIENCE if patience is None else patience, alone=alone)
             if alone and not held and os.name != "nt":
                 # A network share without locks: things are kept as before, none is cleared.
                 raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
@@ -288,7 +290,7 @@ class Archive:
             raise OSError(f"only {written} of {len(line)} bytes of an index line were written")
 
 
-def clear_archives(folder: Path, before: datetime) -> Cleared:
+def clear_archives(folder: Path, before: datetime, *, patience: float | None = None) -> Cleared:
     """Clear the archives of all sources; see `Archive.clear`.
 
     Parameters
@@ -297,6 +299,8 @@ def clear_archives(folder: Path, before: datetime) -> Cleared:
         ``<home>/raw``.
     before : datetime.datetime
         With a time zone.
+    patience : float, optional
+        As `Archive.clear` takes it, for each.
 
     Returns
     -------
@@ -306,7 +310,7 @@ def clear_archives(folder: Path, before: datetime) -> Cleared:
     if not folder.is_dir():
         return Cleared()
     done = [
-        Archive(folder, source.name).clear(before)
+        Archive(folder, source.name).clear(before, patience=patience)
         for source in sorted(folder.iterdir())
         if source.is_dir()
     ]

@@ -211,6 +211,8 @@ class DeltaRows:
         )
         with self._told("written"):
             self._check_room(rows)
+            if made and self._integrity is not None:
+                self._integrity.begin()
             try:
                 write_deltalake(
                     self._uri if table is None else table,
@@ -299,7 +301,9 @@ class DeltaRows:
         """
         hours = int(GRACE.total_seconds() // 3600)
         with self._told("written"):
-            return len(self.open().vacuum(retention_hours=hours, dry_run=False, full=True))
+            done = self.open().vacuum(retention_hours=hours, dry_run=False, full=True)
+            self._seal()
+            return len(done)
 
     def _crowded(self, many: int) -> list[int | None]:
         files = self.files()[1]

@@ -8,17 +8,27 @@ that a damaged one is an error and not other figures. Called by `analysis.store.
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from analysis.errors import DataError
-from analysis.files import sync_folder
+from analysis.files import sync_folder, write_whole
+from analysis.store.checksums import Checksums, line_of, sha256_of
+from analysis.store.delta_log import (
+    LOG,
+    Commit,
+    holds_rows,
+    is_complete,
+    number_of,
+    read_commit,
+    version_of,
+)
 
-LOG = "_delta_log"
+INCOMPLETE = "is incomplete, as after a power cut"
+_REPAIR = "repair it with faultline doctor --repair"
 # More than this is hashed by ``faultline data verify`` alone; sizes are always compared.
 HASHED_ON_READ = 64 * 2**20
 
@@ -52,12 +62,21 @@ class Integrity:
     def __init__(self, home: Path, table: str) -> None:
         self.home, self.table = home, table
         self.folder = home / table
-        self._index = home / ".checksums" / f"{table}.jsonl"
-        self._stamp: tuple[int, int] | None = None
-        self._recorded: dict[str, tuple[int, str]] = {}
+        self._making = self.folder / "_making"
+        self._checksums = Checksums(home, table)
         self._checked: set[tuple[str, int, int]] = set()
 
     # Writing -------------------------------------------------------------------------
+
+    def begin(self) -> None:
+        """Note that the first commit is being made: until then its files are no table.
+
+        Raises
+        ------
+        OSError
+            The note cannot be written.
+        """
+        write_whole(self._making, b"")
 
     def seal(self) -> None:
         """Sync all files of commits that are not recorded yet, and record their hashes.
@@ -67,45 +86,60 @@ class Integrity:
         OSError
             Something could not be synced: it may not survive a power cut.
         """
-        known = self.recorded()
+        known, entries = self._checksums.recorded(), self.log_entries()
         new: dict[str, None] = {}
-        for name in self.log_entries():
+        for name in entries:
             entry = f"{LOG}/{name}"
             if entry in known:
                 continue
             if name.endswith(".json"):
-                added = added_files(self.folder / entry)
-                if added is None:
-                    continue  # not whole: whoever opens the table says so
-                new |= dict.fromkeys(path for path, _ in added if path not in known)
+                try:
+                    commit = read_commit(self.folder / entry)
+                except FileNotFoundError:
+                    continue  # cleared away by another process
+                if commit is None:
+                    continue  # incomplete: whoever opens the table says so
+                new |= dict.fromkeys(path for path, _ in commit.added if path not in known)
             new[entry] = None
+        if not known and any("checkpoint" in name for name in entries):
+            # From before checksums were kept: the commits that added the files may be gone.
+            with suppress(DataError):
+                new |= dict.fromkeys(path for path, _ in self._live())
+        self._record(new)
+        if self._making.exists():
+            self._making.unlink()
+            sync_folder(self.folder)
+
+    def record_rest(self) -> int:
+        """Record the files of `unrecorded` as they are now; how many.
+
+        Raises
+        ------
+        OSError
+            One cannot be read, or the hashes cannot be written.
+        """
+        rest = self.unrecorded()
+        self._record(rest)
+        return len(rest)
+
+    def _record(self, paths: Iterable[str]) -> None:
         lines = []
         folders = {self.folder, self.folder / LOG}
-        for path in new:
+        for path in paths:
             file = self.folder / path
             try:
                 content = _synced(file)
             except FileNotFoundError:
                 continue  # compacted and cleared away by another process
             folders.add(file.parent)
-            lines.append(_line(path, content))
+            lines.append(line_of(path, content))
+        with suppress(FileNotFoundError):
+            _synced(self.folder / LOG / "_last_checkpoint")
         for folder in folders:
             sync_folder(folder)
         sync_folder(self.home)
         if lines:
-            self._note(lines)
-
-    def _note(self, lines: Iterable[bytes]) -> None:
-        self._index.parent.mkdir(parents=True, exist_ok=True)
-        begun = not self._index.exists()
-        with self._index.open("ab") as file:
-            # A torn last line must not swallow ours.
-            file.write(b"\n" + b"".join(lines))
-            file.flush()
-            os.fsync(file.fileno())
-        if begun:
-            sync_folder(self._index.parent)
-            sync_folder(self.home)
+            self._checksums.note(lines)
 
     # Reading -------------------------------------------------------------------------
 
@@ -119,13 +153,74 @@ class Integrity:
         """
         if self.log_entries():
             return True
-        if self.recorded():
+        if self._log_is_gone():
             raise DataError(
                 f"The log of table {self.table!r} in the store {self.home} is gone, and its"
                 f" figures with it: restore {self.folder / LOG} from a good copy, or move the"
                 " store away to begin anew."
             )
         return False
+
+    def _log_is_gone(self) -> bool:
+        if self.log_entries():
+            return False
+        left = self._checksums.recorded() or (self._holds_rows() and not self._making.exists())
+        # Last, as another process may have made its first commit in the meantime.
+        return bool(left) and not self.log_entries()
+
+    def _holds_rows(self) -> bool:
+        with self._readable("."):
+            return holds_rows(self.folder)
+
+    def commit(self, name: str) -> Commit | None:
+        """Files of a commit; None where the commit is incomplete.
+
+        Parameters
+        ----------
+        name : str
+            One of `log_entries`.
+
+        Raises
+        ------
+        DataError
+            It cannot be read.
+        """
+        with self._readable(f"{LOG}/{name}"):
+            return read_commit(self.folder / LOG / name)
+
+    def is_recorded(self, name: str) -> bool:
+        """Whether an entry of the log was said to be stored."""
+        return f"{LOG}/{name}" in self._checksums.recorded()
+
+    def is_incomplete(self, name: str) -> bool:
+        """Whether an entry of the log was never said to be stored, and is only half there.
+
+        Raises
+        ------
+        DataError
+            It cannot be read.
+        """
+        if self.is_recorded(name):
+            return False
+        if name.endswith(".json"):
+            return self.commit(name) is None
+        with self._readable(f"{LOG}/{name}"):
+            return not is_complete(self.folder / LOG / name)
+
+    def is_torn(self, path: str, size: int) -> bool:
+        """Whether a data file is missing, or not as long as its commit says.
+
+        Raises
+        ------
+        DataError
+            It cannot be looked at.
+        """
+        file = self.folder / path
+        with self._readable(path):
+            try:
+                return file.stat().st_size != size or not is_complete(file)
+            except (FileNotFoundError, NotADirectoryError):
+                return True
 
     def log_entries(self) -> list[str]:
         """Names of commits and checkpoints, in order; empty without a log.
@@ -144,7 +239,7 @@ class Integrity:
                 f"{self.folder / LOG} cannot be listed ({problem.strerror}): see that you may"
                 " read it, or set FAULTLINE_HOME to another folder."
             ) from None
-        return sorted(name for name in names if _version(name) is not None)
+        return sorted(name for name in names if version_of(name) is not None)
 
     def check_log(self) -> int | None:
         """Hold the log against what was recorded of it.
@@ -162,18 +257,17 @@ class Integrity:
         entries = self.log_entries()
         if not entries:
             return None
-        recorded = self.recorded()
+        recorded = self._checksums.recorded()
         last = max(map(number_of, entries))
         told = max((number_of(path) for path in recorded if path.startswith(LOG)), default=last)
         if told > last:
             raise self._error(Damage(f"{LOG}/{told:020d}.json", "is gone"))
         start = max((number_of(name) for name in entries if "checkpoint" in name), default=0)
-        needed = [f"{LOG}/{name}" for name in entries if number_of(name) >= start]
-        for path in needed:
-            new = path not in recorded and path.endswith(".json")
-            if new and added_files(self.folder / path) is None:
-                raise self._error(Damage(path, "is not whole, as after a power cut"))
-        self._hold(needed)
+        needed = [name for name in entries if number_of(name) >= start]
+        for name in needed:
+            if self.is_incomplete(name):
+                raise self._error(Damage(f"{LOG}/{name}", INCOMPLETE))
+        self._hold(f"{LOG}/{name}" for name in needed)
         return last
 
     def check_files(self, files: Iterable[tuple[str, int]]) -> None:
@@ -191,11 +285,8 @@ class Integrity:
         """
         total, paths = 0, []
         for path, size in files:
-            try:
+            with self._readable(path):
                 held = (self.folder / path).stat().st_size
-            except OSError as problem:
-                damage = Damage(path, f"cannot be read ({problem.strerror})")
-                raise self._error(damage) from None
             if held != size:
                 raise self._error(Damage(path, f"has {held:,} bytes where {size:,} were stored"))
             total += size
@@ -208,7 +299,7 @@ class Integrity:
 
         What is not there may have been cleared away: `gone` tells.
         """
-        for path, (size, digest) in self.recorded().items():
+        for path, (size, digest) in self._checksums.recorded().items():
             try:
                 content = (self.folder / path).read_bytes()
             except FileNotFoundError:
@@ -216,113 +307,90 @@ class Integrity:
             except OSError as problem:
                 yield Damage(path, f"cannot be read ({problem.strerror})")
                 continue
-            if (len(content), _digest(content)) != (size, digest):
+            if (len(content), sha256_of(content)) != (size, digest):
                 yield Damage(path, "differs from what was stored")
 
     def gone(self) -> Iterator[Damage]:
         """Every commit and every file of the newest version that is not there."""
-        recorded, entries = self.recorded(), self.log_entries()
+        recorded, entries = self._checksums.recorded(), self.log_entries()
         commits = {number_of(name) for name in entries if name.endswith(".json")}
         start = max((number_of(name) for name in entries if "checkpoint" in name), default=-1)
         told = [number_of(path) for path in recorded if path.startswith(LOG)]
         last = max([*told, *commits, start])
         lost = [version for version in range(start + 1, last + 1) if version not in commits]
-        if lost and not entries:
+        if self._log_is_gone():
             yield Damage(LOG, "is gone")
         elif lost:
             yield from (Damage(f"{LOG}/{version:020d}.json", "is gone") for version in lost)
-        elif entries:
-            yield from self._gone_files()
+        else:
+            try:
+                live = self._live()
+            except DataError as problem:
+                yield Damage(LOG, str(problem))
+                return
+            for path, size in live:
+                if not (self.folder / path).exists():
+                    yield Damage(path, "is gone")
+                elif path not in recorded and self.is_torn(path, size):
+                    yield Damage(path, f"differs from the {size:,} bytes that were stored")
 
-    def _gone_files(self) -> Iterator[Damage]:
-        """Files of the newest version that are not there; none when no one can tell which."""
+    def unrecorded(self) -> list[str]:
+        """Commits, checkpoints and files of the newest version without a checksum."""
+        paths = [f"{LOG}/{name}" for name in self.log_entries()]
+        with suppress(DataError):  # of `_live`: `gone` names it
+            paths += [path for path, _ in self._live()]
+        return [path for path in paths if path not in self._checksums.recorded()]
+
+    def _live(self) -> list[tuple[str, int]]:
+        """Files of the newest version, with their sizes; a `DataError` says why in a few words."""
         from deltalake import DeltaTable
         from deltalake.exceptions import DeltaError
 
+        if not self.log_entries():
+            return []
         try:
-            files = DeltaTable(str(self.folder)).get_add_actions()["path"].to_pylist()
-        except (DeltaError, OSError):
-            return  # the log is damaged, and `damaged` names it
-        yield from (Damage(path, "is gone") for path in files if not (self.folder / path).exists())
-
-    def recorded(self) -> dict[str, tuple[int, str]]:
-        """Size and hash by path; lines that are not whole are passed over.
-
-        Raises
-        ------
-        DataError
-            There are hashes that may not be read.
-        """
-        try:
-            stat = self._index.stat()
-            stamp = stat.st_mtime_ns, stat.st_size
-            content = b"" if stamp == self._stamp else self._index.read_bytes()
-        except (FileNotFoundError, NotADirectoryError):
-            return {}
-        except OSError as problem:
-            raise DataError(
-                f"{self._index} cannot be read ({problem.strerror}), and without it no table can"
-                " be checked: see that you may read it."
-            ) from None
-        if stamp != self._stamp:
-            found = {}
-            for line in content.splitlines():
-                try:
-                    entry = json.loads(line)
-                    found[str(entry["path"])] = int(entry["size"]), str(entry["sha256"])
-                except (ValueError, TypeError, KeyError):
-                    continue
-            self._stamp, self._recorded = stamp, found
-        return self._recorded
+            files = DeltaTable(str(self.folder)).get_add_actions()
+        except (DeltaError, OSError) as problem:
+            why = str(problem).strip().partition("\n")[0]
+            raise DataError(f"cannot be opened ({why})") from None
+        return list(zip(files["path"].to_pylist(), files["size_bytes"].to_pylist(), strict=True))
 
     def _hold(self, paths: Iterable[str]) -> None:
         """Compare files with their recorded hashes, each once while it does not change."""
-        recorded = self.recorded()
+        recorded = self._checksums.recorded()
         for path in paths:
             if path not in recorded:
                 continue  # written before checksums were kept, or by a process that was killed
             file = self.folder / path
-            try:
+            with self._readable(path):
                 stat = file.stat()
                 stamp = path, stat.st_mtime_ns, stat.st_size
                 if stamp in self._checked:
                     continue
                 content = file.read_bytes()
-            except OSError as problem:
-                damage = Damage(path, f"cannot be read ({problem.strerror})")
-                raise self._error(damage) from None
-            if (len(content), _digest(content)) != recorded[path]:
+            if (len(content), sha256_of(content)) != recorded[path]:
                 raise self._error(Damage(path, "differs from what was stored"))
             self._checked.add(stamp)
 
-    def _error(self, damage: Damage) -> DataError:
-        # What is not recorded was never said to be stored.
-        if "Permission denied" in damage.what:
-            remedy = "see that you may read it"
-        elif damage.path in self.recorded():
-            remedy = "restore it from a good copy"
-        else:
-            remedy = "repair it with faultline doctor --repair"
+    @contextmanager
+    def _readable(self, path: str) -> Iterator[None]:
+        """Say in a sentence that a file cannot be read: what it holds is not known then."""
+        try:
+            yield
+        except OSError as problem:
+            damage = Damage(path, f"cannot be read ({problem.strerror})")
+            remedy = None if isinstance(problem, FileNotFoundError) else "see that you may read it"
+            raise self._error(damage, remedy) from None
+
+    def _error(self, damage: Damage, remedy: str | None = None) -> DataError:
+        if remedy is None:
+            # What is not recorded was never said to be stored.
+            said = damage.path in self._checksums.recorded()
+            remedy = "restore it from a good copy" if said else _REPAIR
         return DataError(
             f"Table {self.table!r} of the store {self.home} cannot be read: {damage.path}"
             f" {damage.what}; {remedy}."
         )
-
-
-def added_files(entry: Path) -> list[tuple[str, int]] | None:
-    """Data files that a commit adds, with their sizes; None where the commit is not whole.
-
-    Parameters
-    ----------
-    entry : pathlib.Path
-        A JSON file of the log: an action a line.
-    """
-    try:
-        actions = [json.loads(line) for line in entry.read_bytes().splitlines() if line.strip()]
-        added = [action["add"] for action in actions if "add" in action]
-        return [(str(one["path"]), int(one["size"])) for one in added] if actions else None
-    except (OSError, ValueError, TypeError, KeyError):
-        return None
 
 
 def _synced(file: Path) -> bytes:
@@ -330,23 +398,3 @@ def _synced(file: Path) -> bytes:
         content = handle.read()
         os.fsync(handle.fileno())
     return content
-
-
-def _line(path: str, content: bytes) -> bytes:
-    fields = {"path": path, "size": len(content), "sha256": _digest(content)}
-    return json.dumps(fields).encode() + b"\n"
-
-
-def _digest(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()
-
-
-def _version(name: str) -> int | None:
-    number = name.partition(".")[0]
-    whole = len(number) == 20 and number.isdecimal()
-    return int(number) if whole and name.endswith((".json", ".parquet")) else None
-
-
-def number_of(path: str) -> int:
-    """Version of a commit or checkpoint."""
-    return _version(path.rpartition("/")[2]) or 0

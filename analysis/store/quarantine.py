@@ -60,4 +60,7 @@ class Quarantine:
                     continue
                 self._rows.compact(many=MANY)
                 return
-        raise DataError(f"The quarantine of {self._place} is written to all the time: repeat.")
+        raise DataError(
+            f"Other processes keep writing to the quarantine of the store {self._place}; try again"
+            " later."
+        )

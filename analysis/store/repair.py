@@ -1,29 +1,49 @@
 """Undo what a power cut left half done in a store, and what a wrong clock dated ahead.
 
-Called by ``faultline doctor --repair``. A commit that was never said to be stored and is not
-whole is moved to ``.damaged/TABLE/`` in the store, never deleted; one that was said to be stored
-and is damaged now is not touched: only a copy brings it back. Rows that say they were observed
-in the future go into the quarantine.
+Called by ``faultline doctor --repair``. A commit that was never said to be stored and is
+incomplete is moved to ``.damaged/TABLE/`` in the store, never deleted; one that was said to be
+stored and is damaged now is not touched: only a copy brings it back. Rows that say they were
+observed in the future go into the quarantine. What fails in one table stops no other.
 """
 
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from analysis.errors import DataError
-from analysis.files import sync_folder
+from analysis.files import make_folder, sync_folder, write_whole
 from analysis.settings import bundled
+from analysis.store.delta_log import LOG, number_of
 from analysis.store.door import latest_possible
-from analysis.store.integrity import LOG, Damage, Integrity, added_files, number_of
-from analysis.store.places import Place
+from analysis.store.integrity import INCOMPLETE, Damage, Integrity
+from analysis.store.places import Place, check_folder
 from analysis.store.snapshot import Snapshot
 from analysis.store.writing import Writer
 
 _NOTHING = json.dumps({"commitInfo": {"operation": "REPAIR"}}).encode() + b"\n"
+
+
+@dataclass(frozen=True)
+class Step:
+    """What a repair did, or could not do.
+
+    Attributes
+    ----------
+    table : str
+    sentence : str
+        In words.
+    done : bool
+        False: the table is as it was, and the sentence says why.
+    """
+
+    table: str
+    sentence: str
+    done: bool = True
 
 
 def damage(home: Path) -> Iterator[tuple[str, Damage]]:
@@ -33,23 +53,111 @@ def damage(home: Path) -> Iterator[tuple[str, Damage]]:
     ----------
     home : pathlib.Path
         Folder of the store.
+
+    Raises
+    ------
+    DataError
+        There is no such folder.
     """
+    check_folder(home)
     for table in _tables():
         integrity = Integrity(home, table)
-        for name in integrity.log_entries():
-            if _is_broken(integrity, name):
-                yield table, Damage(f"{LOG}/{name}", "is not whole, as after a power cut")
-        for one in (*integrity.damaged(), *integrity.gone()):
+        try:
+            found = [Damage(f"{LOG}/{name}", INCOMPLETE) for name in _broken(integrity)]
+            found += [*integrity.damaged(), *integrity.gone()]
+        except DataError as problem:
+            found = [Damage(LOG, str(problem))]
+        for one in found:
             yield table, one
 
 
-def repair_all(home: Path) -> list[str]:
-    """Repair every table of a store, see `repair`."""
-    done = []
+def unrecorded(home: Path) -> dict[str, int]:
+    """Tables with files that have no checksum: how many.
+
+    Parameters
+    ----------
+    home : pathlib.Path
+        Folder of the store.
+    """
+    counts = {}
     for table in _tables():
+        with suppress(DataError):  # `damage` names it
+            counts[table] = len(Integrity(home, table).unrecorded())
+    return {table: count for table, count in counts.items() if count}
+
+
+def tables_begun(home: Path) -> list[str]:
+    """Tables that have a commit in the store.
+
+    Parameters
+    ----------
+    home : pathlib.Path
+        Folder of the store.
+
+    Raises
+    ------
+    DataError
+        The log of one is gone or cannot be listed.
+    """
+    return [table for table in _tables() if Integrity(home, table).begun()]
+
+
+def repair_store(home: Path) -> Iterator[Step]:
+    """Repair what can be repaired, and name what cannot; each step when it is done.
+
+    Parameters
+    ----------
+    home : pathlib.Path
+        Folder of the store.
+
+    Raises
+    ------
+    DataError
+        There is no such folder.
+    """
+    failed = set()
+    for step in repair_all(home):
+        yield step
+        if not step.done:
+            failed.add(step.table)
+    damaged = [(table, one) for table, one in damage(home) if table not in failed]
+    for table, one in damaged:
+        sentence = f"{table}: {one.path} {one.what}: only a good copy brings it back."
+        yield Step(table, sentence, done=False)
+    failed |= {table for table, _ in damaged}
+    yield from (_record(home, table) for table in unrecorded(home) if table not in failed)
+    # Of a damaged table it was said already that it cannot be read.
+    yield from (step for step in take_out_ahead(home) if step.done or step.table not in failed)
+
+
+def _record(home: Path, table: str) -> Step:
+    try:
         with Place(home).locked(table):
-            done += repair(home, table)
-    return done
+            count = Integrity(home, table).record_rest()
+    except (DataError, OSError) as problem:
+        return Step(table, f"{table}: checksums cannot be recorded ({problem}).", done=False)
+    files = "1 file" if count == 1 else f"{count:,} files"
+    return Step(table, f"{table}: {files} had no checksum; recorded as they are now.")
+
+
+def repair_all(home: Path) -> Iterator[Step]:
+    """Take incomplete commits out of every table of a store, see `repair`.
+
+    Raises
+    ------
+    DataError
+        There is no such folder.
+    """
+    check_folder(home)
+    for table in _tables():
+        try:
+            if not _broken(Integrity(home, table)):
+                continue
+            with Place(home).locked(table):
+                for sentence in repair(home, table):
+                    yield Step(table, sentence)
+        except DataError as problem:
+            yield Step(table, str(problem), done=False)
 
 
 def rows_ahead(home: Path) -> dict[str, tuple[int, datetime]]:
@@ -65,35 +173,49 @@ def rows_ahead(home: Path) -> dict[str, tuple[int, datetime]]:
     dict
         Table to the number of its rows observed after now, and the last instant (UTC).
     """
-    return Writer(Place(home), None).ahead(latest_possible())
+    writer, limit = Writer(Place(home), None), latest_possible()
+    found = {table: writer.ahead(table, limit) for table in writer.names()}
+    return {table: ahead for table, ahead in found.items() if ahead is not None}
 
 
-def take_out_ahead(home: Path) -> dict[str, tuple[int, datetime]]:
-    """Move rows that a wrong clock dated ahead into the quarantine.
+def describe_ahead(count: int, last: datetime) -> str:
+    """Say in words what `rows_ahead` found in a table."""
+    rows = "row was" if count == 1 else "rows were"
+    return f"{count:,} {rows} observed in the future (to {last:%Y-%m-%d %H:%M} UTC)"
 
-    Returns
-    -------
-    dict
-        As `rows_ahead`, for what was moved.
 
-    Raises
-    ------
-    DataError
-        This machine's clock is behind figures that came with the package, so that it cannot
-        tell which rows are ahead. Nothing was moved.
+def take_out_ahead(home: Path) -> Iterator[Step]:
+    """Move rows that a wrong clock dated ahead into the quarantine, table by table.
+
+    Nothing is moved where this machine's clock is behind figures that came with the package:
+    then it cannot tell which rows are ahead.
     """
     limit = latest_possible()
     writer = Writer(Place(home), None)
-    found = writer.ahead(limit)
-    known = Snapshot(bundled("data/snapshot")).last_observed() if found else None
+    for table in writer.names():
+        try:
+            ahead = writer.ahead(table, limit)
+            if ahead is None:
+                continue
+            _check_clock(limit)
+            writer.take_out(table, limit)
+        except DataError as problem:
+            yield Step(table, str(problem), done=False)
+        else:
+            yield Step(
+                table,
+                f"{table}: {describe_ahead(*ahead)} and would have hidden newer figures until"
+                " then; moved to the quarantine, fetch them again with faultline data update.",
+            )
+
+
+def _check_clock(limit: datetime) -> None:
+    known = Snapshot(bundled("data/snapshot")).last_observed()
     if known is not None and known > limit:
         raise DataError(
             f"This machine's clock ({limit:%Y-%m-%d %H:%M} UTC) is behind the bundled figures"
             f" ({known:%Y-%m-%d %H:%M} UTC): set it right and repeat."
         )
-    for name in found:
-        writer.take_out(name, limit)
-    return found
 
 
 def _tables() -> list[str]:
@@ -103,8 +225,8 @@ def _tables() -> list[str]:
     return [*TABLES, NAME]
 
 
-def repair(home: Path, table: str) -> list[str]:
-    """Take commits that are not whole out of one table.
+def repair(home: Path, table: str) -> Iterator[str]:
+    """Take incomplete commits out of one table.
 
     Parameters
     ----------
@@ -112,34 +234,45 @@ def repair(home: Path, table: str) -> list[str]:
         Folder of the store.
     table : str
 
-    Returns
-    -------
-    list of str
-        What was done, a sentence each; empty where nothing was wrong.
+    Yields
+    ------
+    str
+        What was done, a sentence each; nothing where nothing was wrong.
 
     Raises
     ------
     DataError
-        The commit that made the table is not whole while later ones are, or a file cannot be
-        moved.
+        The commit that made the table is incomplete while later ones are not, or a file
+        cannot be read or moved.
     """
     integrity = Integrity(home, table)
     entries = integrity.log_entries()
-    broken = {name for name in entries if _is_broken(integrity, name)}
+    broken = _broken(integrity)
     if not broken:
-        return []
+        return
     kept_aside = home / ".damaged" / table / datetime.now(UTC).strftime("%Y%m%dT%H%M%S%f")
+    whole = [name for name in entries if name not in broken]
     try:
-        if broken == set(entries):
-            _move(integrity.folder, kept_aside)
-            return [f"{table}: its first commit was not whole; the table begins anew."]
-        first = min(set(entries) - broken, key=number_of)
-        if any(number_of(name) < number_of(first) for name in broken):
+        if not whole:
+            make_folder(kept_aside)
+            integrity.folder.rename(kept_aside / table)
+            sync_folder(kept_aside)
+            sync_folder(home)
+            yield f"{table}: its first commit was incomplete; the table begins anew."
+            return
+        if not any("checkpoint" in name or number_of(name) == 0 for name in whole):
             raise DataError(
                 f"Table {table!r} of the store {home} lacks the commit that made it: restore"
                 f" {integrity.folder / LOG} from a good copy."
             )
-        return [_take_out(integrity, name, entries, broken, kept_aside) for name in sorted(broken)]
+        # The newest first: whenever this stops, the numbers have no gap.
+        for name in broken:
+            _take_out(integrity.folder / LOG / name, kept_aside, last=max(map(number_of, whole)))
+            what = "commit" if name.endswith(".json") else "checkpoint"
+            yield (
+                f"{table}: {what} {number_of(name)} was incomplete and was moved to {kept_aside};"
+                + (" the next update fetches its rows again." if what == "commit" else "")
+            )
     except OSError as problem:
         raise DataError(
             f"Table {table!r} of the store {home} cannot be repaired ({problem.strerror}): see"
@@ -147,40 +280,43 @@ def repair(home: Path, table: str) -> list[str]:
         ) from None
 
 
-def _is_broken(integrity: Integrity, name: str) -> bool:
-    """Whether a commit was never said to be stored, and is not whole."""
-    path = f"{LOG}/{name}"
-    if path in integrity.recorded() or not name.endswith(".json"):
-        return False
-    added = added_files(integrity.folder / path)
-    return added is None or any(_is_torn(integrity.folder / one, size) for one, size in added)
+def _broken(integrity: Integrity) -> list[str]:
+    """Entries of the log that were never said to be stored and are incomplete, newest first.
+
+    A file that a later commit removed is not missed, and what lies before the last checkpoint
+    is read from there.
+    """
+    entries = integrity.log_entries()
+    checkpoints = [name for name in entries if "checkpoint" in name]
+    broken = {name for name in checkpoints if integrity.is_incomplete(name)}
+    start = max((number_of(name) for name in checkpoints if name not in broken), default=0)
+    removed: set[str] = set()
+    for name in sorted(set(entries) - set(checkpoints), key=number_of, reverse=True):
+        if number_of(name) < start:
+            break
+        commit = integrity.commit(name)
+        if not integrity.is_recorded(name) and (
+            commit is None
+            or any(path not in removed and integrity.is_torn(path, size)
+                   for path, size in commit.added)
+        ):  # fmt: skip
+            # A checkpoint of the same version holds the same files.
+            broken |= {one for one in entries if number_of(one) == number_of(name)}
+        elif commit is not None:
+            removed |= commit.removed
+    return sorted(broken, key=lambda name: (number_of(name), "checkpoint" in name), reverse=True)
 
 
-def _is_torn(file: Path, size: int) -> bool:
-    try:
-        return file.stat().st_size != size
-    except OSError:
-        return True
-
-
-def _take_out(
-    integrity: Integrity, name: str, entries: list[str], broken: set[str], kept_aside: Path
-) -> str:
-    log = integrity.folder / LOG
-    last_whole = max(number_of(one) for one in set(entries) - broken)
-    _move(log / name, kept_aside)
-    if number_of(name) < last_whole:
+def _take_out(entry: Path, kept_aside: Path, last: int) -> None:
+    """Copy an entry of the log aside, then take it out; it is in one place at least throughout."""
+    write_whole(kept_aside / entry.name, entry.read_bytes())
+    if "checkpoint" in entry.name:
+        (entry.parent / "_last_checkpoint").unlink(missing_ok=True)
+        sync_folder(entry.parent)
+        entry.unlink()
+    elif number_of(entry.name) < last:
         # A gap in the numbers would make the table unreadable.
-        with (log / name).open("wb") as file:
-            file.write(_NOTHING)
-    sync_folder(log)
-    return (
-        f"{integrity.table}: commit {number_of(name)} was not whole and is taken out; its rows come"
-        " back with the next update, or with the file in " + str(kept_aside) + "."
-    )
-
-
-def _move(path: Path, kept_aside: Path) -> None:
-    kept_aside.mkdir(parents=True, exist_ok=True)
-    shutil.move(path, kept_aside / path.name)
-    sync_folder(kept_aside)
+        write_whole(entry, _NOTHING)
+    else:
+        entry.unlink()
+    sync_folder(entry.parent)

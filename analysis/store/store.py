@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from analysis.errors import InputError, unknown
 from analysis.forks import check_usable
-from analysis.settings import bundled, offline
+from analysis.settings import bundled, folder_or_address, offline
 from analysis.store.observations import Where, asked, asked_first, instant, last_known, latest
 from analysis.store.outcome import Appended
 from analysis.store.places import Place, check_folder, check_name
@@ -29,27 +29,22 @@ SNAPSHOT = bundled("data/snapshot")
 
 
 class Store:
-    """The tables of one place.
+    """The tables of one place: observations are only ever added, by several processes at once.
 
     Parameters
     ----------
     home : path-like or str
-        A folder, or the address of an object store such as ``s3://bucket/faultline``. A
-        folder that holds files like ``prices.parquet`` (the bundled snapshot is one) is only
-        read. Anything else is a live store, with one Delta table for each table of
-        `analysis.tables` and one for refused rows.
+        A folder (a ``file:`` address too), or the address of an object store such as
+        ``s3://bucket/faultline``. A folder that holds files like ``prices.parquet`` (the bundled
+        snapshot is one) is only read. Anything else is a live store, with one Delta table for each
+        table of `analysis.tables` and one for refused rows.
     seed : pathlib.Path, optional
         Snapshot that a live store begins with: read through while a table has no rows of its
         own, copied into the store when the first rows are added. None: it begins empty.
-
-    Notes
-    -----
-    Appending only ever adds observations. Several processes may append at once.
     """
 
     def __init__(self, home: str | os.PathLike[str], *, seed: Path | None = SNAPSHOT) -> None:
-        remote = isinstance(home, str) and "://" in home
-        self.home: Path | str = home if remote and isinstance(home, str) else Path(home)
+        self.home: Path | str = folder_or_address(home)
         self._place = Place(self.home)
         if offline() and self._place.is_far:
             raise InputError(

@@ -59,8 +59,8 @@ CASES: dict[str, tuple[Callable[[Path], Path], list[str]]] = {
     "table": (lambda home: home / "prices", ["data", "status"]),
     "data file": (lambda home: next((home / "prices").rglob("*.parquet")), ["data", "status"]),
     "commit": (lambda home: next((home / "prices").rglob("0*.json")), ["data", "status"]),
-    "hashes": (lambda home: home / ".checksums", ["data", "verify"]),
-    "hashes of a table": (lambda home: home / ".checksums" / "prices.jsonl", ["data", "verify"]),
+    "hashes": (lambda home: home / ".checksums", ["data", "status"]),
+    "hashes of a table": (lambda home: home / ".checksums" / "prices.jsonl", ["data", "status"]),
     "catalogue": (lambda home: own_closures(home).parent, ["events", "list"]),
     "closures": (own_closures, ["data", "status"]),
 }
@@ -86,6 +86,22 @@ def test_what_may_not_be_read_is_named_with_a_remedy(
     assert "permission denied" in told.lower()
     assert "see that you may read" in told or "permissions" in told or "Name a" in told
     assert "unexpected" not in told
+
+
+def test_hashes_that_may_not_be_read_are_listed_by_verify(
+    home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    main(["data", "verify"])
+    with nobody(tmp_path):
+        closed = home / ".checksums" / "prices.jsonl"
+        closed.chmod(0)
+        try:
+            assert main(["data", "verify"]) == 1
+        finally:
+            closed.chmod(0o700)
+    told = " ".join(capsys.readouterr().out.split())
+    assert "prices" in told
+    assert "Permission denied" in told
 
 
 def test_a_home_a_report_and_an_answer_that_may_not_be_written(

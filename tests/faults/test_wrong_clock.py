@@ -13,6 +13,7 @@ from analysis.cli.entry import main
 from analysis.errors import DataError
 from analysis.store import Store
 from analysis.store.repair import rows_ahead, take_out_ahead
+from analysis.store.writing import types_of
 from tests.stores.rows import Seen, prices, values
 
 NOW = datetime.now(UTC).replace(microsecond=0)
@@ -81,17 +82,17 @@ def test_a_repair_that_died_half_way_is_finished_and_keeps_each_row_once(home: P
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("analysis.store.delta.DeltaRows.delete_after", lambda *_: 1 / 0)
         with pytest.raises(ZeroDivisionError):
-            take_out_ahead(home)
+            list(take_out_ahead(home))
     assert rows_ahead(home)["prices"][0] == 2
-    take_out_ahead(home)
+    list(take_out_ahead(home))
     assert rows_ahead(home) == {}
     assert Store(home).quarantined("prices").height == 2
 
 
 def test_a_store_whose_clock_was_right_is_left_alone(home: Path) -> None:
-    take_out_ahead(home)
+    assert [step.table for step in take_out_ahead(home)] == ["prices"]
     before = Store(home).version("prices")
-    assert take_out_ahead(home) == {}
+    assert list(take_out_ahead(home)) == []
     assert Store(home).version("prices") == before
 
 
@@ -100,6 +101,38 @@ def test_a_clock_that_is_behind_takes_nothing_out(
 ) -> None:
     before = Store(home).version("prices")
     clock_at(monkeypatch, datetime(2020, 1, 1, tzinfo=UTC))
-    with pytest.raises(DataError, match=r"clock \(2020-01-01 00:01 UTC\) is behind the bundled"):
-        take_out_ahead(home)
+    (step,) = take_out_ahead(home)
+    assert not step.done
+    assert "clock (2020-01-01 00:01 UTC) is behind the bundled" in step.sentence
     assert Store(home).version("prices") == before
+
+
+def risk(day: date, seen: datetime) -> pl.DataFrame:
+    """One row of another table."""
+    row = {"date": day, "series": "GPRD", "value": 100.0, "source": "a source", "observed_at": seen}
+    return pl.DataFrame(
+        [row | {"backfilled": False, "flag": None}], schema=types_of("risk_indexes")
+    )
+
+
+def test_a_clock_that_is_behind_one_table_stores_nothing_in_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home, store = tmp_path / "home", Store(tmp_path / "home", seed=None)
+    store.append("prices", prices([Seen(DAY, "S1", NOW - timedelta(hours=1), 100.0)]))
+    behind = NOW - timedelta(days=40)
+    clock_at(monkeypatch, behind)
+    for one in (store, Store(home, seed=None)):
+        with pytest.raises(DataError, match=r"Table 'prices' .* nothing was stored\."):
+            one.append("risk_indexes", risk(DAY, behind))
+    assert Store(home, seed=None).read("risk_indexes").is_empty()
+
+
+def test_a_damaged_table_stops_no_other(tmp_path: Path) -> None:
+    store = Store(tmp_path / "home", seed=None)
+    store.append("prices", prices([Seen(DAY, "S1", NOW, 100.0)]))
+    next((tmp_path / "home" / "prices" / "_delta_log").glob("*.json")).write_bytes(b"{")
+    again = Store(tmp_path / "home", seed=None)
+    assert again.append("risk_indexes", risk(DAY, NOW)).new == 1
+    with pytest.raises(DataError, match="differs from what was stored"):
+        again.append("prices", prices([Seen(NEXT, "S1", NOW, 100.0)]))

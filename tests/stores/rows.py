@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import NamedTuple
 
 import polars as pl
 
+from analysis.store import Store
+from analysis.store.places import Place
 from analysis.tables import TABLES
 
 TYPES = {name: held.dtype for name, held in TABLES["prices"].columns().items()}
@@ -39,6 +42,14 @@ def prices(rows: Iterable[Seen]) -> pl.DataFrame:
         for row in rows
     ]
     return pl.DataFrame(made, schema=TYPES)
+
+
+def over_address(folder: Path, seed: Path | None = None) -> Store:
+    """A store in a folder that is reached as an object store is: without locks and checksums."""
+    store = Store("memory://nowhere", seed=seed)
+    store.home = folder.as_uri()
+    store._place = Place(store.home)
+    return store
 
 
 def at(day: int, hour: int = 21) -> datetime:

@@ -15,7 +15,7 @@ import polars as pl
 
 from analysis.store import Store
 from analysis.tables import TABLES  # noqa: F401  (imported before the race begins)
-from tests.stores.rows import Seen, prices
+from tests.stores.rows import Seen, over_address, prices
 
 SIZE = 4
 
@@ -33,7 +33,11 @@ def batch(writer: int, number: int) -> pl.DataFrame:
 def main() -> None:
     """Append, and say so."""
     home, writer, first, last, *seed = sys.argv[1:]
-    store = Store(home, seed=Path(seed[0]) if seed else None)
+    first_rows = Path(seed[0]) if seed else None
+    if home.startswith("file:"):
+        store = over_address(Path(home.removeprefix("file://")), first_rows)
+    else:
+        store = Store(home, seed=first_rows)
     import deltalake  # noqa: F401
 
     os.write(1, b"ready\n")

@@ -98,9 +98,32 @@ def test_compacting_clears_old_answers_and_says_so(
     capsys.readouterr()
     assert main(["data", "compact"]) == 0
     said = capsys.readouterr().err
-    assert "Cleared 2 contents (0.0 MB) of answers older than 90 days from raw/." in said
+    assert "Deleted 2 files (0.0 MB) from raw/: answers older than 90 days." in said
     assert [archive.content(entry) for entry in archive.entries()] == [b"new", b"newest"]
     monkeypatch.setenv("FAULTLINE_RAW_DAYS", "10")
     assert main(["data", "compact"]) == 0
-    assert "Cleared 1 content (0.0 MB) of answers older than 10 days" in capsys.readouterr().err
+    assert (
+        "Deleted 1 file (0.0 MB) from raw/: answers older than 10 days." in capsys.readouterr().err
+    )
     assert [archive.content(entry) for entry in archive.entries()] == [b"newest"]
+
+
+def test_an_update_deletes_old_answers_too_and_never_fails_for_them(
+    home: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("analysis.update.update", lambda *_, **__: [])
+    archive, now = Archive(home / "raw", "gpr"), datetime.now(UTC)
+    for days in (100, 0):
+        archive.keep("http://a/1", b"%d" % days, now - timedelta(days=days))
+    with archive._locked(alone=False):
+        assert main(["data", "update", "factors"]) == 0
+        assert "faultline: old answers stay in raw/: Cannot clear" in capsys.readouterr().err
+    monkeypatch.setenv("FAULTLINE_RAW_DAYS", "many")
+    assert main(["data", "update", "factors"]) == 0
+    assert "old answers stay in raw/: FAULTLINE_RAW_DAYS is 'many'" in capsys.readouterr().err
+    monkeypatch.delenv("FAULTLINE_RAW_DAYS")
+    assert len(archive.entries()) == 2
+    assert main(["data", "update", "factors"]) == 0
+    told = "Deleted 1 file (0.0 MB) from raw/: answers older than 90 days."
+    assert told in capsys.readouterr().err
+    assert [archive.content(entry) for entry in archive.entries()] == [b"0"]

@@ -99,7 +99,7 @@ def test_a_loop_of_links_is_a_sentence(
         assert main(["data", "status"]) == 2
         told = capsys.readouterr().err
         assert told.count("\n") == 1
-        assert "leads to no folder" in told
+        assert "does not lead to a folder" in told
 
 
 def test_blanks_around_the_name_of_a_home_are_part_of_it(

@@ -21,7 +21,7 @@ from analysis.redaction import clean
 from analysis.settings import bundled
 from analysis.store import Store
 from analysis.store.places import Place
-from tests.stores.rows import Seen, adding, at, known, prices, values
+from tests.stores.rows import Seen, adding, at, known, over_address, prices, values
 
 MONDAY = date(2025, 1, 27)
 NVDA = Seen(MONDAY, "NVDA", at(27), 118.42)
@@ -270,16 +270,23 @@ def test_a_snapshot_is_only_read(seed: Path) -> None:
 
 
 def test_an_address_works_like_a_folder(tmp_path: Path) -> None:
-    address = (tmp_path / "remote").as_uri()
-    store = Store(address, seed=None)
+    store = over_address(tmp_path / "remote")
     assert counts(store, NVDA, NVDA._replace(ticker="TSM", value=-1.0)) == (1, 0, 0, 1)
     assert counts(store, NVDA._replace(at=at(28), value=1.0)) == (0, 1, 0, 0)
-    assert values(Store(address, seed=None).read("prices", date(2025, 1, 27))) == {
+    assert values(over_address(tmp_path / "remote").read("prices", date(2025, 1, 27))) == {
         (MONDAY, "NVDA"): 118.42
     }
     assert store.compact() == 1
     assert store.history("prices", "NVDA").height == 2
     assert not (tmp_path / "remote" / ".locks").exists()
+
+
+def test_a_file_address_is_the_folder_that_it_names(tmp_path: Path) -> None:
+    folder = tmp_path / "with a blank"
+    store = Store(folder.as_uri(), seed=None)
+    assert store.home == folder
+    assert counts(store, NVDA) == (1, 0, 0, 0)
+    assert {".checksums", ".locks", "prices"} <= {path.name for path in folder.iterdir()}
 
 
 # Versions and files ---------------------------------------------------------------------------
