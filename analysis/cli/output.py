@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from analysis.plain_text import visible, visible_json
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from rich.text import Text
 
 MINUS = "−"
+_STDERR = 2  # the last of the three numbers that every program expects to be open
 _PIPED_WIDTH = 160  # a reader that is no terminal has no width; wide enough not to fold a row
 
 _GAP = 3  # between two columns of a table
@@ -189,7 +192,17 @@ def p_value(value: float | None) -> str:
 
 
 def prepare_streams() -> None:
-    """Replace what a stream's encoding cannot carry, instead of failing on a minus sign."""
+    """Replace what a stream's encoding cannot carry, instead of failing on a minus sign.
+
+    A stream that was closed before we began swallows what is written to it: the next file that
+    is opened would have its number, and be written to.
+    """
+    while (number := os.open(os.devnull, os.O_RDWR)) <= _STDERR:
+        pass
+    os.close(number)
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115
     for stream in (sys.stdout, sys.stderr):
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure is not None:

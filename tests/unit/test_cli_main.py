@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -211,6 +212,21 @@ def test_the_installed_command_passes_its_exit_code_on() -> None:
     assert answer.returncode == 2
     assert answer.stdout == ""
     assert answer.stderr.startswith("faultline: ")
+
+
+def test_with_standard_error_closed_standard_output_holds_the_answer_alone() -> None:
+    program = "import sys; from analysis.cli import main; main(['study', 'ds-r1', 'x', '--json'])"
+    answer = subprocess.run(
+        ["sh", "-c", 'exec "$0" -c "$1" 2>&-', sys.executable, program],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert answer.stdout == ""
+    program = program.replace("'x', ", "'--tickers', 'NVDA', ")
+    answer = subprocess.run(
+        ["sh", "-c", 'exec "$0" -c "$1" 2>&-', sys.executable, program],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert json.loads(answer.stdout)["events"]
 
 
 def test_help_imports_nothing_heavy() -> None:
