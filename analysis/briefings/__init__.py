@@ -5,6 +5,7 @@
 ``limits``      how long a run may take, how much it may hold and put out
 ``execution``   the notebook run in a kernel of this very Python, through papermill
 ``export``      the run notebook turned into a page, through nbconvert
+``layout``      the same in a supervised process, within the limits of the render
 ``publish``     the page put in its place in one step
 ``rendering``   all of them in their order
 
