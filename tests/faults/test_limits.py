@@ -250,6 +250,26 @@ def test_brackets_in_texts_are_no_nesting() -> None:
     check_json(b'{"notes": "' + b"[[{{,," * 500_000 + b'\\" [", "n": [1, 2]}')
 
 
+@pytest.mark.parametrize("piece", [5, 7, 2**20])
+def test_json_measured_piece_by_piece_counts_the_same(
+    piece: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("analysis.loaders.unpacking._PIECE", piece)
+    limit = "analysis.loaders.unpacking.JSON_CONTAINERS"
+    texts = rb'"a\\", "\\\"[[{", "", "\"", "[\\\\"'
+    document = b"[" + b"[]," * 200 + texts + b", {}]"
+    monkeypatch.setattr(limit, 202)
+    check_json(document)
+    monkeypatch.setattr(limit, 201)
+    with pytest.raises(LimitError, match="more than 201 objects"):
+        check_json(document)
+
+
+def test_a_text_without_an_end_is_read_once() -> None:
+    """Were each quote in it tried as a beginning, this would take hours."""
+    check_json(b"[1,2]," * 200 + b'"' + b'\\"' * 1_000_000)
+
+
 def test_a_body_holds_no_more_than_it_may() -> None:
     body = Body(10)
     assert body.add(b"12345") == 5
