@@ -79,7 +79,7 @@ def test_a_source_that_is_down_is_named_and_the_others_are_done(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setenv("FAULTLINE_PATIENCE", "1")
+    monkeypatch.setenv("FAULTLINE_PATIENCE", "5")
     sources.server.on("/api/v1/models", DOWN[way]())
     sources.server.on("^/api/v1/models/.+", DOWN[way]())
     words = ["model_prices", "factors", "risk_indexes", "--json"]
@@ -97,7 +97,7 @@ def test_a_source_that_is_down_is_named_and_the_others_are_done(
 def test_any_source_can_be_down(
     name: str, sources: Sources, home: Path, few: Catalogue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("FAULTLINE_PATIENCE", "1")
+    monkeypatch.setenv("FAULTLINE_PATIENCE", "3")
     monkeypatch.setenv("OPENROUTER_API_KEY", "a-key")
     sources.server.on(PATHS[name], failing(503))
     broken, french = sorted(one_pass(home, few, name, "french"), key=lambda one: one.ok)
