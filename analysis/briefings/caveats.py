@@ -204,7 +204,7 @@ def confounders(others: pd.DataFrame, notes: str) -> Caveat:
     same, near = others[others["same_day"]], others[~others["same_day"]]
     parts = []
     if len(same):
-        parts.append(f"On the same session: {_events(same)}.")
+        parts.append(f"On day 0 of at least one exchange: {_events(same)}.")
     if len(near):
         parts.append(f"Longer windows also hold {_events(near)}.")
     parts.append(_INCOMPLETE)

@@ -97,7 +97,8 @@ def update(
             output.say(f"faultline: {outcome.source} ({outcome.table}): {failure}")
     if failed:
         named = ", ".join(outcome.source for outcome in failed)
-        others = " The other sources are done." if len(failed) < len(outcomes) else ""
+        done = any(outcome.ok and not outcome.left_out for outcome in outcomes)
+        others = " The other sources are done." if done else ""
         output.say(f"faultline: failed: {named}.{others}")
     try:
         clear_raw(desk.home, raw_days(), patience=0)

@@ -49,7 +49,7 @@ _ONE_VENDOR = "one vendor alone shows this jump; later copies of it hold the lev
 _TWO_VENDORS = "two vendors differ by {} %"
 _NO_TRADE = "no volume, and no index that day: the exchange seems not to have traded"
 _SUBTRACTED = (
-    "dividends were subtracted, not scaled: returns are overstated by up to 1 % of themselves"
+    "dividends were subtracted, not scaled: returns are overstated by up to 1 % of their size"
 )
 _MID_SESSION = "captured before the close: a third of the usual volume"
 _IN_DOLLARS = (

@@ -301,7 +301,7 @@ def test_confounders_are_named_those_of_day_0_first() -> None:
     )
     text = caveats.confounders(others, "Intel reported.").text
     assert text == (
-        "On the same session: Other news (26 January 2025). Longer windows also hold "
+        "On day 0 of at least one exchange: Other news (26 January 2025). Longer windows also hold "
         "Qwen2.5-Max (29 January 2025). The catalogue is a selection: AI models, chip rules, few "
         "macroeconomic dates and some results of companies. Other news of these days may be "
         "missing. The catalogue notes: Intel reported."
