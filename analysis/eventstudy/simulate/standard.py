@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from analysis.eventstudy.models import MarketModel, Model
-from analysis.eventstudy.simulate.design import Design
+from analysis.eventstudy.simulate.design import CLOSURES, Design
 from analysis.eventstudy.thin import Dimson, ScholesWilliams
 
 WINDOWS = ((0, 0), (-1, 1), (-5, 5))
@@ -37,6 +37,18 @@ STANDARD: dict[str, tuple[Design, ...]] = {
     # New York reacts on one session, Asia on the next.
     "exchanges": tuple(
         Design(window=window, exchanges=2, events=events)
+        for events in (30, 10)
+        for window in WINDOWS
+    ),
+    "exchanges_raised": tuple(
+        Design(window=window, exchanges=2, variance_increase=theta, raised=part)
+        for part, theta in RISES[:2]
+        for window in WINDOWS
+    ),
+    # Asia was closed on New York's day 0, where it reacts on its date as a rule or a day later.
+    "closure": tuple(
+        Design(window=window, exchanges=2, closure=order, events=events)
+        for order in CLOSURES[1:]
         for events in (30, 10)
         for window in WINDOWS
     ),
