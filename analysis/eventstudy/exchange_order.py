@@ -148,12 +148,12 @@ def exchange_order(event_ids: pd.Series, placing: Placing) -> ExchangeOrder | No
         return None
     traded = calendars.locate(places.calendar, first[number])[1]
     late, closed = tells & (lag == 1) & traded, tells & (lag == 1) & ~traded
-    # Who was closed on the day of the first reaction could not show an order.
-    telling = tells & ~closed
+    # An order shows where some react late, on those who were not closed on the first day.
+    telling = np.isin(number, number[late]) & ~closed
     level = _levels(places.security[telling], number[telling], late[telling])
     shown = np.isin(places.security, places.security[telling])
     own = np.append(level, 0)[np.minimum(places.security, len(level))]
-    reacted, unknown = telling & ~late, closed & ~shown
+    reacted, unknown = tells & ~late & ~closed, closed & ~shown
     own[unknown] = _top(number[reacted], own[reacted], events)[number[unknown]] + 1
     ahead = reacted | unknown
     behind = _top(number[ahead], own[ahead], events)[number] + 1

@@ -34,7 +34,12 @@ def levels(events):
     """Place of each event in the order of reactions, 0 for the first."""
     own = reactions(events)
     level = _of_securities(events, own)
-    shown = {one[1] for one, word in zip(events, own, strict=True) if word in ("early", "late")}
+    ordered = {one[0] for one, word in zip(events, own, strict=True) if word == "late"}
+    shown = {
+        one[1]
+        for one, word in zip(events, own, strict=True)
+        if word in ("early", "late") and one[0] in ordered
+    }
     placed = [level[one[1]] for one in events]
     # Nobody knows where a closed one belongs that no event_id shows: behind the early ones.
     unknown = [

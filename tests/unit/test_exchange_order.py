@@ -208,6 +208,15 @@ def test_a_closed_exchange_keeps_the_place_that_other_event_ids_give_it():
     both = pd.concat([asked, other])
     levels = order_of(fit(returns, market, both, calendars=calendars))
     assert (levels["e100", "NY0"], levels["e100", "ASIA0"]) == (1, 0)
+    # News that finds New York closed and Asia early shows no order either.
+    shut = closed_in_asia(np.array([DAY0]))[2].assign(event_id="e140")
+    york = shut["security"].str.startswith("NY")
+    shut["date"] = np.where(york, returns.index[DAY0 + 21], returns.index[DAY0 + 20])
+    home = {name: returns.index.delete(DAY0 + 20) for name in returns if name.startswith("NY")}
+    both = pd.concat([asked, shut])
+    levels = order_of(fit(returns, market, both, calendars=calendars | home))
+    assert (levels["e100", "NY0"], levels["e100", "ASIA0"]) == (0, 1)
+    assert (levels["e140", "NY0"], levels["e140", "ASIA0"]) == (1, 0)
     # One that no event_id shows stands between the early and the late.
     late = asked["security"].isin(["NY2"])
     asked.loc[late, "date"] = returns.index[DAY0 + 1]
