@@ -4,11 +4,11 @@
     python scripts/size_and_power.py --share 0.05     # a twentieth of the studies, to try it
     python scripts/size_and_power.py --page
 
-SET is size, exchanges, variance, few, thin, robustness, power or panel; all of them by default,
-which takes about 25 minutes of two cores. Rows of the tests and designs that are run replace
-those in the files, all others stay. The page ``docs/size_and_power.md`` and the table that
-summaries read, ``analysis/eventstudy/measured_sizes.py``, are written from the files each time;
---page writes these two alone.
+SET is size, exchanges, exchanges_raised, closure, variance, few, thin, thin_betas, robustness,
+power or panel; all of them by default, which takes about 25 minutes of two cores. Rows of the
+tests and designs that are run replace those in the files, all others stay. The page
+``docs/size_and_power.md`` and the table that summaries read,
+``analysis/eventstudy/measured_sizes.py``, are written each time; --page writes these two alone.
 """
 
 from __future__ import annotations
@@ -54,15 +54,19 @@ class Effort:
         return replace(self, repetitions=count, permutations=permuted)
 
 
+# What the stored results rest on.
 EFFORT = {
-    "size": Effort(10_000, 4_000, 999, levels=(0.01, 0.05, 0.1)),
-    "exchanges": Effort(4_000, 4_000),
+    "size": Effort(5_000, 4_000, 999, levels=(0.01, 0.05, 0.1)),
+    "exchanges": Effort(2_000, 2_000),
+    "exchanges_raised": Effort(2_000, 2_000),
+    "closure": Effort(2_000, 2_000),
     "variance": Effort(2_000, 2_000),
-    "few": Effort(4_000, 4_000),
-    "thin": Effort(2_000, 800),
-    "robustness": Effort(800, 800),
-    "power": Effort(800, 800),
-    "panel": Effort(1_000, 1_000),
+    "few": Effort(2_000, 2_000),
+    "thin": Effort(2_000, 2_000),
+    "thin_betas": Effort(1_000, 400),
+    "robustness": Effort(400, 400),
+    "power": Effort(400, 400),
+    "panel": Effort(500, 500),
 }
 
 

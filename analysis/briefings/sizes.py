@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from analysis.briefings.report import MIME, Display, opening
 from analysis.errors import DataError
 from analysis.eventstudy.simulate import STANDARD, Design
+from analysis.eventstudy.sizes import HIGH, LOW
 from analysis.settings import bundled
 
 if TYPE_CHECKING:
@@ -26,13 +27,16 @@ if TYPE_CHECKING:
 LEVEL = 0.05
 WINDOWS = ((0, 0), (-1, 1), (-5, 5))
 # What the recommended tests are held to, and what is drawn of power.
-HELD = (0.04, 0.065)
+HELD = (LOW, HIGH)
 POWERFUL = ("kolari_pynnonen_t", "permutation", "grank_overlap", "adjusted_patell_z", "grank_t")
 CONDITIONS = {
     "exchanges": "Size where New York reacts on one session and Asia on the next",
+    "exchanges_raised": "Size where they do and the event raises the variance",
+    "closure": "Size where an exchange was closed on the day of the news",
     "variance": "Size where the event raises the variance",
     "few": "Size with few events",
     "thin": "Size where a fifth of the days passes without a trade",
+    "thin_betas": "Size there with betas that allow for thin trading",
 }
 SPREADS = {1: "all events on one date", 3: "over 3 sessions", 10: "over 10 sessions"}
 
@@ -214,7 +218,7 @@ class SizeReport:
         )
 
     def conditions(self) -> list[Table]:
-        """Sizes on several exchanges, with a raised variance, few events and thin trading."""
+        """Sizes under the conditions other than the usual one, see `CONDITIONS`."""
         from analysis.charts.sizes import size_table
         from analysis.eventstudy.simulate import cases
 
@@ -222,7 +226,8 @@ class SizeReport:
         for name, caption in CONDITIONS.items():
             found = _at_level(stored(name))
             found = self._series(found).assign(under=cases(found))
-            tables.append(size_table(found, key=f"{name}-table", caption=caption))
+            key = f"{name.replace('_', '-')}-table"
+            tables.append(size_table(found, key=key, caption=caption))
         return tables
 
     def robustness(self) -> Table:

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.eventstudy.clusters import by_date
-from analysis.eventstudy.dependence import rbar
+from analysis.eventstudy.dependence import days_held, rbar
 from analysis.eventstudy.fitted import Floats, Ints, Sample
 from analysis.eventstudy.parametric import bmp_t
 
@@ -49,7 +49,10 @@ class Conditions:
         Share of returns in the estimation windows that are exactly zero.
     variance_ratio : float
         Variance of the SCARs across events (ddof 1) over 1 − r̄, which it is near to where the
-        event leaves the variance as it was; NaN where it is not defined.
+        event leaves the variance as it was; NaN where it is not defined. Days on which an
+        exchange was closed count in the usual variance of its first session after them.
+    closed : bool
+        Whether an exchange was closed on the day on which others first reacted.
     """
 
     events: int
@@ -57,6 +60,7 @@ class Conditions:
     crosses: bool
     untraded: float
     variance_ratio: float
+    closed: bool = False
 
     @property
     def thin(self) -> bool:
@@ -76,31 +80,37 @@ class Conditions:
 
     @property
     def cases(self) -> tuple[str, ...]:
-        """The simulated cases that apply, keys of `measured_sizes.SIZES`; none to one event."""
+        """The simulated cases that apply, keys of `measured_sizes.SIZES`; none to one event.
+
+        All are of one date but ``"spread_dates"``.
+        """
         if self.events < 2:
             return ()
-        found = ["exchanges"] if self.crosses else []
-        if self.dates > 1:
-            found.append("spread_dates")
-        elif not self.crosses:
-            found.append("one_date")
+        found = ["spread_dates"] if self.dates > 1 else []
+        if self.crosses:
+            found.append("exchanges_raised" if self.raised else "exchanges")
+        if self.closed:
+            found.append("closure")
         if self.events < FEW:
             found.append(f"events_{3 if self.events < 4 else 5 if self.events < 8 else 10}")
-        if self.raised:
+        if self.raised and not self.crosses:
             found.append("raised_variance")
         if self.thin:
             found.append("thin_trading")
-        return tuple(found)
+        return tuple(found) or ("one_date",)
 
     def described(self) -> str:
         """In words: ``"12 events, one date, thin trading (18 % of returns are zero)"``."""
         one = self.dates <= 1
         parts = [f"{self.events} event{'' if self.events == 1 else 's'}"]
         if self.events > 1:
-            when = "one piece of news" if one and self.crosses else "one date"
+            several = self.crosses or self.closed
+            when = "one piece of news" if several else "one date"
             parts.append(when if one else f"{self.dates} dates")
         if self.crosses:
             parts.append("day 0 a session apart on different exchanges")
+        if self.closed:
+            parts.append("an exchange closed on the day of the first reaction")
         if self.raised:
             parts.append(f"a variance across events {self.variance_ratio:.1f} times the usual one")
         if self.thin:
@@ -128,25 +138,26 @@ def conditions(
     """
     if not sample.size:
         return Conditions(0, 0, crosses=False, untraded=0.0, variance_ratio=math.nan)
-    dates, crosses = _dates(results, members)
+    dates, crosses, closed = _dates(results, members)
     return Conditions(
         events=sample.size,
         dates=dates,
         crosses=crosses,
         untraded=_untraded(results, members),
         variance_ratio=_variance_ratio(sample, results.study.rbar, kolari_pynnonen),
+        closed=closed,
     )
 
 
-def _dates(results: EventStudyResults, members: Ints) -> tuple[int, bool]:
-    """Number of different dates, and whether an instant crosses exchanges."""
+def _dates(results: EventStudyResults, members: Ints) -> tuple[int, bool, bool]:
+    """Number of different dates; whether an instant crosses exchanges, and finds one closed."""
     dates = len(np.unique(by_date(results, members)))
     if results.fitted.order is None:
-        return dates, False
+        return dates, False, False
     order = results.fitted.order.take(members)
-    several = order.instant >= 0
-    early, late = order.instant[several & ~order.late], order.instant[several & order.late]
-    return dates, bool(np.isin(late, early).any())
+    early = order.instant[(order.instant >= 0) & ~order.late & ~order.closed]
+    late, closed = (np.isin(order.instant[one], early).any() for one in (order.late, order.closed))
+    return dates, bool(late), bool(closed)
 
 
 def _untraded(results: EventStudyResults, members: Ints) -> float:
@@ -184,4 +195,4 @@ def _variance_ratio(sample: Sample, mode: str, kolari_pynnonen: float) -> float:
         mean = rbar(sample, mode)
     if not math.isfinite(mean) or mean >= 1.0:
         return math.nan
-    return float(sample.scar.var(ddof=1)) / (1.0 - mean)
+    return float(sample.scar.var(ddof=1)) / (1.0 - mean) / days_held(sample)

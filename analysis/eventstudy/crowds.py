@@ -64,10 +64,11 @@ def crowd(
     used: Bools,
     windows: Ints | None,
     *,
+    length: int = 0,
     alike: bool,
     instant: Ints | None = None,
 ) -> Crowd:
-    """Spread the values out on the time line."""
+    """Spread the values out on the time line; windows have ``length`` days, or one a column."""
     row, column = np.nonzero(used)
     day = days[row, column]
     start = int(day.min())
@@ -81,7 +82,7 @@ def crowd(
     window_start = int(windows.min())
     inside = np.zeros((len(values), int(windows.max()) - window_start + 1))
     np.put_along_axis(inside, windows - window_start, (windows >= 0).astype(float), axis=1)
-    length = windows.shape[1]
+    length = length or windows.shape[1]
     return Crowd(start, spread_out, present, window_start, inside, length, alike, instant)
 
 

@@ -36,7 +36,11 @@ class ExchangeOrder:
     instant : (N,) int
         Number of the event_id where its securities react on two successive sessions, else -1.
     late : (N,) bool
-        Whether the event is on the second of the two.
+        Whether the event is on the second of the two though its exchange traded on the day of
+        the first reaction.
+    closed : (N,) bool
+        Whether it is because its exchange was closed on that day. The return of its day 0 then
+        holds the closed days as well.
     level : (N,) int
         Place in the order, from 0: of two securities on different levels the higher may be
         reached a session later.
@@ -50,6 +54,7 @@ class ExchangeOrder:
     position: Ints
     instant: Ints
     late: Bools
+    closed: Bools
     level: Ints
     first: Ints
 
@@ -61,6 +66,7 @@ class ExchangeOrder:
             self.position[rows],
             self.instant[rows],
             self.late[rows],
+            self.closed[rows],
             self.level[rows],
             self.first[rows],
         )
@@ -73,6 +79,28 @@ class ExchangeOrder:
         """
         return self.calendars.days(self.calendar, self.position - 1, offsets)
 
+    def held(self, days: Ints, offsets: Ints) -> Ints:
+        """The days of windows, and those before day 0 on which an exchange was closed.
+
+        Parameters
+        ----------
+        days : (N, L) int
+        offsets : (L,) int
+            Without day 0 among them no closed day belongs to the windows.
+
+        Returns
+        -------
+        (N, L or more) int
+            Where an event has fewer than another, its first day again.
+        """
+        if not self.closed.any() or not (offsets == 0).any():
+            return days
+        last, day0 = self.calendars.days(self.calendar, self.position, np.arange(-1, 1)).T
+        most = int((day0 - last)[self.closed].max())
+        between = last[:, None] + np.arange(1, most)
+        missed = self.closed[:, None] & (between < day0[:, None])
+        return np.hstack([days, np.where(missed, between, days[:, :1])])
+
 
 def exchange_order(event_ids: pd.Series, placing: Placing) -> ExchangeOrder | None:
     """Find out which securities react one session after others.
@@ -84,8 +112,12 @@ def exchange_order(event_ids: pd.Series, placing: Placing) -> ExchangeOrder | No
 
     A security that traded on the day of the first reaction and still reacts a session later is
     behind those that reacted, in the whole study: Seoul behind Hong Kong behind New York. Where
-    its exchange was closed that day, or where event_ids contradict each other, the order holds
-    within the event_id alone.
+    event_ids contradict each other, the order holds within the event_id alone.
+
+    A security whose exchange was closed that day shows no order: it keeps the place that other
+    event_ids give it. Where none does it stands between those that reacted and those that react
+    a session later, so that both pairings count: the sum over the days that its first session
+    holds is right wherever it belongs.
 
     Parameters
     ----------
@@ -114,20 +146,24 @@ def exchange_order(event_ids: pd.Series, placing: Placing) -> ExchangeOrder | No
     tells = furthest[number] == 1
     if not tells.any():
         return None
-    late = lag == 1
-    # Who was closed on the day of the first reaction could not show an order.
     traded = calendars.locate(places.calendar, first[number])[1]
-    telling = tells & (traded | ~late)
+    late, closed = tells & (lag == 1) & traded, tells & (lag == 1) & ~traded
+    # An order shows where some react late, on those who were not closed on the first day.
+    telling = np.isin(number, number[late]) & ~closed
     level = _levels(places.security[telling], number[telling], late[telling])
+    shown = np.isin(places.security, places.security[telling])
     own = np.append(level, 0)[np.minimum(places.security, len(level))]
-    late &= tells
-    behind = _top(number[tells & ~late], own[tells & ~late], events)[number] + 1
+    reacted, unknown = tells & ~late & ~closed, closed & ~shown
+    own[unknown] = _top(number[reacted], own[reacted], events)[number[unknown]] + 1
+    ahead = reacted | unknown
+    behind = _top(number[ahead], own[ahead], events)[number] + 1
     return ExchangeOrder(
         calendars,
         places.calendar,
         places.position,
         np.where(tells, number, -1),
         late,
+        closed,
         np.where(late, np.maximum(own, behind), own),
         np.where(tells, first[number], day0),
     )

@@ -36,6 +36,7 @@ OWN = (
     "of the preset."
 )
 SLOW = "The permutation test is left out of this view; summary() and tests() have it."
+KEEPS = "permutation keeps its size here and is not shown in this view: call summary()."
 
 
 @dataclass(frozen=True, repr=False)
@@ -91,11 +92,12 @@ def summarise(results: EventStudyResults, *, quick: bool = False) -> Summary:
     unsaid: tuple[str, ...] = ()
     why: tuple[str, ...] = ()
     if len(results.fitted):
-        # Without the permutation test a quick view leads with the next one that keeps its size.
         names = [name for name in RECOMMENDED if not (quick and name == PERMUTATION)]
         tests = results.tests(_windows(results), names)
         found = recommend(results, tests, window=_windows(results)[0])
         why = (found.sentence,)
+        if quick:
+            why += (KEEPS if found.keep and PERMUTATION in found.tests else SLOW,)
         averages, unsaid = _averages(results, tests, found)
         tables.append(("Average over events (CAAR)", averages))
         tables.append(_largest(results))
@@ -103,7 +105,6 @@ def summarise(results: EventStudyResults, *, quick: bool = False) -> Summary:
         tables.append(_left_out(results))
     title = f"Event study: {len(results.fitted)} of {len(results.events)} events"
     sentences = (_conventions(results), _dates(results), *why, *unsaid, *own)
-    sentences += (SLOW,) if quick else ()
     return Summary(title, sentences, tuple(tables))
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from itertools import product
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -16,19 +17,30 @@ import pandas as pd
 from analysis.eventstudy.battery import RECOMMENDED
 from analysis.eventstudy.conditions import Conditions, conditions
 from analysis.eventstudy.inputs import EVERYTHING, Window
-from analysis.eventstudy.measured_sizes import SIZES, Size
+from analysis.eventstudy.measured_sizes import SIZES
 from analysis.eventstudy.placebo_statistics import TEST as PERMUTATION
+from analysis.eventstudy.sizes import Size, verdict
 
 if TYPE_CHECKING:
     from analysis.eventstudy.results import EventStudyResults
 
-# A test of 5 % keeps its size where it rejects a share of true nulls between these.
-LOW, HIGH = 0.04, 0.065
 INDEPENDENT = ("bmp_t", "patell_z", "sign", "generalized_sign", "wilcoxon")
 HISTORY = ("time_series_t", "corrado_rank", "corrado_zivney_rank", "grank_t")
 FEW_FOR_POWER = 5
 
-HOW = "windows of 1 to 11 days, residual correlation 0.2, one condition at a time"
+HOW = "windows of 1 to 11 days, residual correlation 0.2"
+WHERE = {
+    "one_date": "on one date",
+    "spread_dates": "on dates spread over 3 or 10 sessions",
+    "exchanges": "where exchanges react a session apart",
+    "exchanges_raised": "where exchanges react a session apart and the event doubles the variance",
+    "closure": "where an exchange was closed on the day of the news",
+    "events_3": "with 3 events",
+    "events_5": "with 5 events",
+    "events_10": "with 10 events",
+    "raised_variance": "where the event doubles the variance",
+    "thin_trading": "where a fifth of the days pass without a trade",
+}
 
 
 @dataclass(frozen=True)
@@ -38,11 +50,13 @@ class Recommendation:
     Attributes
     ----------
     tests : tuple of str
-        Those that are defined and keep their size under all conditions of the study, the
-        first one to lead with; where none does, those that never exceed it, or else the one
-        that exceeds it least.
+        Those that keep their size under all conditions of the study and are defined, as far
+        as that is known, the first one to lead with; where none does, those that never exceed
+        it, or else the one that exceeds it least.
     others : tuple of str
         The other tests that allow for events which share dates, in order.
+    keep : bool
+        Whether they keep their size; of a single event nothing is known.
     conditions : Conditions
     sentence : str
         Why these, with their measured sizes, and what they cannot tell.
@@ -50,6 +64,7 @@ class Recommendation:
 
     tests: tuple[str, ...]
     others: tuple[str, ...]
+    keep: bool
     conditions: Conditions
     sentence: str
 
@@ -78,7 +93,8 @@ def recommend(
     results : EventStudyResults
     tests : pandas.DataFrame, optional
         ``results.tests(...)``, so that nothing is computed twice; without it, or where it
-        holds none of the tests that may lead, these are run.
+        holds none of the tests that may lead, these are run. One of them that it does not hold
+        may be recommended all the same.
     window : (int, int), optional
         (0, 0) by default, or the event window where that does not hold it.
     group : str, optional
@@ -100,7 +116,8 @@ def recommend(
     here = None if tests is None else _rows(tests, name, asked)
     if here is None or not here.index.isin(RECOMMENDED).any():
         here = _rows(results.tests(asked, list(RECOMMENDED)), name, asked)
-    defined = [test for test in here.index[here["p_value"].notna()] if test in RECOMMENDED]
+    # A test that was not run is not one that is undefined.
+    defined = set(RECOMMENDED) - set(here.index[here["p_value"].isna()])
     known = here["statistic"].get("kolari_pynnonen_t", math.nan)
     return choose(conditions(results, sample, members, float(known)), defined)
 
@@ -116,72 +133,73 @@ def _rows(tests: pd.DataFrame, group: str, window: Window) -> pd.DataFrame:
 
 def choose(found: Conditions, defined: Collection[str] = RECOMMENDED) -> Recommendation:
     """Choose among the tests that are defined, for given conditions."""
-    candidates = [name for name in RECOMMENDED if name in defined]
-    modest = [name for name in candidates if not any(map(_exceeds, _sizes(name, found)))]
+    candidates = tuple(name for name in RECOMMENDED if name in defined)
+    keep = tuple(name for name in candidates if _verdicts(name, found) <= {"keep"})
     # One that rejects far too rarely in some design misleads whoever takes it for a test of 5 %.
-    keep = [name for name in modest if not any(map(_timid, _sizes(name, found)))] or modest
-    if candidates and not keep:
-        keep = [min(candidates, key=lambda name: max(size.high for size in _sizes(name, found)))]
-    others = tuple(name for name in RECOMMENDED if name not in keep)
-    return Recommendation(tuple(keep), others, found, _sentence(tuple(keep), candidates, found))
+    modest = tuple(name for name in candidates if _verdicts(name, found) <= {"keep", "less"})
+    chosen = keep or modest
+    if candidates and not chosen:
+        chosen = (min(candidates, key=lambda name: _highest(_sizes(name, found))),)
+    others = tuple(name for name in RECOMMENDED if name not in chosen)
+    sentence = _sentence(chosen, candidates, found, keep=bool(keep), modest=bool(modest))
+    return Recommendation(chosen, others, bool(keep and found.cases), found, sentence)
 
 
-def _exceeds(size: Size) -> bool:
-    """Whether a test rejects more than it may, by more than two standard errors."""
-    return size.high - 2.0 * size.error > HIGH
+def _verdicts(name: str, found: Conditions) -> set[str]:
+    return {verdict(SIZES[case][name]) for case in found.cases}
 
 
-def _timid(size: Size) -> bool:
-    """Whether it rejects less than it should, by more than two standard errors."""
-    return size.low + 2.0 * size.error < LOW
+def _highest(sizes: Iterable[Size]) -> float:
+    return max((size.high for size in sizes), default=1.0)
 
 
 def _sizes(name: str, found: Conditions) -> list[Size]:
-    measured = (SIZES[case][name] for case in found.cases)
-    return [size for size in measured if size is not None]
+    return _of((name,), found.cases)
 
 
-def _sentence(tests: tuple[str, ...], candidates: Iterable[str], found: Conditions) -> str:
+def _sentence(
+    tests: tuple[str, ...],
+    candidates: Iterable[str],
+    found: Conditions,
+    *,
+    keep: bool,
+    modest: bool,
+) -> str:
     if not found.events:
         return "No event could be measured, so there is nothing to test."
     if not tests:
         return "No test that allows for events which share dates is defined here."
-    listed = _listing(tests)
-    sizes = [size for name in tests for size in _sizes(name, found)]
-    some = len(tests) > 1
-    parts = [f"Read {listed} first (conditions: {found.described()})."]
-    if sizes:
+    parts = [f"Read {_listing(tests)} first (conditions: {found.described()})."]
+    if found.cases:
+        shares = f"{_range(_of(tests, found.cases))} of true nulls in simulations ({HOW})."
+        parts.append(f"{_claim(found, some=len(tests) > 1, keep=keep, modest=modest)} {shares}")
+        parts += [
+            f"{name} rejects {_range(_sizes(name, found))} there."
+            for name in candidates
+            if name not in tests and _sizes(name, found)
+        ]
+        where = _listing(tuple(WHERE[case] for case in found.cases))
         parts.append(
-            f"{_claim(sizes, some=some)} {'they reject' if some else 'it rejects'} "
-            f"{_range(sizes)} of true nulls in simulations ({HOW})."
-        )
-    parts += [
-        f"{name} rejects {_range(_sizes(name, found))} there."
-        for name in candidates
-        if name not in tests
-    ]
-    dates = "spread_dates" if found.dates > 1 else "one_date"
-    when = "dates spread over 3 or 10 sessions" if found.dates > 1 else "one date"
-    if found.events > 1:
-        parts.append(
-            "Tests that take the events for independent (BMP, Patell, sign, Wilcoxon) reject "
-            f"{_range(_of(INDEPENDENT, dates))} on {when}, time-series, Corrado and GRANK-t tests "
-            f"{_range(_of(HISTORY, dates))}."
+            "Tests that treat events as independent (BMP, Patell, sign, Wilcoxon) reject "
+            f"{_range(_of(INDEPENDENT, found.cases))} {where}; time-series, Corrado and GRANK-t "
+            f"tests reject {_range(_of(HISTORY, found.cases))}."
         )
     parts += _limits(tests, found)
     return " ".join(parts)
 
 
-def _claim(sizes: list[Size], *, some: bool) -> str:
-    if any(map(_exceeds, sizes)):
-        return "No test keeps the size of 5 % under these conditions, this one exceeds it least:"
-    if any(map(_timid, sizes)):
-        return (
-            "No test keeps the size of 5 % under these conditions: "
-            f"{'these reject' if some else 'this one rejects'} too rarely in some designs, and "
-            "none too often:"
-        )
-    return f"{'They keep' if some else 'It keeps'} the size of 5 % under these conditions:"
+def _claim(found: Conditions, *, some: bool, keep: bool, modest: bool) -> str:
+    alone = len(found.cases) > 1
+    where = "each of these conditions alone" if alone else "these conditions"
+    if keep:
+        lead = f"{'They keep' if some else 'It keeps'} the size of 5 % under {where}:"
+        return f"{lead} {'they reject' if some else 'it rejects'}"
+    lead = f"No test keeps the size of 5 % under {'all of ' if alone else ''}these conditions."
+    if not modest:
+        return f"{lead} This one exceeds it least: it rejects"
+    if some:
+        return f"{lead} None rejects too often, but in some designs they reject too rarely:"
+    return f"{lead} This one does not reject too often, but in some designs too rarely:"
 
 
 def _limits(tests: tuple[str, ...], found: Conditions) -> list[str]:
@@ -195,12 +213,12 @@ def _limits(tests: tuple[str, ...], found: Conditions) -> list[str]:
         )
     elif PERMUTATION in tests and found.events <= FEW_FOR_POWER:
         said.append(
-            f"With {found.events} events these tests have little power: no finding is weak "
-            "evidence of no effect. permutation_mean has more and takes the variance at the "
-            "event for that of any day."
+            f"With {found.events} events these tests have little power: a result that is not "
+            "significant is only weak evidence of no effect. permutation_mean has more power but "
+            "assumes that the event leaves the variance unchanged."
         )
     if found.dates <= 1 and found.events > 1:
-        common = _of(RECOMMENDED, "common_shock")
+        common = _of(RECOMMENDED, ("common_shock",))
         if common:
             said.append(
                 "No test of one date can tell a common shock that is larger on that day from an "
@@ -209,8 +227,8 @@ def _limits(tests: tuple[str, ...], found: Conditions) -> list[str]:
     return said
 
 
-def _of(names: Iterable[str], case: str) -> list[Size]:
-    found = (SIZES[case][name] for name in names)
+def _of(names: Iterable[str], cases: Iterable[str]) -> list[Size]:
+    found = (SIZES[case][name] for name, case in product(names, cases))
     return [size for size in found if size is not None]
 
 

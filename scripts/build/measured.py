@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pandas as pd
 
 from analysis.eventstudy.battery import TEST_NAMES
+from analysis.eventstudy.sizes import Size
 
 LEVEL = 0.05
 # Case -> the set that it is read from, and which of its designs belong to it.
@@ -14,12 +15,14 @@ CASES: dict[str, tuple[str, Callable[[pd.DataFrame], pd.Series]]] = {
     "one_date": ("size", lambda held: held["spread"] == 1),
     "spread_dates": ("size", lambda held: held["spread"] > 1),
     "exchanges": ("exchanges", lambda held: held["exchanges"] > 1),
+    "exchanges_raised": ("exchanges_raised", lambda held: held["exchanges"] > 1),
+    "closure": ("closure", lambda held: held["exchanges"] > 1),
     "events_3": ("few", lambda held: held["events"] == 3),
     "events_5": ("few", lambda held: held["events"] == 5),
     "events_10": ("few", lambda held: held["events"] == 10),
     "raised_variance": ("variance", lambda held: held["raised"] != "common"),
     "common_shock": ("variance", lambda held: held["raised"] == "common"),
-    "thin_trading": ("thin", lambda held: held["model"] == "market model"),
+    "thin_trading": ("thin", lambda held: held["untraded"] > 0),
 }
 
 _HEAD = '''"""How often each test rejects a true null at 5 %, by case.
@@ -30,16 +33,7 @@ Written by ``scripts/size_and_power.py`` from ``data/simulated/*.csv``; do not e
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
-
-class Size(NamedTuple):
-    """Lowest and highest share over the designs of a case, and the highest's standard error."""
-
-    low: float
-    high: float
-    error: float
-
+from analysis.eventstudy.sizes import Size
 
 # None: the test is not defined there.
 SIZES: dict[str, dict[str, Size | None]] = {
@@ -60,15 +54,21 @@ def module(frames: dict[str, pd.DataFrame]) -> str:
         held = held[((held["level"] - LEVEL).abs() < 1e-9) & chosen(held)]
         lines.append(f'    "{case}": {{\n')
         lines += [
-            f'        "{test}": {_size(held[held["test"] == test])},\n' for test in TEST_NAMES
+            f'        "{test}": {_written(size_of(held[held["test"] == test]))},\n'
+            for test in TEST_NAMES
         ]
         lines.append("    },\n")
     return "".join([*lines, "}\n"])
 
 
-def _size(rows: pd.DataFrame) -> str:
-    shares = rows["share"].dropna()
-    if shares.empty:
-        return "None"
-    error = rows.loc[shares.idxmax(), "standard_error"]
-    return f"Size({shares.min():.4f}, {shares.max():.4f}, {error:.4f})"
+def size_of(rows: pd.DataFrame) -> Size | None:
+    """Extremes over some rows of one test; None where it is defined in none."""
+    held = rows.dropna(subset="share")
+    if held.empty:
+        return None
+    low, high = held.loc[held["share"].idxmin()], held.loc[held["share"].idxmax()]
+    return Size(low["share"], low["standard_error"], high["share"], high["standard_error"])
+
+
+def _written(size: Size | None) -> str:
+    return "None" if size is None else f"Size({', '.join(f'{one:.4f}' for one in size)})"

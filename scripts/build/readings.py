@@ -6,21 +6,27 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from analysis.eventstudy.battery import RECOMMENDED
-from analysis.eventstudy.recommendation import HIGH, LOW
+from analysis.eventstudy.battery import RECOMMENDED, TEST_NAMES
+from analysis.eventstudy.sizes import Verdict, verdict
+from build.measured import size_of
 
-LEVEL = 0.05
+
+def verdicts(sizes: pd.DataFrame) -> dict[Verdict, list[str]]:
+    """The tests of each verdict over all designs, in their usual order."""
+    found: dict[Verdict, list[str]] = {}
+    for test in TEST_NAMES:
+        found.setdefault(verdict_of(sizes, test), []).append(test)
+    return found
 
 
-def within(sizes: pd.DataFrame) -> tuple[str, str]:
-    """Tests within the bounds in every design, and the others."""
-    inside = sizes["share"].between(LOW, HIGH).groupby(sizes["test"], sort=False).all()
-    return _names(list(inside.index[inside])), _names(list(inside.index[~inside]))
+def verdict_of(sizes: pd.DataFrame, test: str) -> Verdict:
+    """Whether a test keeps its size in all designs, see `verdict`."""
+    return verdict(size_of(sizes[sizes["test"] == test]))
 
 
 def kept(sizes: pd.DataFrame) -> str:
     """Say how the tests that summaries choose from fare: which keep their size, which do not."""
-    found = {test: verdict(sizes, test) for test in RECOMMENDED}
+    found = {test: verdict_of(sizes, test) for test in RECOMMENDED}
     parts = []
     for name, (one, several) in _WORDS.items():
         tests = [test for test in RECOMMENDED if found[test] == name]
@@ -40,27 +46,15 @@ def span(sizes: pd.DataFrame, tests: Sequence[str]) -> str:
     return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
 
 
-def verdict(sizes: pd.DataFrame, test: str) -> str:
-    """Whether a test keeps its size ("keep") in all designs, rejects "more" or "less" in one.
-
-    Outside of the bounds by more than two standard errors of a share of 5 %.
-    """
-    own = sizes[sizes["test"] == test].dropna(subset="share")
-    if own.empty:
-        return "none"
-    error = 2.0 * (LEVEL * (1.0 - LEVEL) / (own["repetitions"] * own["defined"])) ** 0.5
-    if (own["share"] - error > HIGH).any():
-        return "more"
-    return "less" if (own["share"] + error < LOW).any() else "keep"
-
-
 _WORDS = {
     "keep": ("keeps its size", "keep their size"),
     "more": ("rejects too often", "reject too often"),
     "less": ("rejects too rarely in some designs", "reject too rarely in some designs"),
+    "unsure": ("has too few studies to tell", "have too few studies to tell"),
     "none": ("is not defined", "are not defined"),
 }
 
 
-def _names(tests: list[str]) -> str:
+def names(tests: Sequence[str]) -> str:
+    """Test names in code type: "`sign`, `bmp_t`"."""
     return ", ".join(f"`{test}`" for test in tests) or "none"

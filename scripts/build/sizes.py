@@ -8,13 +8,17 @@ import pandas as pd
 
 from analysis.eventstudy.battery import RECOMMENDED, TEST_NAMES
 from analysis.eventstudy.simulate import cases
-from build.readings import HIGH, LEVEL, LOW, kept, span, verdict, within
+from analysis.eventstudy.sizes import HIGH, LOW, MOST_ERROR
+from build.measured import LEVEL
+from build.readings import kept, names, span, verdict_of, verdicts
 
-KOLARI, PERMUTATION = "kolari_pynnonen_t", "permutation"
+KOLARI = "kolari_pynnonen_t"
 DATES = {1: "one date", 3: "3 sessions", 10: "10 sessions"}
 RISES = {"own": "own variance", "all": "all variance", "common": "common shock's variance"}
+CLOSURES = {"together": "on the same date", "behind": "a session later"}
+USUAL = "market model"
 MODELS = {
-    "market model": "market model",
+    USUAL: "the market model",
     "Dimson market model": "Dimson",
     "Scholes–Williams market model": "Scholes–Williams",
 }
@@ -28,9 +32,10 @@ A test of level 5 % should reject a true null in 5 % of studies. Here is how oft
 nothing happened and events share dates, or nearly: the usual case when one piece of news
 hits many securities. Figures are per cent of simulated studies in which the test is defined, with
 the standard error of simulation; **bold** ones lie outside 4 to 6.5 % by more than two of them.
-An asterisk marks tests that were not defined in every study. Summaries, the command and
-briefings measure the conditions of a study and lead with the tests that keep their size here
-under all of them (`analysis.eventstudy.recommendation`).
+A test keeps its size where none of its figures is bold and none has a standard error above
+{most:.2f}. An asterisk marks tests that were not defined in every study. Summaries, the command
+and briefings measure the conditions of a study and lead with the tests that keep their size here
+under each of them alone (`analysis.eventstudy.recommendation`).
 """
 
 _HOW = """## How it is done
@@ -41,9 +46,10 @@ model, estimation window (−250, −31), event window (−5, 5). R_it = β_i·M
 market of 1 % daily volatility, β_i from 0.5 to 1.5, σ_i from 1 to 3 %, and
 e_it = √ρ·c_t + √(1−ρ)·u_it, normal, ρ = 0.2. Day 0 of each event is uniform on 1, 3 or 10
 consecutive sessions. On two exchanges half of the firms react on day d and half on d + 1, where
-c arrives a session later, and each exchange has a market of its own. Thin trading: a day without
-a trade, drawn independently with probability 0.2, returns zero and the next trade the whole
-change. The permutation test has 999 placebo dates drawn from about a thousand sessions before
+c arrives a session later, and each exchange has a market of its own. Where Asia was closed on
+day d, the returns of its firms and its market on d + 1 are those of both days. Thin trading: a
+day without a trade, drawn independently with probability 0.2, returns zero and the next trade the
+whole change. The permutation test has 999 placebo dates drawn from about a thousand sessions before
 the events in the first table, about 400 elsewhere. Columns share their random numbers, so that
 they differ by less than their standard errors say. Sources: Brown & Warner (1980, 1985); Kolari
 & Pynnönen (2010, 2011).
@@ -84,10 +90,12 @@ def page(frames: dict[str, pd.DataFrame]) -> str:
         The stored sets; one that is not there has no section.
     """
     held = {name: frame[(frame["level"] - LEVEL).abs() < 1e-9] for name, frame in frames.items()}
+    if "thin_betas" in held:
+        held["thin_betas"] = pd.concat([held["thin"], held["thin_betas"]], ignore_index=True)
     written = [_SECTIONS[name](held[name]) for name in _SECTIONS if name in held]
     titles = [text.partition("\n")[0].removeprefix("## ") for text in [*written, _HOW]]
     sections = ", ".join(f"[{title.lower()}](#{_anchor(title)})" for title in titles)
-    return "\n".join([_HEAD.format(sections=sections), *written, _HOW])
+    return "\n".join([_HEAD.format(sections=sections, most=100 * MOST_ERROR), *written, _HOW])
 
 
 def _anchor(title: str) -> str:
@@ -97,47 +105,57 @@ def _anchor(title: str) -> str:
 
 
 def _size(sizes: pd.DataFrame) -> str:
-    inside, outside = within(sizes)
+    found = verdicts(sizes)
+    outside = [test for name in ("more", "less") for test in found.get(name, [])]
     return (
         f"## Size\n\n{_effort(sizes)}\n\n{_grid(sizes, _windows(sizes))}\n\n"
-        f"Within 4 to 6.5 % in all {_designs(sizes)} designs: {inside}. Outside in at least one: "
-        f"{outside}.\n\n{_READING}"
+        f"Keep their size in all {_designs(sizes)} designs: {names(found.get('keep', []))}. "
+        f"Outside in at least one: {names(outside)}.\n\n{_READING}"
     )
 
 
 def _exchanges(sizes: pd.DataFrame) -> str:
-    columns = [
-        f"N = {events}, {_days(first, last)}"
-        for events, first, last in zip(
-            sizes["events"], sizes["window_start"], sizes["window_end"], strict=True
-        )
-    ]
     return (
         "## Several exchanges\n\nHalf of the firms trade in New York, with day 0 on the day of the "
         "news, half in Asia, with day 0 a session later; what the residuals share reaches Asia a "
         f"session later, every day. {_effort(sizes)}\n\n"
-        f"{_grid(sizes, pd.Series(columns, index=sizes.index))}\n\n{kept(sizes)}\n"
+        f"{_grid(sizes, _counts(sizes))}\n\n{kept(sizes)}\n"
+    )
+
+
+def _exchanges_raised(sizes: pd.DataFrame) -> str:
+    own, alike = (sizes[sizes["raised"] == part] for part in ("own", "all"))
+    return (
+        "## Several exchanges and raised variance\n\nAs before with 30 firms, and the event "
+        f"doubles a variance on the days of the window. {_effort(sizes)}\n\n"
+        f"{_grid(sizes, _rises(sizes))}\n\nWhere all of it rises, {kept(alike)} Where the firms' "
+        f"own parts rise alone, {kept(own)}\n"
+    )
+
+
+def _closure(sizes: pd.DataFrame) -> str:
+    columns = [
+        f"Asia {CLOSURES[order]}, {column}"
+        for order, column in zip(sizes["closure"], _counts(sizes), strict=True)
+    ]
+    return (
+        "## A closed exchange\n\nHalf of the firms trade in New York, with day 0 on the day of the "
+        "news. Asia was closed on that day; the return of its next session, day 0, holds both "
+        "days. What the residuals share reaches Asia on New York's date or a session later, every "
+        f"day. {_effort(sizes)}\n\n{_grid(sizes, pd.Series(columns, index=sizes.index))}\n\n"
+        f"{kept(sizes)} The variance of that session is twice the usual one, which no placebo date "
+        "of `permutation` has.\n"
     )
 
 
 def _variance(sizes: pd.DataFrame) -> str:
-    columns = [
-        f"{RISES[part]} × {1 + theta:g}, {_days(first, last)}"
-        for part, theta, first, last in zip(
-            sizes["raised"],
-            sizes["variance_increase"],
-            sizes["window_start"],
-            sizes["window_end"],
-            strict=True,
-        )
-    ]
     alike = sizes[sizes["raised"] == "all"]
     common = sizes[sizes["raised"] == "common"]
     own = sizes[sizes["raised"] == "own"]
     return (
         "## Raised variance\n\nThe event raises the variance of abnormal returns on the days of "
         "the window: that of each firm's own part, of all of it, or of the common shock alone. "
-        f"{_effort(sizes)}\n\n{_grid(sizes, pd.Series(columns, index=sizes.index))}\n\n"
+        f"{_effort(sizes)}\n\n{_grid(sizes, _rises(sizes))}\n\n"
         f"Where all of it rises, {kept(alike)} Where the firms' own parts rise alone, the tests "
         "that divide by the spread of the event window take the common shock to have grown with "
         f"them: {span(own, RECOMMENDED)}.\n\n"
@@ -147,50 +165,47 @@ def _variance(sizes: pd.DataFrame) -> str:
 
 
 def _few(sizes: pd.DataFrame) -> str:
-    columns = [
-        f"N = {events}, {_days(first, last)}"
-        for events, first, last in zip(
-            sizes["events"], sizes["window_start"], sizes["window_end"], strict=True
-        )
-    ]
     return (
-        f"## Few events\n\nOne date. {_effort(sizes)}\n\n"
-        f"{_grid(sizes, pd.Series(columns, index=sizes.index))}\n\n{kept(sizes)} With so few "
-        "events `permutation` has little power: the spread that it divides by has one to nine "
-        "degrees of freedom. `permutation_mean`, by name, has more and takes the variance at the "
-        "event for that of any day. With one event `permutation` compares the standardised CAR "
-        "itself.\n"
+        f"## Few events\n\nOne date. {_effort(sizes)}\n\n{_grid(sizes, _counts(sizes))}\n\n"
+        f"{kept(sizes)} With so few events `permutation` has little power: the spread that it "
+        "divides by has one to nine degrees of freedom. `permutation_mean`, by name, has more "
+        "power but assumes that the event leaves the variance unchanged. With one event "
+        "`permutation` compares the standardised CAR itself.\n"
     )
 
 
 def _thin(sizes: pd.DataFrame) -> str:
-    columns = [
-        f"{MODELS[model]}, {_days(first, last)}"
-        for model, first, last in zip(
-            sizes["model"], sizes["window_start"], sizes["window_end"], strict=True
-        )
-    ]
-    plain = sizes[sizes["model"] == "market model"]
     return (
-        "## Thin trading\n\nA fifth of the days passes without a trade; one date. "
-        f"{_effort(sizes)}\n\n{_grid(sizes, pd.Series(columns, index=sizes.index))}\n\n"
+        "## Thin trading\n\nA fifth of the days passes without a trade; one date, market model. "
+        f"{_effort(sizes)}\n\n{_grid(sizes, _windows(sizes))}\n\n"
         "What one security shows today another shows tomorrow, which no correlation of one day "
-        f"with itself can see. With the market model {kept(plain)} {_remedy(sizes)}\n"
+        f"with itself can see. {kept(sizes)}\n"
     )
 
 
-def _remedy(sizes: pd.DataFrame) -> str:
-    """Say whether betas that allow for thin trading help, and which test does."""
+def _betas(sizes: pd.DataFrame) -> str:
+    """Whether betas that allow for thin trading help; with the rows of the market model."""
+    betas = sizes[sizes["model"] != USUAL]
+    columns = [
+        f"{MODELS[model]}, {_days(first, last)}"
+        for model, first, last in zip(
+            betas["model"], betas["window_start"], betas["window_end"], strict=True
+        )
+    ]
     length = sizes["window_end"] - sizes["window_start"]
-    longest = sizes[length == length.max()]
-    betas = {label: longest[longest["model"] == model] for model, label in MODELS.items()}
-    figures = "; ".join(f"{label} {span(own, [KOLARI])}" for label, own in betas.items())
-    helps = all(verdict(own, KOLARI) == "keep" for own in betas.values())
-    lead = "keep the size" if helps else "are not the remedy"
-    text = f"Betas that allow for thin trading {lead}; in the longest window: {figures}."
-    if not helps and verdict(sizes, PERMUTATION) != "more":
-        text += f" `{PERMUTATION}` is: {span(sizes, [PERMUTATION])} over all models and windows."
-    return text
+    longest = sizes[(length == length.max()) & (sizes["test"] == KOLARI)]
+    helps = verdict_of(betas, KOLARI) == "keep"
+    *others, last = (
+        f"{100 * share:.1f} % with {MODELS[model]}"
+        for model, share in zip(longest["model"], longest["share"], strict=True)
+    )
+    return (
+        f"## Betas for thin trading\n\nAs before. {_effort(betas)}\n\n"
+        f"{_grid(betas, pd.Series(columns, index=betas.index))}\n\nBetas that allow for thin "
+        f"trading {'keep the size' if helps else 'are not the remedy'}: over "
+        f"{length.max() + 1} days `{KOLARI}` rejects {', '.join(others)} and {last}. "
+        f"{kept(betas)}\n"
+    )
 
 
 def _robustness(sizes: pd.DataFrame) -> str:
@@ -227,6 +242,30 @@ def _power(powers: pd.DataFrame) -> str:
         "their size can be compared.\n\n"
         f"{_grid(powers, pd.Series(columns, index=powers.index), bold=False)}\n"
     )
+
+
+def _counts(sizes: pd.DataFrame) -> pd.Series:
+    columns = [
+        f"N = {events}, {_days(first, last)}"
+        for events, first, last in zip(
+            sizes["events"], sizes["window_start"], sizes["window_end"], strict=True
+        )
+    ]
+    return pd.Series(columns, index=sizes.index)
+
+
+def _rises(sizes: pd.DataFrame) -> pd.Series:
+    columns = [
+        f"{RISES[part]} × {1 + theta:g}, {_days(first, last)}"
+        for part, theta, first, last in zip(
+            sizes["raised"],
+            sizes["variance_increase"],
+            sizes["window_start"],
+            sizes["window_end"],
+            strict=True,
+        )
+    ]
+    return pd.Series(columns, index=sizes.index)
 
 
 def _effort(results: pd.DataFrame) -> str:
@@ -290,9 +329,12 @@ def _cell(keyed: pd.DataFrame, key: tuple[str, str], *, bold: bool) -> str:
 _SECTIONS: dict[str, Callable[[pd.DataFrame], str]] = {
     "size": _size,
     "exchanges": _exchanges,
+    "exchanges_raised": _exchanges_raised,
+    "closure": _closure,
     "variance": _variance,
     "few": _few,
     "thin": _thin,
+    "thin_betas": _betas,
     "robustness": _robustness,
     "panel": _panel,
     "power": _power,

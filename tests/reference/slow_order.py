@@ -10,54 +10,98 @@ import math
 import statistics
 
 
-def lags(events):
-    """0 or 1 session after the first reaction to the event_id; None where it tells nothing."""
+def reactions(events):
+    """ "early", "late" or "closed" by the first reaction to the event_id; None: it tells nothing.
+
+    Late is who traded on the day of the first reaction and reacts on its next session, closed
+    who could not trade on that day.
+    """
     found = []
     for event_id, _, sessions, day0 in events:
-        own = _after_first(events, event_id, sessions, day0)
-        together = [_after_first(events, *one[::2], one[3]) for one in events if one[0] == event_id]
-        found.append(own if max(together) == 1 else None)
+        first = min(one[3] for one in events if one[0] == event_id)
+        after = {
+            sum(1 for day in theirs if first < day <= zero)
+            for name, _, theirs, zero in events
+            if name == event_id
+        }
+        own = sum(1 for day in sessions if first < day <= day0)
+        word = "early" if own == 0 else "late" if first in sessions else "closed"
+        found.append(word if max(after) == 1 else None)
     return found
 
 
 def levels(events):
     """Place of each event in the order of reactions, 0 for the first."""
-    own = lags(events)
+    own = reactions(events)
+    level = _of_securities(events, own)
+    ordered = {one[0] for one, word in zip(events, own, strict=True) if word == "late"}
+    shown = {
+        one[1]
+        for one, word in zip(events, own, strict=True)
+        if word in ("early", "late") and one[0] in ordered
+    }
+    placed = [level[one[1]] for one in events]
+    # Nobody knows where a closed one belongs that no event_id shows: behind the early ones.
+    unknown = [
+        word == "closed" and one[1] not in shown for one, word in zip(events, own, strict=True)
+    ]
+    early = [word == "early" for word in own]
+    for at, one in enumerate(events):
+        if unknown[at]:
+            placed[at] = _behind(one, events, placed, early)
+    ahead = [first or second for first, second in zip(early, unknown, strict=True)]
+    return [
+        max(place, _behind(one, events, placed, ahead)) if word == "late" else place
+        for one, place, word in zip(events, placed, own, strict=True)
+    ]
+
+
+def _of_securities(events, own):
     level = dict.fromkeys((security for _, security, *_ in events), 0)
     for _ in range(8):
         before = dict(level)
-        for late, lag in zip(events, own, strict=True):
-            first = min(one[3] for one in events if one[0] == late[0])
-            if lag == 1 and first in late[2]:
-                for early, other in zip(events, own, strict=True):
-                    if early[0] == late[0] and other == 0:
-                        level[late[1]] = max(level[late[1]], before[early[1]] + 1)
+        for late, word in zip(events, own, strict=True):
+            for early, other in zip(events, own, strict=True):
+                if late[0] == early[0] and word == "late" and other == "early":
+                    level[late[1]] = max(level[late[1]], before[early[1]] + 1)
         if level == before:
-            break
-    else:
-        level = dict.fromkeys(level, 0)
+            return level
+    return dict.fromkeys(level, 0)
+
+
+def _behind(one, events, placed, which):
+    """One place behind all those of the same event_id."""
+    return 1 + max(
+        place
+        for other, place, wanted in zip(events, placed, which, strict=True)
+        if wanted and other[0] == one[0]
+    )
+
+
+def closed_days(windows, events):
+    """Days before day 0, since the last session, of those whose exchange was closed."""
+    traded = {day for _, _, sessions, _ in events for day in sessions}
     found = []
-    for (event_id, security, *_), lag in zip(events, own, strict=True):
-        ahead = [
-            level[one[1]] + 1
-            for one, other in zip(events, own, strict=True)
-            if lag == 1 and one[0] == event_id and other == 0
-        ]
-        found.append(max([level[security], *ahead]))
+    for window, (_, _, sessions, day0), word in zip(
+        windows, events, reactions(events), strict=True
+    ):
+        last = max((day for day in sessions if day < day0), default=day0)
+        holds = word == "closed" and day0 in window
+        found.append({day for day in traded if last < day < day0} if holds else set())
     return found
 
 
 def across_exchanges(values, days, windows, events):
     """Sum over ordered pairs of events on different levels of the weighted correlation."""
-    own, level = lags(events), levels(events)
+    own, level, closed = reactions(events), levels(events), closed_days(windows, events)
     total = []
     for i, early in enumerate(events):
         for j, late in enumerate(events):
             if level[i] < level[j]:
                 before = {day: at for at, day in zip(late[2], late[2][1:], strict=False)}
-                shared = {before.get(day, -1) for day in windows[j]} & set(windows[i])
-                weight = len(shared - {-1}) / len(windows[i])
-                if early[0] == late[0] and own[i] == 0 and own[j] == 1:
+                theirs = {before.get(day, -1) for day in windows[j]} - {-1} | closed[j]
+                weight = len(theirs & (set(windows[i]) | closed[i])) / len(windows[i])
+                if early[0] == late[0] and own[i] == "early" and own[j] == "late":
                     weight = 1.0
                 moved = [before.get(int(day), -1) for day in days[j]]
                 pair = correlation(_by_day(values[i], days[i]), _by_day(values[j], moved))
@@ -74,11 +118,6 @@ def correlation(left, right):
     if len(set(x)) == 1 or len(set(y)) == 1:
         return 0.0
     return statistics.correlation(x, y)
-
-
-def _after_first(events, event_id, sessions, day0):
-    first = min(one[3] for one in events if one[0] == event_id)
-    return sum(1 for day in sessions if first < day <= day0)
 
 
 def _by_day(values, days):

@@ -144,14 +144,18 @@ def mean_paired(sample, values, mode, events=None):
     if mode == "calendar":
         return mean_correlation(values, fitted.residual_days)
     windows = [[int(d) for d in fitted.days[i, sample.columns]] for i in range(n)]
-    mean = mean_correlation(values, fitted.residual_days, windows)
     if events is None:
-        return mean
+        return mean_correlation(values, fitted.residual_days, windows)
+    closed = slow_order.closed_days(windows, events)
+    held = [[*window, *more] for window, more in zip(windows, closed, strict=True)]
+    length = len(windows[0])
+    mean = mean_correlation(values, fitted.residual_days, held, length)
     total = slow_order.across_exchanges(values, fitted.residual_days, windows, events)
-    return mean + total / (n * (n - 1))
+    # Mean covariance over mean variance, in units of one day's.
+    return (mean + total / (n * (n - 1))) / (sum(map(len, held)) / n / length)
 
 
-def mean_correlation(values, days, windows=None):
+def mean_correlation(values, days, windows=None, length=None):
     """Mean over ordered pairs of the correlation on common days, times the shared window."""
     n = len(values)
     by_day = []
@@ -167,7 +171,7 @@ def mean_correlation(values, days, windows=None):
             if i != j:
                 weight = 1.0
                 if windows is not None:
-                    weight = len(set(windows[i]) & set(windows[j])) / len(windows[i])
+                    weight = len(set(windows[i]) & set(windows[j])) / (length or len(windows[i]))
                 total.append(weight * slow_order.correlation(by_day[i], by_day[j]))
     return math.fsum(total) / len(total)
 

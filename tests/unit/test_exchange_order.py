@@ -153,20 +153,89 @@ def test_the_engine_agrees_with_a_loop_over_pairs(seed, gap, car, holidays, miss
             assert table.loc[name, "statistic"] == pytest.approx(statistic, rel=1e-9)
 
 
-def test_a_holiday_between_does_not_count_as_a_session():
-    # New York on a Monday, Asia closed from then on, its next session eight days later.
-    returns, market = markets(4)
-    closed = np.arange(DAY0, DAY0 + 6)
-    asia = returns.index.delete(closed)
-    asked = events(returns, [DAY0])
+def closed_in_asia(closed, firms=6, seed=4, *, lag=1):
+    """One instant: New York on DAY0, Asia after days on which it did not trade.
+
+    Asia's first session after them shows the change of all of them, and so does its market.
+    """
+    returns, market = markets(seed, firms, lag=lag)
+    asian = returns.columns.str.startswith("ASIA")
+    after = closed[-1] + 1
+    returns.iloc[after, asian] += returns.iloc[closed, asian].sum()
+    market.iloc[after, 1] += market.iloc[closed, 1].sum()
+    asked = events(returns, [DAY0], lag=0)
     late = asked["security"].str.startswith("ASIA")
-    asked.loc[late, "date"] = returns.index[DAY0 + 6]
-    calendars = {name: asia if name.startswith("ASIA") else returns.index for name in returns}
+    asked.loc[late, "date"] = returns.index[after]
+    sessions = returns.index.delete(closed)
+    calendars = {
+        name: sessions if one else returns.index for name, one in zip(returns, asian, strict=True)
+    }
+    return returns, market, asked, calendars
+
+
+def test_the_first_session_after_a_closure_holds_all_its_days():
+    returns, market, asked, calendars = closed_in_asia(np.arange(DAY0, DAY0 + 6))
     results = fit(returns, market, asked, calendars=calendars)
-    assert set(results.fitted.order.instant.tolist()) == {0}
-    assert rbar(results.sample((0, 0))[0]) > 0.3
+    order = results.fitted.order
+    assert set(order.instant.tolist()) == {0}
+    assert order.closed.tolist() == [False] * 3 + [True] * 3
+    assert not order.late.any()
+    # By hand: Asia's day 0 holds seven days, so two of Asia covary on seven; New York's day
+    # meets one of these on its date, and one on the date after. The mean variance is that of
+    # four days.
+    rows = results.fitted.residuals
+    york, asia = np.corrcoef(rows[:3]), np.corrcoef(rows[3:])
+    same = np.corrcoef(rows)[:3, 3:]
+    later = np.corrcoef(rows[:3, :-1], rows[3:, 1:])[:3, 3:]
+    pairs = (york.sum() - 3) + 7 * (asia.sum() - 3) + 2 * (same.sum() + later.sum())
+    assert rbar(results.sample((0, 0))[0]) == pytest.approx(pairs / 30 / 4, abs=1e-12)
+    # A window that ends before the closure holds none of its days.
+    before, _ = results.sample((-2, -1))
+    plain = (np.corrcoef(rows).sum() - 6 + 2 * later.sum() / 2) / 30
+    assert rbar(before) == pytest.approx(plain, abs=1e-12)
     # Without the calendar Asia has let six sessions pass: then nothing tells.
-    assert fit(returns, market, asked).fitted.order is None
+    assert fit(returns.fillna(0), market, asked).fitted.order is None
+
+
+def test_a_closed_exchange_keeps_the_place_that_other_event_ids_give_it():
+    returns, market, asked, calendars = closed_in_asia(np.array([DAY0]))
+    alone = order_of(fit(returns, market, asked, calendars=calendars))
+    assert alone["e100", "ASIA0"] == 1
+    both = pd.concat([asked, events(returns, [DAY0 + 20])])
+    assert order_of(fit(returns, market, both, calendars=calendars))["e100", "ASIA0"] == 1
+    # Asia reacts first to the other news: it is not behind New York.
+    other = events(returns, [DAY0 + 21], lag=-1).assign(event_id="e120")
+    both = pd.concat([asked, other])
+    levels = order_of(fit(returns, market, both, calendars=calendars))
+    assert (levels["e100", "NY0"], levels["e100", "ASIA0"]) == (1, 0)
+    # News that finds New York closed and Asia early shows no order either.
+    shut = closed_in_asia(np.array([DAY0]))[2].assign(event_id="e140")
+    york = shut["security"].str.startswith("NY")
+    shut["date"] = np.where(york, returns.index[DAY0 + 21], returns.index[DAY0 + 20])
+    home = {name: returns.index.delete(DAY0 + 20) for name in returns if name.startswith("NY")}
+    both = pd.concat([asked, shut])
+    levels = order_of(fit(returns, market, both, calendars=calendars | home))
+    assert (levels["e100", "NY0"], levels["e100", "ASIA0"]) == (0, 1)
+    assert (levels["e140", "NY0"], levels["e140", "ASIA0"]) == (1, 0)
+    # One that no event_id shows stands between the early and the late.
+    late = asked["security"].isin(["NY2"])
+    asked.loc[late, "date"] = returns.index[DAY0 + 1]
+    levels = order_of(fit(returns, market, asked, calendars=calendars))
+    assert (levels["e100", "NY0"], levels["e100", "ASIA0"], levels["e100", "NY2"]) == (0, 1, 2)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("lag", [0, 1])
+def test_the_dependent_tests_hold_their_size_where_an_exchange_was_closed(lag):
+    rejected, repetitions = {}, 200
+    for repetition in range(repetitions):
+        asked = closed_in_asia(np.array([DAY0]), 16, [15, repetition], lag=lag)
+        results = fit(*asked[:3], calendars=asked[3])
+        table = results.tests([(0, 0)], ["kolari_pynnonen_t", "grank_overlap"])
+        for test, p in table[["test", "p_value"]].itertuples(index=False):
+            rejected[test] = rejected.get(test, 0) + (p < 0.05)
+    # 5 % of 200 is 10; without the closed day, where it is Asia's usual one, 32 and 40.
+    assert max(rejected.values()) <= 20, rejected
 
 
 def test_one_event_id_for_many_dates_says_nothing():

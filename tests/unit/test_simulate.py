@@ -13,7 +13,7 @@ from analysis.errors import InputError
 from analysis.eventstudy import Dimson, FactorModel, MarketAdjusted, MeanAdjusted, ScholesWilliams
 from analysis.eventstudy.battery import TEST_NAMES
 from analysis.eventstudy.simulate import STANDARD, Design, size_and_power, table
-from analysis.eventstudy.simulate.draws import ReturnPanel, draw, frames
+from analysis.eventstudy.simulate.draws import ReturnPanel, calendars, draw, frames
 
 pytestmark = pytest.mark.slow
 
@@ -138,6 +138,27 @@ def test_history_leaves_the_rows_of_two_exchanges_as_they_are():
     assert np.allclose(scaled[1:, -1] / scaled[1, -1], scaled[:-1, 0] / scaled[0, 0])
 
 
+@pytest.mark.parametrize(("closure", "lag"), [("together", 0), ("behind", 1)])
+def test_the_first_session_after_a_closure_shows_the_change_of_both_days(closure, lag):
+    design = quick(exchanges=2, closure=closure)
+    one, day = drawn(design), -design.estimation[0]
+    assert one.day0.tolist() == [day] * 5 + [day + 1] * 5
+    assert np.isnan(one.returns[day, 5:]).all()
+    assert np.isfinite(one.returns[:, :5]).all()
+    # What is common reaches Asia on New York's date, or a session later.
+    size = one.common / one.common[[7] * 5 + [7 + lag] * 5, range(10)]
+    assert np.allclose(size[lag:, 5:], size[: len(size) - lag, :1])
+    beta = (one.returns[9, 9] - one.noise[9, 9]) / one.factors[9, 1]
+    both = one.noise[day : day + 2, 9].sum() + beta * one.factors[day + 1, 1]
+    assert one.returns[day + 1, 9] == pytest.approx(both)
+    returns, asked, _ = frames(design, one)
+    sessions = calendars(design, one, returns.index)
+    assert sessions is not None
+    assert returns.index[day] in sessions[0]
+    assert returns.index[day] not in sessions[9]
+    assert (asked["date"].iloc[5:] == returns.index[day + 1]).all()
+
+
 def test_one_piece_of_news_is_one_event_and_spread_dates_are_events_of_their_own():
     for design, names in ((quick(), 1), (quick(exchanges=2), 1), (quick(spread=3), 10)):
         assert frames(design, drawn(design))[1]["event_id"].nunique() == names
@@ -150,6 +171,9 @@ def test_one_piece_of_news_is_one_event_and_spread_dates_are_events_of_their_own
         ({"exchanges": 2, "spread": 3}, "spread must be 1 with two exchanges"),
         ({"exchanges": 2, "events": 1}, "events must be at least 2"),
         ({"exchanges": 2, "model": MeanAdjusted()}, r"model must be MarketModel\(\)"),
+        ({"exchanges": 2, "closure": "always"}, "Unknown closure 'always'"),
+        ({"closure": "behind"}, "closure must be"),
+        ({"exchanges": 2, "closure": "behind", "untraded": 0.1}, "closure must be"),
         ({"raised": "most"}, "Unknown part of the abnormal return 'most'"),
     ],
 )

@@ -13,6 +13,7 @@ from analysis.eventstudy.models import MarketModel, Model
 RESIDUALS = ("normal", "t", "skewed")
 UNTRADED = ("zero", "missing")
 RAISED = ("all", "own", "common")
+CLOSURES = ("no", "together", "behind")
 # Columns of the factors: one market, or that of either exchange.
 MARKET, MARKETS = ("market",), ("new_york", "asia")
 # What a table says of residuals that were not drawn but found.
@@ -37,6 +38,11 @@ class Design:
         Asia, where it is d + 1. What is common to the residuals reaches Asia a session later,
         on every day, and each exchange has its own market. All events share one event_id, so
         ``spread`` is 1; only for the factor model and `MarketModel`.
+    closure : {"no", "together", "behind"}
+        On two exchanges, whether Asia was closed on the day d of the news: its next session,
+        day 0, then shows the change of both days. What is common reaches Asia on New York's
+        date ("together") or, as else, a session later ("behind"). Not with a variance that
+        rises or days without trades.
     correlation : float
         Correlation ρ of the residuals of any two securities on one day, 0 to below 1. Only
         for the factor model; a panel of real returns has its own.
@@ -84,6 +90,7 @@ class Design:
     events: int = 30
     spread: int = 1
     exchanges: int = 1
+    closure: str = "no"
     correlation: float = 0.2
     residuals: str = "normal"
     variance_increase: float = 0.0
@@ -128,7 +135,7 @@ class Design:
     @property
     def after(self) -> int:
         """Sessions needed after the last possible day 0."""
-        return max(0, self.event_window[1]) + self.lag + max(self._steps)
+        return max(0, self.event_window[1]) + self.exchanges - 1 + max(self._steps)
 
     @property
     def _steps(self) -> tuple[int, ...]:
@@ -137,8 +144,8 @@ class Design:
 
     @property
     def lag(self) -> int:
-        """Sessions by which Asia's day 0 lies behind New York's."""
-        return self.exchanges - 1
+        """Sessions by which what is common reaches Asia after New York."""
+        return 0 if self.closure == "together" else self.exchanges - 1
 
     @property
     def in_asia(self) -> tuple[bool, ...]:
@@ -179,6 +186,15 @@ class Design:
 def _exchanges(design: Design) -> None:
     """Check that what several exchanges need is there."""
     object.__setattr__(design, "exchanges", whole(design.exchanges, "Design.exchanges", 1))
+    if design.closure not in CLOSURES:
+        raise unknown("closure", str(design.closure), CLOSURES)
+    if design.closure != "no" and (
+        design.exchanges == 1 or design.variance_increase or design.untraded
+    ):
+        raise InputError(
+            'Design.closure must be "no" unless there are two exchanges, and with '
+            "variance_increase or untraded."
+        )
     if design.exchanges == 1:
         return
     if design.exchanges > len(MARKETS):

@@ -164,6 +164,8 @@ def draw(
     if design.untraded > 0:
         # Last: an effect on a day without a trade shows with the next one.
         returns = _thinned(design, returns, rng)
+    if design.closure != "no":
+        return _closed(design, replace(drawn, returns=returns))
     return replace(drawn, returns=returns)
 
 
@@ -179,6 +181,16 @@ def frames(design: Design, drawn: Drawn) -> tuple[pd.DataFrame, pd.DataFrame, pd
         events,
         pd.DataFrame(drawn.factors, index=days, columns=list(drawn.names)),
     )
+
+
+def calendars(
+    design: Design, drawn: Drawn, days: pd.DatetimeIndex
+) -> dict[Hashable, pd.DatetimeIndex] | None:
+    """Sessions of each firm as an `EventStudy` takes them; None where no exchange was closed."""
+    if design.closure == "no":
+        return None
+    held = days.delete(int(drawn.day0[0]))
+    return {firm: held if asia else days for firm, asia in enumerate(design.in_asia)}
 
 
 def _from_factor_model(design: Design, rng: np.random.Generator, history: int) -> Drawn:
@@ -197,7 +209,8 @@ def _from_factor_model(design: Design, rng: np.random.Generator, history: int) -
     common = sigma * np.sqrt(design.correlation) * felt
     noise = common + sigma * np.sqrt(1.0 - design.correlation) * own
     returns = market[:, asia.astype(np.int64)] * beta + noise
-    return Drawn(returns, noise, common, market, _markets(design), day0 + lag * asia)
+    later = (design.exchanges - 1) * asia
+    return Drawn(returns, noise, common, market, _markets(design), day0 + later)
 
 
 @dataclass(frozen=True, eq=False)
@@ -225,6 +238,16 @@ def _rows(design: Design, rng: np.random.Generator, length: int) -> _Rows:
 
 def _markets(design: Design) -> tuple[str, ...]:
     return MARKET if design.exchanges == 1 else MARKETS
+
+
+def _closed(design: Design, drawn: Drawn) -> Drawn:
+    """Close Asia on the day of the news: its next session shows the change of both days."""
+    asia, day = np.array(design.in_asia), int(drawn.day0[0])
+    returns, factors = drawn.returns.copy(), drawn.factors.copy()
+    returns[day + 1, asia] += returns[day, asia]
+    returns[day, asia] = np.nan
+    factors[day + 1, 1] += factors[day, 1]
+    return replace(drawn, returns=returns, factors=factors)
 
 
 def _check_panel(design: Design) -> None:

@@ -22,7 +22,7 @@ from analysis.eventstudy.inputs import Window
 from analysis.eventstudy.placebo_statistics import STATISTICS
 from analysis.eventstudy.resampling import MOST_PLACEBOS
 from analysis.eventstudy.simulate.design import Design, whole
-from analysis.eventstudy.simulate.draws import ReturnPanel, check_source, draw, frames
+from analysis.eventstudy.simulate.draws import ReturnPanel, calendars, check_source, draw, frames
 from analysis.eventstudy.study import EventStudy
 
 # Repetitions of one task: about a second of work, so that workers end together.
@@ -275,6 +275,7 @@ def _outcomes(task: _Task, repetition: int) -> pd.DataFrame:
         estimation=design.estimation,
         window=design.event_window,
         min_observations=design.min_observations,
+        calendars=calendars(design, drawn, pd.DatetimeIndex(returns.index)),
         seed=repetition,
     )
     return study.fit().tests(list(task.windows), task.tests)

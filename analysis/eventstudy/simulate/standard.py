@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from analysis.eventstudy.models import MarketModel, Model
-from analysis.eventstudy.simulate.design import Design
+from analysis.eventstudy.models import Model
+from analysis.eventstudy.simulate.design import CLOSURES, Design
 from analysis.eventstudy.thin import Dimson, ScholesWilliams
 
 WINDOWS = ((0, 0), (-1, 1), (-5, 5))
@@ -18,7 +18,7 @@ EFFECTS = (0.005, 0.01, 0.02, 0.03)
 FEW = (3, 5, 10)
 # Whose variance rises at the event, and by how much: twice, and four times for the record.
 RISES = (("own", 1.0), ("all", 1.0), ("common", 3.0))
-THIN_MODELS: tuple[Model, ...] = (MarketModel(), Dimson(), ScholesWilliams())
+THIN_MODELS: tuple[Model, ...] = (Dimson(), ScholesWilliams())
 
 _THREE_DAYS = Design(window=(-1, 1))
 _VARIATIONS = (
@@ -40,13 +40,26 @@ STANDARD: dict[str, tuple[Design, ...]] = {
         for events in (30, 10)
         for window in WINDOWS
     ),
+    "exchanges_raised": tuple(
+        Design(window=window, exchanges=2, variance_increase=theta, raised=part)
+        for part, theta in RISES[:2]
+        for window in WINDOWS
+    ),
+    # Asia was closed on New York's day 0, where it reacts on its date as a rule or a day later.
+    "closure": tuple(
+        Design(window=window, exchanges=2, closure=order, events=events)
+        for order in CLOSURES[1:]
+        for events in (30, 10)
+        for window in WINDOWS
+    ),
     "variance": tuple(
         Design(window=window, variance_increase=theta, raised=part)
         for part, theta in RISES
         for window in WINDOWS
     ),
     "few": tuple(Design(window=window, events=events) for events in FEW for window in WINDOWS),
-    "thin": tuple(
+    "thin": tuple(Design(window=window, untraded=0.2) for window in WINDOWS),
+    "thin_betas": tuple(
         Design(window=window, untraded=0.2, model=model)
         for model in THIN_MODELS
         for window in WINDOWS
