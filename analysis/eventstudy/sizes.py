@@ -32,14 +32,14 @@ def verdict(size: Size | None) -> Verdict:
     Returns
     -------
     str
-        ``"more"`` or ``"less"`` where a share lies outside of `LOW` and `HIGH` by more than two
-        of its standard errors, ``"unsure"`` where too few studies were simulated to say that
+        ``"more"`` or ``"less"`` where a share lies outside of `LOW` and `HIGH` by more than
+        its standard error, ``"unsure"`` where too few studies were simulated to say that
         none does, else ``"keep"``; ``"none"`` without a size.
     """
     if size is None:
         return "none"
-    if size.high - 2.0 * size.high_error > HIGH:
+    if size.high - size.high_error > HIGH:
         return "more"
-    if size.low + 2.0 * size.low_error < LOW:
+    if size.low + size.low_error < LOW:
         return "less"
     return "keep" if max(size.low_error, size.high_error) <= MOST_ERROR else "unsure"

@@ -31,7 +31,7 @@ Sections: {sections}.
 A test of level 5 % should reject a true null in 5 % of studies. Here is how often each does when
 nothing happened and events share dates, or nearly: the usual case when one piece of news
 hits many securities. Figures are per cent of simulated studies in which the test is defined, with
-the standard error of simulation; **bold** ones lie outside 4 to 6.5 % by more than two of them.
+the standard error of simulation; **bold** ones lie outside 4 to 6.5 % by more than that.
 A test keeps its size where none of its figures is bold and none has a standard error above
 {most:.2f}. An asterisk marks tests that were not defined in every study. Summaries, the command
 and briefings measure the conditions of a study and lead with the tests that keep their size here
@@ -321,7 +321,7 @@ def _cell(keyed: pd.DataFrame, key: tuple[str, str], *, bold: bool) -> str:
         return "not defined"
     figure = f"{100 * row['share']:.1f}"
     away = max(LOW - row["share"], row["share"] - HIGH)
-    outside = bold and away > 2 * row["standard_error"]
+    outside = bold and away > row["standard_error"]
     mark = "" if row["defined"] > 0.999 else "*"
     return (f"**{figure}**" if outside else figure) + f" ± {100 * row['standard_error']:.1f}{mark}"
 

@@ -223,7 +223,7 @@ def test_where_none_keeps_it_the_nearest_leads_and_the_sentence_says_so(monkeypa
 def test_too_few_simulations_do_not_make_a_test_keep_its_size(monkeypatch):
     assert verdict(Size(0.05, 0.005, 0.06, MOST_ERROR)) == "keep"
     assert verdict(Size(0.05, 0.005, 0.06, 0.0075)) == "unsure"
-    assert verdict(Size(0.2, 0.2, 0.2, 0.07)) == "unsure"
+    assert verdict(Size(0.1, 0.1, 0.1, 0.07)) == "unsure"
     # Each end has its own error.
     assert verdict(Size(0.031, 0.004, 0.05, 0.02)) == "less"
     assert verdict(Size(0.05, 0.004, 0.08, 0.005)) == "more"
