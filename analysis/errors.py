@@ -99,7 +99,7 @@ def unknown(kind: str, name: str, known: Iterable[str], *, see: str = "") -> Inp
     """
     names = [str(item) for item in known]
     folded = {item.casefold(): item for item in names}
-    near = [folded[hit] for hit in get_close_matches(str(name).casefold(), folded, n=3, cutoff=0.6)]
+    near = [folded[hit] for hit in get_close_matches(str(name).casefold(), folded, n=3, cutoff=0.5)]
     message = f"Unknown {kind} {name!r}."
     if near:
         message += f" Did you mean {' or '.join(repr(item) for item in near)}?"
