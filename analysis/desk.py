@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from analysis import settings
 from analysis.calendars import Calendars, Instant
 from analysis.catalogue import Catalogue, own_files
-from analysis.catalogue.selecting import select_events, select_securities
+from analysis.catalogue.selection import select_events, select_securities
 from analysis.errors import InputError
 from analysis.placing import instant_of, place
 from analysis.returns import adjusted_closes, price_breaks, session_returns

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, cast
 from analysis.errors import InputError, unknown
 
 if TYPE_CHECKING:
-    from analysis.eventstudy.models import Model, OnMarket
+    from analysis.eventstudy.models.linear import Model, OnMarket
 
 MODELS: dict[str, str] = {
     "market": "market model: the return on a constant and the benchmark",
@@ -181,7 +181,7 @@ def _as_given(model: object, peers: Mapping[str, Sequence[str]]) -> ModelChoice:
         QuantileModel,
         RobustModel,
     )
-    from analysis.eventstudy.models import OnMarket
+    from analysis.eventstudy.models.linear import OnMarket
 
     if isinstance(model, Ewma | Garch | QuantileModel | RobustModel):
         return replace(_as_given(model.base, peers), name=model.name, model=model)

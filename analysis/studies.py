@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, cast
 
-from analysis.catalogue.selecting import select_peers
+from analysis.catalogue.selection import select_peers
 from analysis.errors import InputError, unknown
 from analysis.normal_returns import ModelChoice, choose_model
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from analysis.desk import Desk
     from analysis.eventstudy import EventStudyResults, UncertainResults
-    from analysis.eventstudy.models import Model
+    from analysis.eventstudy.models.linear import Model
 
 _A_DAY = ["2000-01-03"]
 _NO_BENCHMARK = "no home benchmark in the tables: name one, or take the model mean_adjusted"
@@ -132,7 +132,7 @@ class Studies:
         `analysis.eventstudy.UncertainStudy` takes them.
         """
         from analysis.eventstudy import UncertainStudy
-        from analysis.eventstudy.candidates import check_candidates
+        from analysis.eventstudy.uncertain_dates.candidates import check_candidates
 
         table = check_candidates(candidates).table
         securities = list(table["security"].unique())

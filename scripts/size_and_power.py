@@ -8,7 +8,8 @@ SET is size, exchanges, exchanges_raised, closure, variance, few, thin, thin_bet
 power or panel; all of them by default, which takes about 25 minutes of two cores. Rows of the
 tests and designs that are run replace those in the files, all others stay. The page
 ``docs/size_and_power.md`` and the table that summaries read,
-``analysis/eventstudy/measured_sizes.py``, are written each time; --page writes these two alone.
+``analysis/eventstudy/inference/measured_sizes.py``, are written each time; --page writes these
+two alone.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from build.sizes import page
 
 from analysis import __version__
 from analysis.errors import FaultlineError
-from analysis.eventstudy.battery import TEST_NAMES
+from analysis.eventstudy.inference.registry import TEST_NAMES
 from analysis.eventstudy.simulate import STANDARD, size_and_power
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -170,7 +171,7 @@ def write(folder: Path) -> None:
     frames = {name: pd.read_csv(path) for name, path in held.items() if path.exists()}
     written = {"docs/size_and_power.md": page(frames)}
     if len(frames) == len(STANDARD):
-        written["analysis/eventstudy/measured_sizes.py"] = module(frames)
+        written["analysis/eventstudy/inference/measured_sizes.py"] = module(frames)
     for name, text in written.items():
         (ROOT / name).write_text(text, encoding="utf-8")
 

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 from analysis.briefings import wording
 from analysis.briefings.narrative import KOLARI, LEVEL, TEST_NAMES, Focus, robust_p
-from analysis.catalogue.selecting import NEW_YORK
-from analysis.eventstudy.battery import RECOMMENDED
+from analysis.catalogue.selection import NEW_YORK
+from analysis.eventstudy.inference.registry import RECOMMENDED
 from analysis.normal_returns import READS_BENCHMARK, READS_US_FACTORS
 
 if TYPE_CHECKING:

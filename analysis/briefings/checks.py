@@ -48,7 +48,7 @@ def check_together(values: Mapping[str, Any], catalogue: Catalogue | None) -> No
 
 def _check_windows(estimation: tuple[int, ...], window: tuple[int, ...], cars: Any) -> None:
     from analysis.eventstudy import MarketModel
-    from analysis.eventstudy.inputs import check_options
+    from analysis.eventstudy.inputs.frames import check_options
 
     _, during = check_options(estimation, window, _LEAST_OBSERVATIONS, MarketModel())
     if not during[0] <= 0 <= during[1]:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from analysis.desk import Desk
     from analysis.eventstudy import EventStudyResults
-    from analysis.eventstudy.recommendation import Recommendation
+    from analysis.eventstudy.inference.recommendation import Recommendation
 
 
 @dataclass(frozen=True)

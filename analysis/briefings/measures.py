@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from analysis.eventstudy import EventStudyResults
-    from analysis.eventstudy.fitted import Sample
+    from analysis.eventstudy.core.fitted import Sample
 
 # A family has one to a few members: too few to divide by their spread, see
 # `placebo_statistics.studentised_mean`. Its p says how its average compares with other dates.
@@ -55,7 +55,7 @@ def securities_frame(
     import numpy as np
     import pandas as pd
 
-    from analysis.eventstudy.battery import adjust
+    from analysis.eventstudy.inference.registry import adjust
 
     frame = placements.loc[placements["day0"].notna(), ["event_id", "security", "day0"]].copy()
     described = instruments.reindex(frame["security"])
@@ -102,7 +102,7 @@ def battery(
     """
     import numpy as np
 
-    from analysis.eventstudy.battery import TEST_NAMES, adjust
+    from analysis.eventstudy.inference.registry import TEST_NAMES, adjust
 
     found = results.tests(windows, [*TEST_NAMES, FAMILY_TEST])
     own = found["test"] == FAMILY_TEST
@@ -117,9 +117,9 @@ def groups_frame(
     """CAAR of every group and window with its interval and test.
 
     All securities together (``all``): the leading test (`EventStudyResults.recommended`) and
-    the interval of `analysis.eventstudy.intervals.caar_interval`, which allows for the same
-    dependence; they can differ a little, since the interval is of the plain average and the
-    test of the standardised one. Families, which have few members: their mean SCAR against
+    the interval of `analysis.eventstudy.inference.intervals.caar_interval`, which allows for
+    the same dependence; they can differ a little, since the interval is of the plain average
+    and the test of the standardised one. Families, which have few members: their mean SCAR against
     that on other dates (``permutation_mean``; a day on which returns are wilder counts as
     one that stands out, whatever its mean effect), and as interval CAAR ± 1.96·√L·sd with sd
     the standard deviation of the family's own average abnormal return over the estimation
@@ -144,7 +144,7 @@ def groups_frame(
     import numpy as np
     import pandas as pd
 
-    from analysis.eventstudy.battery import adjust
+    from analysis.eventstudy.inference.registry import adjust
 
     pooled = tests[(tests["group"] == "all") & (tests["test"] == leading)]
     chosen = pd.concat([pooled, family_tests[family_tests["group"] != "all"]])
@@ -165,8 +165,8 @@ def _interval(
     results: EventStudyResults, group: str, window: tuple[int, int]
 ) -> tuple[float, float, float]:
     """CAAR and its 95 % interval: under dependence for all, of the portfolio for a family."""
-    from analysis.eventstudy.dependence import rbar
-    from analysis.eventstudy.intervals import caar_interval
+    from analysis.eventstudy.dependence.mean_correlation import rbar
+    from analysis.eventstudy.inference.intervals import caar_interval
 
     sample, _ = results.sample(window, group)
     if not sample.size:

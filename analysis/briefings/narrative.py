@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from analysis.briefings import wording
-from analysis.eventstudy.battery import RECOMMENDED
+from analysis.eventstudy.inference.registry import RECOMMENDED
 from analysis.normal_returns import READS_BENCHMARK, READS_PEERS, READS_US_FACTORS
 
 if TYPE_CHECKING:

@@ -227,7 +227,7 @@ class EventReport(Measurement):
 
     def family_numbers(self) -> Table:
         """CAAR of every role with its interval."""
-        from analysis.charts.families import family_table
+        from analysis.charts.group_table import family_table
 
         return family_table(self.groups)
 

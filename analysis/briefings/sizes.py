@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 from analysis.briefings.report import MIME, Display, opening
 from analysis.errors import DataError
+from analysis.eventstudy.inference.size_verdict import HIGH, LOW
 from analysis.eventstudy.simulate import STANDARD, Design
-from analysis.eventstudy.sizes import HIGH, LOW
 from analysis.settings import bundled
 
 if TYPE_CHECKING:
@@ -120,7 +120,7 @@ class SizeReport:
 
     def headline(self) -> Display:
         """The first heading of the page and its lead paragraph."""
-        from analysis.charts.battery import TEST_NAMES
+        from analysis.charts.tests_table import TEST_NAMES
         from analysis.charts.wording import listing
 
         kept, lost = self._held()
@@ -137,7 +137,7 @@ class SizeReport:
 
     def key_figures(self) -> Display:
         """The range of sizes of each recommended test."""
-        from analysis.charts.battery import RECOMMENDED, TEST_NAMES
+        from analysis.charts.tests_table import RECOMMENDED, TEST_NAMES
 
         cards = []
         for name in RECOMMENDED:
@@ -154,7 +154,7 @@ class SizeReport:
 
     def charts(self) -> list[Chart]:
         """Sizes of every test, one chart per spread of the dates."""
-        from analysis.charts.sizes import size_chart
+        from analysis.charts.size_and_power import size_chart
 
         titles = {
             1: "How often does each test reject a true null when all events share one date?",
@@ -173,7 +173,7 @@ class SizeReport:
 
     def table(self) -> Table:
         """Sizes of every test in every design."""
-        from analysis.charts.sizes import size_table
+        from analysis.charts.size_and_power import size_table
 
         return size_table(
             self._series(self.sizes),
@@ -185,7 +185,7 @@ class SizeReport:
         """The fresh simulation beside the stored one of the nearest design."""
         import pandas as pd
 
-        from analysis.charts.sizes import size_table
+        from analysis.charts.size_and_power import size_table
 
         own = self._series(self.simulated).assign(under="this run")
         near = self.designs[0].spread if self.designs[0].spread in SPREADS else 1
@@ -206,7 +206,7 @@ class SizeReport:
 
     def power(self) -> Chart:
         """How often the tests that keep their size find an effect on one date."""
-        from analysis.charts.sizes import power_chart
+        from analysis.charts.size_and_power import power_chart
 
         powers = _at_level(stored("power"))
         powers = powers[(powers["spread"] == 1) & powers["test"].isin(POWERFUL)]
@@ -219,7 +219,7 @@ class SizeReport:
 
     def conditions(self) -> list[Table]:
         """Sizes under the conditions other than the usual one, see `CONDITIONS`."""
-        from analysis.charts.sizes import size_table
+        from analysis.charts.size_and_power import size_table
         from analysis.eventstudy.simulate import cases
 
         tables = []
@@ -232,7 +232,7 @@ class SizeReport:
 
     def robustness(self) -> Table:
         """Sizes when something else than the usual design is true."""
-        from analysis.charts.sizes import size_table
+        from analysis.charts.size_and_power import size_table
         from analysis.eventstudy.simulate import cases
 
         found = _at_level(stored("robustness"))
@@ -242,7 +242,7 @@ class SizeReport:
 
     def panel(self) -> Table:
         """Sizes on real returns."""
-        from analysis.charts.sizes import size_table
+        from analysis.charts.size_and_power import size_table
 
         return size_table(
             self._series(_at_level(stored("panel"))),

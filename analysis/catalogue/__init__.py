@@ -6,7 +6,7 @@ with one. Importing this package costs nothing; polars and dataframely wait unti
 
 from __future__ import annotations
 
-from analysis.catalogue.check import Problem, check_file
-from analysis.catalogue.reading import Catalogue, own_files
+from analysis.catalogue.catalogue import Catalogue, own_files
+from analysis.catalogue.validation import Problem, check_file
 
 __all__ = ["Catalogue", "Problem", "check_file", "own_files"]

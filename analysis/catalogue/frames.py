@@ -2,8 +2,8 @@
 
 Ordinary commands read through `read_frame`, whose checks are vectorised: the grammar of CSV by
 one regular expression, the cells by the schema. It gives a frame only where the line-exact
-reader of `analysis.catalogue.check` would find every cell right as well; whatever it is not sure
-of it leaves to that reader, which can name the line.
+reader of `analysis.catalogue.validation` would find every cell right as well; whatever it is
+not sure of it leaves to that reader, which can name the line.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from analysis.catalogue.cells import read_cells
-from analysis.catalogue.values import is_zone
+from analysis.catalogue.cell_values import is_zone
+from analysis.catalogue.csv_reader import read_cells
 from analysis.errors import DataError
 from analysis.plain_text import STEERING
 

@@ -1,6 +1,6 @@
 """Rules between the cells of a catalogue file, and between files.
 
-Pure functions on rows: what other files hold is handed in by `analysis.catalogue.check`.
+Pure functions on rows: what other files hold is handed in by `analysis.catalogue.validation`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from analysis.catalogue.values import nearest, none_of
+from analysis.catalogue.cell_values import nearest, none_of
 from analysis.errors import InputError
 
 Row = dict[str, Any]

@@ -6,15 +6,15 @@ knows where the numbers came from. Names and titles are never trusted: they are 
 
 from __future__ import annotations
 
-from analysis.charts.battery import test_table
+from analysis.charts.abnormal_returns import abnormal_by_security
+from analysis.charts.caar_paths import caar_paths
 from analysis.charts.chart import CHART_MIME, PLOTLY_MIME, Chart
 from analysis.charts.heatmap import day_heatmap
-from analysis.charts.paths import caar_paths
-from analysis.charts.securities import abnormal_by_security
+from analysis.charts.return_comparison import three_returns
 from analysis.charts.table import Table
 from analysis.charts.tables import event_table, security_table, skipped_table
+from analysis.charts.tests_table import test_table
 from analysis.charts.theme import CONFIG, ROLES, THEMES
-from analysis.charts.three import three_returns
 from analysis.charts.timeline import session_timeline
 
 __all__ = [

@@ -117,9 +117,9 @@ def clear_raw(home: Path | str, days: float, patience: float | None = None) -> N
     days : float
         The newest answer to each question is kept, however old.
     patience : float, optional
-        As `analysis.loaders.archive.clear_archives` takes it.
+        As `analysis.loaders.http.archive.clear_archives` takes it.
     """
-    from analysis.loaders.archive import clear_archives
+    from analysis.loaders.http.archive import clear_archives
 
     if not isinstance(home, Path):
         return

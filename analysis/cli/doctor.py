@@ -200,7 +200,7 @@ def _tables() -> tuple[State, str]:
 
 
 def _catalogue() -> tuple[State, str]:
-    from analysis.catalogue.check import check_file
+    from analysis.catalogue.validation import check_file
 
     files = sorted(bundled("data/catalogue").glob("*.csv"))
     problems = [problem for path in files for problem in check_file(path)]

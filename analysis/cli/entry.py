@@ -11,8 +11,8 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from analysis import __version__
-from analysis.background import leave
 from analysis.cli import output
+from analysis.concurrency import leave
 from analysis.errors import FaultlineError, is_panic
 
 if TYPE_CHECKING:

@@ -220,7 +220,7 @@ def check(
         if not path.is_file():
             what = "is a folder" if path.is_dir() else "does not exist"
             raise InputError(f"{str(path)!r} {what}: name a catalogue file.")
-    from analysis.catalogue.check import check_file
+    from analysis.catalogue.validation import check_file
 
     problems = [problem for path in files for problem in check_file(path)]
     for problem in problems:

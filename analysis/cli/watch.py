@@ -85,7 +85,7 @@ def _prepare(urls: list[str], since: date | None) -> Watch:
     from analysis.desk import Desk
     from analysis.store import Store
     from analysis.watch import Watch
-    from analysis.watch.notices import addresses
+    from analysis.watch.notifications import addresses
 
     desk = Desk()
     return Watch(

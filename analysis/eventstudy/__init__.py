@@ -11,35 +11,35 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from analysis.eventstudy.candidates import candidates_around
     from analysis.eventstudy.counterfactual import (
         AugmentedSyntheticControl,
         InteractiveFixedEffects,
         SyntheticControl,
         SyntheticDiD,
     )
-    from analysis.eventstudy.intraday import intraday_study
-    from analysis.eventstudy.models import (
+    from analysis.eventstudy.intraday.study import intraday_study
+    from analysis.eventstudy.models.conditional_variance import Ewma, Garch
+    from analysis.eventstudy.models.intraday_variance import TimeOfDay
+    from analysis.eventstudy.models.linear import (
         CAPM,
         FactorModel,
         MarketAdjusted,
         MarketModel,
         MeanAdjusted,
     )
-    from analysis.eventstudy.moving_variance import Ewma, Garch
+    from analysis.eventstudy.models.peers import EqualWeight
+    from analysis.eventstudy.models.robust import QuantileModel, RobustModel
+    from analysis.eventstudy.models.thin_trading import Dimson, ScholesWilliams
     from analysis.eventstudy.outcomes.buy_and_hold import buy_and_hold
     from analysis.eventstudy.outcomes.garch import garch_volatility
     from analysis.eventstudy.outcomes.long_horizon import long_horizon
     from analysis.eventstudy.outcomes.volatility import abnormal_volatility, volatility_multiples
     from analysis.eventstudy.outcomes.volume import abnormal_volume
-    from analysis.eventstudy.peers import EqualWeight
     from analysis.eventstudy.results import EventStudyResults
-    from analysis.eventstudy.robust import QuantileModel, RobustModel
-    from analysis.eventstudy.seasonality import TimeOfDay
     from analysis.eventstudy.study import EventStudy
-    from analysis.eventstudy.thin import Dimson, ScholesWilliams
-    from analysis.eventstudy.uncertain import UncertainStudy
-    from analysis.eventstudy.uncertain_results import UncertainResults
+    from analysis.eventstudy.uncertain_dates.candidates import candidates_around
+    from analysis.eventstudy.uncertain_dates.results import UncertainResults
+    from analysis.eventstudy.uncertain_dates.study import UncertainStudy
 
 __all__ = [
     "CAPM",
@@ -75,32 +75,32 @@ __all__ = [
 
 _ROOMS = {
     "AugmentedSyntheticControl": "counterfactual",
-    "CAPM": "models",
-    "Dimson": "thin",
-    "EqualWeight": "peers",
+    "CAPM": "models.linear",
+    "Dimson": "models.thin_trading",
+    "EqualWeight": "models.peers",
     "EventStudy": "study",
     "EventStudyResults": "results",
-    "Ewma": "moving_variance",
-    "FactorModel": "models",
-    "Garch": "moving_variance",
+    "Ewma": "models.conditional_variance",
+    "FactorModel": "models.linear",
+    "Garch": "models.conditional_variance",
     "InteractiveFixedEffects": "counterfactual",
-    "MarketAdjusted": "models",
-    "MarketModel": "models",
-    "MeanAdjusted": "models",
-    "QuantileModel": "robust",
-    "RobustModel": "robust",
-    "ScholesWilliams": "thin",
+    "MarketAdjusted": "models.linear",
+    "MarketModel": "models.linear",
+    "MeanAdjusted": "models.linear",
+    "QuantileModel": "models.robust",
+    "RobustModel": "models.robust",
+    "ScholesWilliams": "models.thin_trading",
     "SyntheticControl": "counterfactual",
     "SyntheticDiD": "counterfactual",
-    "TimeOfDay": "seasonality",
-    "UncertainResults": "uncertain_results",
-    "UncertainStudy": "uncertain",
+    "TimeOfDay": "models.intraday_variance",
+    "UncertainResults": "uncertain_dates.results",
+    "UncertainStudy": "uncertain_dates.study",
     "abnormal_volatility": "outcomes.volatility",
     "abnormal_volume": "outcomes.volume",
     "buy_and_hold": "outcomes.buy_and_hold",
-    "candidates_around": "candidates",
+    "candidates_around": "uncertain_dates.candidates",
     "garch_volatility": "outcomes.garch",
-    "intraday_study": "intraday",
+    "intraday_study": "intraday.study",
     "long_horizon": "outcomes.long_horizon",
     "volatility_multiples": "outcomes.volatility",
 }

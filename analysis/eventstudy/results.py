@@ -16,18 +16,18 @@ import pandas as pd
 
 from analysis.errors import unknown
 from analysis.eventstudy import presets
-from analysis.eventstudy.asked import check_windows
-from analysis.eventstudy.battery import named, run
-from analysis.eventstudy.family import family
-from analysis.eventstudy.fits import Fit
-from analysis.eventstudy.fitted import Fitted, Floats, Ints, Sample, cumulate
-from analysis.eventstudy.inference import Inference
-from analysis.eventstudy.inputs import EVERYTHING, Window, check_inside
-from analysis.eventstudy.intervals import caar_path, two_sided
-from analysis.eventstudy.ledger import left_out
-from analysis.eventstudy.placing import Placing
-from analysis.eventstudy.presentation import Summary, figure, summarise
-from analysis.eventstudy.recommendation import Recommendation, recommend
+from analysis.eventstudy.core.fitted import Fitted, Floats, Ints, Sample, cumulate
+from analysis.eventstudy.fitting.alignment import Placing
+from analysis.eventstudy.fitting.skipped import left_out
+from analysis.eventstudy.inference.battery import family
+from analysis.eventstudy.inference.further import Inference
+from analysis.eventstudy.inference.intervals import caar_path, two_sided
+from analysis.eventstudy.inference.recommendation import Recommendation, recommend
+from analysis.eventstudy.inference.registry import named, run
+from analysis.eventstudy.inputs.frames import EVERYTHING, Window, check_inside
+from analysis.eventstudy.inputs.options import check_windows
+from analysis.eventstudy.models.least_squares import Fit
+from analysis.eventstudy.summary import Summary, figure, summarise
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go

@@ -14,12 +14,15 @@ import numpy as np
 import pandas as pd
 
 from analysis.errors import InputError
-from analysis.eventstudy import pooled, presets
-from analysis.eventstudy.chunks import Recipe
-from analysis.eventstudy.dependence import check_mode
-from analysis.eventstudy.exchange_order import exchange_order
-from analysis.eventstudy.figures import check_finite
-from analysis.eventstudy.inputs import (
+from analysis.eventstudy import presets
+from analysis.eventstudy.core.panel import Bools
+from analysis.eventstudy.dependence.exchange_order import exchange_order
+from analysis.eventstudy.dependence.mean_correlation import check_mode
+from analysis.eventstudy.fitting import lazy_fit as pooled
+from analysis.eventstudy.fitting.alignment import place
+from analysis.eventstudy.fitting.chunks import Recipe
+from analysis.eventstudy.fitting.skipped import unfitted
+from analysis.eventstudy.inputs.frames import (
     Window,
     check_calendars,
     check_events,
@@ -29,12 +32,9 @@ from analysis.eventstudy.inputs import (
     check_seed,
     check_span,
 )
-from analysis.eventstudy.ledger import unfitted
-from analysis.eventstudy.models import MarketModel, Model, OnMarket, Prepared
-from analysis.eventstudy.placing import place
-from analysis.eventstudy.results import EventStudyResults
-from analysis.eventstudy.units import check_units, floor_of
-from analysis.eventstudy.unused_figures import (
+from analysis.eventstudy.inputs.numbers import check_finite
+from analysis.eventstudy.inputs.units import check_units, floor_of
+from analysis.eventstudy.inputs.unused_cells import (
     BESIDE,
     Cleared,
     Reach,
@@ -44,7 +44,8 @@ from analysis.eventstudy.unused_figures import (
     peers_of,
     warn_of,
 )
-from analysis.eventstudy.windows import Bools
+from analysis.eventstudy.models.linear import MarketModel, Model, OnMarket, Prepared
+from analysis.eventstudy.results import EventStudyResults
 
 
 @dataclass(frozen=True, eq=False)

@@ -3,36 +3,36 @@
 A loader asks one kind of source and answers with rows of one table. It knows neither where
 tables rest nor what people decided about them: `analysis.update` tells it what to ask for and
 puts the answer into the store. Everything that goes over the wire goes through
-`analysis.loaders.http`, but for what yfinance and huggingface_hub send themselves.
+`analysis.loaders.http.client`, but for what yfinance and huggingface_hub send themselves.
 """
 
 from __future__ import annotations
 
 from importlib import import_module
 
-from analysis.loaders.face import Loader, Partial, Request
+from analysis.loaders.base import Loader, Partial, Request
 
 __all__ = ["Loader", "Partial", "Request", "loaders"]
 
 # Source -> module and class, in the order in which they are shown.
 _LOADERS: dict[str, tuple[str, str]] = {
-    "yahoo": ("yahoo", "Yahoo"),
-    "yahoo_actions": ("yahoo", "YahooActions"),
+    "yahoo": ("yahoo.prices", "Yahoo"),
+    "yahoo_actions": ("yahoo.prices", "YahooActions"),
     "fred_prices": ("fred_prices", "FredPrices"),
-    "edgar": ("edgar", "Edgar"),
-    "yahoo_revenues": ("yahoo_statements", "YahooRevenues"),
+    "edgar": ("edgar.loader", "Edgar"),
+    "yahoo_revenues": ("yahoo.statements", "YahooRevenues"),
     "french": ("french", "French"),
-    "gpr": ("risk", "Gpr"),
-    "fred": ("risk", "Fred"),
+    "gpr": ("risk_indexes", "Gpr"),
+    "fred": ("risk_indexes", "Fred"),
     "federal_register": ("federal_register", "FederalRegister"),
-    "openrouter_prices": ("openrouter_prices", "OpenrouterPrices"),
-    "huggingface": ("huggingface", "Huggingface"),
-    "github": ("github", "Github"),
+    "openrouter_prices": ("openrouter.prices", "OpenrouterPrices"),
+    "huggingface": ("huggingface.downloads", "Huggingface"),
+    "github": ("github.usage", "Github"),
     "pypistats": ("pypistats", "Pypistats"),
-    "openrouter": ("openrouter", "Openrouter"),
-    "huggingface_artefacts": ("huggingface_artefacts", "HuggingfaceArtefacts"),
-    "github_artefacts": ("github_artefacts", "GithubArtefacts"),
-    "github_support": ("github_support", "GithubSupport"),
+    "openrouter": ("openrouter.usage", "Openrouter"),
+    "huggingface_artefacts": ("huggingface.artefacts", "HuggingfaceArtefacts"),
+    "github_artefacts": ("github.artefacts", "GithubArtefacts"),
+    "github_support": ("github.release_mentions", "GithubSupport"),
 }
 
 

@@ -16,15 +16,15 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from analysis.errors import SourceError
-from analysis.loaders import answers
-from analysis.loaders.each import parted
-from analysis.loaders.face import Partial, Request, Unreadable
+from analysis.loaders import fields as answers
+from analysis.loaders.base import Partial, Request, Unreadable
+from analysis.loaders.batch import parted
 from analysis.loaders.frames import frame_of
 
 if TYPE_CHECKING:
     import polars as pl
 
-    from analysis.loaders.http import Client
+    from analysis.loaders.http.client import Client
 
 BUREAU = "industry-and-security-bureau"
 _DOCUMENTS = "/api/v1/documents.json"
@@ -69,8 +69,8 @@ class FederalRegister:
     table = "policy_documents"
 
     def fetch(self, request: Request) -> pl.DataFrame:
-        """Ask the three questions, see `analysis.loaders.face.Loader`."""
-        from analysis.loaders.http import Client
+        """Ask the three questions, see `analysis.loaders.base.Loader`."""
+        from analysis.loaders.http.client import Client
 
         agencies = request.names or (BUREAU,)
         failures: dict[str, str] = {}
@@ -239,7 +239,7 @@ def _filed(
     unreadable: list[Unreadable],
 ) -> dict[str, date | None]:
     """When published documents had been filed for inspection; nothing for what is not known."""
-    from analysis.loaders.http import NotFound
+    from analysis.loaders.http.client import NotFound
 
     known = sorted(number for number in numbers if number)
     found: dict[str, date | None] = {}

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from datetime import date
 
 from analysis.errors import SourceError
-from analysis.loaders.answers import shortened
-from analysis.loaders.face import Unreadable
+from analysis.loaders.base import Unreadable
+from analysis.loaders.fields import shortened
 
 _MISSING = ("", ".")
 

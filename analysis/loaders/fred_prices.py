@@ -12,11 +12,11 @@ from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
 from analysis.errors import InputError, SourceError
-from analysis.loaders.each import apart, each
-from analysis.loaders.face import Request, Unreadable
+from analysis.loaders.base import Request, Unreadable
+from analysis.loaders.batch import apart, each
 from analysis.loaders.frames import frame_of
 from analysis.loaders.fred_file import read_series
-from analysis.loaders.http import Client, NotFound, Timing
+from analysis.loaders.http.client import Client, NotFound, Timing
 
 if TYPE_CHECKING:
     import polars as pl
@@ -33,7 +33,7 @@ class FredPrices:
 
     Parameters
     ----------
-    timing : analysis.loaders.http.Timing, optional
+    timing : analysis.loaders.http.client.Timing, optional
         How patient to be; by default as ``FAULTLINE_PATIENCE`` says.
     clock : callable
         Gives the present moment (UTC).

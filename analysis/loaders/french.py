@@ -14,11 +14,11 @@ from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
 
 from analysis.errors import SourceError, unknown
-from analysis.loaders.answers import bounded, shortened
-from analysis.loaders.confinement import read_zip
-from analysis.loaders.each import each
-from analysis.loaders.face import Request, Unreadable
+from analysis.loaders.base import Request, Unreadable
+from analysis.loaders.batch import each
+from analysis.loaders.fields import bounded, shortened
 from analysis.loaders.frames import frame_of
+from analysis.loaders.sandbox import read_zip
 
 if TYPE_CHECKING:
     import polars as pl
@@ -55,8 +55,8 @@ class French:
     table = "factors"
 
     def fetch(self, request: Request) -> pl.DataFrame:
-        """Ask for the files that hold the factors, see `analysis.loaders.face.Loader`."""
-        from analysis.loaders.http import Client
+        """Ask for the files that hold the factors, see `analysis.loaders.base.Loader`."""
+        from analysis.loaders.http.client import Client
 
         wanted = request.names or FACTORS
         for name in wanted:

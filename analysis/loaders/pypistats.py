@@ -12,9 +12,9 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from analysis.errors import InputError
-from analysis.loaders import answers
-from analysis.loaders.each import each
-from analysis.loaders.face import Request, Unreadable
+from analysis.loaders import fields as answers
+from analysis.loaders.base import Request, Unreadable
+from analysis.loaders.batch import each
 from analysis.loaders.rows import Count, downloads
 
 if TYPE_CHECKING:
@@ -31,8 +31,8 @@ class Pypistats:
     table = "downloads"
 
     def fetch(self, request: Request) -> pl.DataFrame:
-        """Ask for the daily series of each package, see `analysis.loaders.face.Loader`."""
-        from analysis.loaders.http import Client
+        """Ask for the daily series of each package, see `analysis.loaders.base.Loader`."""
+        from analysis.loaders.http.client import Client
 
         packages = [normalised(name) for name in request.names]
         with Client(self.name, archive=request.archive, per_second=_A_SECOND) as client:

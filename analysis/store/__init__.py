@@ -8,7 +8,7 @@ stores, locks) and ``outcome`` (what an append tells). Called by the desk and by
 
 from __future__ import annotations
 
-from analysis.store.outcome import Alert, Appended
+from analysis.store.append_result import Alert, Appended
 from analysis.store.store import Store
 
 __all__ = ["Alert", "Appended", "Store"]

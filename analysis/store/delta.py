@@ -22,9 +22,9 @@ from typing import TYPE_CHECKING, Any
 
 from analysis.errors import DataError, is_panic
 from analysis.redaction import clean
+from analysis.store.bitemporal import Asked
 from analysis.store.integrity import Integrity
-from analysis.store.observations import Asked
-from analysis.store.places import Place
+from analysis.store.location import Place
 
 if TYPE_CHECKING:
     import polars as pl

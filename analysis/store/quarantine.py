@@ -8,10 +8,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from analysis.errors import DataError
+from analysis.store.admission import refused
+from analysis.store.bitemporal import Asked
 from analysis.store.delta import MANY, Conflict, DeltaRows
-from analysis.store.door import refused
-from analysis.store.observations import Asked
-from analysis.store.places import Place
+from analysis.store.location import Place
 
 if TYPE_CHECKING:
     import polars as pl

@@ -18,12 +18,12 @@ from pathlib import Path
 from analysis.errors import DataError
 from analysis.files import make_folder, sync_folder, write_whole
 from analysis.settings import bundled
+from analysis.store.admission import latest_possible
 from analysis.store.delta_log import LOG, number_of
-from analysis.store.door import latest_possible
 from analysis.store.integrity import INCOMPLETE, Damage, Integrity
-from analysis.store.places import Place, check_folder
+from analysis.store.location import Place, check_folder
 from analysis.store.snapshot import Snapshot
-from analysis.store.writing import Writer
+from analysis.store.writer import Writer
 
 _NOTHING = json.dumps({"commitInfo": {"operation": "REPAIR"}}).encode() + b"\n"
 

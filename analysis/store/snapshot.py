@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from analysis.errors import DataError, is_panic, unknown
-from analysis.store.places import check_folder
+from analysis.store.location import check_folder
 
 if TYPE_CHECKING:
     import polars as pl

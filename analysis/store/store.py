@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING, Any
 from analysis.errors import InputError, unknown
 from analysis.forks import check_usable
 from analysis.settings import bundled, folder_or_address, offline
-from analysis.store.observations import Where, asked, asked_first, instant, last_known, latest
-from analysis.store.outcome import Appended
-from analysis.store.places import Place, check_folder, check_name
+from analysis.store.append_result import Appended
+from analysis.store.bitemporal import Where, asked, asked_first, instant, last_known, latest
+from analysis.store.location import Place, check_folder, check_name
 from analysis.store.snapshot import Snapshot
 
 if TYPE_CHECKING:
     import polars as pl
 
-    from analysis.store.writing import Writer
+    from analysis.store.writer import Writer
 
 # A table of so many rows at most is kept in memory once it was read as a whole.
 HELD = 2_000_000
@@ -351,7 +351,7 @@ class Store:
 
     @property
     def _writer(self) -> Writer:
-        from analysis.store.writing import Writer
+        from analysis.store.writer import Writer
 
         with self._guard:
             if "writer" not in self.__dict__:

@@ -6,10 +6,10 @@ says how fresh each table is and where prices have holes. Called by ``faultline 
 
 from __future__ import annotations
 
-from analysis.update.outcome import Outcome, Progress
+from analysis.update.freshness import Freshness, Gap, freshness, gaps
 from analysis.update.plan import Known
+from analysis.update.result import Outcome, Progress
 from analysis.update.run import choose, unfilled, update
-from analysis.update.standing import Freshness, Gap, freshness, gaps
 
 __all__ = [
     "Freshness",

@@ -1,6 +1,6 @@
 """Fetched prices held against the held ones, and what of it nobody has been told yet.
 
-Called by `analysis.update.asking` before an answer is stored.
+Called by `analysis.update.fetch` before an answer is stored.
 """
 
 from __future__ import annotations

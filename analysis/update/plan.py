@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from analysis.calendars import Calendars
 from analysis.catalogue import Catalogue
-from analysis.catalogue.watched import names_for
+from analysis.catalogue.watchlist import names_for
 from analysis.errors import InputError
 from analysis.loaders import Request
 from analysis.loaders.fred_prices import TICKERS as FROM_FRED

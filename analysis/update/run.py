@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from analysis import settings
-from analysis.background import side_by_side
+from analysis.concurrency import side_by_side
 from analysis.errors import InputError, unknown
 from analysis.files import make_folder
 from analysis.loaders import Loader, loaders
-from analysis.update.asking import Pass
-from analysis.update.outcome import Outcome, Progress
+from analysis.update.fetch import Pass
 from analysis.update.plan import Known, read_calendars
+from analysis.update.result import Outcome, Progress
 
 if TYPE_CHECKING:
     from analysis.calendars import Calendars

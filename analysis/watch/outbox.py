@@ -20,7 +20,7 @@ from typing import Any
 from analysis.errors import DataError
 from analysis.files import make_folder, write_whole
 from analysis.plain_text import visible_json
-from analysis.store.places import Place
+from analysis.store.location import Place
 from analysis.watch.alerts import Alert
 
 # What a source dates so long before the first look is history, whenever it is fetched.

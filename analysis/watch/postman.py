@@ -2,9 +2,9 @@
 
 A chat or mail server is as foreign as any source. One that answers byte by byte would hold up the
 watch, its outbox and every request to stop; so notices are sent by a child that has little
-memory, and that is ended when a notice takes too long. Called by `analysis.watch.notices`. The
-child says ``ready``, reads one JSON document a line (``url``, ``title``, ``body``), and answers
-each with a line ``yes`` or ``no``.
+memory, and that is ended when a notice takes too long. Called by
+`analysis.watch.notifications`. The child says ``ready``, reads one JSON document a line (``url``,
+``title``, ``body``), and answers each with a line ``yes`` or ``no``.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from contextlib import suppress
 from queue import Empty, SimpleQueue
 
 from analysis import settings
-from analysis.loaders.confinement import environment, limit_memory
+from analysis.loaders.sandbox import environment, limit_memory
 
 SECONDS = 20.0
 """For one notice; a shorter ``FAULTLINE_PATIENCE`` counts instead."""

@@ -10,17 +10,18 @@ from typing import TYPE_CHECKING, Any
 
 from analysis import settings
 from analysis.errors import InputError
-from analysis.watch import news, prices
+from analysis.watch import artefact_alerts as news
+from analysis.watch import price_alerts as prices
 from analysis.watch.alerts import Alert
-from analysis.watch.looking import Look, Seen, ask, last_rule, looks
+from analysis.watch.dispatch import Teller
 from analysis.watch.outbox import Entry, Outbox
-from analysis.watch.telling import Teller
+from analysis.watch.poll import Look, Seen, ask, last_rule, looks
 
 if TYPE_CHECKING:
     from analysis.calendars import Calendars
     from analysis.catalogue import Catalogue
     from analysis.store import Store
-    from analysis.watch.notices import Address
+    from analysis.watch.notifications import Address
 
 
 @dataclass(frozen=True)

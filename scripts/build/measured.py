@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import pandas as pd
 
-from analysis.eventstudy.battery import TEST_NAMES
-from analysis.eventstudy.sizes import Size
+from analysis.eventstudy.inference.registry import TEST_NAMES
+from analysis.eventstudy.inference.size_verdict import Size
 
 LEVEL = 0.05
 # Case -> the set that it is read from, and which of its designs belong to it.
@@ -33,7 +33,7 @@ Written by ``scripts/size_and_power.py`` from ``data/simulated/*.csv``; do not e
 
 from __future__ import annotations
 
-from analysis.eventstudy.sizes import Size
+from analysis.eventstudy.inference.size_verdict import Size
 
 # None: the test is not defined there.
 SIZES: dict[str, dict[str, Size | None]] = {

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from analysis.eventstudy.battery import RECOMMENDED, TEST_NAMES
-from analysis.eventstudy.sizes import Verdict, verdict
+from analysis.eventstudy.inference.registry import RECOMMENDED, TEST_NAMES
+from analysis.eventstudy.inference.size_verdict import Verdict, verdict
 from build.measured import size_of
 
 

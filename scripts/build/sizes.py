@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable
 
 import pandas as pd
 
-from analysis.eventstudy.battery import RECOMMENDED, TEST_NAMES
+from analysis.eventstudy.inference.registry import RECOMMENDED, TEST_NAMES
+from analysis.eventstudy.inference.size_verdict import HIGH, LOW, MOST_ERROR
 from analysis.eventstudy.simulate import cases
-from analysis.eventstudy.sizes import HIGH, LOW, MOST_ERROR
 from build.measured import LEVEL
 from build.readings import kept, names, span, verdict_of, verdicts
 
@@ -35,7 +35,7 @@ the standard error of simulation; **bold** ones lie outside 4 to 6.5 % by more t
 A test keeps its size where none of its figures is bold and none has a standard error above
 {most:.2f}. An asterisk marks tests that were not defined in every study. Summaries, the command
 and briefings measure the conditions of a study and lead with the tests that keep their size here
-under each of them alone (`analysis.eventstudy.recommendation`).
+under each of them alone (`analysis.eventstudy.inference.recommendation`).
 """
 
 _HOW = """## How it is done

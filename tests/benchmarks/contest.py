@@ -10,7 +10,7 @@ import argparse
 import json
 import os
 
-from analysis.eventstudy.dependence import rbar
+from analysis.eventstudy.dependence.mean_correlation import rbar
 from tests.benchmarks import engine, plain
 from tests.benchmarks.sets import CAR, TESTED, made_up
 from tests.benchmarks.timing import Contender, contest

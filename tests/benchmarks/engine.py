@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from analysis.eventstudy import EventStudy, MarketModel
-from analysis.eventstudy.battery import TEST_NAMES
+from analysis.eventstudy.inference.registry import TEST_NAMES
 from analysis.eventstudy.results import EventStudyResults
 from tests.benchmarks.sets import CAR, ESTIMATION, TESTED, WINDOW, Case
 

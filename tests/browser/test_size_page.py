@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from analysis.briefings import render
-from analysis.eventstudy.battery import TEST_NAMES
+from analysis.eventstudy.inference.registry import TEST_NAMES
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 

@@ -27,7 +27,7 @@ from analysis.eventstudy import (
     abnormal_volume,
     buy_and_hold,
 )
-from analysis.eventstudy.dependence import rbar
+from analysis.eventstudy.dependence.mean_correlation import rbar
 
 DATA = Path(__file__).parent / "data" / "closed_forms"
 GIVEN = json.loads((DATA / "input.json").read_text())

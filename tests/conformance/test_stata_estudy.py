@@ -15,9 +15,9 @@ import pandas as pd
 import pytest
 
 from analysis.eventstudy import EventStudy, FactorModel, MarketAdjusted, MarketModel, MeanAdjusted
-from analysis.eventstudy.battery import run
-from analysis.eventstudy.dependence import rbar
-from analysis.eventstudy.fitted import cumulate
+from analysis.eventstudy.core.fitted import cumulate
+from analysis.eventstudy.dependence.mean_correlation import rbar
+from analysis.eventstudy.inference.registry import run
 from tests.reference import slow_fit
 
 DATA = Path(__file__).parent / "data" / "stata_estudy"

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from analysis.catalogue import Catalogue
-from analysis.loaders.http import Client
+from analysis.loaders.http.client import Client
 from analysis.settings import bundled
 from tests.servers.clients import QUICK, Make
 from tests.servers.local import LocalServer

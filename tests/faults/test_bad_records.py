@@ -12,27 +12,28 @@ import polars as pl
 import pytest
 
 from analysis.errors import SourceError
-from analysis.loaders import Request, edgar_facts
-from analysis.loaders.answers import readable
-from analysis.loaders.each import each
-from analysis.loaders.edgar import Edgar
-from analysis.loaders.edgar_periods import periods
-from analysis.loaders.face import Loader, Partial, Unreadable
+from analysis.loaders import Request
+from analysis.loaders.base import Loader, Partial, Unreadable
+from analysis.loaders.batch import each
+from analysis.loaders.edgar import facts as edgar_facts
+from analysis.loaders.edgar.loader import Edgar
+from analysis.loaders.edgar.periods import periods
 from analysis.loaders.federal_register import FederalRegister
+from analysis.loaders.fields import readable
 from analysis.loaders.fred_prices import FredPrices
-from analysis.loaders.github import Github
-from analysis.loaders.github_artefacts import GithubArtefacts
-from analysis.loaders.http import Client
-from analysis.loaders.huggingface import Huggingface
-from analysis.loaders.huggingface_artefacts import HuggingfaceArtefacts
-from analysis.loaders.limits import Budget
-from analysis.loaders.openrouter import Openrouter
-from analysis.loaders.openrouter_prices import OpenrouterPrices, parse_endpoints
-from analysis.loaders.pacing import Pace
+from analysis.loaders.github.artefacts import GithubArtefacts
+from analysis.loaders.github.usage import Github
+from analysis.loaders.http.client import Client
+from analysis.loaders.http.limits import Budget
+from analysis.loaders.http.rate_limit import Pace
+from analysis.loaders.huggingface.artefacts import HuggingfaceArtefacts
+from analysis.loaders.huggingface.downloads import Huggingface
+from analysis.loaders.openrouter.prices import OpenrouterPrices, parse_endpoints
+from analysis.loaders.openrouter.usage import Openrouter
 from analysis.loaders.pypistats import Pypistats
-from analysis.loaders.risk import Fred
+from analysis.loaders.risk_indexes import Fred
 from analysis.store import Store
-from analysis.update.asking import answered
+from analysis.update.fetch import answered
 from tests.servers import figures, local
 from tests.servers.edgar import ASSETS, REVENUES, SPENT, YEAR, companyfacts, nvidia
 from tests.servers.local import LocalServer, Seen
@@ -267,7 +268,7 @@ def test_reading_facts_takes_steps_in_proportion_to_their_number(
         return usual(span)
 
     monkeypatch.setattr(edgar_facts, "length", counted)
-    monkeypatch.setattr("analysis.loaders.edgar_periods.length", counted)
+    monkeypatch.setattr("analysis.loaders.edgar.periods.length", counted)
     first = date(1200, 1, 1)
     spans = [(first + timedelta(91 * n), first + timedelta(91 * n + 90)) for n in range(2_000)]
     spans += [(start, start + timedelta(364)) for start, _ in spans[::4]]

@@ -11,10 +11,14 @@ from typing import Any
 import pytest
 
 from analysis.catalogue import Catalogue
-from analysis.catalogue.watched import names_for
+from analysis.catalogue.watchlist import names_for
 from analysis.errors import FaultlineError, InputError, SourceError
-from analysis.loaders import Request, loaders, yahoo_asking
-from analysis.loaders.face import Partial
+from analysis.loaders import (
+    Request,
+    loaders,
+)
+from analysis.loaders.base import Partial
+from analysis.loaders.yahoo import fetch as yahoo_asking
 from analysis.settings import bundled
 from tests.servers import local
 from tests.servers.local import Reply, Seen

@@ -28,8 +28,8 @@ from analysis.cli import main, output
 from analysis.plain_text import STEERING
 from analysis.tables import schema_of
 from analysis.watch.alerts import Alert
-from analysis.watch.drafts import add, draft
-from analysis.watch.notices import notices
+from analysis.watch.event_drafts import add, draft
+from analysis.watch.notifications import notices
 from analysis.watch.outbox import Entry, Outbox
 from tests.servers.local import LocalServer, Reply
 from tests.servers.watched import Passes, World
@@ -89,7 +89,7 @@ def test_a_catalogue_names_its_control_characters_in_one_sentence(
 
 
 def test_brackets_and_formulas_are_legal_text_of_a_catalogue(tmp_path: Path) -> None:
-    from analysis.catalogue.check import check_file
+    from analysis.catalogue.validation import check_file
 
     path = tmp_path / "instruments.csv"
     name = "Nvidia $\\text{<meta/http-equiv=refresh/content=0;url=http://127.0.0.1/?\u00a0a='b>}$"

@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from analysis.errors import SourceError
-from analysis.loaders.archive import Archive
-from analysis.loaders.http import Client, NotFound, Refused, Timing
+from analysis.loaders.http.archive import Archive
+from analysis.loaders.http.client import Client, NotFound, Refused, Timing
 from tests.servers import local
 from tests.servers.clients import QUICK, Make
 from tests.servers.local import LocalServer, Reply, Seen

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from analysis.errors import InputError, SourceError
-from analysis.loaders.archive import Archive
-from analysis.loaders.http import Client, NotFound
+from analysis.loaders.http.archive import Archive
+from analysis.loaders.http.client import Client, NotFound
 from tests.servers import local
 from tests.servers.clients import Make
 from tests.servers.local import LocalServer, Reply

@@ -15,11 +15,11 @@ import pytest
 
 from analysis.catalogue import Catalogue
 from analysis.errors import SourceError
-from analysis.loaders.confinement import read_sheet, read_zip
-from analysis.loaders.http import Client
-from analysis.loaders.limits import Budget, LimitError, SpentError, spending
-from analysis.loaders.pacing import Timing
-from analysis.loaders.unpacking import Body, check_json
+from analysis.loaders.http.client import Client
+from analysis.loaders.http.decompression import Body, check_json
+from analysis.loaders.http.limits import Budget, LimitError, SpentError, spending
+from analysis.loaders.http.rate_limit import Timing
+from analysis.loaders.sandbox import read_sheet, read_zip
 from analysis.update import Outcome
 from analysis.watch.postman import Postman
 from tests.servers import hostile
@@ -81,9 +81,9 @@ def attacked(
     monkeypatch: pytest.MonkeyPatch,
 ) -> Callable[[Attack, float], Outcome]:
     """Let one source be attacked while another is asked, and say what came of the first."""
-    monkeypatch.setattr("analysis.loaders.http.Client", Unhurried)
+    monkeypatch.setattr("analysis.loaders.http.client.Client", Unhurried)
     monkeypatch.setattr(
-        "analysis.update.asking.Budget",
+        "analysis.update.fetch.Budget",
         lambda name: Budget(name, seconds=SOON if name == "fred" else None),
     )
 
@@ -130,7 +130,7 @@ def test_an_attack_is_one_sentence_and_the_other_sources_are_done(
 def test_a_listing_that_never_ends_is_cut(
     patient: Sources, home: Path, few: Catalogue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("analysis.loaders.hub.PAGES", 5)
+    monkeypatch.setattr("analysis.loaders.huggingface.hub.PAGES", 5)
     run = attacked("huggingface", "FAULTLINE_HUGGINGFACE_URL", home, few, monkeypatch)
     outcome = run(hostile.next_links)
     assert "the list does not end after 5 pages" in outcome.failures[0]
@@ -175,7 +175,7 @@ def test_the_reader_of_a_foreign_file_knows_no_secret(monkeypatch: pytest.Monkey
         given.append(env)
         return run(*words, env=env, **options)
 
-    monkeypatch.setattr("analysis.loaders.confinement.subprocess.run", noted)
+    monkeypatch.setattr("analysis.loaders.sandbox.subprocess.run", noted)
     monkeypatch.setenv("GITHUB_TOKEN", "ghp_never_to_be_seen")
     with pytest.raises(SourceError, match="not a readable Excel file"):
         read_sheet(b"a,b\n1,2\n", ("a",))
@@ -254,8 +254,8 @@ def test_brackets_in_texts_are_no_nesting() -> None:
 def test_json_measured_piece_by_piece_counts_the_same(
     piece: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("analysis.loaders.unpacking._PIECE", piece)
-    limit = "analysis.loaders.unpacking.JSON_CONTAINERS"
+    monkeypatch.setattr("analysis.loaders.http.decompression._PIECE", piece)
+    limit = "analysis.loaders.http.decompression.JSON_CONTAINERS"
     texts = rb'"a\\", "\\\"[[{", "", "\"", "[\\\\"'
     document = b"[" + b"[]," * 200 + texts + b", {}]"
     monkeypatch.setattr(limit, 202)

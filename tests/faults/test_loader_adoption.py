@@ -9,12 +9,12 @@ import pytest
 
 from analysis.errors import SourceError
 from analysis.loaders import Request
-from analysis.loaders.face import Partial
-from analysis.loaders.github import Github
-from analysis.loaders.github_artefacts import GithubArtefacts
-from analysis.loaders.http import Client, Timing
-from analysis.loaders.huggingface import Huggingface
-from analysis.loaders.huggingface_artefacts import HuggingfaceArtefacts
+from analysis.loaders.base import Partial
+from analysis.loaders.github.artefacts import GithubArtefacts
+from analysis.loaders.github.usage import Github
+from analysis.loaders.http.client import Client, Timing
+from analysis.loaders.huggingface.artefacts import HuggingfaceArtefacts
+from analysis.loaders.huggingface.downloads import Huggingface
 from analysis.loaders.pypistats import Pypistats
 from analysis.tables import TABLES
 from tests.servers.local import (

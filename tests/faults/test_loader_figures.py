@@ -9,11 +9,11 @@ import pytest
 
 from analysis.errors import InputError, SourceError
 from analysis.loaders import Request
-from analysis.loaders.face import Loader, Partial
+from analysis.loaders.base import Loader, Partial
 from analysis.loaders.federal_register import FederalRegister
 from analysis.loaders.french import French
-from analysis.loaders.openrouter_prices import OpenrouterPrices
-from analysis.loaders.risk import Fred, Gpr
+from analysis.loaders.openrouter.prices import OpenrouterPrices
+from analysis.loaders.risk_indexes import Fred, Gpr
 from analysis.tables import TABLES
 from tests.servers import figures, local
 from tests.servers.local import LocalServer, Reply

@@ -7,7 +7,7 @@ import time
 import pytest
 
 from analysis.errors import InputError, SourceError
-from analysis.loaders.http import Client
+from analysis.loaders.http.client import Client
 from tests.servers.local import LocalServer, stall
 
 

@@ -13,7 +13,7 @@ import pytest
 from analysis.briefings.publish import prepare
 from analysis.cli.entry import main
 from analysis.errors import DataError, InputError
-from analysis.loaders.archive import Archive
+from analysis.loaders.http.archive import Archive
 from analysis.store import Store
 from analysis.watch.outbox import Outbox
 from tests.stores.rows import Seen, at, prices

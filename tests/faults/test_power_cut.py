@@ -15,7 +15,7 @@ import pytest
 
 from analysis.briefings import publish
 from analysis.files import write_whole
-from analysis.loaders.archive import Archive
+from analysis.loaders.http.archive import Archive
 from analysis.store import Store
 from analysis.store.delta_log import LOG
 from analysis.store.repair import repair_all, repair_store, take_out_ahead
@@ -202,7 +202,7 @@ APPENDS = """
 import sys
 from pathlib import Path
 from datetime import date, timedelta
-from analysis.loaders.archive import Archive
+from analysis.loaders.http.archive import Archive
 from analysis.store import Store
 from analysis.watch.alerts import Alert
 from analysis.watch.outbox import Entry, Outbox

@@ -11,10 +11,10 @@ import polars as pl
 import pytest
 
 from analysis.errors import SourceError
-from analysis.loaders import yahoo_asking
-from analysis.loaders.face import Partial, Request
-from analysis.loaders.http import Timing
-from analysis.loaders.yahoo import Yahoo, YahooActions
+from analysis.loaders.base import Partial, Request
+from analysis.loaders.http.client import Timing
+from analysis.loaders.yahoo import fetch as yahoo_asking
+from analysis.loaders.yahoo.prices import Yahoo, YahooActions
 from analysis.tables import price_checks
 from tests.servers.local import (
     LocalServer,

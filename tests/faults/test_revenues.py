@@ -9,10 +9,10 @@ import polars as pl
 import pytest
 
 from analysis.errors import InputError, SourceError
-from analysis.loaders.edgar import Edgar
-from analysis.loaders.face import Partial, Request
-from analysis.loaders.http import Timing
-from analysis.loaders.yahoo_statements import YahooRevenues
+from analysis.loaders.base import Partial, Request
+from analysis.loaders.edgar.loader import Edgar
+from analysis.loaders.http.client import Timing
+from analysis.loaders.yahoo.statements import YahooRevenues
 from tests.servers.edgar import ASSETS, REVENUES, SPENT, YEAR, companyfacts, nvidia
 from tests.servers.local import (
     LocalServer,

@@ -17,9 +17,9 @@ from analysis.store import Store
 from analysis.store.checksums import Checksums
 from analysis.store.delta import DeltaRows
 from analysis.store.delta_log import LOG
-from analysis.store.places import Place
+from analysis.store.location import Place
 from analysis.store.repair import damage, repair_store, unrecorded
-from analysis.store.writing import types_of
+from analysis.store.writer import types_of
 from tests.stores.cut import DAYS, filled, last_entry, seen
 from tests.stores.rows import prices, values
 

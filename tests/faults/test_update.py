@@ -122,7 +122,7 @@ def test_a_fault_that_nobody_foresaw_is_named_and_stops_nobody(
     def stumble(self: object, request: object) -> None:
         raise kind("hf_should_never_be_seen")
 
-    monkeypatch.setattr("analysis.loaders.risk.Fred.fetch", stumble)
+    monkeypatch.setattr("analysis.loaders.risk_indexes.Fred.fetch", stumble)
     fred, french = sorted(one_pass(home, few, "fred", "french"), key=lambda one: one.ok)
     said = f"What it sent could not be read and was not stored ({kind.__name__}: ***)."
     assert "".join(fred.failures).replace("'", "") == said
@@ -167,8 +167,8 @@ def test_the_names_of_the_request_that_failed_are_said(
         raise SourceError("fred: it is closed.")
 
     requests = [Request(names=("A", "B", "C", "D")), Request(names=("E",))]
-    monkeypatch.setattr("analysis.loaders.risk.Fred.fetch", refuse)
-    monkeypatch.setattr("analysis.update.asking.requests_for", lambda *_: requests)
+    monkeypatch.setattr("analysis.loaders.risk_indexes.Fred.fetch", refuse)
+    monkeypatch.setattr("analysis.update.fetch.requests_for", lambda *_: requests)
     (outcome,) = one_pass(home, few, "fred")
     said = "A, B, C and 1 more: fred: it is closed. Therefore not asked for: E."
     assert outcome.failures == (said,)
@@ -332,7 +332,7 @@ def test_a_rebased_ticker_whose_history_fails_is_left_as_it_was(
 @pytest.fixture(autouse=True)
 def tidy() -> Iterator[None]:
     """Yahoo's last answers serve both of its loaders; a test must not read another's."""
-    from analysis.loaders import yahoo_asking
+    from analysis.loaders.yahoo import fetch as yahoo_asking
 
     yield
     yahoo_asking._told.clear()

@@ -202,7 +202,7 @@ def test_a_panic_in_one_source_is_named_and_stops_no_other(
     def panic(self: object, request: object) -> None:
         raise pl.exceptions.PanicException("index out of bounds")
 
-    monkeypatch.setattr("analysis.loaders.github_artefacts.GithubArtefacts.fetch", panic)
+    monkeypatch.setattr("analysis.loaders.github.artefacts.GithubArtefacts.fetch", panic)
     for name, value in world.environment(tmp_path / "home").items():
         monkeypatch.setenv(name, value)
     result = Passes(tmp_path / "home")()

@@ -10,8 +10,9 @@ import polars as pl
 import pytest
 
 from analysis.cli import main
-from analysis.loaders.openrouter_prices import parse_endpoints
-from analysis.store import Store, places
+from analysis.loaders.openrouter.prices import parse_endpoints
+from analysis.store import Store
+from analysis.store import location as places
 from tests.servers.figures import openrouter_endpoint, page, published
 from tests.servers.local import LocalServer, Seen
 from tests.servers.watched import Passes, World

@@ -13,7 +13,7 @@ from analysis.cli.entry import main
 from analysis.errors import DataError
 from analysis.store import Store
 from analysis.store.repair import rows_ahead, take_out_ahead
-from analysis.store.writing import types_of
+from analysis.store.writer import types_of
 from tests.stores.rows import Seen, prices, values
 
 NOW = datetime.now(UTC).replace(microsecond=0)

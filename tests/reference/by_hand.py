@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from analysis.eventstudy.fitted import Fitted, Sample, cumulate
+from analysis.eventstudy.core.fitted import Fitted, Sample, cumulate
 
 
 def one_day_sample(scar, residuals=None, *, sigma=1.0, dof=100.0, day0=None) -> Sample:

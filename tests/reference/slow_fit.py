@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from analysis.eventstudy.fitted import Fitted, Floats, Sample, cumulate
+from analysis.eventstudy.core.fitted import Fitted, Floats, Sample, cumulate
 
 
 def fit(

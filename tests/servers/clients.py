@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from analysis.loaders.http import Client, Timing
+from analysis.loaders.http.client import Client, Timing
 
 # Patient enough for a busy machine; only what is meant to stall is cut short.
 QUICK = Timing(connect=5, read=5, total=20, attempts=3, first_wait=0.01, longest_wait=0.5)

@@ -110,7 +110,6 @@ def main() -> None:
 
     from analysis import update  # noqa: F401
     from analysis.cli import data, data_update, entry, watch  # noqa: F401
-    from analysis.loaders import http  # noqa: F401
 
     if "calendars" in sys.argv[1:]:
         from analysis.calendars import Calendars

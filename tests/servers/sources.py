@@ -20,9 +20,9 @@ from urllib.parse import unquote
 import polars as pl
 
 from analysis.catalogue import Catalogue
-from analysis.catalogue.watched import names_for
-from analysis.loaders.edgar import COMPANIES
-from analysis.loaders.yahoo_statements import COMPANIES as LISTINGS
+from analysis.catalogue.watchlist import names_for
+from analysis.loaders.edgar.loader import COMPANIES
+from analysis.loaders.yahoo.statements import COMPANIES as LISTINGS
 from analysis.settings import SOURCES, bundled
 from tests.servers import edgar, figures, yahoo
 from tests.servers.local import LocalServer, Reply, Seen

@@ -13,7 +13,7 @@ from typing import Any
 from analysis.desk import Desk
 from analysis.store import Store
 from analysis.watch import Result, Watch
-from analysis.watch.notices import addresses
+from analysis.watch.notifications import addresses
 from tests.servers.figures import openrouter_endpoint, openrouter_model, page, published
 from tests.servers.local import LocalServer, Reply, Seen
 from tests.servers.shapes import github_release, github_repository, hub_model

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import polars as pl
 
 from analysis.store import Store
-from analysis.store.places import Place
+from analysis.store.location import Place
 from analysis.tables import TABLES
 
 TYPES = {name: held.dtype for name, held in TABLES["prices"].columns().items()}

@@ -11,7 +11,7 @@ from analysis.cli import main
 from analysis.errors import DataError, InputError
 from analysis.settings import store_home
 from analysis.store import Store
-from analysis.store.places import Place
+from analysis.store.location import Place
 
 SECRET = "s3://somebody:opensesame@bucket/faultline?sig=abcSIG"
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from analysis.errors import InputError
-from analysis.loaders.archive import Archive, Cleared, clear_archives
+from analysis.loaders.http.archive import Archive, Cleared, clear_archives
 
 
 def test_a_torn_last_line_loses_only_itself(tmp_path: Path) -> None:
@@ -137,7 +137,7 @@ def test_clearing_loses_nothing_that_others_keep_meanwhile(tmp_path: Path) -> No
 def test_an_archive_that_another_process_holds_is_not_cleared(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("analysis.loaders.archive._PATIENCE", 0.1)
+    monkeypatch.setattr("analysis.loaders.http.archive._PATIENCE", 0.1)
     archive = Archive(tmp_path, "gpr")
     archive.keep("http://a/1", b"one", LONG_AGO)
     archive.keep("http://a/1", b"two", LATELY)

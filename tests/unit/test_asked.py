@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from analysis.errors import InputError
-from analysis.eventstudy.asked import check_count, check_level, check_windows
+from analysis.eventstudy.inputs.options import check_count, check_level, check_windows
 
 WHOLE = (-3, 3)
 

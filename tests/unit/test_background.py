@@ -10,14 +10,14 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from analysis.background import leave, side_by_side
+from analysis.concurrency import leave, side_by_side
 
 # While a store is opened, and its rows are read, a thread is in compiled code most of the time.
 BESIDE_A_STORE = """
 import sys, threading
 from pathlib import Path
 from deltalake import DeltaTable
-from analysis.background import leave, side_by_side
+from analysis.concurrency import leave, side_by_side
 
 def read_on():
     while True:
@@ -46,7 +46,7 @@ def test_answers_come_as_they_are_given() -> None:
 def test_what_a_job_raises_is_raised_in_its_turn() -> None:
     """In a process of its own, as one that waits for ever could not be left."""
     code = """
-from analysis.background import side_by_side
+from analysis.concurrency import side_by_side
 jobs = {"torn": lambda: 1 / 0}
 try:
     list(side_by_side(jobs))

@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 
 from analysis.errors import InputError
-from analysis.eventstudy import bars
+from analysis.eventstudy.intraday import bars
 from tests.reference.panels import half_hours
 
 

@@ -9,10 +9,11 @@ from hypothesis import strategies as st
 from statsmodels.stats.multitest import multipletests
 
 from analysis.errors import InputError
-from analysis.eventstudy import battery, history
-from analysis.eventstudy.dependence import RBAR_MODES
-from analysis.eventstudy.fitted import cumulate
-from analysis.eventstudy.outcome import Outcome
+from analysis.eventstudy.core.fitted import cumulate
+from analysis.eventstudy.dependence.mean_correlation import RBAR_MODES
+from analysis.eventstudy.inference import estimation_pass as history
+from analysis.eventstudy.inference import registry as battery
+from analysis.eventstudy.inference.test_result import Outcome
 from tests.reference import slow_fit, slow_statistics
 from tests.reference.by_hand import one_day_sample
 

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.eventstudy.battery import TEST_NAMES
+from analysis.eventstudy.inference.registry import TEST_NAMES
 from tests.benchmarks import engine, peers, plain, report, scaling, sets, timing
 
 CASE = sets.made_up(80)

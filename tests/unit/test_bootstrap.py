@@ -9,8 +9,12 @@ import pytest
 from scipy import stats
 
 from analysis.errors import InputError
-from analysis.eventstudy import MarketModel, MeanAdjusted, bootstrap
-from analysis.eventstudy.bootstrap import (
+from analysis.eventstudy import (
+    MarketModel,
+    MeanAdjusted,
+)
+from analysis.eventstudy.inference import bootstrap
+from analysis.eventstudy.inference.bootstrap import (
     WEBB,
     WEIGHTS,
     Scheme,

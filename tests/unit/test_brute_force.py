@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from analysis.eventstudy import FactorModel, MarketAdjusted, MarketModel, MeanAdjusted
-from analysis.eventstudy.battery import TEST_NAMES
+from analysis.eventstudy.inference.registry import TEST_NAMES
 from tests.reference import slow_dates, slow_fit, slow_statistics
 from tests.reference.panels import panel, study
 

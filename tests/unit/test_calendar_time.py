@@ -9,8 +9,8 @@ import pytest
 from statsmodels.regression.linear_model import WLS
 
 from analysis.eventstudy import FactorModel, MarketAdjusted, MarketModel, MeanAdjusted
-from analysis.eventstudy.calendar_time import weighted_constant
-from analysis.eventstudy.fits import differences
+from analysis.eventstudy.inference.calendar_time import weighted_constant
+from analysis.eventstudy.models.least_squares import differences
 from tests.reference.panels import events, panel, study
 from tests.reference.slow_dates import calendar_time_t, sessions_of
 
@@ -224,7 +224,7 @@ def test_slices_of_events_add_up_to_the_whole(monkeypatch):
     asked = events(returns, [100, 101, 104, 120, 125, 150])
     results = study(returns, asked, factors, model=MarketModel(own)).fit()
     whole = answer(results, (-3, 3))["statistic"]
-    monkeypatch.setattr("analysis.eventstudy.calendar_time.CELLS", 14)
+    monkeypatch.setattr("analysis.eventstudy.inference.calendar_time.CELLS", 14)
     assert answer(results, (-3, 3))["statistic"] == pytest.approx(whole, rel=1e-12)
 
 

@@ -6,8 +6,8 @@ import pytest
 
 from analysis.errors import InputError
 from analysis.eventstudy import EventStudy, MeanAdjusted, candidates_around
-from analysis.eventstudy.candidates import check_candidates
-from analysis.eventstudy.located import locate
+from analysis.eventstudy.uncertain_dates.alignment import locate
+from analysis.eventstudy.uncertain_dates.candidates import check_candidates
 from tests.reference.panels import events, panel
 
 RETURNS, _ = panel(2, 100)

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from analysis.catalogue import Problem, check_file
-from analysis.catalogue.cells import read_cells
+from analysis.catalogue.csv_reader import read_cells
 from analysis.errors import InputError
 from analysis.settings import bundled
 from analysis.tables import CATALOGUE
@@ -385,7 +385,8 @@ def test_groups_and_closures_refer_to_the_instruments_beside_them(tmp_path: Path
 def test_without_any_instruments_nothing_is_held_against_a_group(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("analysis.catalogue.check.bundled", lambda name: tmp_path / "gone" / name)
+    gone = tmp_path / "gone"
+    monkeypatch.setattr("analysis.catalogue.validation.bundled", lambda name: gone / name)
     assert told(tmp_path / "groups.csv", "name,ticker", "mine,ACME") == []
 
 

@@ -11,8 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from analysis.catalogue import Catalogue
-from analysis.catalogue.check import examine, read_good
 from analysis.catalogue.frames import read_frame
+from analysis.catalogue.validation import examine, read_good
 from analysis.errors import DataError
 from analysis.settings import bundled
 from analysis.tables import CATALOGUE
@@ -133,5 +133,5 @@ def test_a_mistake_in_a_large_file_is_named_by_its_line(tmp_path: Path) -> None:
 def test_lines_are_not_counted_while_nothing_is_wrong(
     kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.delattr("analysis.catalogue.check.examine")
+    monkeypatch.delattr("analysis.catalogue.validation.examine")
     assert read_good(bundled(f"data/catalogue/{kind}.csv"), kind).height > 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from analysis.charts.sizes import power_chart, size_chart, size_table
+from analysis.charts.size_and_power import power_chart, size_chart, size_table
 from analysis.errors import InputError
 
 

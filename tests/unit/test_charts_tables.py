@@ -14,7 +14,7 @@ import pytest
 
 from analysis.charts import Table, event_table, security_table, skipped_table
 from analysis.charts import test_table as battery_table
-from analysis.charts.families import family_table
+from analysis.charts.group_table import family_table
 from analysis.charts.markup import TABLE_CSS, build, plain_table
 from analysis.errors import InputError
 

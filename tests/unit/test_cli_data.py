@@ -10,7 +10,7 @@ import pytest
 
 from analysis.cli import main
 from analysis.errors import InputError
-from analysis.loaders.archive import Archive
+from analysis.loaders.http.archive import Archive
 from analysis.settings import base_url
 from analysis.store import Store
 from tests.stores.rows import Seen, at, prices

@@ -8,8 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analysis.errors import InputError
-from analysis.eventstudy.dependence import LEAST_ALIKE, RBAR_MODES, mean_correlation, rbar
-from analysis.eventstudy.fitted import cumulate
+from analysis.eventstudy.core.fitted import cumulate
+from analysis.eventstudy.dependence.mean_correlation import (
+    LEAST_ALIKE,
+    RBAR_MODES,
+    mean_correlation,
+    rbar,
+)
 from tests.reference import slow_fit, slow_statistics
 from tests.reference.by_hand import one_day_sample
 

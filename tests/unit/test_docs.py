@@ -29,7 +29,7 @@ def test_links_lead_to_files_that_are_there(page):
 
 
 def test_the_readme_counts_the_tests_right():
-    from analysis.eventstudy.battery import TEST_NAMES
+    from analysis.eventstudy.inference.registry import TEST_NAMES
 
     words = {16: "sixteen", 17: "seventeen", 18: "eighteen"}
     for page in ("README.md", "docs/event_studies.md"):

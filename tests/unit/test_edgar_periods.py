@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analysis.loaders.edgar import read_company
-from analysis.loaders.edgar_facts import length
-from analysis.loaders.edgar_periods import Period
+from analysis.loaders.edgar.facts import length
+from analysis.loaders.edgar.loader import read_company
+from analysis.loaders.edgar.periods import Period
 from tests.servers.edgar import (
     CAPEX,
     CONTRACTS,

@@ -7,9 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analysis.eventstudy import MarketModel
-from analysis.eventstudy.clusters import by_date, by_overlap
-from analysis.eventstudy.dependence import LEAST_ALIKE, rbar
-from analysis.eventstudy.fitted import cumulate
+from analysis.eventstudy.core.fitted import cumulate
+from analysis.eventstudy.dependence.clusters import by_date, by_overlap
+from analysis.eventstudy.dependence.mean_correlation import LEAST_ALIKE, rbar
 from tests.reference import slow_fit, slow_statistics
 from tests.reference.panels import study
 
@@ -344,7 +344,7 @@ def test_residuals_that_are_made_again_give_the_same(monkeypatch):
     returns, market = markets(12)
     asked = events(returns, [DAY0, DAY0 + 2])
     table = fit(returns, market, asked).tests([(0, 0), (-1, 1)], DEPENDENT)
-    monkeypatch.setattr("analysis.eventstudy.pooled.KEPT", 0)
+    monkeypatch.setattr("analysis.eventstudy.fitting.lazy_fit.KEPT", 0)
     found = fit(returns, market, asked).tests([(0, 0), (-1, 1)], DEPENDENT)
     pd.testing.assert_frame_equal(found, table, rtol=1e-9)
 

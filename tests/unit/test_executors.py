@@ -10,8 +10,14 @@ import pandas as pd
 import pytest
 
 from analysis.errors import WorkerError
-from analysis.eventstudy import FactorModel, MarketModel, MeanAdjusted, chunks, pooled
-from analysis.eventstudy.battery import TEST_NAMES
+from analysis.eventstudy import (
+    FactorModel,
+    MarketModel,
+    MeanAdjusted,
+)
+from analysis.eventstudy.fitting import chunks
+from analysis.eventstudy.fitting import lazy_fit as pooled
+from analysis.eventstudy.inference.registry import TEST_NAMES
 from tests.reference.panels import events, panel, study
 
 WINDOWS = [(0, 0), (-1, 1)]

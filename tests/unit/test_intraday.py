@@ -6,7 +6,13 @@ import pandas as pd
 import pytest
 
 from analysis.errors import InputError
-from analysis.eventstudy import MarketModel, MeanAdjusted, TimeOfDay, bars, intraday_study
+from analysis.eventstudy import (
+    MarketModel,
+    MeanAdjusted,
+    TimeOfDay,
+    intraday_study,
+)
+from analysis.eventstudy.intraday import bars
 from tests.reference.panels import half_hours
 
 OPTIONS = {"estimation": (-260, -14), "window": (-2, 4), "min_observations": 150}

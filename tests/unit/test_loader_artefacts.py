@@ -8,9 +8,9 @@ import pytest
 
 from analysis.errors import InputError
 from analysis.loaders import Request
-from analysis.loaders.github_artefacts import GithubArtefacts
-from analysis.loaders.github_support import GithubSupport, names
-from analysis.loaders.huggingface_artefacts import HuggingfaceArtefacts
+from analysis.loaders.github.artefacts import GithubArtefacts
+from analysis.loaders.github.release_mentions import GithubSupport, names
+from analysis.loaders.huggingface.artefacts import HuggingfaceArtefacts
 from analysis.tables import validate
 from tests.servers.local import LocalServer
 from tests.servers.shapes import github_release, github_repository, hub_model

@@ -12,11 +12,11 @@ import pytest
 
 from analysis.errors import InputError
 from analysis.loaders import Request
-from analysis.loaders.archive import Archive
-from analysis.loaders.face import Partial
-from analysis.loaders.github import Github
-from analysis.loaders.huggingface import Huggingface
-from analysis.loaders.openrouter import Openrouter, windows
+from analysis.loaders.base import Partial
+from analysis.loaders.github.usage import Github
+from analysis.loaders.http.archive import Archive
+from analysis.loaders.huggingface.downloads import Huggingface
+from analysis.loaders.openrouter.usage import Openrouter, windows
 from analysis.loaders.pypistats import Pypistats
 from analysis.tables import validate
 from tests.servers.local import LocalServer, Reply, Seen, as_reply

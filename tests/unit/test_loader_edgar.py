@@ -10,10 +10,10 @@ import polars as pl
 import pytest
 
 from analysis.errors import InputError, SourceError
-from analysis.loaders.edgar import COMPANIES, YEARS_ONLY, Edgar, read_company
-from analysis.loaders.face import Partial, Request
-from analysis.loaders.http import Timing
-from analysis.loaders.yahoo_statements import COMPANIES as BY_YAHOO
+from analysis.loaders.base import Partial, Request
+from analysis.loaders.edgar.loader import COMPANIES, YEARS_ONLY, Edgar, read_company
+from analysis.loaders.http.client import Timing
+from analysis.loaders.yahoo.statements import COMPANIES as BY_YAHOO
 from analysis.settings import bundled
 from analysis.store import Store
 from analysis.tables import TABLES

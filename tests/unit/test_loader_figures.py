@@ -12,8 +12,8 @@ from analysis.errors import InputError
 from analysis.loaders import Request
 from analysis.loaders.federal_register import FederalRegister
 from analysis.loaders.french import French
-from analysis.loaders.openrouter_prices import OpenrouterPrices
-from analysis.loaders.risk import Fred, Gpr
+from analysis.loaders.openrouter.prices import OpenrouterPrices
+from analysis.loaders.risk_indexes import Fred, Gpr
 from analysis.tables import validate
 from tests.servers import figures
 from tests.servers.local import LocalServer

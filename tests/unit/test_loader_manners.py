@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analysis.loaders.archive import Archive
-from analysis.loaders.pacing import ClockError, Pace, check_clock, wait_asked
+from analysis.loaders.http.archive import Archive
+from analysis.loaders.http.rate_limit import ClockError, Pace, check_clock, wait_asked
 from analysis.redaction import clean, clean_url, hush, is_secret, remember, remember_url
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
@@ -137,7 +137,7 @@ WRITER = """
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
-from analysis.loaders.archive import Archive
+from analysis.loaders.http.archive import Archive
 
 archive = Archive(Path(sys.argv[1]), "gpr")
 for number in range(40):

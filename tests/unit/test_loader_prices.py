@@ -12,14 +12,14 @@ import polars as pl
 import pytest
 
 from analysis.errors import InputError, SourceError
-from analysis.loaders.archive import Archive
-from analysis.loaders.face import Partial, Request, Unreadable
+from analysis.loaders.base import Partial, Request, Unreadable
 from analysis.loaders.fred_file import read_series
 from analysis.loaders.fred_prices import FredPrices
-from analysis.loaders.http import Timing
-from analysis.loaders.yahoo import Yahoo, YahooActions
-from analysis.loaders.yahoo_history import has_ended
-from analysis.loaders.yahoo_session import Browser, visit
+from analysis.loaders.http.archive import Archive
+from analysis.loaders.http.client import Timing
+from analysis.loaders.yahoo.history import has_ended
+from analysis.loaders.yahoo.prices import Yahoo, YahooActions
+from analysis.loaders.yahoo.session import Browser, visit
 from analysis.tables import TABLES
 from tests.servers.local import LocalServer, Reply
 from tests.servers.yahoo import CHART, chart, serve
@@ -289,7 +289,7 @@ def test_a_browser_carries_the_request_and_its_cookies_come_back(
     two = {"Set-Cookie": "A3=one; Max-Age=600", "set-cookie": "A1=two; Max-Age=600"}
     server.on("/cookie", Reply(b"here", 200, two))
     server.on("/next", {"a": 1})
-    monkeypatch.setattr("analysis.loaders.yahoo_session.carrier", Browser)
+    monkeypatch.setattr("analysis.loaders.yahoo.session.carrier", Browser)
     with visit(timing=QUICK, per_second=1000) as here:
         assert here.session.get(f"{server.url}/cookie").text == "here"
         assert here.session.get(f"{server.url}/next", params={"q": "^HSI"}).json() == {"a": 1}

@@ -10,10 +10,10 @@ import polars as pl
 import pytest
 
 from analysis.errors import InputError, SourceError
-from analysis.loaders.archive import Archive
-from analysis.loaders.face import Partial, Request
-from analysis.loaders.http import Timing
-from analysis.loaders.yahoo_statements import COMPANIES, YahooRevenues, filed_by
+from analysis.loaders.base import Partial, Request
+from analysis.loaders.http.archive import Archive
+from analysis.loaders.http.client import Timing
+from analysis.loaders.yahoo.statements import COMPANIES, YahooRevenues, filed_by
 from analysis.settings import bundled
 from analysis.store import Store
 from analysis.tables import TABLES

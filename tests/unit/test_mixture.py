@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import optimize, stats
 
-from analysis.eventstudy.mixture import (
+from analysis.eventstudy.uncertain_dates.ball_torous import (
     bounded_tail,
     chi_square_tail,
     maximise,

@@ -4,7 +4,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.eventstudy import Ewma, Garch, MarketModel, MeanAdjusted, TimeOfDay, pooled
+from analysis.eventstudy import (
+    Ewma,
+    Garch,
+    MarketModel,
+    MeanAdjusted,
+    TimeOfDay,
+)
+from analysis.eventstudy.fitting import lazy_fit as pooled
 from analysis.eventstudy.outcomes.volatility import Volatility
 from tests.reference.panels import events, panel, study
 

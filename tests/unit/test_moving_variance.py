@@ -20,7 +20,7 @@ from analysis.eventstudy import (
     MarketModel,
     MeanAdjusted,
 )
-from analysis.eventstudy import moving_variance as rooms
+from analysis.eventstudy.models import conditional_variance as rooms
 from tests.reference.panels import events, panel, study
 
 WIDE = {"estimation": (-230, -11), "window": (-3, 3), "min_observations": 60}

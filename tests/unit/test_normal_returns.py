@@ -9,7 +9,7 @@ import pytest
 
 from analysis import Desk
 from analysis.briefings import caveats, narrative
-from analysis.catalogue.selecting import NEW_YORK, select_peers
+from analysis.catalogue.selection import NEW_YORK, select_peers
 from analysis.errors import InputError
 from analysis.eventstudy import (
     CAPM,

@@ -6,9 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from analysis.eventstudy import parametric
-from analysis.eventstudy.dependence import rbar
-from analysis.eventstudy.outcome import normal, student
+from analysis.eventstudy.dependence.mean_correlation import rbar
+from analysis.eventstudy.inference import parametric
+from analysis.eventstudy.inference.test_result import normal, student
 from tests.reference import slow_fit, slow_statistics
 from tests.reference.by_hand import one_day_sample
 

@@ -18,10 +18,10 @@ import pytest
 from analysis.calendars import Calendars
 from analysis.catalogue import Catalogue
 from analysis.desk import Desk
-from analysis.loaders import yahoo_asking
-from analysis.loaders.face import Request
-from analysis.loaders.pacing import Timing
-from analysis.loaders.yahoo import Yahoo, YahooActions
+from analysis.loaders.base import Request
+from analysis.loaders.http.rate_limit import Timing
+from analysis.loaders.yahoo import fetch as yahoo_asking
+from analysis.loaders.yahoo.prices import Yahoo, YahooActions
 from analysis.settings import bundled
 from analysis.store import Store
 from analysis.tables.price_checks import (
@@ -32,7 +32,7 @@ from analysis.tables.price_checks import (
     with_doubts,
 )
 from analysis.update import Outcome
-from analysis.update.asking import Pass
+from analysis.update.fetch import Pass
 from analysis.update.plan import Known, last_closed
 from tests.servers.local import LocalServer
 from tests.servers.yahoo import chart, serve

@@ -7,9 +7,10 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy import stats
 
-from analysis.eventstudy import ranking, ranks, signs
-from analysis.eventstudy.dependence import rbar
-from analysis.eventstudy.fitted import cumulate
+from analysis.eventstudy.core.fitted import cumulate
+from analysis.eventstudy.dependence.mean_correlation import rbar
+from analysis.eventstudy.inference import joint_ranks as ranking
+from analysis.eventstudy.inference import ranks, signs
 from tests.reference import slow_fit, slow_statistics
 from tests.reference.by_hand import one_day_sample
 

@@ -11,10 +11,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analysis.eventstudy import MarketModel, battery, ranks, signs
-from analysis.eventstudy.dependence import rbar
-from analysis.eventstudy.fitted import cumulate
-from analysis.eventstudy.outcome import bounded, student, undefined, within_reach
+from analysis.eventstudy import MarketModel
+from analysis.eventstudy.core.fitted import cumulate
+from analysis.eventstudy.dependence.mean_correlation import rbar
+from analysis.eventstudy.inference import ranks, signs
+from analysis.eventstudy.inference import registry as battery
+from analysis.eventstudy.inference.test_result import bounded, student, undefined, within_reach
 from tests.reference import slow_fit
 from tests.reference.by_hand import one_day_sample
 from tests.reference.panels import events, panel, study

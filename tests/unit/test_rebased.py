@@ -15,9 +15,9 @@ from analysis.loaders import Loader, Request
 from analysis.settings import bundled
 from analysis.store import Store
 from analysis.tables import schema_of
-from analysis.update.asking import Pass
+from analysis.update.fetch import Pass
 from analysis.update.plan import Known
-from analysis.update.rebased import CARRIED, carried
+from analysis.update.rebasing import CARRIED, carried
 
 MONDAY = date(2026, 9, 7)
 DAYS = [MONDAY + timedelta(days=number) for number in range(54) if number % 7 < 5]

@@ -9,14 +9,18 @@ import pandas as pd
 import pytest
 
 from analysis.errors import InputError
-from analysis.eventstudy import EventStudy, MarketModel, recommendation
-from analysis.eventstudy.battery import RECOMMENDED
-from analysis.eventstudy.conditions import Conditions
-from analysis.eventstudy.dependence import rbar
-from analysis.eventstudy.measured_sizes import SIZES
+from analysis.eventstudy import (
+    EventStudy,
+    MarketModel,
+)
+from analysis.eventstudy.dependence.mean_correlation import rbar
+from analysis.eventstudy.inference import recommendation
+from analysis.eventstudy.inference.conditions import Conditions
+from analysis.eventstudy.inference.measured_sizes import SIZES
+from analysis.eventstudy.inference.registry import RECOMMENDED
+from analysis.eventstudy.inference.size_verdict import MOST_ERROR, Size, verdict
 from analysis.eventstudy.simulate import Design
 from analysis.eventstudy.simulate.draws import calendars, draw, frames
-from analysis.eventstudy.sizes import MOST_ERROR, Size, verdict
 from tests.reference.panels import events, panel, study
 
 KOLARI, PERMUTATION, RANK = RECOMMENDED

@@ -13,9 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from analysis.eventstudy import battery, parametric, ranks, signs
-from analysis.eventstudy.calendar_time import Portfolio
-from analysis.eventstudy.resampling import Placebos
+from analysis.eventstudy.inference import parametric, ranks, signs
+from analysis.eventstudy.inference import registry as battery
+from analysis.eventstudy.inference.calendar_time import Portfolio
+from analysis.eventstudy.inference.permutation import Placebos
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "references.md"
@@ -99,7 +100,7 @@ def test_every_statistic_names_its_source_and_writes_its_equation(name):
 
 
 def test_the_adjustments_and_the_correlation_do_so_too():
-    from analysis.eventstudy.dependence import rbar
+    from analysis.eventstudy.dependence.mean_correlation import rbar
 
     assert lacks(inspect.getdoc(battery.adjust) or "") == []
     assert lacks(inspect.getdoc(rbar) or "") == []

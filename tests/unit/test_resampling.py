@@ -5,8 +5,14 @@ import pandas as pd
 import pytest
 
 from analysis.errors import InputError
-from analysis.eventstudy import FactorModel, MarketAdjusted, MarketModel, MeanAdjusted, resampling
-from analysis.eventstudy.placebo_table import COLUMNS
+from analysis.eventstudy import (
+    FactorModel,
+    MarketAdjusted,
+    MarketModel,
+    MeanAdjusted,
+)
+from analysis.eventstudy.inference import permutation as resampling
+from analysis.eventstudy.inference.placebo_table import COLUMNS
 from tests.reference.panels import events, panel, study
 from tests.reference.slow_dates import permutation
 

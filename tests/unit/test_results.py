@@ -10,9 +10,9 @@ from scipy import stats
 
 from analysis.errors import InputError
 from analysis.eventstudy import MarketModel, MeanAdjusted
-from analysis.eventstudy.battery import TEST_NAMES
-from analysis.eventstudy.dependence import rbar
-from analysis.eventstudy.intervals import caar_interval
+from analysis.eventstudy.dependence.mean_correlation import rbar
+from analysis.eventstudy.inference.intervals import caar_interval
+from analysis.eventstudy.inference.registry import TEST_NAMES
 from tests.reference.panels import events, panel, study
 
 RETURNS, FACTORS = panel(6, 200, seed=1)

@@ -11,7 +11,7 @@ import pytest
 
 from analysis.errors import InputError
 from analysis.eventstudy import Dimson, FactorModel, MarketAdjusted, MeanAdjusted, ScholesWilliams
-from analysis.eventstudy.battery import TEST_NAMES
+from analysis.eventstudy.inference.registry import TEST_NAMES
 from analysis.eventstudy.simulate import STANDARD, Design, size_and_power, table
 from analysis.eventstudy.simulate.draws import ReturnPanel, calendars, draw, frames
 

@@ -19,10 +19,10 @@ import polars as pl
 import pytest
 
 from analysis.catalogue import Catalogue
-from analysis.eventstudy import measured_sizes
-from analysis.eventstudy.battery import RECOMMENDED, TEST_NAMES
-from analysis.eventstudy.conditions import Conditions
-from analysis.eventstudy.recommendation import choose
+from analysis.eventstudy.inference import measured_sizes
+from analysis.eventstudy.inference.conditions import Conditions
+from analysis.eventstudy.inference.recommendation import choose
+from analysis.eventstudy.inference.registry import RECOMMENDED, TEST_NAMES
 from analysis.eventstudy.simulate import STANDARD, size_and_power
 from analysis.settings import bundled
 

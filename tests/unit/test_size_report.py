@@ -12,7 +12,7 @@ import pytest
 from analysis.briefings import list_notebooks, sizes
 from analysis.briefings.sizes import LEVEL, size_report, stored
 from analysis.errors import DataError, InputError
-from analysis.eventstudy.battery import RECOMMENDED, TEST_NAMES
+from analysis.eventstudy.inference.registry import RECOMMENDED, TEST_NAMES
 from analysis.eventstudy.simulate import STANDARD
 
 ROOT = Path(__file__).parents[2]

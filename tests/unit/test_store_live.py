@@ -20,7 +20,7 @@ from analysis.errors import DataError, InputError
 from analysis.redaction import clean
 from analysis.settings import bundled
 from analysis.store import Store
-from analysis.store.places import Place
+from analysis.store.location import Place
 from tests.stores.rows import Seen, adding, at, known, over_address, prices, values
 
 MONDAY = date(2025, 1, 27)
@@ -181,7 +181,7 @@ def test_a_table_of_other_keys_is_kept_as_well(store: Store) -> None:
         "url": "https://huggingface.co/deepseek-ai/DeepSeek-R1", "observed_at": at(27),
         "backfilled": False, "flag": None,
     }  # fmt: skip
-    from analysis.store.writing import types_of
+    from analysis.store.writer import types_of
 
     frame = pl.DataFrame([row], schema=types_of("artefacts"))
     assert store.append("artefacts", frame).new == 1

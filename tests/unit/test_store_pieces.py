@@ -47,7 +47,7 @@ def test_each_key_is_in_one_piece_with_its_last_observation(
     store = filled(tmp_path / "home")
     if compacted:
         store.compact("prices")
-    monkeypatch.setattr("analysis.store.writing.PIECE", size)
+    monkeypatch.setattr("analysis.store.writer.PIECE", size)
     found = in_pieces(store)
     assert found == whole(store)
     assert len(found) == 48
@@ -60,7 +60,7 @@ def test_the_snapshot_is_one_piece_and_a_table_without_parts_is_cut_by_a_key(
 ) -> None:
     snapshot, live = Store(bundled("data/snapshot")), Store(tmp_path / "home")
     live.seed()
-    monkeypatch.setattr("analysis.store.writing.PIECE", 500)
+    monkeypatch.setattr("analysis.store.writer.PIECE", 500)
     if name in snapshot.names():
         assert in_pieces(snapshot, name) == whole(snapshot, name) == in_pieces(live, name)
 

@@ -14,17 +14,16 @@ from analysis.eventstudy import (
     MarketAdjusted,
     MarketModel,
     MeanAdjusted,
-    chunks,
-    overlap,
-    overlap_pairs,
-    pooled,
-    ranking,
-    threads,
 )
-from analysis.eventstudy import history as history_module
-from analysis.eventstudy.battery import TEST_NAMES
-from analysis.eventstudy.dependence import rbar
-from analysis.eventstudy.fitted import cumulate
+from analysis.eventstudy.core import threads
+from analysis.eventstudy.core.fitted import cumulate
+from analysis.eventstudy.dependence import overlap, overlap_pairs
+from analysis.eventstudy.dependence.mean_correlation import rbar
+from analysis.eventstudy.fitting import chunks
+from analysis.eventstudy.fitting import lazy_fit as pooled
+from analysis.eventstudy.inference import estimation_pass as history_module
+from analysis.eventstudy.inference import joint_ranks as ranking
+from analysis.eventstudy.inference.registry import TEST_NAMES
 from tests.reference import slow_statistics
 from tests.reference.panels import events, panel, study
 

@@ -16,8 +16,8 @@ from analysis.eventstudy import (
     MarketAdjusted,
     MarketModel,
     MeanAdjusted,
-    chunks,
 )
+from analysis.eventstudy.fitting import chunks
 from tests.reference.panels import events, panel, study
 
 RETURNS, FACTORS = panel(4, 160, factors=2)

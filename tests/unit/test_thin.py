@@ -10,7 +10,7 @@ from statsmodels.sandbox.regression.gmm import IV2SLS
 
 from analysis.errors import InputError
 from analysis.eventstudy import Dimson, EventStudy, MarketModel, ScholesWilliams
-from analysis.eventstudy.columns import joined, stepped, with_steps
+from analysis.eventstudy.models.lagged_factors import joined, stepped, with_steps
 from tests.reference.panels import events, panel, study
 
 TIGHT = 1e-10

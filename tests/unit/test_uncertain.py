@@ -17,9 +17,9 @@ from analysis.eventstudy import (
     MarketModel,
     UncertainStudy,
     candidates_around,
-    resampling,
 )
-from analysis.eventstudy.searching import TESTS
+from analysis.eventstudy.inference import permutation as resampling
+from analysis.eventstudy.uncertain_dates.candidate_tests import TESTS
 from tests.reference.panels import events, panel
 
 SHORT = {"estimation": (-60, -11), "window": (-3, 3), "min_observations": 20}
@@ -200,7 +200,7 @@ def test_a_model_with_a_stand_in_is_permuted_under_that():
 
 
 def test_one_seed_draws_one_set_of_placebos(monkeypatch):
-    monkeypatch.setattr("analysis.eventstudy.moved.MOST_PLACEBOS", 60)
+    monkeypatch.setattr("analysis.eventstudy.uncertain_dates.placebos.MOST_PLACEBOS", 60)
     monkeypatch.setattr(resampling, "MOST_PLACEBOS", 60)
     returns, factors = panel(3, 260, seed=15)
     asked = events(returns, [150] * 3)

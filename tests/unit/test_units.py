@@ -18,9 +18,9 @@ from analysis.eventstudy import (
     MarketModel,
     MeanAdjusted,
     ScholesWilliams,
-    units,
 )
-from analysis.eventstudy.units import check_units
+from analysis.eventstudy.inputs import units
+from analysis.eventstudy.inputs.units import check_units
 from analysis.returns import adjusted_closes
 from tests.reference.panels import events, panel, study
 from tests.reference.sound import ASKED, FACTORS, MODELS, RETURNS, walk

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from analysis.update.asking import by_reason
+from analysis.update.fetch import by_reason
 
 
 def test_names_that_failed_alike_share_a_sentence_whatever_the_address() -> None:

@@ -17,7 +17,7 @@ import pytest
 from analysis.briefings import render
 from analysis.cli import main
 from analysis.desk import Desk
-from analysis.loaders import yahoo_asking
+from analysis.loaders.yahoo import fetch as yahoo_asking
 from analysis.settings import bundled
 from analysis.store import Store
 from tests.servers.sources import Sources, closes, serving

@@ -16,10 +16,10 @@ from analysis.settings import bundled
 from analysis.store import Store
 from analysis.tables import schema_of
 from analysis.update import update
-from analysis.update.asking import Pass
+from analysis.update.fetch import Pass
+from analysis.update.freshness import freshness, gaps
 from analysis.update.plan import FIRST_DAY, Known, from_the_beginning, last_closed, requests_for
-from analysis.update.rebased import newly_split, rebased
-from analysis.update.standing import freshness, gaps
+from analysis.update.rebasing import newly_split, rebased
 
 CATALOGUE = Catalogue(bundled("data/catalogue"))
 NO_PRICES = schema_of("prices").create_empty()

@@ -20,8 +20,8 @@ from analysis.store import Store
 from analysis.tables import schema_of
 from analysis.watch import Alert, Result
 from analysis.watch.alerts import alert_id
-from analysis.watch.drafts import add, draft
-from analysis.watch.notices import addresses, notices
+from analysis.watch.event_drafts import add, draft
+from analysis.watch.notifications import addresses, notices
 from tests.servers.figures import published
 from tests.servers.local import LocalServer
 from tests.servers.watched import Passes, World

@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime
 import polars as pl
 
 from analysis.tables import schema_of
-from analysis.watch.prices import of_prices
+from analysis.watch.price_alerts import of_prices
 
 
 def prices(*rows: tuple[str, str, float, int]) -> pl.DataFrame:

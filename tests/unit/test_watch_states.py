@@ -12,8 +12,8 @@ from analysis.desk import Desk
 from analysis.store import Store
 from analysis.tables import schema_of
 from analysis.update import update
-from analysis.update.shown import AGAIN, GONE, with_absences
-from analysis.watch.news import of_artefacts
+from analysis.update.disappearances import AGAIN, GONE, with_absences
+from analysis.watch.artefact_alerts import of_artefacts
 from tests.servers.local import failing
 from tests.servers.watched import Passes, World
 

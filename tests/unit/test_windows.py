@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 
 from analysis.eventstudy import MarketModel, MeanAdjusted
-from analysis.eventstudy.windows import Calendars
+from analysis.eventstudy.core.panel import Calendars
 from tests.reference.panels import events, panel, study
 
 

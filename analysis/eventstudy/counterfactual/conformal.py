@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from analysis.eventstudy.asked import check_level
+from analysis.eventstudy.core.fitted import Floats
 from analysis.eventstudy.counterfactual.placebos import COLUMNS, FEWEST, HOLE
 from analysis.eventstudy.counterfactual.rows import Reader, Rows, rows_of_events
-from analysis.eventstudy.fitted import Floats
-from analysis.eventstudy.inputs import check_inside
+from analysis.eventstudy.inputs.frames import check_inside
+from analysis.eventstudy.inputs.options import check_level
 
 if TYPE_CHECKING:
     from analysis.eventstudy.counterfactual.matching import Matcher

@@ -8,11 +8,11 @@ from typing import ClassVar
 
 import numpy as np
 
+from analysis.eventstudy.core.fitted import Floats
 from analysis.eventstudy.counterfactual.donors import DonorModel
 from analysis.eventstudy.counterfactual.matching import Match, share, spent
 from analysis.eventstudy.counterfactual.ridged import curvature, ridged
 from analysis.eventstudy.counterfactual.simplex import simplex
-from analysis.eventstudy.fitted import Floats
 
 # Below this share of its sum of squares a fit is perfect, and many weights reach it: then
 # the smallest ridge that the arithmetic bears chooses among them.

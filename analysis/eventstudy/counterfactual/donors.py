@@ -11,10 +11,10 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 from analysis.errors import InputError, unknown
+from analysis.eventstudy.core.panel import Block
 from analysis.eventstudy.counterfactual.fitting import fit_block
 from analysis.eventstudy.counterfactual.matching import Match
-from analysis.eventstudy.fits import Fit
-from analysis.eventstudy.windows import Block
+from analysis.eventstudy.models.least_squares import Fit
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from analysis.eventstudy.core.fitted import Floats, Ints
+from analysis.eventstudy.core.panel import Block, Bools
 from analysis.eventstudy.counterfactual.matching import Match, Matcher
-from analysis.eventstudy.fits import (
+from analysis.eventstudy.models.least_squares import (
     NO_FREEDOM,
     NO_VARIANCE,
     NO_VARIATION,
@@ -20,8 +22,6 @@ from analysis.eventstudy.fits import (
     Fit,
     assemble,
 )
-from analysis.eventstudy.fitted import Floats, Ints
-from analysis.eventstudy.windows import Block, Bools
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

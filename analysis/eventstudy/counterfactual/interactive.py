@@ -10,9 +10,9 @@ from typing import ClassVar
 import numpy as np
 
 from analysis.errors import InputError
+from analysis.eventstudy.core.fitted import Floats
 from analysis.eventstudy.counterfactual.donors import DonorModel
 from analysis.eventstudy.counterfactual.matching import Match, spent
-from analysis.eventstudy.fitted import Floats
 
 # Most factors that are tried, as in the authors' package; smallest share of the donors' largest
 # principal component that is a component and no rounding.

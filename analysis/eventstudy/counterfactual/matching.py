@@ -13,7 +13,7 @@ from typing import Protocol
 
 import numpy as np
 
-from analysis.eventstudy.fitted import Floats
+from analysis.eventstudy.core.fitted import Floats
 
 
 @dataclass(frozen=True)

@@ -14,10 +14,10 @@ import numpy as np
 import pandas as pd
 
 from analysis.errors import unknown
-from analysis.eventstudy.asked import check_count
+from analysis.eventstudy.core.fitted import Ints
 from analysis.eventstudy.counterfactual.rows import Reader, Rows, rows_of_events
-from analysis.eventstudy.fitted import Ints
-from analysis.eventstudy.inputs import check_inside
+from analysis.eventstudy.inputs.frames import check_inside
+from analysis.eventstudy.inputs.options import check_count
 
 if TYPE_CHECKING:
     from analysis.eventstudy.counterfactual.matching import Matcher

@@ -14,10 +14,10 @@ import numpy as np
 import pandas as pd
 
 from analysis.errors import InputError
+from analysis.eventstudy.core.fitted import Floats, Ints
+from analysis.eventstudy.core.panel import Bools
 from analysis.eventstudy.counterfactual.donors import DonorModel
 from analysis.eventstudy.counterfactual.fitting import whole
-from analysis.eventstudy.fitted import Floats, Ints
-from analysis.eventstudy.windows import Bools
 
 if TYPE_CHECKING:
     from analysis.eventstudy.counterfactual.matching import Matcher

@@ -9,11 +9,11 @@ from typing import ClassVar
 import numpy as np
 
 from analysis.errors import InputError
-from analysis.eventstudy.asked import check_count, number
+from analysis.eventstudy.core.fitted import Floats, Ints
 from analysis.eventstudy.counterfactual.donors import DonorModel
 from analysis.eventstudy.counterfactual.matching import Match, face, share, spent
 from analysis.eventstudy.counterfactual.simplex import simplex
-from analysis.eventstudy.fitted import Floats, Ints
+from analysis.eventstudy.inputs.options import check_count, number
 
 # The grid of penalties, as in the authors' package: from the largest eigenvalue down.
 PENALTIES, SMALLEST = 20, 1e-8

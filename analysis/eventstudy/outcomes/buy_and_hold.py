@@ -15,11 +15,11 @@ import numpy as np
 import pandas as pd
 
 from analysis.errors import InputError
-from analysis.eventstudy.asked import check_level, check_windows, number
-from analysis.eventstudy.battery import adjust
-from analysis.eventstudy.fitted import Floats
-from analysis.eventstudy.inputs import Window
-from analysis.eventstudy.intervals import two_sided
+from analysis.eventstudy.core.fitted import Floats
+from analysis.eventstudy.inference.intervals import two_sided
+from analysis.eventstudy.inference.registry import adjust
+from analysis.eventstudy.inputs.frames import Window
+from analysis.eventstudy.inputs.options import check_level, check_windows, number
 from analysis.eventstudy.outcomes.holdings import NORMAL, Holdings, hold
 from analysis.eventstudy.outcomes.skewness import (
     Tested,

@@ -13,10 +13,10 @@ import numpy as np
 import pandas as pd
 
 from analysis.errors import InputError, unknown
-from analysis.eventstudy.dates import day
-from analysis.eventstudy.fitted import Floats, Ints, Sample
-from analysis.eventstudy.inputs import Window, check_inside
-from analysis.eventstudy.seasonality import COLUMN
+from analysis.eventstudy.core.fitted import Floats, Ints, Sample
+from analysis.eventstudy.inputs.dates import day
+from analysis.eventstudy.inputs.frames import Window, check_inside
+from analysis.eventstudy.models.intraday_variance import COLUMN
 
 if TYPE_CHECKING:
     from analysis.eventstudy.results import EventStudyResults

@@ -16,9 +16,13 @@ import numpy as np
 import pandas as pd
 
 from analysis.errors import InputError, unknown
-from analysis.eventstudy.asked import check_windows
-from analysis.eventstudy.dependence import rbar
-from analysis.eventstudy.fits import (
+from analysis.eventstudy.core.fitted import Floats
+from analysis.eventstudy.core.panel import Block
+from analysis.eventstudy.dependence.mean_correlation import rbar
+from analysis.eventstudy.inference.intervals import caar_interval
+from analysis.eventstudy.inputs.frames import Window
+from analysis.eventstudy.inputs.options import check_windows
+from analysis.eventstudy.models.least_squares import (
     TOO_SHORT,
     Fit,
     assemble,
@@ -26,11 +30,7 @@ from analysis.eventstudy.fits import (
     with_constant,
     with_residuals,
 )
-from analysis.eventstudy.fitted import Floats
-from analysis.eventstudy.inputs import Window
-from analysis.eventstudy.intervals import caar_interval
-from analysis.eventstudy.models import MarketModel, MeanAdjusted, Model, Prepared
-from analysis.eventstudy.windows import Block
+from analysis.eventstudy.models.linear import MarketModel, MeanAdjusted, Model, Prepared
 
 if TYPE_CHECKING:
     from analysis.eventstudy.results import EventStudyResults

@@ -15,12 +15,12 @@ import numpy as np
 import pandas as pd
 
 from analysis.errors import InputError
-from analysis.eventstudy.dates import day
-from analysis.eventstudy.figures import check_finite
-from analysis.eventstudy.fitted import Floats
-from analysis.eventstudy.inputs import check_events, check_frame, check_table
-from analysis.eventstudy.models import MarketModel, MeanAdjusted, Model
-from analysis.eventstudy.unused_figures import clear, peers_of, warn_of
+from analysis.eventstudy.core.fitted import Floats
+from analysis.eventstudy.inputs.dates import day
+from analysis.eventstudy.inputs.frames import check_events, check_frame, check_table
+from analysis.eventstudy.inputs.numbers import check_finite
+from analysis.eventstudy.inputs.unused_cells import clear, peers_of, warn_of
+from analysis.eventstudy.models.linear import MarketModel, MeanAdjusted, Model
 
 if TYPE_CHECKING:
     from analysis.eventstudy.results import EventStudyResults

@@ -19,11 +19,11 @@ import numpy as np
 import pandas as pd
 
 from analysis.errors import InputError, unknown
-from analysis.eventstudy.battery import adjust
-from analysis.eventstudy.inputs import EVERYTHING, Window
+from analysis.eventstudy.inference.registry import adjust
+from analysis.eventstudy.inputs.frames import EVERYTHING, Window
 
 if TYPE_CHECKING:
-    from analysis.eventstudy.outcome import Outcome
+    from analysis.eventstudy.inference.test_result import Outcome
     from analysis.eventstudy.presets.case import Case
     from analysis.eventstudy.presets.convention import Preset, Statistic
     from analysis.eventstudy.results import EventStudyResults
@@ -204,7 +204,7 @@ def _named(chosen: Preset, names: Iterable[str] | Literal["all"]) -> tuple[Stati
 
 
 def _outcomes(chosen: Preset, statistics: tuple[Statistic, ...], case: Case) -> list[Outcome]:
-    from analysis.eventstudy.outcome import undefined
+    from analysis.eventstudy.inference.test_result import undefined
 
     if reason := chosen.unable(case.model):
         return [undefined(one.name, case.size, reason) for one in statistics]

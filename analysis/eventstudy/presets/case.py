@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from analysis.eventstudy.dependence import rbar
-from analysis.eventstudy.fitted import Floats, Ints, Sample
-from analysis.eventstudy.inputs import Window
+from analysis.eventstudy.core.fitted import Floats, Ints, Sample
+from analysis.eventstudy.dependence.mean_correlation import rbar
+from analysis.eventstudy.inputs.frames import Window
 
 if TYPE_CHECKING:
-    from analysis.eventstudy.models import Model
+    from analysis.eventstudy.models.linear import Model
     from analysis.eventstudy.results import EventStudyResults
 
 

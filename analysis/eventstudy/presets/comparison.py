@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from analysis.eventstudy.inputs import EVERYTHING, Window
-from analysis.eventstudy.outcome import Outcome
+from analysis.eventstudy.inference.test_result import Outcome
+from analysis.eventstudy.inputs.frames import EVERYTHING, Window
 from analysis.eventstudy.presets import NAMES, plain, preset
 from analysis.eventstudy.presets.case import Case
 from analysis.eventstudy.results import LEADING_TEST

@@ -12,10 +12,16 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from analysis.eventstudy.battery import TEST_NAMES
-from analysis.eventstudy.fitted import Floats
-from analysis.eventstudy.models import FactorModel, MarketAdjusted, MarketModel, MeanAdjusted, Model
-from analysis.eventstudy.outcome import Outcome, undefined
+from analysis.eventstudy.core.fitted import Floats
+from analysis.eventstudy.inference.registry import TEST_NAMES
+from analysis.eventstudy.inference.test_result import Outcome, undefined
+from analysis.eventstudy.models.linear import (
+    FactorModel,
+    MarketAdjusted,
+    MarketModel,
+    MeanAdjusted,
+    Model,
+)
 from analysis.eventstudy.presets.case import Case
 
 LINEAR = (MeanAdjusted, MarketAdjusted, MarketModel, FactorModel)

@@ -17,10 +17,11 @@ import math
 
 import numpy as np
 
-from analysis.eventstudy.fitted import Floats
-from analysis.eventstudy.intervals import two_sided
-from analysis.eventstudy.models import FactorModel, MarketModel, MeanAdjusted
-from analysis.eventstudy.outcome import Outcome, normal, student, undefined
+from analysis.eventstudy.core.fitted import Floats
+from analysis.eventstudy.inference.intervals import two_sided
+from analysis.eventstudy.inference.joint_ranks import midranks
+from analysis.eventstudy.inference.test_result import Outcome, normal, student, undefined
+from analysis.eventstudy.models.linear import FactorModel, MarketModel, MeanAdjusted
 from analysis.eventstudy.presets.case import Case
 from analysis.eventstudy.presets.convention import (
     Cars,
@@ -29,7 +30,6 @@ from analysis.eventstudy.presets.convention import (
     dependence_factor,
     over_error,
 )
-from analysis.eventstudy.ranking import midranks
 
 NO_SIGNED_RANK = (
     "no signed-rank test: ranks each CAR within its own firm's estimation window and rejects "

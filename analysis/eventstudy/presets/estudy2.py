@@ -15,14 +15,14 @@ import math
 
 import numpy as np
 
-from analysis.eventstudy.fitted import Floats
-from analysis.eventstudy.intervals import two_sided
-from analysis.eventstudy.models import MarketAdjusted, MarketModel, MeanAdjusted
-from analysis.eventstudy.outcome import Outcome, normal, student, undefined
+from analysis.eventstudy.core.fitted import Floats
+from analysis.eventstudy.inference.intervals import two_sided
+from analysis.eventstudy.inference.joint_ranks import midranks
+from analysis.eventstudy.inference.signs import wilcoxon
+from analysis.eventstudy.inference.test_result import Outcome, normal, student, undefined
+from analysis.eventstudy.models.linear import MarketAdjusted, MarketModel, MeanAdjusted
 from analysis.eventstudy.presets.case import Case
 from analysis.eventstudy.presets.convention import Cars, Preset, Statistic, mean_car, over_error
-from analysis.eventstudy.ranking import midranks
-from analysis.eventstudy.signs import wilcoxon
 
 ONE_DAY = "estudy2 has this test for single days only"
 

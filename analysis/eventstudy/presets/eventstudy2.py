@@ -22,10 +22,10 @@ import math
 
 import numpy as np
 
-from analysis.eventstudy.fitted import Floats
-from analysis.eventstudy.intervals import two_sided
-from analysis.eventstudy.models import MarketAdjusted
-from analysis.eventstudy.outcome import ROUNDING, Outcome, normal, student, undefined
+from analysis.eventstudy.core.fitted import Floats
+from analysis.eventstudy.inference.intervals import two_sided
+from analysis.eventstudy.inference.test_result import ROUNDING, Outcome, normal, student, undefined
+from analysis.eventstudy.models.linear import MarketAdjusted
 from analysis.eventstudy.presets.case import Case
 from analysis.eventstudy.presets.convention import (
     Cars,

@@ -15,10 +15,11 @@ import math
 
 import numpy as np
 
-from analysis.eventstudy.fitted import Floats
-from analysis.eventstudy.intervals import two_sided
-from analysis.eventstudy.models import MarketAdjusted
-from analysis.eventstudy.outcome import Outcome, normal, student, undefined
+from analysis.eventstudy.core.fitted import Floats
+from analysis.eventstudy.inference.intervals import two_sided
+from analysis.eventstudy.inference.joint_ranks import midranks
+from analysis.eventstudy.inference.test_result import Outcome, normal, student, undefined
+from analysis.eventstudy.models.linear import MarketAdjusted
 from analysis.eventstudy.presets.case import Case
 from analysis.eventstudy.presets.convention import (
     Cars,
@@ -28,7 +29,6 @@ from analysis.eventstudy.presets.convention import (
     mean_car,
     over_error,
 )
-from analysis.eventstudy.ranking import midranks
 
 
 def _scaled(case: Case) -> Floats:

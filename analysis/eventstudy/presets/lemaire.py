@@ -19,9 +19,9 @@ import math
 
 import numpy as np
 
-from analysis.eventstudy.fitted import Floats
-from analysis.eventstudy.models import FactorModel, MarketModel, MeanAdjusted
-from analysis.eventstudy.outcome import Outcome, undefined
+from analysis.eventstudy.core.fitted import Floats
+from analysis.eventstudy.inference.test_result import Outcome, undefined
+from analysis.eventstudy.models.linear import FactorModel, MarketModel, MeanAdjusted
 from analysis.eventstudy.presets.case import Case
 from analysis.eventstudy.presets.convention import Cars, Preset, Statistic, mean_car
 

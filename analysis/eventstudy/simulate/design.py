@@ -7,8 +7,8 @@ import operator
 from dataclasses import dataclass, field, fields, replace
 
 from analysis.errors import InputError, unknown
-from analysis.eventstudy.inputs import Window, check_inside, check_options
-from analysis.eventstudy.models import MarketModel, Model
+from analysis.eventstudy.inputs.frames import Window, check_inside, check_options
+from analysis.eventstudy.models.linear import MarketModel, Model
 
 RESIDUALS = ("normal", "t", "skewed")
 UNTRADED = ("zero", "missing")

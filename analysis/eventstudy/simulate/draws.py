@@ -15,9 +15,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from analysis.errors import InputError
-from analysis.eventstudy.fitted import Floats, Ints
-from analysis.eventstudy.inputs import check_factors, check_table
-from analysis.eventstudy.models import Prepared
+from analysis.eventstudy.core.fitted import Floats, Ints
+from analysis.eventstudy.inputs.frames import check_factors, check_table
+from analysis.eventstudy.models.linear import Prepared
 from analysis.eventstudy.simulate.design import MARKET, MARKETS, Design
 
 # A market with 16 % and firms with 16 to 48 % own volatility a year.

@@ -17,10 +17,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from analysis.errors import InputError
-from analysis.eventstudy.battery import named
-from analysis.eventstudy.inputs import Window
-from analysis.eventstudy.placebo_statistics import STATISTICS
-from analysis.eventstudy.resampling import MOST_PLACEBOS
+from analysis.eventstudy.inference.permutation import MOST_PLACEBOS
+from analysis.eventstudy.inference.placebo_statistics import STATISTICS
+from analysis.eventstudy.inference.registry import named
+from analysis.eventstudy.inputs.frames import Window
 from analysis.eventstudy.simulate.design import Design, whole
 from analysis.eventstudy.simulate.draws import ReturnPanel, calendars, check_source, draw, frames
 from analysis.eventstudy.study import EventStudy

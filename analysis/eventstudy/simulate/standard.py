@@ -1,16 +1,16 @@
 """The designs whose results are kept in the repository, shown in the docs and by the notebook.
 
 Each set asks one question of every test, see the names in `STANDARD`. What summaries say of
-the tests follows from the stored results, see `analysis.eventstudy.conditions`.
+the tests follows from the stored results, see `analysis.eventstudy.inference.conditions`.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
 
-from analysis.eventstudy.models import Model
+from analysis.eventstudy.models.linear import Model
+from analysis.eventstudy.models.thin_trading import Dimson, ScholesWilliams
 from analysis.eventstudy.simulate.design import CLOSURES, Design
-from analysis.eventstudy.thin import Dimson, ScholesWilliams
 
 WINDOWS = ((0, 0), (-1, 1), (-5, 5))
 SPREADS = (1, 3, 10)

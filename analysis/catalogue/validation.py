@@ -1,0 +1,300 @@
+"""A catalogue file held against its schema and rules, line by line.
+
+``faultline events check`` prints what `check_file` finds. `Catalogue` reads through `read_good`,
+so that a file either passes here or is not used; the lines are counted only where something is
+wrong.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from analysis.catalogue.cell_values import Value, nearest, read_value
+from analysis.catalogue.csv_reader import Cell, Malformed, read_cells, read_text
+from analysis.catalogue.frames import read_frame
+from analysis.catalogue.rules import COLUMNS, Beside, complaints
+from analysis.errors import DataError, InputError, unknown
+from analysis.settings import bundled
+
+if TYPE_CHECKING:
+    import dataframely as dy
+    import polars as pl
+
+
+_SHOWN = 3
+
+
+@dataclass(frozen=True, order=True)
+class Problem:
+    """Something in a catalogue file that must be mended.
+
+    Attributes
+    ----------
+    file : str
+        As given.
+    line : int
+        First line of the cell, the file's first being 1.
+    column : str
+        Name of the column; blank when the whole line is meant.
+    message : str
+        What is wrong and how to mend it.
+    """
+
+    file: str
+    line: int
+    column: str
+    message: str
+
+    def __str__(self) -> str:
+        place = f"{self.file}:{self.line}:"
+        return f"{place}{self.column}: {self.message}" if self.column else f"{place} {self.message}"
+
+
+@dataclass(frozen=True)
+class Line:
+    """One row of a file.
+
+    Attributes
+    ----------
+    values : dict of str to Value
+        None where a cell is blank or wrong.
+    lines : dict of str to int
+        Where each cell starts.
+    wrong : frozenset of str
+        Columns whose cell is wrong by itself.
+    """
+
+    values: dict[str, Value]
+    lines: dict[str, int]
+    wrong: frozenset[str]
+
+
+@dataclass
+class Examination:
+    """What a file holds and what is wrong with it.
+
+    Attributes
+    ----------
+    kind : str
+        Table that the file was held against.
+    rows : list of Line
+        Rows with as many cells as the first line.
+    problems : list of Problem
+        In order of lines; empty when the file is good.
+    """
+
+    file: str
+    kind: str
+    rows: list[Line] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+
+    def complain(self, line: int, column: str, message: str) -> None:
+        """Note a problem."""
+        self.problems.append(Problem(self.file, line, column, message))
+
+    def frame(self) -> pl.DataFrame:
+        """Rows as a frame of the kind's schema; only for a file without problems."""
+        import polars as pl
+
+        from analysis.tables import schema_of, validate
+
+        types = {name: held.dtype for name, held in schema_of(self.kind).columns().items()}
+        columns = {name: [row.values[name] for row in self.rows] for name in types}
+        return validate(self.kind, pl.DataFrame(columns, schema=types))
+
+
+def check_file(path: str | Path, kind: str | None = None) -> list[Problem]:
+    """Find everything that is wrong with a catalogue file.
+
+    Parameters
+    ----------
+    path : path-like
+        A CSV file.
+    kind : str, optional
+        One of `analysis.tables.CATALOGUE`, such as ``events``; else the file's name decides, and
+        when it is none of them, its columns.
+
+    Returns
+    -------
+    list of Problem
+        In order of lines; empty when the file is good.
+
+    Raises
+    ------
+    InputError
+        When the file cannot be opened, or the kind does not exist.
+    """
+    return examine(Path(path), kind).problems
+
+
+def read_good(path: Path, kind: str) -> pl.DataFrame:
+    """Read a catalogue file that must be right.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        A CSV file.
+    kind : str
+        One of `analysis.tables.CATALOGUE`.
+
+    Raises
+    ------
+    DataError
+        Names the first things that are wrong, by line and column.
+    InputError
+        When the file cannot be opened.
+    """
+    frame = read_frame(path, kind)
+    if frame is not None:
+        rows = frame.select(COLUMNS.get(kind, [])).to_dicts()
+        if next(complaints(kind, rows, _beside(path)), None) is None:
+            return frame
+    found = examine(path, kind)
+    if found.problems:
+        shown = "; ".join(str(problem) for problem in found.problems[:_SHOWN])
+        more = len(found.problems) - _SHOWN
+        rest = f"; and {more} more: faultline events check {path}" if more > 0 else ""
+        raise DataError(f"{shown}{rest}")
+    return found.frame()
+
+
+def examine(path: Path, kind: str | None = None) -> Examination:
+    """Read a catalogue file as far as it can be read, with everything that is wrong with it."""
+    rows, malformed = _open(path)
+    found = Examination(str(path), _kind(path, kind, rows[0] if rows else []))
+    if not rows:
+        told = "" if malformed else "is empty: write a first line with the names of the columns"
+        if told:
+            found.complain(1, "", told)
+    elif _header_is_good(found, rows[0]):
+        _read_rows(found, [cell.text for cell in rows[0]], rows[1:])
+        _find_duplicates(found)
+        _apply_rules(found, path)
+    if malformed:
+        found.complain(malformed.line, "", malformed.message)
+    found.problems.sort()
+    return found
+
+
+def _apply_rules(found: Examination, path: Path) -> None:
+    wrong = {place for place, row in enumerate(found.rows) if row.wrong}
+    rows = [row.values for row in found.rows]
+    for place, column, message in complaints(found.kind, rows, _beside(path), wrong):
+        found.complain(found.rows[place].lines[column], column, message)
+
+
+def _beside(path: Path) -> Beside:
+    """Values of a column of another file beside this one, else of the bundled one."""
+
+    def values(table: str, column: str) -> list[str]:
+        beside = path.with_name(f"{table}.csv")
+        chosen = beside if beside.is_file() else bundled(f"data/catalogue/{table}.csv")
+        if not chosen.is_file():
+            return []
+        frame = read_frame(chosen, table)
+        if frame is not None:
+            found: list[str] = frame[column].drop_nulls().unique(maintain_order=True).to_list()
+            return found
+        rows = examine(chosen, table).rows
+        return list(dict.fromkeys(str(row.values[column]) for row in rows if row.values[column]))
+
+    return values
+
+
+def _open(path: Path) -> tuple[list[list[Cell]], Malformed | None]:
+    try:
+        text = read_text(path)
+    except OSError as problem:
+        reason = (problem.strerror or "it cannot be opened").lower()
+        raise InputError(f"Cannot read {path}: {reason}. Name a catalogue file.") from None
+    if isinstance(text, Malformed):
+        return [], text
+    return read_cells(text)
+
+
+def _kind(path: Path, kind: str | None, header: list[Cell]) -> str:
+    """Table that a file is held against: as asked for, by its name, or by its columns."""
+    from analysis.tables import CATALOGUE
+
+    if kind is not None:
+        if kind not in CATALOGUE:
+            raise unknown("kind of catalogue file", kind, CATALOGUE)
+        return kind
+    if path.stem in CATALOGUE:
+        return path.stem
+    given = {cell.text for cell in header}
+    shared = {
+        name: len(given & set(schema.columns())) / len(schema.columns())
+        for name, schema in CATALOGUE.items()
+    }
+    best = max(shared, key=lambda name: shared[name])
+    return best if shared[best] > 0 else "events"
+
+
+def _schema(found: Examination) -> type[dy.Schema]:
+    from analysis.tables import schema_of
+
+    return schema_of(found.kind)
+
+
+def _header_is_good(found: Examination, header: list[Cell]) -> bool:
+    """Complain about columns that are missing, unknown or twice there; order does not matter."""
+    wanted = list(_schema(found).columns())
+    before = len(found.problems)
+    seen: set[str] = set()
+    given = [cell.text for cell in header]
+    for cell in header:
+        if cell.text in seen:
+            found.complain(cell.line, cell.text, "occurs twice in the first line: keep one column")
+        elif cell.text not in wanted:
+            near = nearest(cell.text, [name for name in wanted if name not in given])
+            mend = f"rename it to {near!r}" if near else f"the columns are {', '.join(wanted)}"
+            found.complain(cell.line, "", f"{cell.text!r} is no column of {found.kind}: {mend}")
+        seen.add(cell.text)
+    for name in wanted:
+        if name not in given:
+            found.complain(header[0].line, name, "is missing from the first line: add the column")
+    return len(found.problems) == before
+
+
+def _read_rows(found: Examination, names: list[str], rows: list[list[Cell]]) -> None:
+    columns = _schema(found).columns()
+    for cells in rows:
+        if len(cells) != len(names):
+            found.complain(
+                cells[0].line,
+                "",
+                f"has {len(cells)} cells where the first line has {len(names)}: "
+                + (
+                    "a cell that holds a comma stands in double quotes"
+                    if len(cells) > len(names)
+                    else "a blank cell needs its comma too"
+                ),
+            )
+            continue
+        values, wrong = {}, set()
+        for name, cell in zip(names, cells, strict=True):
+            values[name], complaint = read_value(cell.text, columns[name])
+            if complaint:
+                wrong.add(name)
+                found.complain(cell.line, name, complaint)
+        lines = {name: cell.line for name, cell in zip(names, cells, strict=True)}
+        found.rows.append(Line(values, lines, frozenset(wrong)))
+
+
+def _find_duplicates(found: Examination) -> None:
+    keys = _schema(found).primary_key()
+    first: dict[tuple[Value, ...], int] = {}
+    for row in found.rows:
+        if row.wrong & set(keys):
+            continue
+        key = tuple(row.values[name] for name in keys)
+        line = row.lines[keys[0]]
+        if key in first:
+            shown = ", ".join(repr(str(value)) for value in key)
+            found.complain(
+                line, keys[0], f"{shown} stands on line {first[key]} already: keep one of the two"
+            )
+        first.setdefault(key, line)

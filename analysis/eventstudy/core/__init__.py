@@ -1,0 +1,1 @@
+"""Arrays that every room of the engine reads: panels, fitted events, threads."""

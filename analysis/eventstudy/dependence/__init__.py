@@ -1,0 +1,1 @@
+"""How much events move together: mean residual correlation and its pairs."""

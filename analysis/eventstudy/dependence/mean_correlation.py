@@ -1,0 +1,324 @@
+"""How much the events of a sample move together: r̄, the mean residual correlation.
+
+Every firm hit on the same day is the usual case, and then tests that take the events for
+independent reject far too often. `parametric` and `ranks` correct for it with the r̄ that
+is computed here. There is no loop over pairs: events come in blocks, and the correlations
+of two blocks on the common dates of each pair are a handful of matrix products. Blocks
+whose events share day 0 and every usable row need column sums only. Where one instant reaches
+some exchanges a session after others, the pairs across them come on top.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+
+import numpy as np
+
+from analysis.errors import unknown
+from analysis.eventstudy.core.fitted import Floats, Ints, Sample
+from analysis.eventstudy.core.panel import Bools
+from analysis.eventstudy.core.threads import in_order
+from analysis.eventstudy.dependence.overlap import Overlap, OverlapSums, masked_total
+from analysis.eventstudy.dependence.overlap_pairs import OverlapPairs
+from analysis.eventstudy.dependence.pairwise import (
+    LEAST_COMMON_DATES,
+    Crowd,
+    correlations,
+    crowd,
+    standardised,
+)
+
+RBAR_MODES = ("overlap", "calendar", "event")
+
+# From about this size on, column sums beat matrix products.
+LEAST_ALIKE = 32
+# Cells of a block (events × days): two of them and their products stay in cache.
+CELLS = 1 << 17
+# Most events of a block.
+BLOCK = 512
+
+
+def rbar(sample: Sample, mode: str = "overlap") -> float:
+    """Mean correlation r̄ of the events' estimation residuals.
+
+    r̄ = Σ_{i≠j} τ_ij·r_ij / (N(N−1)), r_ij the correlation of the estimation residuals of
+    events i and j on common dates, two events of one security included, and τ_ij a weight.
+    Fewer than 3 common dates, or no variance on them, contributes 0.
+
+    Parameters
+    ----------
+    sample : Sample
+        Events kept for one window.
+    mode : {"overlap", "calendar", "event"}
+        ``"overlap"`` pairs the residuals by calendar date; τ_ij is the share of the window
+        that both events have in common in calendar time (0 when disjoint): Kolari, Pape &
+        Pynnönen (2018). Two securities of which one reacts a session later
+        (`exchange_order`) add τ'_ij·r'_ij: the same with the later one's residuals and window
+        one session of its own earlier, so that New York's day t meets Asia's day t+1; τ' is 1
+        where both react to one instant. The pairing by instant is ours. Where an exchange was
+        closed on the day of the first reaction, its window holds the closed days as well, and
+        r̄ is divided by the mean number of days held per day of the window, see Notes.
+        ``"calendar"`` pairs by calendar date alone, τ = 1; ``"event"`` pairs by relative
+        day, τ = 1, as Kolari & Pynnönen (2010, p. 4003) do for events on one date.
+
+    Returns
+    -------
+    float
+        NaN with fewer than 2 events.
+
+    Raises
+    ------
+    InputError
+        Unknown mode.
+
+    Notes
+    -----
+    The covariance of two CARs is the sum over pairs of days of what moves together. Across
+    exchanges that is the same date and the session after, each as often as the two windows
+    hold such a pair of days. The first session after a closure shows the change of all the days
+    since the last one. r̄ is the mean covariance over the mean variance, both in units of one
+    day's, so that a window of L days with m closed ones counts L + m.
+
+    Source: Kolari & Pynnönen (2010, p. 4003); Kolari, Pape & Pynnönen (2018) for the weight.
+    """
+    check_mode(mode)
+    fitted = sample.fitted
+    if mode == "overlap" and (sums := overlap_sums(sample)) is not None:
+        blocks = sums.blocks(fitted.block_size)
+        for part in in_order(lambda rows: sums.part(rows, fitted.residuals_of(rows)), blocks):
+            sums.add(part)
+        return mean_overlap(sample, sums, fitted.residuals_of)
+    return mean_paired(sample, fitted.residuals, mode)
+
+
+def mean_paired(sample: Sample, values: Floats, mode: str) -> float:
+    """Mean correlation of values of the estimation days, paired and weighted by a mode.
+
+    Parameters
+    ----------
+    sample : Sample
+        N events.
+    values : (N, E) float
+        NaN where missing.
+    mode : {"overlap", "calendar", "event"}
+
+    Returns
+    -------
+    float
+        See `rbar`.
+    """
+    fitted, n = sample.fitted, sample.size
+    if mode == "event":
+        columns = np.arange(values.shape[1], dtype=np.int64)
+        return mean_correlation(values, np.broadcast_to(columns, values.shape))
+    if mode == "calendar":
+        return mean_correlation(values, fitted.residual_days)
+    windows = fitted.days[:, sample.columns]
+    if fitted.order is not None:
+        windows = fitted.order.held(windows, fitted.offsets[sample.columns])
+    mean = mean_correlation(values, fitted.residual_days, windows, sample.length)
+    if n < 2:
+        return mean
+    return (mean + across_exchanges(sample, values) / (n * (n - 1))) / days_held(sample)
+
+
+def days_held(sample: Sample) -> float:
+    """Mean number of days that the windows hold, closed ones included, per session; usually 1."""
+    order, offsets = sample.fitted.order, sample.fitted.offsets[sample.columns]
+    if order is None or not order.closed.any():
+        return 1.0
+    days = np.sort(order.held(sample.fitted.days[:, sample.columns], offsets), axis=1)
+    return (1.0 + float((np.diff(days, axis=1) > 0).sum(axis=1).mean())) / sample.length
+
+
+def overlap_sums(sample: Sample) -> Overlap | None:
+    """Sums to fill for `mean_overlap`; None where the events do not count the same days."""
+    day0, width = sample.fitted.straight(), len(sample.fitted.estimation_offsets)
+    if day0 is None or sample.size < 2 or width < LEAST_COMMON_DATES:
+        return None
+    asked = day0, sample.fitted.n == width, width, sample.length
+    pairs = OverlapPairs(*asked)
+    return pairs if pairs.few else OverlapSums(*asked)
+
+
+def mean_overlap(sample: Sample, sums: Overlap, fetch: Callable[[Ints], Floats]) -> float:
+    """Overlap-weighted mean correlation of events that count the same days.
+
+    Parameters
+    ----------
+    sample : Sample
+    sums : Overlap
+        Filled with the values of every event.
+    fetch : callable
+        Positions of events, (n,) -> the same values, (n, E), NaN where missing.
+
+    Returns
+    -------
+    float
+        See `rbar`.
+    """
+    fitted, n = sample.fitted, sample.size
+    total = sums.total() + masked_total(
+        fetch, sums.day0, sums.whole, fitted.estimation_offsets, fitted.offsets[sample.columns]
+    )
+    if fitted.order is not None:
+        total += across_exchanges(sample, fetch(np.arange(n)))
+    return total / (n * (n - 1))
+
+
+def across_exchanges(sample: Sample, values: Floats) -> float:
+    """Sum over ordered pairs of securities that react one after the other, a session apart.
+
+    Parameters
+    ----------
+    sample : Sample
+        N events.
+    values : (N, E) float
+        Of the estimation days, NaN where missing.
+
+    Returns
+    -------
+    float
+        Σ τ'_ij·r'_ij, see `rbar`; 0 where all securities react on the same session.
+    """
+    fitted, order = sample.fitted, sample.fitted.order
+    if order is None:
+        return 0.0
+    offsets, length = fitted.offsets[sample.columns], sample.length
+    windows = order.held(fitted.days[:, sample.columns], offsets)
+    moved = order.earlier(fitted.estimation_offsets)
+    moved_windows = order.held(order.earlier(offsets), offsets)
+    # The windows of the closed ones hold more days: they are counted by dates.
+    reacted = ~order.late & ~order.closed
+    first, second = (np.where(one, order.instant, -1) for one in (reacted, order.late))
+    total = 0.0
+    for level in range(1, int(order.level.max(initial=0)) + 1):
+        ahead, behind = order.level < level, order.level == level
+        early = _some(ahead, values, fitted.residual_days, windows, first, length)
+        late = _some(behind, values, moved, moved_windows, second, length)
+        total += 2.0 * sum(correlations(left, right) for left in early for right in late)
+    return total
+
+
+def _some(
+    chosen: Bools, values: Floats, days: Ints, windows: Ints, instant: Ints, length: int
+) -> list[Crowd]:
+    """Cut some of the events into blocks."""
+    used = np.isfinite(values) & (days >= 0)
+    rows = np.flatnonzero(chosen & (used.sum(axis=1) >= LEAST_COMMON_DATES))
+    if not len(rows):
+        return []
+    used, scaled = used[rows], standardised(values[rows], used[rows])
+    return list(_blocks(scaled, days[rows], used, windows[rows], length, BLOCK, instant[rows]))
+
+
+def check_mode(mode: str) -> None:
+    """Refuse an unknown way to pair the events.
+
+    Raises
+    ------
+    InputError
+        Unknown mode.
+    """
+    if mode not in RBAR_MODES:
+        raise unknown("r̄ mode", mode, RBAR_MODES)
+
+
+def mean_correlation(
+    values: Floats, days: Ints, windows: Ints | None = None, length: int = 0, *, block: int = BLOCK
+) -> float:
+    """Mean over ordered pairs of rows of their correlation on common days.
+
+    Parameters
+    ----------
+    values : (N, E) float
+        One event a row, NaN where missing.
+    days : (N, E) int
+        Day of each value on one time line shared by all rows, -1 where there is none; a
+        row has no day twice.
+    windows : (N, L or more) int, optional
+        Days of each event's window on a shared time line, one more than once where it has
+        fewer than others; each pair is then multiplied by the days that the two have in
+        common, over L.
+    length : int
+        L; the number of columns of ``windows`` by default.
+    block : int
+        Most events in a block. It bounds the memory and leaves the result as it is.
+
+    Returns
+    -------
+    float
+        NaN with fewer than 2 rows.
+    """
+    size = len(values)
+    if size < 2:
+        return math.nan
+    used = np.isfinite(values) & (days >= 0)
+    enough = used.sum(axis=1) >= LEAST_COMMON_DATES
+    if not enough.any():
+        return 0.0
+    blocks = list(
+        _blocks(
+            standardised(values[enough], used[enough]),
+            days[enough],
+            used[enough],
+            None if windows is None else windows[enough],
+            length,
+            block,
+        )
+    )
+    total = 0.0
+    for position, left in enumerate(blocks):
+        total += correlations(left, left)
+        total += 2.0 * sum(correlations(left, right) for right in blocks[position + 1 :])
+    return total / (size * (size - 1))
+
+
+def _blocks(
+    values: Floats,
+    days: Ints,
+    used: Bools,
+    windows: Ints | None,
+    length: int,
+    most: int,
+    instant: Ints | None = None,
+) -> Iterator[Crowd]:
+    """Cut the events into blocks that are near in time, those that are alike by themselves."""
+    rows = np.where(used, days, -1)
+    more = [windows, None if instant is None else instant[:, None]]
+    group, count = _groups(np.hstack([rows, *(one for one in more if one is not None)]))
+    alike = count[group] >= LEAST_ALIKE
+    last = rows.max(axis=1, initial=-1)
+    first = np.where(used, days, last[:, None]).min(axis=1, initial=np.iinfo(np.int64).max)
+    anchor = first if windows is None else windows.min(axis=1)
+    order = np.lexsort((group, anchor, np.where(alike, group, -1)))
+    labels = np.where(alike, group, -1)[order]
+    for run in np.split(order, np.flatnonzero(np.diff(labels)) + 1):
+        while len(run):
+            size = _affordable(first[run[:most]], last[run[:most]])
+            part, run = run[:size], run[size:]
+            yield crowd(
+                values[part],
+                days[part],
+                used[part],
+                None if windows is None else windows[part],
+                length=length,
+                alike=bool(alike[part[0]]),
+                instant=None if instant is None else instant[part],
+            )
+
+
+def _groups(rows: Ints) -> tuple[Ints, Ints]:
+    """Number the distinct rows: the number of each row, and how often each occurs."""
+    packed = np.ascontiguousarray(rows, dtype=np.int64)
+    keys = packed.view(np.dtype((np.void, packed.itemsize * packed.shape[1]))).ravel()
+    _, number, count = np.unique(keys, return_inverse=True, return_counts=True)
+    return number.astype(np.int64), count.astype(np.int64)
+
+
+def _affordable(first: Ints, last: Ints) -> int:
+    """How many of these events, in order, one block can hold."""
+    span = np.maximum.accumulate(last) - np.minimum.accumulate(first) + 1
+    too_much = np.arange(1, len(span) + 1) * span > CELLS
+    return max(int(np.argmax(too_much)), 1) if too_much.any() else len(span)

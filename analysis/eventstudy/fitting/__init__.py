@@ -1,0 +1,1 @@
+"""From events to fitted events: alignment, chunks, what was skipped and why."""

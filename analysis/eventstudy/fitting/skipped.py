@@ -1,0 +1,210 @@
+"""Why an event is not in the figures: the sentences of the ledger.
+
+`study` asks which placed events could not be fitted, `results` which fitted ones have a
+hole in a window. Sentences are written for the events that are left out alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from analysis.eventstudy.core.fitted import Fitted, Ints
+from analysis.eventstudy.core.panel import Bools, span
+from analysis.eventstudy.fitting.alignment import Placing
+from analysis.eventstudy.inputs.dates import day
+from analysis.eventstudy.inputs.frames import Window
+from analysis.eventstudy.models.least_squares import FLAWS, Fit
+
+if TYPE_CHECKING:
+    from analysis.eventstudy.results import EventStudyResults
+
+COLUMNS = ["event_id", "security", "window_start", "window_end", "reason"]
+
+
+@dataclass(frozen=True)
+class Skip:
+    """An event left out, of everything or of one window."""
+
+    row: int
+    window: Window | None
+    reason: str
+
+
+def left_out(results: EventStudyResults, windows: list[Window]) -> pd.DataFrame:
+    """List the events left out altogether, and those with a hole in one of some windows.
+
+    Parameters
+    ----------
+    results : EventStudyResults
+    windows : list of (int, int)
+        Checked.
+
+    Returns
+    -------
+    pandas.DataFrame
+        event_id, security, window_start, window_end (blank: left out of every window),
+        reason. Pairs that never reached the study stand first.
+    """
+    skips = [Skip(row, None, reason) for row, reason in results.placing.skipped.items()]
+    rows = results.placing.rows
+    skips += [Skip(int(rows[at]), None, why) for at, why in results.unfitted.items()]
+    skips.sort(key=lambda skip: skip.row)
+    for window in windows:
+        skips += holes(results.placing, results.numbers, results.fitted, window)
+    ledger = frame(skips, results.study.events)
+    if results.refused is None or results.refused.empty:
+        return ledger
+    before = results.refused.reindex(columns=ledger.columns)
+    pairs = ["event_id", "security"]
+    known = pd.MultiIndex.from_frame(before[pairs])
+    ledger = ledger[~pd.MultiIndex.from_frame(ledger[pairs]).isin(known)]
+    blank = ["window_start", "window_end"]
+    before[blank] = before[blank].astype(ledger[blank].dtypes)
+    return before if ledger.empty else pd.concat([before, ledger], ignore_index=True)
+
+
+def unfitted(
+    placing: Placing, numbers: Ints, fit: Fit, estimation: Window, window: Window, least: int
+) -> dict[int, str]:
+    """Say which placed events cannot be used at all.
+
+    Parameters
+    ----------
+    placing : Placing
+    numbers : (N,) int
+        The placed event of each row of `fit`.
+    fit : Fit
+    estimation, window : (int, int)
+    least : int
+        ``min_observations``.
+
+    Returns
+    -------
+    dict of int to str
+        Placed event -> reason.
+    """
+    empty: Bools = np.isnan(fit.fitted.ar[:, 0])
+    for column in range(1, fit.fitted.ar.shape[1]):
+        empty &= np.isnan(fit.fitted.ar[:, column])
+    few: Bools = np.less(fit.fitted.n, least)
+    lost: Bools = np.logical_or.reduce([empty, few, fit.flaws > 0])
+    reasons: dict[int, str] = {}
+    for at in np.flatnonzero(lost):
+        number = int(numbers[at])
+        if empty[at]:
+            days = _days(placing, number, window)
+            reasons[number] = _nothing_in_window(placing, number, days, window)
+        elif few[at]:
+            found = int(fit.fitted.n[at])
+            reasons[number] = (
+                f"{found} usable observation{'' if found == 1 else 's'} in the estimation "
+                f"window {estimation}, at least {least} are needed"
+            )
+        else:
+            reasons[number] = f"{FLAWS[int(fit.flaws[at])]} in the estimation window {estimation}"
+    return reasons
+
+
+def holes(placing: Placing, numbers: Ints, fitted: Fitted, window: Window) -> list[Skip]:
+    """List the fitted events without an abnormal return on every day of a window.
+
+    Parameters
+    ----------
+    placing : Placing
+    numbers : (N,) int
+        The placed event of each row of `fitted`.
+    fitted : Fitted
+    window : (int, int)
+    """
+    inside = (fitted.offsets >= window[0]) & (fitted.offsets <= window[1])
+    offsets, ar = fitted.offsets[inside], fitted.ar[:, inside]
+    skips = []
+    for at in np.flatnonzero(~np.isfinite(ar.sum(axis=1))):
+        number, gone = int(numbers[at]), ~np.isfinite(ar[at])
+        reason = _hole(placing, number, offsets[gone], _days(placing, number, window)[gone])
+        skips.append(Skip(int(placing.rows[number]), window, reason))
+    return skips
+
+
+def frame(skips: list[Skip], events: pd.DataFrame) -> pd.DataFrame:
+    """Write the ledger as a table: event_id, security, window_start, window_end, reason."""
+    rows = [skip.row for skip in skips]
+    return pd.DataFrame(
+        {
+            "event_id": events["event_id"].to_numpy()[rows],
+            "security": events["security"].to_numpy()[rows],
+            "window_start": pd.array([_end(skip.window, 0) for skip in skips], dtype="Int64"),
+            "window_end": pd.array([_end(skip.window, 1) for skip in skips], dtype="Int64"),
+            "reason": pd.array([skip.reason for skip in skips], dtype="str"),
+        },
+        columns=COLUMNS,
+    )
+
+
+def _hole(placing: Placing, number: int, offsets: Ints, days: Ints) -> str:
+    """Say what is missing in a window.
+
+    Parameters
+    ----------
+    placing : Placing
+    number : int
+        The placed event.
+    offsets, days : (h,) int
+        Relative days without an abnormal return, and their positions on the union.
+    """
+    first, at = int(offsets[0]), int(days[0])
+    if at < 0:
+        sessions = "first" if first < 0 else "last"
+        what = f"day {first} is {'before' if first < 0 else 'after'} the {sessions} session"
+    else:
+        what = f"no {_missing(placing, number, at)} on day {first} ({day(placing.dates[at])})"
+    more = len(offsets) - 1
+    return what + (f", and {more} more day{'s' if more > 1 else ''} of the window" * (more > 0))
+
+
+def _days(placing: Placing, number: int, window: Window) -> Ints:
+    """Days of a placed event's window on the union of all calendars."""
+    one = placing.places.take(np.array([number]))
+    days: Ints = placing.calendars.days(one.calendar, one.position, span(window))[0]
+    return days
+
+
+def _end(window: Window | None, side: int) -> int | None:
+    return None if window is None else window[side]
+
+
+def _nothing_in_window(placing: Placing, number: int, days: Ints, window: Window) -> str:
+    security, series = _series(placing, number)
+    known = np.flatnonzero(np.isfinite(series))
+    if not len(known):
+        return f"no returns for {security}"
+    present = days[days >= 0]
+    where = f"no abnormal return in the event window {window}"
+    if not len(present):
+        side = "before the first" if window[1] < 0 else "after the last"
+        return f"{where}: all of it is {side} session of {security}"
+    if present[0] > known[-1]:
+        return f"{where}: the returns of {security} end on {day(placing.dates[known[-1]])}"
+    if present[-1] < known[0]:
+        return f"{where}: the returns of {security} begin on {day(placing.dates[known[0]])}"
+    lost = _missing(placing, number, int(present[0]))
+    first, last = placing.dates[present[0]], placing.dates[present[-1]]
+    return f"{where}: no {lost} from {day(first)} to {day(last)}"
+
+
+def _missing(placing: Placing, number: int, at: int) -> str:
+    """Name what an abnormal return lacks on a day: the return itself, or the factors."""
+    _, series = _series(placing, number)
+    return "return" if not np.isfinite(series[at]) else "factor figure"
+
+
+def _series(placing: Placing, number: int) -> tuple[Hashable, np.ndarray]:
+    """Name of an event's security, and its returns on the union of days."""
+    column = int(placing.places.security[number])
+    values = placing.returns[:, column][placing.source]
+    return placing.securities[column], np.where(placing.source >= 0, values, np.nan)

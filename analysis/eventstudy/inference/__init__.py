@@ -1,0 +1,1 @@
+"""Tests of abnormal returns, and which of them to read first."""

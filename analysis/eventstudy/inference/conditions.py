@@ -1,0 +1,198 @@
+"""The conditions of a study that decide which tests keep their size, measured on the study.
+
+`recommendation` compares them with the conditions that were simulated.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from analysis.eventstudy.core.fitted import Floats, Ints, Sample
+from analysis.eventstudy.dependence.clusters import by_date
+from analysis.eventstudy.dependence.mean_correlation import days_held, rbar
+from analysis.eventstudy.inference.parametric import bmp_t
+
+if TYPE_CHECKING:
+    from analysis.eventstudy.results import EventStudyResults
+
+# A fifth of the days was simulated; from half of that on a study counts as thinly traded.
+THIN = 0.1
+# Fewer events than this are compared with the simulations of 3, 5 and 10.
+FEW = 20
+# The spread across events counts as raised beyond the 95 % quantile of what chance alone
+# makes of it, and by a quarter at least: with many events the quantile is close to 1.
+RAISED_LEVEL, LEAST_RISE = 0.05, 1.25
+# Events whose returns are looked at for days without a trade.
+LOOKED_AT = 500
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """What a sample of events is like.
+
+    Attributes
+    ----------
+    events : int
+        Events N with a CAR in the window.
+    dates : int
+        Different pieces of news by date: distinct day 0s, those of one instant counted once
+        where it reaches some exchanges a session after others (`exchange_order`).
+    crosses : bool
+        Whether one instant has its day 0 on two successive sessions of different securities:
+        several exchanges. Days on which an exchange was closed do not count.
+    untraded : float
+        Share of returns in the estimation windows that are exactly zero.
+    variance_ratio : float
+        Variance of the SCARs across events (ddof 1) over 1 − r̄, which it is near to where the
+        event leaves the variance as it was; NaN where it is not defined. Days on which an
+        exchange was closed count in the usual variance of its first session after them.
+    closed : bool
+        Whether an exchange was closed on the day on which others first reacted.
+    """
+
+    events: int
+    dates: int
+    crosses: bool
+    untraded: float
+    variance_ratio: float
+    closed: bool = False
+
+    @property
+    def thin(self) -> bool:
+        """Whether trading is thin."""
+        return self.untraded >= THIN
+
+    @property
+    def raised(self) -> bool:
+        """Whether the spread across events is wider than chance makes it."""
+        if self.events < 2 or not math.isfinite(self.variance_ratio):
+            return False
+        from scipy.special import chdtri
+
+        # (N−1)·ratio is close to χ²(N−1) under one correlation for all pairs.
+        chance = float(chdtri(self.events - 1, RAISED_LEVEL)) / (self.events - 1)
+        return self.variance_ratio > max(chance, LEAST_RISE)
+
+    @property
+    def cases(self) -> tuple[str, ...]:
+        """The simulated cases that apply, keys of `measured_sizes.SIZES`; none to one event.
+
+        All are of one date but ``"spread_dates"``.
+        """
+        if self.events < 2:
+            return ()
+        found = ["spread_dates"] if self.dates > 1 else []
+        if self.crosses:
+            found.append("exchanges_raised" if self.raised else "exchanges")
+        if self.closed:
+            found.append("closure")
+        if self.events < FEW:
+            found.append(f"events_{3 if self.events < 4 else 5 if self.events < 8 else 10}")
+        if self.raised and not self.crosses:
+            found.append("raised_variance")
+        if self.thin:
+            found.append("thin_trading")
+        return tuple(found) or ("one_date",)
+
+    def described(self) -> str:
+        """In words: ``"12 events, one date, thin trading (18 % of returns are zero)"``."""
+        one = self.dates <= 1
+        parts = [f"{self.events} event{'' if self.events == 1 else 's'}"]
+        if self.events > 1:
+            several = self.crosses or self.closed
+            when = "one piece of news" if several else "one date"
+            parts.append(when if one else f"{self.dates} dates")
+        if self.crosses:
+            parts.append("day 0 a session apart on different exchanges")
+        if self.closed:
+            parts.append("an exchange closed on the day of the first reaction")
+        if self.raised:
+            parts.append(f"a variance across events {self.variance_ratio:.1f} times the usual one")
+        if self.thin:
+            parts.append(
+                f"thin trading: {self.untraded:.0%} of returns are zero".replace("%", " %")
+            )
+        return ", ".join(parts)
+
+
+def conditions(
+    results: EventStudyResults, sample: Sample, members: Ints, kolari_pynnonen: float = math.nan
+) -> Conditions:
+    """Measure the conditions of some events of a study.
+
+    Parameters
+    ----------
+    results : EventStudyResults
+    sample : Sample
+        n events whole in one window.
+    members : (n,) int
+        Their rows in ``results.fitted``.
+    kolari_pynnonen : float
+        Statistic of `kolari_pynnonen_t` for the sample where it is known: r̄ follows from it,
+        which else is computed again.
+    """
+    if not sample.size:
+        return Conditions(0, 0, crosses=False, untraded=0.0, variance_ratio=math.nan)
+    dates, crosses, closed = _dates(results, members)
+    return Conditions(
+        events=sample.size,
+        dates=dates,
+        crosses=crosses,
+        untraded=_untraded(results, members),
+        variance_ratio=_variance_ratio(sample, results.study.rbar, kolari_pynnonen),
+        closed=closed,
+    )
+
+
+def _dates(results: EventStudyResults, members: Ints) -> tuple[int, bool, bool]:
+    """Number of different dates; whether an instant crosses exchanges, and finds one closed."""
+    dates = len(np.unique(by_date(results, members)))
+    if results.fitted.order is None:
+        return dates, False, False
+    order = results.fitted.order.take(members)
+    early = order.instant[(order.instant >= 0) & ~order.late & ~order.closed]
+    late, closed = (np.isin(order.instant[one], early).any() for one in (order.late, order.closed))
+    return dates, bool(late), bool(closed)
+
+
+def _untraded(results: EventStudyResults, members: Ints) -> float:
+    """Share of exactly zero returns in the estimation windows of (some of) the events."""
+    chosen = members[:: max(1, len(members) // LOOKED_AT)]
+    places = results.placing.places.take(results.numbers[chosen])
+    offsets = results.fitted.estimation_offsets
+    days = results.placing.calendars.days(places.calendar, places.position, offsets)
+    dates, table = results.placing.dates, results.study.returns
+    securities = results.study.events["security"].to_numpy()[
+        results.placing.rows[results.numbers[chosen]]
+    ]
+    rows = pd.DatetimeIndex(table.index).get_indexer(dates)[days]
+    columns = table.columns.get_indexer(pd.Index(securities))
+    values = _values(table, rows, columns)
+    known = np.isfinite(values) & (days >= 0) & (rows >= 0)
+    return float((values[known] == 0.0).mean()) if known.any() else 0.0
+
+
+def _values(table: pd.DataFrame, rows: Ints, columns: Ints) -> Floats:
+    distinct, which = np.unique(columns, return_inverse=True)
+    held: Floats = table.iloc[:, distinct].to_numpy(dtype=np.float64)
+    return held[rows, which[:, None]]
+
+
+def _variance_ratio(sample: Sample, mode: str, kolari_pynnonen: float) -> float:
+    if sample.size < 2:
+        return math.nan
+    n, bmp = sample.size, bmp_t(sample).statistic
+    if math.isfinite(kolari_pynnonen) and math.isfinite(bmp) and bmp != 0:
+        # Kolari & Pynnönen (2010): t² = BMP²·(1−r̄)/(1+(N−1)r̄), solved for r̄.
+        share = (kolari_pynnonen / bmp) ** 2
+        mean = (1.0 - share) / (1.0 + (n - 1) * share)
+    else:
+        mean = rbar(sample, mode)
+    if not math.isfinite(mean) or mean >= 1.0:
+        return math.nan
+    return float(sample.scar.var(ddof=1)) / (1.0 - mean) / days_held(sample)

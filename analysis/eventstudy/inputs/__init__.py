@@ -1,0 +1,1 @@
+"""What the engine accepts, checked before anything is computed."""

@@ -1,0 +1,1 @@
+"""Event studies on bars within the day."""

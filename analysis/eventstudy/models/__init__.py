@@ -1,0 +1,1 @@
+"""Normal-return models, and the regressions behind them."""

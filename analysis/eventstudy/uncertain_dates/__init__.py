@@ -1,0 +1,1 @@
+"""Event studies of events whose date is not known for sure."""

@@ -1,0 +1,261 @@
+"""What the search over candidate days finds, and what it would find where nothing happened.
+
+`uncertain` gives the CARs of some pairs of event and security at every candidate, `moved`
+the same on placebo dates; here are the two statistics and their tests.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+
+from analysis.eventstudy.core.fitted import Fitted, Floats, Ints, cumulate
+from analysis.eventstudy.core.panel import Bools
+from analysis.eventstudy.dependence.mean_correlation import rbar
+from analysis.eventstudy.inference.parametric import SAME_SCAR
+from analysis.eventstudy.inference.permutation import LEAST_PLACEBOS
+from analysis.eventstudy.inference.placebo_statistics import SAME, studentised_choice
+from analysis.eventstudy.inference.test_result import Outcome, too_few, undefined
+from analysis.eventstudy.inputs.frames import Window
+from analysis.eventstudy.uncertain_dates.alignment import Located
+from analysis.eventstudy.uncertain_dates.ball_torous import (
+    Likelihoods,
+    Moments,
+    bounded_tail,
+    chi_square_tail,
+    maximise,
+    moments,
+    posterior,
+    standard_error,
+)
+from analysis.eventstudy.uncertain_dates.placebos import MovedSets
+
+MAX_TEST = "max_permutation"
+LIKELIHOOD_RATIO = "likelihood_ratio"
+LIKELIHOOD_ANY = "likelihood_any"
+LIKELIHOOD_PERMUTATION = "likelihood_permutation"
+TESTS = (MAX_TEST, LIKELIHOOD_RATIO, LIKELIHOOD_ANY, LIKELIHOOD_PERMUTATION)
+
+# Residuals that move as one still leave each event a covariance that can be inverted.
+MOST_CORRELATED = 0.999
+
+
+@dataclass(frozen=True, eq=False)
+class Standing:
+    """n pairs of event and security that are whole in a window around every candidate.
+
+    Attributes
+    ----------
+    located : Located
+    window : (int, int)
+    car, se : (n, K) float
+        NaN where the event has fewer candidates.
+    members : (n,) int
+        Rows among the fitted pairs, for the placebos.
+    rho : (E',) float
+        Correlation within each event that has a pair.
+    """
+
+    located: Located
+    window: Window
+    car: Floats
+    se: Floats
+    members: Ints
+    rho: Floats
+
+    @cached_property
+    def events(self) -> Ints:
+        """Events that have a pair, as rows of `Located.weight`, (E',)."""
+        return np.unique(self.located.event)
+
+    @cached_property
+    def event(self) -> Ints:
+        """Position of each pair's event among `events`, (n,)."""
+        return np.searchsorted(self.events, self.located.event)
+
+    @cached_property
+    def weight(self) -> Floats:
+        """Prior weights, (E', K)."""
+        weight: Floats = self.located.weight[self.events]
+        return weight
+
+    @cached_property
+    def there(self) -> Bools:
+        """Which candidates an event has, (E', K)."""
+        first = np.unique(self.event, return_index=True)[1]
+        found: Bools = self.located.exists[first]
+        return found
+
+    def moments(self, car: Floats, se: Floats) -> Moments:
+        """What the likelihood needs of CARs (B, n, K)."""
+        return moments(car, se, self.event, self.rho, self.weight)
+
+    @cached_property
+    def likelihood(self) -> tuple[Moments, Likelihoods]:
+        """The likelihood of the events as they are, and its maximum."""
+        data = self.moments(self.car[None], self.se[None])
+        return data, maximise(data)
+
+    def largest(self, scar: Floats) -> tuple[Floats, Ints]:
+        """Mean SCAR of largest size over the joint choices of candidates, studentised there.
+
+        The mean is a sum over events, each with a choice of its own, so its maximum is the
+        sum of the events' maxima, its minimum that of their minima: no joint choice is
+        missed and none is enumerated. Its mean is then divided by its standard error, see
+        `placebo_statistics.studentised_choice`.
+
+        Parameters
+        ----------
+        scar : (B, n, K) float
+
+        Returns
+        -------
+        statistic : (B,) float
+            With its sign; NaN where the SCARs of the choice do not differ.
+        choice : (B, E') int
+            The candidate of each event.
+        """
+        starts = np.unique(self.event, return_index=True)[1]
+        sums = np.add.reduceat(np.where(np.isnan(scar), 0.0, scar), starts, axis=1)
+        high = np.where(self.there, sums, -np.inf)
+        low = np.where(self.there, sums, np.inf)
+        up, down = high.max(axis=2).sum(axis=1), low.min(axis=2).sum(axis=1)
+        positive = up >= -down
+        choice = np.where(positive[:, None], high.argmax(axis=2), low.argmin(axis=2))
+        own = np.take_along_axis(scar, choice[:, self.event, None], axis=2)[..., 0]
+        return studentised_choice(own, scar), choice
+
+    def estimate(self) -> dict[str, float]:
+        """The maximum of the likelihood, in a row of `UncertainResults.effect`."""
+        data, best = self.likelihood
+        effect, ratio = float(best.effect[0]), float(best.ratio[0])
+        return {
+            "effect": effect,
+            "se": standard_error(data, effect, ratio),
+            "variance_ratio": ratio,
+            "log_likelihood": float(best.top[0]),
+            "events": len(self.events),
+            "n": len(self.car),
+        }
+
+    def days(self) -> pd.DataFrame:
+        """The candidates with what speaks for each, see `UncertainResults.posterior`."""
+        data, best = self.likelihood
+        after = posterior(data, best.effect, best.ratio)[0]
+        choice = self.largest((self.car / self.se)[None])[1][0]
+        event, candidate = np.nonzero(self.there)
+        starts = np.unique(self.event, return_index=True)[1]
+        size = np.diff(np.append(starts, len(self.car)))
+        mean_car = np.add.reduceat(self.car, starts, axis=0) / size[:, None]
+        mean_scar = np.add.reduceat(self.car / self.se, starts, axis=0) / size[:, None]
+        names = self.located.pairs["event_id"].to_numpy()[starts]
+        return pd.DataFrame(
+            {
+                "event_id": names[event],
+                "candidate": self.located.names[self.events][event, candidate],
+                "weight": self.weight[event, candidate],
+                "posterior": after[event, candidate],
+                "mean_car": mean_car[event, candidate],
+                "mean_scar": mean_scar[event, candidate],
+                "n": size[event],
+                "fixed": self.located.fixed[self.events][event, candidate],
+                "chosen": choice[event] == candidate,
+            }
+        ).infer_objects()
+
+
+def rho_within(located: Located, fitted: Fitted, window: Window, mode: str) -> Floats:
+    """Mean residual correlation between the securities of each event, (E',).
+
+    r̄ of the study's mode, see `dependence.rbar`, over the pairs of securities of one event;
+    a negative one counts as none, one near 1 as 0.999.
+    """
+    found = []
+    for event in np.unique(located.event):
+        rows = np.flatnonzero(located.event == event)
+        mean = 0.0
+        if len(rows) > 1:
+            mean = rbar(cumulate(fitted.take(rows), window)[0], mode)
+        found.append(min(max(mean, 0.0), MOST_CORRELATED) if math.isfinite(mean) else 0.0)
+    return np.array(found)
+
+
+def answer(standing: Standing | None, moved: MovedSets) -> list[Outcome]:
+    """Run the tests of uncertain dates on one group in one window.
+
+    - ``max_permutation``: S = the mean SCAR of largest size over the joint choices of
+      candidates, one per event and shared by its securities, over its cross-sectional
+      standard error, pooled over the candidates (a single pair: its SCAR);
+      p = (1 + #{|S_s| ≥ |S_0|})/(1 + B) over the placebos s of `MovedSets.draws`, which
+      search and studentise alike; B < 39, or pairs without spread, give NaN and a reason.
+      Where a model names a ``stand_in``, S_0 and every S_s are those of that.
+    - ``likelihood_ratio``: 2(ℓ₁ − ℓ₀) of the mixture, A = 0 against any A, λ ≥ 1 free in
+      both, χ²(1); Ball & Torous (1988).
+    - ``likelihood_any``: 2ℓ₁ against A = 0 and λ = 1, half χ²(1) half χ²(2): Self & Liang
+      (1987).
+    - ``likelihood_permutation``: the likelihood ratio against that of the same placebos.
+
+    Parameters
+    ----------
+    standing : Standing or None
+        None where no pair is left.
+    moved : MovedSets
+
+    Returns
+    -------
+    list of Outcome
+        In the order of `TESTS`.
+    """
+    if standing is None:
+        return [too_few(name, 0, 1) for name in TESTS]
+    n = len(standing.car)
+    observed = float(standing.largest((standing.car / standing.se)[None])[0][0])
+    best = standing.likelihood[1]
+    ratio, both = float(best.statistic[0]), max(2.0 * float(best.top[0]), 0.0)
+    largest, ratios = _placebos(standing, moved)
+    compared = _on_real_dates(standing, moved, (observed, ratio))
+    return [
+        _against(MAX_TEST, compared[0], np.abs(largest), n),
+        Outcome(LIKELIHOOD_RATIO, ratio, 1.0, chi_square_tail(ratio), n),
+        Outcome(LIKELIHOOD_ANY, both, math.nan, bounded_tail(both), n),
+        _against(LIKELIHOOD_PERMUTATION, compared[1], ratios, n),
+    ]
+
+
+def _on_real_dates(
+    standing: Standing, moved: MovedSets, own: tuple[float, float]
+) -> tuple[float, float]:
+    """Largest statistic and likelihood ratio, of the model that the placebos are fitted with."""
+    refitted = moved.real(standing.window, standing.members)
+    if refitted is None:
+        return own
+    car, se = (one[None] for one in refitted)
+    largest = float(standing.largest(car / se)[0][0])
+    return largest, float(maximise(standing.moments(car, se)).statistic[0])
+
+
+def _placebos(standing: Standing, moved: MovedSets) -> tuple[Floats, Floats]:
+    """Largest statistic, where there is a spread, and likelihood ratio of every placebo."""
+    largest, ratios = [np.empty(0)], [np.empty(0)]
+    for car, se in moved.draws(standing.window, standing.members):
+        if len(car):
+            found = standing.largest(car / se)[0]
+            largest.append(found[np.isfinite(found)])
+            ratios.append(maximise(standing.moments(car, se)).statistic)
+    return np.concatenate(largest), np.concatenate(ratios)
+
+
+def _against(test: str, observed: float, placed: Floats, n: int) -> Outcome:
+    count = len(placed)
+    if count < LEAST_PLACEBOS:
+        reason = f"{count} admissible placebo dates, at least {LEAST_PLACEBOS} are needed"
+        return undefined(test, n, reason)
+    if not math.isfinite(observed):
+        return undefined(test, n, SAME_SCAR)
+    # Equal up to rounding counts as reached, which never makes p smaller than it is.
+    reached = int((placed >= abs(observed) * (1.0 - SAME)).sum())
+    return Outcome(test, observed, math.nan, (1 + reached) / (1 + count), n)

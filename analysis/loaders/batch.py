@@ -1,0 +1,153 @@
+"""Names asked one by one, so that one which fails does not take the others with it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from analysis.errors import InputError, SourceError
+from analysis.loaders.base import UNASKED, Partial, Unreadable
+from analysis.loaders.fields import bounded, shortened
+from analysis.loaders.http.limits import SpentError
+from analysis.loaders.http.rate_limit import ClockError
+from analysis.loaders.http.response import NotFound
+from analysis.loaders.wording import worded
+
+if TYPE_CHECKING:
+    import polars as pl
+
+Row = TypeVar("Row")
+
+_GONE = " It was deleted, renamed or made private."
+_ENOUGH = 3  # failures in a row after which a source is taken to be down
+
+
+def each(
+    source: str,
+    names: Iterable[str],
+    ask: Callable[[str], Iterable[Row | Unreadable]],
+    build: Callable[[list[Row]], pl.DataFrame],
+    news: dict[str, str] | None = None,
+) -> pl.DataFrame:
+    """Ask for names one by one and build the frame of what came.
+
+    Parameters
+    ----------
+    source : str
+        Name of the loader.
+    names : iterable of str
+        A name that occurs twice is asked for once.
+    ask : callable
+        Name to rows, and records that cannot be read; raises when the name fails.
+    build : callable
+        All rows to the frame.
+    news : dict of str to str, optional
+        What ``ask`` notes of names that were renamed.
+
+    Raises
+    ------
+    Partial
+        When names or records failed; after three names in a row the rest is not asked for, as
+        each would wait for the same host in vain. Names that the source answered are gone (404,
+        410) are news, unless no name at all was found: then the source may have moved.
+    """
+    news = {} if news is None else news
+    gone: dict[str, str] = {}
+    found: dict[str, list[Row]] = {}
+    failures: dict[str, str] = {}
+    unreadable: list[Unreadable] = []
+    incomplete: set[str] = set()
+    down = 0
+    stopped = ""
+    for name in dict.fromkeys(names):
+        if stopped:
+            failures[name] = stopped
+            continue
+        try:
+            good, bad = apart(ask(name))  # whole, or nothing of it
+        except InputError:
+            raise
+        except Exception as problem:
+            missing = _is_missing(problem)
+            (gone if missing else failures)[name] = worded(problem) + (_GONE if missing else "")
+            down += not isinstance(problem, NotFound)
+            stopped = _stopped(problem, down)
+        else:
+            found[name] = good
+            unreadable += bad
+            incomplete |= {name} if bad else set()
+            down = 0
+    (news if found else failures).update(gone)
+    try:
+        frame = build(_all(found))
+    except Exception:  # a value that its column cannot hold
+        for name, rows in list(found.items()):
+            try:
+                good, bad = apart(_fitting(rows, build))
+            except SourceError as problem:
+                failures[name] = worded(problem)
+                del found[name]
+                continue
+            found[name] = good
+            unreadable += bad
+            incomplete |= {name} if bad else set()
+        frame = build(_all(found))
+    if failures or unreadable or news:
+        raise Partial(source, frame, failures, unreadable, news, incomplete)
+    return frame
+
+
+def _all(found: Mapping[str, list[Row]]) -> list[Row]:
+    return [row for rows in found.values() for row in rows]
+
+
+def _fitting(rows: Sequence[Row], build: Callable[[list[Row]], pl.DataFrame]) -> Iterator[Any]:
+    """Rows of which a frame can be built, and the others as records that cannot be read."""
+    try:
+        build(list(rows))
+    except Exception as problem:
+        if len(rows) > 1:
+            yield from _fitting(rows[: len(rows) // 2], build)
+            yield from _fitting(rows[len(rows) // 2 :], build)
+        elif rows:
+            yield Unreadable(shortened(rows[0]), worded(problem))
+    else:
+        yield from rows
+
+
+def _is_missing(problem: Exception) -> bool:
+    """Whether the source itself answered that there is nothing of this name."""
+    return isinstance(problem, NotFound) and bool(problem.status)
+
+
+def _stopped(problem: Exception, down: int) -> str:
+    """Why the rest is not asked for; blank where it is."""
+    if isinstance(problem, SpentError | ClockError):
+        return f"{UNASKED} that"
+    return f"{UNASKED} {_ENOUGH} failures in a row" if down >= _ENOUGH else ""
+
+
+def apart(found: Iterable[Row | Unreadable]) -> tuple[list[Row], list[Unreadable]]:
+    """Part rows from records that cannot be read.
+
+    Raises
+    ------
+    SourceError
+        There are only such records, or too many: the answer has changed its shape.
+    """
+    rows, unreadable = parted(found)
+    if unreadable and not rows:
+        raise SourceError(unreadable[0].reason)
+    return rows, unreadable
+
+
+def parted(found: Iterable[Row | Unreadable]) -> tuple[list[Row], list[Unreadable]]:
+    """As `apart`, also where there are only records that cannot be read."""
+    rows: list[Row] = []
+    unreadable: list[Unreadable] = []
+    for item in bounded(found):
+        if isinstance(item, Unreadable):
+            unreadable.append(item)
+        else:
+            rows.append(item)
+    return rows, unreadable

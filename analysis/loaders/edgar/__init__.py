@@ -1,0 +1,1 @@
+"""Revenues, capex and other figures from the SEC's EDGAR."""

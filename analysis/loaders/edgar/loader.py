@@ -1,0 +1,273 @@
+"""Revenue and capital expenditure of companies that file with the SEC, table ``revenues``.
+
+One ``companyfacts`` file per company, with every figure ever filed and the day of filing.
+Quarters and fiscal years come out, fourth quarters and most quarters of capital expenditure as
+differences (`analysis.loaders.edgar.periods`). Segments are not in these files: they stay with
+the curated rows of the store, which are keyed by their own segment names and never touched.
+
+``observed_at`` is the time of asking, also for figures filed years ago: that is when we learned
+them. ``filed`` says when the public did. Of a restated figure every vintage comes, the older ones
+a microsecond earlier each: the last one filed is the last one observed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from itertools import groupby
+from typing import TYPE_CHECKING, Any
+
+from analysis import settings
+from analysis.errors import InputError, SourceError, unknown
+from analysis.loaders.base import Partial, Request
+from analysis.loaders.batch import each
+from analysis.loaders.edgar.facts import series_of
+from analysis.loaders.edgar.periods import Period, periods
+from analysis.loaders.http.client import Client, NotFound, Timing
+from analysis.loaders.wording import worded
+
+if TYPE_CHECKING:
+    import polars as pl
+
+PER_SECOND = 9.0  # the SEC allows ten, and blocks for ten minutes who asks more
+
+COMPANIES: Mapping[str, tuple[int, str]] = {
+    "AMD": (2488, "ADVANCED MICRO DEVICES"),
+    "ASML": (937966, "ASML"),
+    "Alphabet": (1652044, "ALPHABET"),
+    "Amazon": (1018724, "AMAZON"),
+    "Apple": (320193, "APPLE"),
+    "Arm": (1973239, "ARM HOLDINGS"),
+    "Broadcom": (1730168, "BROADCOM"),
+    "Dell": (1571996, "DELL"),
+    "Intel": (50863, "INTEL"),
+    "Marvell": (1835632, "MARVELL"),
+    "Meta": (1326801, "META PLATFORMS"),
+    "Micron": (723125, "MICRON"),
+    "Microsoft": (789019, "MICROSOFT"),
+    "Nvidia": (1045810, "NVIDIA"),
+    "Oracle": (1341439, "ORACLE"),
+    "Qualcomm": (804328, "QUALCOMM"),
+    "Super Micro": (1375365, "SUPER MICRO"),
+    "TSMC": (1046179, "TAIWAN SEMICONDUCTOR"),
+}
+"""Companies as the other tables name them: number at the SEC (CIK), and what the name in the
+file has to begin with, so that a wrong number cannot pass off one company as another."""
+
+YEARS_ONLY = frozenset({"TSMC"})
+"""Companies whose quarters `analysis.loaders.yahoo.statements` writes. The SEC has their years
+alone; a quarter that was tagged some day would be one key with two sources, which revise each
+other for ever."""
+
+TAGS: Mapping[str, tuple[str, ...]] = {
+    # The total goes before its largest part: Alphabet files both.
+    "revenue": (
+        "us-gaap:Revenues",
+        "us-gaap:RevenueFromContractWithCustomerExcludingAssessedTax",
+        "us-gaap:RevenueFromContractWithCustomerIncludingAssessedTax",
+        "us-gaap:SalesRevenueNet",
+        "us-gaap:SalesRevenueGoodsNet",
+        "ifrs-full:Revenue",
+        "ifrs-full:RevenueFromContractsWithCustomers",
+    ),
+    "capex": (
+        "us-gaap:PaymentsToAcquirePropertyPlantAndEquipment",
+        "us-gaap:PaymentsToAcquireProductiveAssets",
+        "ifrs-full:PurchaseOfPropertyPlantAndEquipmentClassifiedAsInvestingActivities",
+    ),
+}
+"""Tags of each metric, in the order in which they are believed."""
+
+# One metric that ends so much earlier than the other has been given a tag that we do not know.
+_LAGGING = timedelta(days=200)
+
+
+class Edgar:
+    """Totals by fiscal quarter and year from the SEC, table ``revenues``.
+
+    Parameters
+    ----------
+    timing : analysis.loaders.http.client.Timing, optional
+        How patient to be; by default as ``FAULTLINE_PATIENCE`` says.
+    per_second : float
+        Most questions per second.
+    clock : callable
+        Gives the present moment (UTC).
+    """
+
+    name = "edgar"
+    table = "revenues"
+
+    def __init__(
+        self,
+        timing: Timing | None = None,
+        per_second: float = PER_SECOND,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._timing = timing
+        self._per_second = per_second
+        self._clock = clock
+
+    def fetch(self, request: Request) -> pl.DataFrame:
+        """Ask for the files of `COMPANIES`, see `analysis.loaders.base.Loader`.
+
+        Without ``FAULTLINE_CONTACT`` nothing is asked: the SEC wants one. A company of which
+        some facts cannot be read is named as failed, and its other rows come.
+        """
+        names = _checked(request.names)
+        told: dict[str, str] = {}
+        with Client(
+            "edgar",
+            archive=request.archive,
+            per_second=self._per_second,
+            timing=self._timing,
+        ) as client:
+            try:
+                frame = each(
+                    self.name,
+                    names,
+                    lambda company: self._ask(client, company, request, told),
+                    _frame,
+                )
+            except Partial as partial:
+                failures = {
+                    name: told.get(name) or partial.failures[name]
+                    for name in names
+                    if name in told or name in partial.failures
+                }
+                if partial.failures.keys() >= set(names):
+                    raise SourceError(_first(failures)) from None
+                raise Partial(
+                    self.name, partial.frame, failures, partial.unreadable, partial.news
+                ) from None
+        if told:
+            raise Partial(self.name, frame, told)
+        return frame
+
+    def _ask(
+        self, client: Client, company: str, request: Request, told: dict[str, str]
+    ) -> list[dict[str, Any]]:
+        """Ask for one company; what is wrong with its file is told and fails no other."""
+        cik, begins = COMPANIES[company]
+        asked_at = self._clock()
+        try:
+            document = client.get(f"/api/xbrl/companyfacts/CIK{cik:010d}.json").json()
+        except NotFound:
+            raise NotFound(f"the SEC has no facts under CIK {cik}") from None
+        try:
+            found, complaints = read_company(document, begins)
+        except Exception as error:  # a shape that nobody foresaw
+            told[company] = worded(error)
+            return []
+        if complaints:
+            told[company] = "; ".join(complaints)
+        return [
+            _row(company, metric, period, self.name, learned_at)
+            for metric, figures in found.items()
+            for period, learned_at in _in_order(figures, asked_at)
+            if request.covers(period.span[1])
+            and not (company in YEARS_ONLY and period.frequency == "Q")
+        ]
+
+
+def _in_order(figures: Iterable[Period], asked_at: datetime) -> Iterator[tuple[Period, datetime]]:
+    """Give each vintage of a figure an instant of its own, the last one that of asking."""
+    for _, of_one in groupby(figures, lambda period: (period.span[1], period.frequency)):
+        for back, period in enumerate(reversed(list(of_one))):
+            yield period, asked_at - timedelta(microseconds=back)
+
+
+def read_company(document: Any, begins: str) -> tuple[dict[str, list[Period]], list[str]]:
+    """Read the figures of one company from its file.
+
+    Parameters
+    ----------
+    document : mapping
+        A ``companyfacts`` file.
+    begins : str
+        What the company's name has to begin with, in capitals.
+
+    Returns
+    -------
+    figures : dict of str to list of Period
+        By metric, as `analysis.loaders.edgar.periods.periods` gives them.
+    complaints : list of str
+        What is wrong with the file, in words; the figures can be used all the same.
+
+    Raises
+    ------
+    SourceError
+        It is another company's file, or none.
+    """
+    if not isinstance(document, Mapping):
+        raise SourceError("the SEC sent something else than a file of facts")
+    named = str(document.get("entityName") or "")
+    if not named.upper().startswith(begins):
+        raise SourceError(f"the SEC's file is that of {named or 'nobody'!r}, not of {begins}")
+    found: dict[str, list[Period]] = {}
+    complaints: list[str] = []
+    for metric, tags in TAGS.items():
+        series, broken = series_of(document, tags, outflow=metric == "capex")
+        complaints += broken
+        found[metric] = periods(series, totals=metric == "revenue")
+        if not found[metric]:
+            complaints.append(f"no {metric} under any tag that is known: {', '.join(tags)}")
+    ends = {metric: figures[-1].span[1] for metric, figures in found.items() if figures}
+    for metric, end in ends.items():
+        if max(ends.values()) - end > _LAGGING:
+            complaints.append(f"{metric} ends on {end}: the company may file it under another tag")
+    return found, complaints
+
+
+def _checked(names: tuple[str, ...]) -> tuple[str, ...]:
+    for name in names:
+        if name not in COMPANIES:
+            raise unknown("company", name, COMPANIES)
+    contact = settings.contact()
+    if contact and "@" not in contact:
+        raise InputError(
+            f"FAULTLINE_CONTACT is {contact!r}, which is no e-mail address: the SEC answers only"
+            " those who name one."
+        )
+    if not contact:
+        raise InputError(
+            "The SEC answers only those who name a contact: set FAULTLINE_CONTACT to your e-mail"
+            " address."
+        )
+    return tuple(dict.fromkeys(names)) or tuple(COMPANIES)
+
+
+def _row(
+    company: str, metric: str, period: Period, source: str, learned_at: datetime
+) -> dict[str, Any]:
+    return {
+        "company": company,
+        "period_end": period.span[1],
+        "frequency": period.frequency,
+        "segment": "total",
+        "metric": metric,
+        "currency": period.currency,
+        "value": period.value,
+        "basis": period.basis,
+        "filed": period.filed,
+        "assumed": False,
+        "note": period.note,
+        "source": source,
+        "observed_at": learned_at,
+        "backfilled": False,
+        "flag": period.flag,
+    }
+
+
+def _frame(rows: list[dict[str, Any]]) -> pl.DataFrame:
+    import polars as pl
+
+    from analysis.tables import schema_of
+
+    return pl.DataFrame(rows, schema=schema_of("revenues").create_empty().schema)
+
+
+def _first(failures: Mapping[str, str]) -> str:
+    company, why = next(iter(failures.items()))
+    others = f" The other {len(failures) - 1} failed too." if len(failures) > 1 else ""
+    return f"{company}: {why.rstrip('.')}.{others}"

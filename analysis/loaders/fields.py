@@ -1,0 +1,231 @@
+"""What a source answered, read field by field.
+
+Shared by the loaders of counts and artefacts. A field that a source has renamed must end in a
+sentence that names it and what came instead, never in a row that quietly lacks a figure.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import UTC, date, datetime
+from typing import Any, TypeVar
+
+from analysis.errors import SourceError
+from analysis.loaders.base import Unreadable
+from analysis.loaders.http.limits import UNREADABLE
+from analysis.loaders.wording import worded
+from analysis.plain_text import writable
+
+Item = TypeVar("Item")
+Row = TypeVar("Row")
+
+_CANNOT_BE_READ = (
+    SourceError, ArithmeticError, AttributeError, LookupError, TypeError, ValueError,
+)  # fmt: skip
+
+_SHOWN = 8
+_LONGEST = 300
+_LONG_NAME = 60
+_WHOLE = 2**53  # beyond it a float is not exact
+
+
+def readable(
+    document: Any, where: str, read: Callable[[Mapping[str, Any]], Iterable[Row]]
+) -> Iterator[Row | Unreadable]:
+    """Read the records of a list one by one.
+
+    Parameters
+    ----------
+    document : object
+        The list.
+    where : str
+        For messages.
+    read : callable
+        Record to rows; raises for one that cannot be read.
+
+    Yields
+    ------
+    Row or Unreadable
+        A record that cannot be read does not take the others with it.
+
+    Raises
+    ------
+    SourceError
+        It is no list.
+    """
+
+    def checked(item: Any) -> Iterable[Row]:
+        found = record(item, where)
+        try:
+            json.dumps(item, ensure_ascii=False).encode()
+        except UnicodeEncodeError:
+            raise SourceError(
+                f"{where}: a text holds an unpaired surrogate, which cannot be stored."
+            ) from None
+        return read(found)
+
+    yield from read_each(listed(document, where), checked)
+
+
+def read_each(
+    items: Iterable[Item | Unreadable],
+    read: Callable[[Item], Iterable[Row]],
+    show: Callable[[Item], object] = lambda item: item,
+) -> Iterator[Row | Unreadable]:
+    """Read items one by one, so that one which cannot be read does not take the others with it.
+
+    Parameters
+    ----------
+    items : iterable
+        Those that could not be read before are passed on.
+    read : callable
+        Item to rows; raises for one that cannot be read.
+    show : callable, optional
+        What of an item goes into the quarantine.
+
+    Yields
+    ------
+    Row or Unreadable
+
+    Raises
+    ------
+    SourceError
+        As `bounded`.
+    """
+    return bounded(_read_each(items, read, show))
+
+
+def bounded(found: Iterable[Row | Unreadable]) -> Iterator[Row | Unreadable]:
+    """Pass on what an answer held, or raise a `SourceError` where most of it cannot be read."""
+    count = 0
+    for item in found:
+        count += isinstance(item, Unreadable)
+        if count > UNREADABLE:
+            raise SourceError(
+                f"more than {UNREADABLE:,} records cannot be read: the shape has changed"
+            )
+        yield item
+
+
+def _read_each(
+    items: Iterable[Item | Unreadable],
+    read: Callable[[Item], Iterable[Row]],
+    show: Callable[[Item], object],
+) -> Iterator[Row | Unreadable]:
+    for item in items:
+        if isinstance(item, Unreadable):
+            yield item
+            continue
+        try:
+            rows = list(read(item))
+        except _CANNOT_BE_READ as problem:
+            yield Unreadable(shortened(show(item)), worded(problem))
+        else:
+            yield from rows
+
+
+def shortened(item: object) -> str:
+    """Write a record out for the quarantine, cut to a readable length."""
+    text = item if isinstance(item, str) else json.dumps(item, ensure_ascii=False, default=str)
+    return writable(text if len(text) <= _LONGEST else f"{text[:_LONGEST]}...")
+
+
+def listed(document: Any, where: str) -> list[Any]:
+    """Pass on a list, or say what came instead."""
+    if not isinstance(document, list):
+        raise SourceError(f"{where} answered with {_kind(document)} where a list was expected.")
+    return document
+
+
+def records(document: Any, where: str) -> list[Mapping[str, Any]]:
+    """Pass on a list of objects, or say what came instead."""
+    return [record(item, where) for item in listed(document, where)]
+
+
+def record(document: Any, where: str) -> Mapping[str, Any]:
+    """Pass on an object, or say what came instead."""
+    if not isinstance(document, Mapping):
+        raise SourceError(f"{where} answered with {_kind(document)} where an object was expected.")
+    return document
+
+
+def field(item: Mapping[str, Any], name: str, where: str) -> Any:
+    """Value of a field that must be there; it may be null."""
+    if name not in item:
+        there = ", ".join(str(key)[:_LONG_NAME] for key in list(item)[:_SHOWN]) or "nothing"
+        raise SourceError(
+            f"{where} answered without the field {name!r} (it has {there}): its shape has "
+            "changed, and the loader must follow."
+        )
+    return item[name]
+
+
+def text(item: Mapping[str, Any], name: str, where: str) -> str:
+    """Text of a field that must be there and not be empty."""
+    value = field(item, name, where)
+    if not isinstance(value, str) or not value:
+        raise SourceError(
+            f"{where}: the field {name!r} holds {said(value)} where a text was expected."
+        )
+    return value
+
+
+def count(value: Any, name: str, where: str) -> float | None:
+    """Count as a number, also where the source writes it as a text; None stays None."""
+    if value is None:
+        return None
+    try:
+        if isinstance(value, bool):
+            raise TypeError  # noqa: TRY301
+        return float(value)
+    except (TypeError, ValueError, OverflowError):
+        raise SourceError(
+            f"{where}: the field {name!r} holds {said(value)} where a count was expected."
+        ) from None
+
+
+def whole(value: Any, name: str, where: str) -> int | None:
+    """Count that fits a column of whole numbers; None stays None."""
+    number = count(value, name, where)
+    if number is None:
+        return None
+    if not abs(number) < _WHOLE:
+        raise SourceError(
+            f"{where}: the field {name!r} holds {said(value)} where a count was expected."
+        )
+    return int(number)
+
+
+def day(value: Any, name: str, where: str) -> date:
+    """Day of a field in ISO form."""
+    try:
+        return date.fromisoformat(value)
+    except (TypeError, ValueError):
+        raise SourceError(
+            f"{where}: the field {name!r} holds {said(value)} where a day was expected."
+        ) from None
+
+
+def instant(value: Any, name: str, where: str) -> datetime | None:
+    """Instant of a field in ISO form, in UTC; None stays None."""
+    if value is None:
+        return None
+    try:
+        at = datetime.fromisoformat(value)
+        return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+    except (TypeError, ValueError, OverflowError):
+        raise SourceError(
+            f"{where}: the field {name!r} holds {said(value)} where an instant was expected."
+        ) from None
+
+
+def said(value: object) -> str:
+    """Spell a value in a message, cut to a readable length."""
+    text = repr(value)
+    return text if len(text) <= _LONG_NAME else f"{text[:_LONG_NAME]}..."
+
+
+def _kind(document: Any) -> str:
+    words = {dict: "an object", list: "a list", str: "a text", type(None): "null"}
+    return words.get(type(document), f"{document!r}"[:40])

@@ -1,0 +1,1 @@
+"""Stars, repositories and releases from GitHub."""

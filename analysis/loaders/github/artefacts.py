@@ -1,0 +1,116 @@
+"""Repositories and releases on GitHub: what model makers and chip software publish there.
+
+`Request.names` are organisations (``deepseek-ai``: their repositories, newest first) and
+repositories (``vllm-project/vllm``: their releases). A commit is no artefact: repositories are
+told apart by public and archived, releases by their tag.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from analysis.errors import InputError
+from analysis.loaders import fields as answers
+from analysis.loaders.base import Request, Unreadable
+from analysis.loaders.batch import each
+from analysis.loaders.github.usage import client, pages, repository
+from analysis.loaders.rows import Artefact, artefacts
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from analysis.loaders.http.client import Answer, Client
+
+_ORGANISATION = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*")
+_NEWEST: Mapping[str, str | int] = {"sort": "created", "direction": "desc"}
+
+
+class GithubArtefacts:
+    """Repositories of organisations, and releases of repositories."""
+
+    name = "github_artefacts"
+    table = "artefacts"
+
+    def fetch(self, request: Request) -> pl.DataFrame:
+        """Ask for each name, see `analysis.loaders.base.Loader`.
+
+        An organisation is read to its oldest repository, a repository to its hundredth-last
+        release: what is older was there at the first look.
+        """
+        names = [_known_form(name) for name in request.names]
+        with client(request.archive) as asked:
+
+            def ask(name: str) -> Iterable[Artefact | Unreadable]:
+                if "/" in name:
+                    return answers.read_each(releases(asked, name), lambda found: found[:1])
+                return repositories(asked, name)
+
+            return each(self.name, names, ask, lambda rows: artefacts("github", self.name, rows))
+
+
+def repositories(asked: Client, owner: str) -> list[Artefact | Unreadable]:
+    """Every public repository of an organisation.
+
+    Raises
+    ------
+    NotFound
+        When there is none: a watched organisation has some.
+    """
+    from analysis.loaders.http.response import NotFound
+
+    found = pages(asked, f"/orgs/{owner}/repos", _NEWEST)
+    shown = list(
+        answers.read_each(found, lambda one: [repository_of(one[0], owner, one[1])], _item)
+    )
+    if not shown:
+        raise NotFound(
+            f"github shows no repository of {owner}: it was renamed, or the answer is empty."
+        )
+    return shown
+
+
+def releases(asked: Client, name: str) -> Iterator[tuple[Artefact, str] | Unreadable]:
+    """Latest releases of a repository, each with its title and notes; drafts are left out."""
+    owner, _, short = name.partition("/")
+    where = f"github's releases of {name}"
+
+    def read(found: tuple[Mapping[str, Any], Answer]) -> Iterator[tuple[Artefact, str]]:
+        item, answer = found
+        if item.get("draft"):
+            return
+        tag = answers.text(item, "tag_name", where)
+        published = answers.field(item, "published_at", where)
+        created = answers.instant(published, "published_at", where)
+        url = answers.text(item, "html_url", where)
+        words = f"{item.get('name') or ''}\n{answers.field(item, 'body', where) or ''}"
+        yield Artefact(owner, short, tag, "release", created, url, answer.fetched_at), words
+
+    return answers.read_each(pages(asked, f"/repos/{name}/releases", most=1), read, _item)
+
+
+def _item(found: tuple[Mapping[str, Any], Answer]) -> Mapping[str, Any]:
+    return found[0]
+
+
+def repository_of(item: Mapping[str, Any], owner: str, answer: Answer) -> Artefact:
+    """State of one repository: public, or archived."""
+    where = f"github's repositories of {owner}"
+    return Artefact(
+        owner=owner,
+        name=answers.text(item, "name", where),
+        revision="archived" if item.get("archived") else "public",
+        kind="repository",
+        created_at=answers.instant(answers.field(item, "created_at", where), "created_at", where),
+        url=answers.text(item, "html_url", where),
+        observed_at=answer.fetched_at,
+    )
+
+
+def _known_form(name: str) -> str:
+    if "/" in name:
+        return repository(name)
+    if not _ORGANISATION.fullmatch(name):
+        raise InputError(f"{name!r} is no organisation on GitHub: write it as deepseek-ai.")
+    return name

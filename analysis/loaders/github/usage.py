@@ -1,0 +1,199 @@
+"""Stars, forks and the number of releases of GitHub repositories, as they stand now.
+
+Who starred a repository and when has been closed to outsiders since July 2026: the history of
+the stars is what was stored day by day. Without ``GITHUB_TOKEN`` sixty requests an hour are
+answered, and each repository takes two.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+from analysis import settings
+from analysis.errors import InputError, SourceError
+from analysis.loaders import fields as answers
+from analysis.loaders.base import Request, Unreadable
+from analysis.loaders.batch import each
+from analysis.loaders.http.response import Refused
+from analysis.loaders.rows import Count, downloads, renamed
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import polars as pl
+
+    from analysis.loaders.http.client import Answer, Client
+
+PAGE = 100
+_MOST_PAGES = 50
+_REPOSITORY = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*/[A-Za-z0-9._-]+")
+_FIGURES = {"stargazers_count": "stars", "forks_count": "forks"}
+
+
+class Github:
+    """Stars, forks and releases: `Request.names` are repositories, ``deepseek-ai/DeepSeek-V3``."""
+
+    name = "github"
+    table = "downloads"
+
+    def fetch(self, request: Request) -> pl.DataFrame:
+        """Ask for each repository, see `analysis.loaders.base.Loader`."""
+        names = [repository(name) for name in request.names]
+        news: dict[str, str] = {}
+        with client(request.archive) as asked:
+
+            def ask(name: str) -> list[Count]:
+                answer = get(asked, f"/repos/{name}")
+                seen = answer.fetched_at
+                document = answer.json()
+                found = list(figures(document, name, answer))
+                now = str(document.get("full_name") or name)
+                if now.casefold() != name.casefold():
+                    news[name] = renamed(name, now)
+                releases = 0
+                for release in pages(asked, f"/repos/{name}/releases"):
+                    if isinstance(release, Unreadable):  # a count has to be exact
+                        raise SourceError(release.reason)
+                    releases += 1
+                return [*found, Count(seen.date(), name, "releases", releases, seen)]
+
+            return each(
+                self.name, names, ask, lambda rows: downloads("github", self.name, rows), news
+            )
+
+
+def client(archive: Path | None) -> Client:
+    """Client for GitHub's interface, with the token of the environment if there is one."""
+    from analysis.loaders.http.client import Client
+
+    headers = {"Accept": "application/vnd.github+json", "X-GitHub-Api-Version": "2022-11-28"}
+    token = settings.token("GITHUB_TOKEN")
+    if token:
+        headers["Authorization"] = f"Bearer {token}"
+    return Client("github", headers=headers, archive=archive)
+
+
+def repository(name: str) -> str:
+    """Pass on the name of a repository, or raise an `InputError`."""
+    if not _REPOSITORY.fullmatch(name):
+        raise InputError(
+            f"{name!r} is no repository: write its owner and name, as deepseek-ai/DeepSeek-V3."
+        )
+    return name
+
+
+def get(asked: Client, path: str, params: Mapping[str, str | int] | None = None) -> Answer:
+    """Ask once; which limit is reached, or what else a refusal means, is said in words."""
+    try:
+        return asked.get(path, params)
+    except Refused as problem:
+        if problem.status in (HTTPStatus.FORBIDDEN, HTTPStatus.TOO_MANY_REQUESTS):
+            raise SourceError(f"{problem} {_refusal(problem)}") from None
+        raise
+
+
+def _refusal(problem: Refused) -> str:
+    """Tell GitHub's limits apart, as its documentation of the REST interface does.
+
+    The hourly (primary) limit has nothing remaining and says when it is renewed; a secondary
+    limit is about many requests at once; any other 403 is no limit at all.
+    """
+    headers, has_token = problem.headers, settings.token("GITHUB_TOKEN") is not None
+    if headers.get("x-ratelimit-remaining", "").strip() == "0":
+        allowed = headers.get("x-ratelimit-limit", "").strip() or ("5,000" if has_token else "60")
+        reset = headers.get("x-ratelimit-reset", "").strip()
+        until = (
+            f" until {datetime.fromtimestamp(int(reset), UTC):%H:%M} UTC"
+            if reset.isdecimal() and len(reset) < 12
+            else ""
+        )
+        advice = "ask for fewer names" if has_token else "set GITHUB_TOKEN, or ask for fewer names"
+        return f"The hourly limit of {allowed} requests is used up{until}: {advice}."
+    if "retry-after" in headers or b"secondary rate limit" in problem.content.lower():
+        return (
+            "This is GitHub's secondary limit, on many requests in a short time: try again later."
+        )
+    if problem.status == HTTPStatus.TOO_MANY_REQUESTS:
+        return "GitHub does not say which limit was reached: try again later."
+    if has_token:
+        return "This is no rate limit: see that GITHUB_TOKEN is valid and may read this."
+    return "This is no rate limit: GitHub does not show this to anonymous readers."
+
+
+def pages(
+    asked: Client,
+    path: str,
+    params: Mapping[str, str | int] | None = None,
+    *,
+    most: int | None = None,
+) -> Iterator[tuple[Mapping[str, Any], Answer] | Unreadable]:
+    """Every object of a list, page after page; one that came on two pages comes once.
+
+    The answer names the next page: a page may hold fewer objects than were asked for although
+    others follow, as GitHub leaves out what it does not show.
+
+    Parameters
+    ----------
+    asked : Client
+    path : str
+    params : mapping, optional
+    most : int, optional
+        Read so many pages and leave the others. Without it the list is read to its end, and one
+        of more than 50 pages is refused.
+
+    Raises
+    ------
+    SourceError
+        The list is too long, or its pages lead in a circle.
+    """
+    where = f"github's {path}"
+    seen: set[float | None] = set()
+    visited: set[str] = set()
+
+    def identified(
+        item: Mapping[str, Any],
+    ) -> Iterator[tuple[float | None, Mapping[str, Any]]]:
+        yield answers.count(answers.field(item, "id", where), "id", where), item
+
+    answer = get(asked, path, {**(params or {}), "per_page": PAGE})
+    for page in range(1, _MOST_PAGES + 1):
+        for found in answers.readable(answer.json(), where, identified):
+            if isinstance(found, Unreadable):
+                yield found
+            elif found[0] not in seen:
+                seen.add(found[0])
+                yield found[1], answer
+        try:
+            following = next_page(answer.headers.get("link", ""))
+        except ValueError:
+            # Kept, it would stand for every later answer that nothing has changed.
+            raise answer.unreadable("a Link header that cannot be read") from None
+        if following is None or page == most:
+            return
+        if following in visited:
+            raise SourceError(f"{where} leads in a circle: page {page} names one that was read.")
+        visited.add(following)
+        if page < _MOST_PAGES:
+            answer = get(asked, following)
+    raise SourceError(f"{where} has more than {_MOST_PAGES} pages of {PAGE}: it is not counted.")
+
+
+def next_page(link: str) -> str | None:
+    """Address of the next page in a ``Link`` header (RFC 8288); None on the last page."""
+    from httpx2 import Headers, Response
+
+    found = Response(200, headers=Headers({"Link": link})).links if link else {}
+    return found.get("next", {}).get("url")
+
+
+def figures(document: Any, name: str, answer: Answer) -> Iterator[Count]:
+    """Counts of one repository; its name stays as it was asked for, also after a renaming."""
+    where = f"github on {name}"
+    item = answers.record(document, where)
+    for key, metric in _FIGURES.items():
+        value = answers.count(answers.field(item, key, where), key, where)
+        yield Count(answer.fetched_at.date(), name, metric, value, answer.fetched_at)

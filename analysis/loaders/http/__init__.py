@@ -1,0 +1,1 @@
+"""Requests over HTTP: transport, responses, rate limits, the archive of answers."""

@@ -1,0 +1,328 @@
+"""The one HTTP client of the loaders: patient, polite, discreet, and forgetting nothing.
+
+It retries what may pass (429, 5xx, resets, time-outs, broken transfers) through stamina with
+jitter, waits as long as ``Retry-After`` says, keeps to a rate per source and host over all
+threads, asks conditionally where the archive still has the last answer, and keeps every
+answer in the archive. No secret of a header or URL enters a message, a log or the archive.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+import time
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from functools import cache, partial
+from http import HTTPStatus
+from pathlib import Path
+from threading import Lock
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+from urllib.parse import urlencode
+
+from analysis import settings
+from analysis.errors import InputError, SourceError
+from analysis.loaders.http.archive import Archive, Entry
+from analysis.loaders.http.limits import Deadline, budget_for
+from analysis.loaders.http.rate_limit import Timing, check_clock, pace_of, usual
+from analysis.loaders.http.response import Answer, NotFound, Refused
+from analysis.loaders.http.transport import Passing, Question, Received, exchange, origin
+from analysis.redaction import clean, clean_url, hush, remember, remember_url
+
+if TYPE_CHECKING:
+    from ssl import SSLContext
+
+    import httpx2
+
+__all__ = ["Answer", "Client", "NotFound", "Refused", "Timing", "user_agent"]
+
+_log = logging.getLogger("faultline.http")
+
+# Clocks that differ by less do not change the day on which a figure was known.
+_SKEW_WORTH_TELLING = 300.0
+_LONGEST_CONDITION = 1_000  # characters; longer ones are refused by servers on the way
+
+
+class Client:
+    """Asks one source; may be shared by threads.
+
+    Parameters
+    ----------
+    source : str
+        Name of the source, for messages, the archive and the base URL.
+    headers : mapping of str to str, optional
+        Sent with every question, to this source's own host only.
+    archive : pathlib.Path, optional
+        Folder of all raw answers; without it nothing is kept and every question is
+        unconditional.
+    per_second : float
+        Most questions per second, over all clients of this source and host.
+    base_url : str, optional
+        Where the source is asked, else `analysis.settings.base_url`.
+    timing : Timing, optional
+        How patient to be; by default as ``FAULTLINE_PATIENCE`` says.
+    """
+
+    def __init__(
+        self,
+        source: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        archive: Path | None = None,
+        per_second: float = 5.0,
+        base_url: str | None = None,
+        timing: Timing | None = None,
+    ) -> None:
+        hush()
+        self.source = source
+        self.timing = timing or usual()
+        self._base = (base_url or settings.base_url(source)).rstrip("/")
+        self._headers = {"User-Agent": user_agent(), **(headers or {})}
+        self._archive = None if archive is None else Archive(archive, source)
+        self._pace = pace_of(source, origin(self._base), per_second)
+        self._budget = budget_for(source)
+        self._lock = Lock()
+        self._opened: httpx2.Client | None = None
+        self._skew_told = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections; a later question opens new ones."""
+        with self._lock:
+            if self._opened is not None:
+                self._opened.close()
+                self._opened = None
+
+    def get(
+        self,
+        path: str,
+        params: Mapping[str, str | int | Sequence[str]] | None = None,
+        *,
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
+        """Ask.
+
+        Parameters
+        ----------
+        path : str
+            Below the base URL, or an absolute URL of the same host.
+        params : mapping, optional
+            Parameters of the query; a sequence repeats its name.
+        headers : mapping of str to str, optional
+            Sent with this question only.
+
+        Returns
+        -------
+        Answer
+
+        Raises
+        ------
+        InputError
+            ``FAULTLINE_OFFLINE`` is set; no socket is opened.
+        NotFound
+            404 or 410.
+        SourceError
+            Any other refusal or failure.
+        """
+        url = self._address(path, params)
+        sent = self._headers | dict(headers or {})
+        secrets = remember(sent) | remember_url(url)
+        shown = clean_url(url)
+        if settings.offline():
+            raise InputError(
+                f"FAULTLINE_OFFLINE is set: {self.source} ({shown}) was not asked."
+                " Unset it to fetch figures."
+            )
+        kept, content = self._kept(url)
+        received = self._patiently(Question(self.source, url, sent | _conditions(kept), secrets))
+        if received.status != HTTPStatus.NOT_MODIFIED:
+            return self._answer(shown, received, None)
+        if kept is None or content is None:
+            raise SourceError(f"{self.source}: {shown} answered 304 to an unconditional question.")
+        # An answer that nothing has changed may come without the address of the next page.
+        headers = {"link": kept.link, **received.headers} if kept.link else received.headers
+        return self._answer(shown, Received(304, content, headers), kept)
+
+    def _address(self, path: str, params: Mapping[str, str | int | Sequence[str]] | None) -> str:
+        """Build the URL; one of another host is refused, for it may come from an answer."""
+        url = path if "://" in path else f"{self._base}/{path.lstrip('/')}"
+        if params:
+            url += ("&" if "?" in url else "?") + urlencode(params, doseq=True)
+        if origin(url) != origin(self._base):
+            raise SourceError(
+                f"{self.source}: {clean_url(url)} is not on {clean_url(self._base)}"
+                " and is not asked."
+            )
+        return url
+
+    def _kept(self, url: str) -> tuple[Entry | None, bytes | None]:
+        """Find the last answer, if its bytes are still there and it may be asked for again."""
+        # Two URLs that differ in a secret alone look the same in the archive.
+        if self._archive is None or clean_url(url) != url:
+            return None, None
+        entry = self._archive.latest(url)
+        if entry is None or not _conditions(entry):
+            return None, None
+        content = self._archive.content(entry)
+        return (None, None) if content is None else (entry, content)
+
+    def _answer(self, shown: str, received: Received, kept: Entry | None) -> Answer:
+        """Keep what came and hand it out."""
+        now = datetime.now(UTC)
+        self._compare_clocks(received.headers, now)
+        answer = partial(
+            Answer, shown, received.status, received.content, received.headers, now,
+            changed=kept is None, source=self.source,
+        )  # fmt: skip
+        if self._archive is None:
+            return answer()
+        etag, modified = (
+            _sendable(received.headers.get(name)) for name in ("etag", "last-modified")
+        )
+        entry = self._archive.keep(
+            shown,
+            received.content,
+            now,
+            status=received.status,
+            etag=etag or (kept.etag if kept else None),
+            last_modified=modified or (kept.last_modified if kept else None),
+            link=received.headers.get("link"),
+        )
+        return answer(_distrust=partial(self._archive.distrust, entry))
+
+    def _compare_clocks(self, headers: Mapping[str, str], now: datetime) -> None:
+        """Warn once when our clock and the source's disagree: ours tells `observed_at`."""
+        ahead = check_clock(self.source, headers, now)
+        if abs(ahead) > _SKEW_WORTH_TELLING and not self._skew_told:
+            self._skew_told = True
+            _log.warning(
+                "%s: its clock is %.0f seconds %s ours; observations carry the time of ours.",
+                self.source, abs(ahead), "ahead of" if ahead > 0 else "behind",
+            )  # fmt: skip
+
+    def _patiently(self, question: Question) -> Received:
+        """Ask until there is an answer, or no attempt, no time or no hope is left."""
+        import stamina
+
+        timing = self.timing
+        # Loading certificates takes a moment, and waiting for our turn is not the source's fault.
+        client = self._http()
+        self._wait()
+        total = min(timing.total, self._budget.check())
+        deadline = Deadline(time.monotonic() + total)
+        attempts = 0
+        last: Passing | None = None
+
+        def pause(error: Exception) -> bool | float:
+            if not isinstance(error, Passing):
+                return False
+            left = deadline.left
+            if error.wait is None:
+                longest = min(timing.first_wait * 2.0**attempts, timing.longest_wait)
+                return longest < left
+            # Asking earlier than a source wants would only make it angrier.
+            if error.wait > min(timing.longest_wait, left):
+                return False
+            self._pace.close(time.monotonic() + error.wait)
+            return error.wait + random.uniform(0, timing.first_wait)  # noqa: S311
+
+        @stamina.retry(
+            on=pause,
+            attempts=timing.attempts,
+            timeout=total,
+            wait_initial=timing.first_wait,
+            wait_jitter=timing.first_wait,
+            wait_max=timing.longest_wait,
+        )
+        def attempt() -> Received:
+            nonlocal attempts, last
+            if attempts:
+                self._wait()
+            if last is not None and deadline.left <= 0:
+                raise last  # says more than that the time is up
+            attempts += 1
+            try:
+                return exchange(client, question, timing, deadline, self._budget)
+            except Passing as error:
+                last = error
+                raise
+
+        try:
+            return attempt()
+        except Passing as error:
+            raise _given_up(question, error, attempts) from None
+
+    def _wait(self) -> None:
+        """Wait for our turn, if it comes while anything is left of the budget."""
+        self._budget.excuse(self._budget.wait(self._pace))
+
+    def _http(self) -> httpx2.Client:
+        """Open the connections when they are first needed."""
+        with self._lock:
+            if self._opened is None:
+                self._opened = open_connections()
+            return self._opened
+
+
+def open_connections() -> httpx2.Client:
+    """Make a client of the library whose connections keep deadlines."""
+    from analysis.loaders.http import network
+
+    return network.client(_certificates())
+
+
+@cache
+def _certificates() -> SSLContext:
+    """Whom to trust; reading that takes longer than a small answer, so all clients share it."""
+    import httpx2
+
+    return httpx2.create_ssl_context()
+
+
+def user_agent() -> str:
+    """Say who asks: the program, its version, and a contact where one is set."""
+    from importlib.metadata import version
+
+    contact = settings.contact()
+    return f"faultline/{version('faultline')}" + (f" (+{contact})" if contact else "")
+
+
+def _conditions(entry: Entry | None) -> dict[str, str]:
+    """Headers that ask for the content only if it is another one than we have."""
+    found = {
+        "If-None-Match": _sendable(entry.etag) if entry else None,
+        "If-Modified-Since": _sendable(entry.last_modified) if entry else None,
+    }
+    return {name: value for name, value in found.items() if value}
+
+
+def _sendable(value: str | None) -> str | None:
+    """Pass on what a source gave to ask with; None for what no later question could carry."""
+    short = value is not None and len(value) <= _LONGEST_CONDITION
+    return value if value and short and value.isascii() and value.isprintable() else None
+
+
+def _given_up(question: Question, error: Passing, attempts: int) -> SourceError:
+    """Build the error that tells what happened and how often it was tried."""
+    times = "once" if attempts == 1 else f"{attempts} times"
+    message = f"{question.source}: {clean_url(question.url)} {error} (asked {times})."
+    if error.wait is not None:
+        message += f" It asks us to wait {error.wait:,.0f} seconds."
+    if not error.status:
+        return SourceError(clean(message))
+    refused = Refused(clean(message))
+    refused.status = error.status
+    if error.received is not None:
+        refused.headers, refused.content = error.received.headers, error.received.content
+    return refused

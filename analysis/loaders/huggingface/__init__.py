@@ -1,0 +1,1 @@
+"""Downloads, likes, models and providers from Hugging Face."""

@@ -1,0 +1,231 @@
+"""The Hugging Face Hub, asked through huggingface_hub and our own HTTP client.
+
+huggingface_hub knows the addresses, turns the pages and reads the answers. What it sends goes
+through `analysis.loaders.http.client`, like all that we ask: by itself it waits without end for a
+host that stalls, keeps nothing of what came, and asks huggingface.co for a list of its own,
+whatever address is set. Called by the two loaders of the Hub.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from http import HTTPStatus
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from analysis import settings
+from analysis.errors import FaultlineError, InputError, SourceError
+from analysis.loaders import fields as answers
+from analysis.loaders.base import Unreadable
+from analysis.loaders.batch import parted
+from analysis.loaders.http.archive import Archive
+from analysis.loaders.http.limits import PAGES
+from analysis.loaders.http.response import NotFound, Refused
+
+if TYPE_CHECKING:
+    import httpx2
+    from huggingface_hub import HfApi, ModelInfo
+
+    from analysis.loaders.http.client import Client
+
+_SOURCE = "huggingface"
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9._-]+)?")
+_LOCK = threading.Lock()
+_INSTALLED = threading.Event()
+
+
+@dataclass
+class _Asking:
+    """What one pass of a loader asks with."""
+
+    client: Client
+    archive: Archive | None
+    fetched_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    pages: int = 0
+    unreadable: list[Unreadable] = field(default_factory=list)
+
+
+_ASKING: ContextVar[_Asking | None] = ContextVar("_ASKING", default=None)
+
+
+class Hub:
+    """Answers of the Hub within one `asking` block."""
+
+    def __init__(self, api: HfApi, asking: _Asking) -> None:
+        self._api = api
+        self._asking = asking
+
+    def models(
+        self, name: str, properties: Sequence[str]
+    ) -> Iterator[tuple[ModelInfo, datetime] | Unreadable]:
+        """Models of an author (``Qwen``), or one model (``Qwen/Qwen3-8B``), and when each came.
+
+        Raises
+        ------
+        SourceError
+            `NotFound` for a model that does not exist and for an author without any: a watched
+            one has models. An answer that cannot be read names the author.
+        """
+        wanted: list[Any] = list(properties)
+        seen: set[str] = set()
+        self._asking.pages = 0
+        self._asking.unreadable = []
+        try:
+            if "/" in name:
+                yield self._api.model_info(name, expand=wanted), self._asking.fetched_at
+                return
+            for model in self._api.list_models(author=name, expand=wanted):
+                # A page that shifts while it is read brings a model twice.
+                if model.id not in seen:
+                    seen.add(model.id)
+                    yield model, self._asking.fetched_at
+        except Refused as problem:
+            raise _gone(problem) or problem from None
+        except FaultlineError:
+            raise
+        except Exception as problem:  # the library lets through whatever its parts raise
+            raise SourceError(
+                f"huggingface on {name} answered in a shape that huggingface_hub cannot read "
+                f"({type(problem).__name__}: {problem})."
+            ) from None
+        yield from self._asking.unreadable
+        if not seen and not self._asking.unreadable:
+            raise NotFound(
+                f"huggingface shows no model of {name}: it was renamed, or the answer is empty."
+            )
+
+
+def _gone(problem: Refused) -> NotFound | None:
+    """The Hub answers 401 for a model that is not there, so as not to tell of private ones."""
+    unknown = problem.headers.get("x-error-code", "") == "RepoNotFound"
+    if problem.status != HTTPStatus.UNAUTHORIZED or not (unknown or not settings.token("HF_TOKEN")):
+        return None
+    gone = NotFound(str(problem))
+    gone.status = problem.status
+    return gone
+
+
+@contextmanager
+def asking(archive: Path | None) -> Iterator[Hub]:
+    """Ask the Hub within a block, keeping what it answers in ``archive``.
+
+    Raises
+    ------
+    InputError
+        When huggingface_hub's own switch ``HF_HUB_OFFLINE`` is set.
+    """
+    from huggingface_hub import HfApi, constants
+
+    from analysis.loaders.http.client import Client
+
+    if constants.is_offline_mode():
+        raise InputError(
+            "HF_HUB_OFFLINE is set: huggingface was not asked. Unset it to fetch figures."
+        )
+    _install()
+    token = settings.token("HF_TOKEN")
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    # Without an archive of its own the client asks unconditionally: an answer that nothing has
+    # changed would come without the address of the next page.
+    with Client(_SOURCE, headers=headers) as client:
+        held = _Asking(client, Archive(archive, _SOURCE) if archive else None)
+        reset = _ASKING.set(held)
+        try:
+            # The token goes with our client alone, and none that lies in the home is used.
+            yield Hub(HfApi(endpoint=settings.base_url(_SOURCE), token=False), held)
+        finally:
+            _ASKING.reset(reset)
+
+
+def checked(name: str) -> str:
+    """Pass on the name of an author or model, or raise an `InputError`."""
+    if not _NAME.fullmatch(name):
+        raise InputError(
+            f"{name!r} is no author or model on Hugging Face: write it as deepseek-ai or as "
+            "deepseek-ai/DeepSeek-R1."
+        )
+    return name
+
+
+def _install() -> None:
+    """Let huggingface_hub send through us; what others ask in this process goes its own way."""
+    with _LOCK:
+        if _INSTALLED.is_set():
+            return
+        import httpx2
+        from huggingface_hub import set_client_factory
+        from huggingface_hub.utils._http import default_client_factory
+
+        class Through(httpx2.BaseTransport):
+            """Hands a request to the client of the block that it was made in."""
+
+            def __init__(self) -> None:
+                self._others = httpx2.HTTPTransport()
+
+            def handle_request(self, request: httpx2.Request) -> httpx2.Response:
+                held = _ASKING.get()
+                if held is None:
+                    return self._others.handle_request(request)
+                return _answer(held, request)
+
+            def close(self) -> None:
+                self._others.close()
+
+        def factory() -> httpx2.Client:
+            usual = default_client_factory()
+            hooks = usual.event_hooks
+            usual.close()
+            return httpx2.Client(
+                transport=Through(), event_hooks=hooks, follow_redirects=True, timeout=None
+            )
+
+        set_client_factory(factory)
+        _INSTALLED.set()
+
+
+def _checked(item: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    from huggingface_hub import ModelInfo
+
+    answers.text(item, "id", "huggingface's list of models")
+    ModelInfo(**item)  # type: ignore[no-untyped-call]
+    yield item
+
+
+def _answer(held: _Asking, request: httpx2.Request) -> httpx2.Response:
+    import httpx2
+
+    url = str(request.url)
+    if request.url.path.endswith("/api/agent-harnesses"):
+        # The library's list of programs that call it: best effort there, nothing to us.
+        raise httpx2.ConnectError("only models are asked for", request=request)
+    held.pages += 1
+    if held.pages > PAGES:
+        raise SourceError(f"huggingface: the list does not end after {PAGES} pages.")
+    answer = held.client.get(url)
+    held.fetched_at = answer.fetched_at
+    if held.archive is not None:
+        held.archive.keep(answer.url, answer.content, answer.fetched_at, status=answer.status)
+    found = answer.json()  # what is no JSON is said in our words
+    content = answer.content
+    if request.url.path.endswith("/api/models"):
+        # The library takes an empty object for an author without models, and one model that it
+        # cannot read ends its list.
+        if not isinstance(found, list):
+            raise SourceError(f"huggingface: {answer.url} answered without a list of models.")
+        good, bad = parted(answers.readable(found, "huggingface's list of models", _checked))
+        held.unreadable += bad
+        content = json.dumps(good).encode() if bad else content
+    kept = {name: value for name, value in answer.headers.items() if name == "link"}
+    return httpx2.Response(
+        answer.status,
+        content=content,
+        headers={"content-type": "application/json", **kept},
+        request=request,
+    )

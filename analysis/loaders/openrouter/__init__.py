@@ -1,0 +1,1 @@
+"""Token usage and model prices from OpenRouter."""

@@ -1,0 +1,108 @@
+"""Tokens per day and model from OpenRouter's data interface, with a key.
+
+The daily rankings (the fifty models with most tokens, and the sum of all others) are answered to
+any OpenRouter key, licensed CC BY 4.0 with the citation "Source: OpenRouter
+(openrouter.ai/rankings), as of ...". Without a key nothing of usage can be had: the list of
+models, which is open, holds none. Prices are another loader's, `openrouter_prices`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import UTC, date, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from analysis import settings
+from analysis.errors import InputError, SourceError
+from analysis.loaders import fields as answers
+from analysis.loaders.base import Partial, Request, Unreadable
+from analysis.loaders.batch import apart
+from analysis.loaders.rows import Count, downloads
+from analysis.loaders.wording import worded
+
+if TYPE_CHECKING:
+    import polars as pl
+
+KEY = "OPENROUTER_API_KEY"
+_HALF_A_SECOND = 0.5  # requests: thirty a minute are allowed
+_WINDOW = timedelta(days=29)
+
+
+class Openrouter:
+    """Tokens per day of the models that lead the rankings; `Request.names` keep some of them."""
+
+    name = "openrouter"
+    table = "downloads"
+
+    def fetch(self, request: Request) -> pl.DataFrame:
+        """Ask for the days from ``since`` to ``until``, thirty to yesterday by default.
+
+        Raises
+        ------
+        InputError
+            Without a key in ``OPENROUTER_API_KEY``, before anything is asked.
+        SourceError
+            See `analysis.loaders.base.Loader`.
+        """
+        key = settings.token(KEY)
+        if key is None:
+            raise InputError(
+                f"OpenRouter shows usage figures only with an API key: set {KEY}, or "
+                "leave the source openrouter out."
+            )
+        from analysis.loaders.http.client import Client
+
+        headers = {"Authorization": f"Bearer {key}"}
+        counts: list[Count] = []
+        unreadable: list[Unreadable] = []
+        failures: dict[str, str] = {}
+        with Client(
+            self.name, headers=headers, archive=request.archive, per_second=_HALF_A_SECOND
+        ) as client:
+            for first, last in windows(request, datetime.now(UTC).date()):
+                try:
+                    answer = client.get(
+                        "/api/v1/datasets/rankings-daily",
+                        {"start_date": first.isoformat(), "end_date": last.isoformat()},
+                    )
+                    found, bad = apart(daily(answer.json(), answer.fetched_at))
+                except SourceError as problem:
+                    if not counts:
+                        raise
+                    failures[f"days from {first}"] = worded(problem)
+                    break
+                counts += found
+                unreadable += bad
+        wanted = set(request.names)
+        kept = (item for item in counts if not wanted or item.entity in wanted)
+        frame = downloads("openrouter", self.name, kept)
+        if failures or unreadable:
+            raise Partial(self.name, frame, failures, unreadable)
+        return frame
+
+
+def windows(request: Request, today: date) -> Iterator[tuple[date, date]]:
+    """First and last day of each request, at most thirty days long, oldest first.
+
+    Today is never asked for: its sum is not yet whole.
+    """
+    last = min(request.until or today, today - timedelta(days=1))
+    first = request.since or last - _WINDOW
+    while first <= last:
+        end = min(first + _WINDOW, last)
+        yield first, end
+        first = end + timedelta(days=1)
+
+
+def daily(document: Any, observed_at: datetime) -> Iterator[Count | Unreadable]:
+    """Figures that an answer holds; the row ``other`` sums up all models outside the ranking."""
+    where = "openrouter's daily rankings"
+
+    def read(row: Mapping[str, Any]) -> Iterator[Count]:
+        day = answers.day(answers.field(row, "date", where), "date", where)
+        model = answers.text(row, "model_permaslug", where)
+        value = answers.count(answers.field(row, "total_tokens", where), "total_tokens", where)
+        yield Count(day, model, "tokens_1d", value, observed_at)
+
+    rows = answers.field(answers.record(document, where), "data", where)
+    return answers.readable(rows, where, read)

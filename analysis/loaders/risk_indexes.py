@@ -1,0 +1,232 @@
+"""Indexes of geopolitical risk, policy uncertainty and expected volatility.
+
+Geopolitical risk (Caldara and Iacoviello) comes as two Excel files of the old kind, a daily
+one that is renewed on Mondays and rewrites its last weeks, and a monthly one. Policy
+uncertainty (Baker, Bloom and Davis) and the VIX come from FRED as CSV, without a key.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from analysis.errors import SourceError, unknown
+from analysis.loaders.base import Request, Unreadable
+from analysis.loaders.batch import each
+from analysis.loaders.fields import bounded, shortened
+from analysis.loaders.frames import frame_of
+from analysis.loaders.fred_file import read_series
+from analysis.loaders.sandbox import read_sheet
+
+if TYPE_CHECKING:
+    import polars as pl
+
+# The files hold single precision, padded to double: beyond the sixth decimal there is only that.
+_DECIMALS = 6
+_EXCEL_ZERO = date(1899, 12, 30)
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """One Excel file and what we take from it: columns that are series of the table."""
+
+    path: str
+    day: str
+    series: tuple[str, ...]
+    monthly: bool = False
+
+
+SHEETS = (
+    Sheet("/gpr_files/data_gpr_daily_recent.xls", "DAY", ("GPRD", "GPRD_ACT", "GPRD_THREAT")),
+    Sheet(
+        "/gpr_files/data_gpr_export.xls",
+        "month",
+        ("GPR", "GPRT", "GPRA", "GPRC_CHN", "GPRC_TWN", "GPRC_USA"),
+        monthly=True,
+    ),
+)
+FRED_SERIES = ("USEPUINDXD", "VIXCLS")
+
+
+class Gpr:
+    """Geopolitical risk, daily and monthly; `Request.names` are series, without names all."""
+
+    name = "gpr"
+    table = "risk_indexes"
+
+    def fetch(self, request: Request) -> pl.DataFrame:
+        """Ask for the files that hold the series, see `analysis.loaders.base.Loader`."""
+        from analysis.loaders.http.client import Client
+
+        every = [series for sheet in SHEETS for series in sheet.series]
+        wanted = _known(request.names, every, "series of geopolitical risk")
+        sheets = {sheet.path: sheet for sheet in SHEETS if set(wanted) & set(sheet.series)}
+        with Client(self.name, archive=request.archive) as client:
+
+            def ask(path: str) -> Iterator[dict[str, Any] | Unreadable]:
+                answer = client.get(path)
+                try:
+                    rows = list(
+                        bounded(parse_sheet(answer.content, sheets[path], answer.fetched_at))
+                    )
+                except SourceError as error:
+                    raise answer.unreadable(f"{answer.kind()}: {error}") from None
+                return (
+                    row
+                    for row in rows
+                    if isinstance(row, Unreadable)
+                    or (row["series"] in wanted and request.covers(row["date"]))
+                )
+
+            return each(self.name, sheets, ask, lambda rows: frame_of(self.table, self.name, rows))
+
+
+class Fred:
+    """Series of FRED; `Request.names` are series, without names those of the table."""
+
+    name = "fred"
+    table = "risk_indexes"
+
+    def fetch(self, request: Request) -> pl.DataFrame:
+        """Ask for the series one by one, see `analysis.loaders.base.Loader`."""
+        from analysis.loaders.http.client import Client
+
+        wanted = _known(request.names, FRED_SERIES, "series of FRED")
+        bounds = {
+            name: day.isoformat()
+            for name, day in (("cosd", request.since), ("coed", request.until))
+            if day is not None
+        }
+        with Client(self.name, archive=request.archive) as client:
+
+            def ask(series: str) -> list[dict[str, Any] | Unreadable]:
+                answer = client.get("/graph/fredgraph.csv", {"id": series, **bounds})
+                text = answer.text()
+                try:
+                    rows = list(bounded(parse_csv(text, series, answer.fetched_at)))
+                except SourceError as error:
+                    raise answer.unreadable(f"{answer.kind()}: {error}") from None
+                # What was not asked for may come all the same.
+                return [
+                    row
+                    for row in rows
+                    if isinstance(row, Unreadable) or request.covers(row["date"])
+                ]
+
+            return each(self.name, wanted, ask, lambda rows: frame_of(self.table, self.name, rows))
+
+
+def parse_sheet(
+    content: bytes, sheet: Sheet, observed_at: datetime
+) -> Iterator[dict[str, Any] | Unreadable]:
+    """Read an Excel file.
+
+    Parameters
+    ----------
+    content : bytes
+        The file as the site sends it.
+    sheet : Sheet
+        Which one it is.
+    observed_at : datetime.datetime
+        When it came.
+
+    Yields
+    ------
+    dict or Unreadable
+        date, series, value and observed_at; nothing for an empty cell.
+
+    Raises
+    ------
+    SourceError
+        It is no Excel file, lacks a column, or has a column without a figure.
+    """
+    cells = read_sheet(content, (sheet.day, *sheet.series))
+    days = [_day(cell) for cell in cells[sheet.day]]
+    for series in sheet.series:
+        found, problem = False, f"the column {series} holds no figure"
+        for day, cell in zip(days, cells[series], strict=True):
+            if day is None or cell is None:
+                continue
+            if isinstance(day, Unreadable):
+                problem = day.reason
+                yield Unreadable(f"{series}: {shortened(cell)}", problem)
+                continue
+            value = _figure(cell, series)
+            if isinstance(value, Unreadable):
+                problem = value.reason
+                yield Unreadable(f"{series}: {shortened(cell)}", problem)
+                continue
+            found = True
+            yield {
+                "date": day.replace(day=1) if sheet.monthly else day,
+                "series": series,
+                "value": value,
+                "observed_at": observed_at,
+            }
+        if not found:
+            raise SourceError(problem)
+
+
+def parse_csv(
+    text: str, series: str, observed_at: datetime
+) -> Iterator[dict[str, Any] | Unreadable]:
+    """Read a series of ``fredgraph.csv``.
+
+    Parameters
+    ----------
+    text : str
+        The file, see `analysis.loaders.fred_file`.
+    series : str
+        Which one it is.
+    observed_at : datetime.datetime
+        When it came.
+
+    Yields
+    ------
+    dict or Unreadable
+        date, series, value and observed_at; nothing for a missing value.
+
+    Raises
+    ------
+    SourceError
+        The header is another one.
+    """
+    for figure in read_series(text, series):
+        if isinstance(figure, Unreadable):
+            yield figure
+        else:
+            day, value = figure
+            yield {"date": day, "value": value, "series": series, "observed_at": observed_at}
+
+
+def _day(cell: object) -> date | Unreadable | None:
+    """Read a day: ``20260810``, Excel's count of days, ``2026-08-10`` or ``2026M8``."""
+    if cell is None or cell == "":
+        return None
+    try:
+        text = str(int(cell)) if isinstance(cell, int | float) else str(cell).strip()
+        if re.fullmatch(r"\d{5}", text):
+            return _EXCEL_ZERO + timedelta(days=int(text))
+        if month := re.fullmatch(r"(\d{4})M(\d{1,2})", text, re.IGNORECASE):
+            return date(int(month[1]), int(month[2]), 1)
+        return date.fromisoformat(text)
+    except (ValueError, OverflowError):
+        return Unreadable(shortened(cell), f"{shortened(cell)!r} is no day")
+
+
+def _figure(cell: object, series: str) -> float | Unreadable:
+    try:
+        return round(float(str(cell)), _DECIMALS)
+    except (ValueError, OverflowError):
+        said = shortened(cell)
+        return Unreadable(said, f"the column {series} holds {said!r} where a figure was expected")
+
+
+def _known(names: tuple[str, ...], every: list[str] | tuple[str, ...], kind: str) -> list[str]:
+    for name in names:
+        if name not in every:
+            raise unknown(kind, name, every)
+    return list(names or every)

@@ -1,0 +1,1 @@
+"""Prices, dividends, splits and statements from Yahoo Finance."""

@@ -1,0 +1,117 @@
+"""Who brings requests to Yahoo: a browser's handshake, or plain HTTP to another address.
+
+Both end an answer where its deadline, its size or the source's budget ends. Called by
+`analysis.loaders.yahoo.session`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, Protocol
+from urllib.parse import urlsplit, urlunsplit
+
+from analysis.errors import SourceError
+from analysis.loaders.http.decompression import Body
+from analysis.loaders.http.limits import Budget, Deadline, LimitError, SpentError, largest_answer
+from analysis.loaders.http.rate_limit import Timing
+from analysis.loaders.http.transport import Question, Received, send
+
+# What tells curl to give up on an answer.
+_CURL_STOPS = 0xFFFFFFFF
+
+
+class Carrier(Protocol):
+    """Brings one request to a server and its whole answer back."""
+
+    def carry(self, question: Question, deadline: Deadline, budget: Budget) -> Received:
+        """Send a request; a `SourceError` names a limit, any other error what went wrong."""
+        ...
+
+    def close(self) -> None:
+        """Let go of connections."""
+        ...
+
+
+class Forward:
+    """Bring every request to one address instead of Yahoo's, path and query as they were.
+
+    Parameters
+    ----------
+    base_url : str
+        The address, without a slash at the end.
+    """
+
+    def __init__(self, base_url: str) -> None:
+        from analysis.loaders.http.client import open_connections
+
+        self.base_url = base_url
+        self._client = open_connections()
+
+    def carry(self, question: Question, deadline: Deadline, budget: Budget) -> Received:
+        """Ask the other address."""
+        parts = urlsplit(question.url)
+        url = self.base_url + urlunsplit(("", "", parts.path or "/", parts.query, ""))
+        headers = {key: value for key, value in question.headers.items() if key.lower() != "host"}
+        moved = replace(question, url=url, headers=headers)
+        return send(self._client, moved, _timing(deadline), deadline, budget)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
+
+
+class Browser:
+    """Carry requests the way a browser does, with curl_cffi.
+
+    yfinance would use curl_cffi's own session; behind an adapter, the same handshake serves,
+    what is sent can still be seen, and an answer ends where its limits are.
+    """
+
+    def __init__(self) -> None:
+        from curl_cffi import requests as curl
+
+        self._session: Any = curl.Session(impersonate="chrome")
+
+    def carry(self, question: Question, deadline: Deadline, budget: Budget) -> Received:
+        """Send with a browser's handshake and headers; cookies are the caller's business."""
+        body = Body(largest_answer("yahoo"))
+        problems: list[SourceError] = []
+
+        def take(piece: bytes) -> int:
+            # curl hands out what it has unpacked, sixteen kilobytes at a time.
+            try:
+                budget.take(body.add(piece))
+            except LimitError as error:
+                error.what = "" if isinstance(error, SpentError) else str(error)
+                problems.append(error)
+                return _CURL_STOPS
+            return len(piece)
+
+        connect = min(Timing.connect, deadline.left / 2)
+        try:
+            answer = self._session.request(
+                question.method,
+                question.url,
+                data=question.body,
+                headers=dict(question.headers),
+                timeout=(connect, max(deadline.left - connect, 0.001)),
+                allow_redirects=False,
+                discard_cookies=True,
+                content_callback=take,
+                quote=False,
+            )
+        except Exception:
+            if problems:
+                raise problems[0] from None
+            raise
+        pairs = tuple((key, value) for key, value in answer.headers.multi_items() if value)
+        headers = {key.lower(): value for key, value in pairs}
+        return Received(answer.status_code, body.whole(), headers, pairs)
+
+    def close(self) -> None:
+        """Close curl's connections."""
+        self._session.close()
+
+
+def _timing(deadline: Deadline) -> Timing:
+    return replace(Timing(), read=max(deadline.left, 0.001))

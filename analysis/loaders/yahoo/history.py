@@ -1,0 +1,322 @@
+"""What Yahoo's daily figures mean: exchange days, sessions that have closed, currencies, troubles.
+
+Pure: `analysis.loaders.yahoo.prices` asks and hands in what came.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+from analysis.errors import SourceError
+from analysis.loaders.http.limits import SpentError
+from analysis.loaders.http.rate_limit import ClockError
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import polars as pl
+
+    from analysis.loaders.yahoo.session import Heard
+
+# Quotes come up to twenty minutes late, and closing auctions run for up to ten minutes more.
+SETTLED = timedelta(minutes=30)
+
+# The last trade of a session may precede the bell; a quote older than this is of its middle.
+_LAST_TRADES = timedelta(minutes=5)
+
+# A listing without a trade for so long is not merely on holiday.
+_SILENT = timedelta(days=30)
+
+_NO_VOLUME = ("INDEX", "CURRENCY")
+
+
+@dataclass(frozen=True)
+class Listing:
+    """One ticker's daily figures as Yahoo gave them, on dates of its exchange.
+
+    Attributes
+    ----------
+    ticker : str
+        As we name it.
+    currency : str or None
+        In which Yahoo says that it quotes.
+    kind : str
+        Yahoo's word for it: ``"EQUITY"``, ``"ETF"``, ``"INDEX"``, ``"CURRENCY"``.
+    closes : polars.DataFrame
+        ``date``, ``close``, ``adj_close``, ``volume``; sessions that have ended only.
+    actions : polars.DataFrame
+        ``date``, ``action``, ``value``, ``currency``.
+    """
+
+    ticker: str
+    currency: str | None
+    kind: str
+    closes: pl.DataFrame
+    actions: pl.DataFrame
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """Why there is no listing.
+
+    Attributes
+    ----------
+    reason : str
+        In words, to stand behind the ticker's name.
+    may_pass : bool
+        Whether asking again may help.
+    wait : float or None
+        Seconds that Yahoo wants to be left alone, when it said so.
+    blocked : bool
+        Whether Yahoo turned us away, and not this ticker.
+    unheard : bool
+        Whether there was no answer of any kind, or none that stays within the limits.
+    """
+
+    reason: str
+    may_pass: bool = False
+    wait: float | None = None
+    blocked: bool = False
+    unheard: bool = False
+
+
+def chart_of(content: bytes) -> Mapping[str, Any]:
+    """Read the one result of a chart answer; an empty mapping where there is none."""
+    try:
+        result = json.loads(content)["chart"]["result"][0]
+    except (ValueError, KeyError, TypeError, IndexError):
+        return {}
+    return result if isinstance(result, dict) and isinstance(result.get("meta"), dict) else {}
+
+
+def listing(
+    ticker: str, history: pd.DataFrame, chart: Mapping[str, Any], asked_at: datetime
+) -> Listing:
+    """Make a listing of yfinance's frame and the answer that it came from.
+
+    Parameters
+    ----------
+    ticker : str
+    history : pandas.DataFrame
+        From ``Ticker.history`` with ``auto_adjust=False``: midnights of the exchange's days.
+    chart : mapping
+        The result that `chart_of` read; its ``meta`` names currency and hours.
+    asked_at : datetime.datetime
+        UTC. What had not ended by then is left out.
+    """
+    import polars as pl
+
+    from analysis.tables.price_checks import DIVIDENDS_IN
+
+    meta = chart["meta"]
+    kind = str(meta.get("instrumentType") or "")
+    columns = {
+        "date": [moment.date() for moment in history.index],
+        "close": [float(value) for value in history["Close"]],
+        "adj_close": [float(value) for value in history["Adj Close"]],
+        "volume": [int(value) for value in history["Volume"]],
+        "dividend": [float(value) for value in history["Dividends"]],
+        "split": [float(value) for value in history["Stock Splits"]],
+    }
+    types = dict.fromkeys(columns, pl.Float64) | {"date": pl.Date, "volume": pl.Int64}
+    # Yahoo now and then gives the running day twice; the later row is the newer.
+    days = (
+        pl.DataFrame(columns, schema=types)
+        .with_columns(pl.col("close", "adj_close", "dividend", "split").fill_nan(None))
+        .unique("date", keep="last")
+        .sort("date")
+        .filter(pl.col("date") <= asked_at.date())
+    )
+    ended = [day for day in days["date"] if has_ended(day, meta, asked_at)]
+    # A row without any close is Yahoo's way to say that it has none.
+    closes = (
+        days.filter(pl.col("date").is_in(ended))
+        .filter(pl.col("close").is_not_null() | pl.col("adj_close").is_not_null())
+        .select("date", "close", "adj_close", "volume")
+    )
+    if kind in _NO_VOLUME:  # a zero there means that nobody counts
+        closes = closes.with_columns(
+            pl.when(pl.col("volume") > 0).then(pl.col("volume")).alias("volume")
+        )
+    currency = meta.get("currency") or None
+    paid = DIVIDENDS_IN.get(ticker, currency)
+    return Listing(ticker, currency, kind, closes, _actions(days, chart, paid))
+
+
+def has_ended(day: date, meta: Mapping[str, Any], now: datetime) -> bool:
+    """Whether a session is over and its close is in the figures.
+
+    Days before the exchange's present one are; the present one is over half an hour after the
+    end of the hours that Yahoo gives for it, if Yahoo's last trade is as late as that too (our
+    clock may be wrong). Without hours, the present day is never over.
+
+    Parameters
+    ----------
+    day : datetime.date
+        On the exchange's calendar.
+    meta : mapping
+        ``exchangeTimezoneName``, ``currentTradingPeriod``, ``regularMarketTime``.
+    now : datetime.datetime
+        UTC.
+    """
+    zone = _zone(meta)
+    today = now.astimezone(zone).date()
+    if day != today:
+        return day < today
+    try:
+        end = datetime.fromtimestamp(meta["currentTradingPeriod"]["regular"]["end"], UTC)
+        last = datetime.fromtimestamp(meta["regularMarketTime"], UTC)
+    except (KeyError, TypeError, ValueError, OSError, OverflowError):
+        return False
+    if end.astimezone(zone).date() != day:
+        return False
+    return now >= end + SETTLED and last >= end - _LAST_TRADES
+
+
+def mismatch(found: str | None, wanted: str | None) -> str:
+    """Say why figures are not in the catalogue's currency; blank when they are, or may be."""
+    if not wanted or not found or found == wanted:
+        return ""
+    return (
+        f"Yahoo quotes it in {found} and the catalogue in {wanted}: nothing was taken. Correct the"
+        " currency in data/catalogue/instruments.csv if the listing has changed"
+    )
+
+
+def nothing_new(chart: Mapping[str, Any], now: datetime) -> Trouble | None:
+    """Judge an answer that names a listing but holds no day; None when that is a quiet spell."""
+    last = chart["meta"].get("regularMarketTime")
+    if not isinstance(last, int | float):
+        return Trouble("Yahoo has no prices, and does not say when it last traded")
+    try:
+        traded = datetime.fromtimestamp(last, UTC)
+    except (ValueError, OSError, OverflowError):
+        return Trouble(f"Yahoo says that it last traded at {last:g}, which is no time")
+    if now - traded > _SILENT:
+        return Trouble(f"no trade since {traded.date()}: delisted, suspended or renamed")
+    return None
+
+
+def trouble(heard: Heard | None, error: Exception) -> Trouble:
+    """Say what really happened when yfinance gave up on a ticker.
+
+    Parameters
+    ----------
+    heard : Heard or None
+        Yahoo's last answer about the ticker.
+    error : Exception
+        What yfinance raised: its words fit a delisted ticker, a refused crumb and a failing
+        server alike.
+    """
+    problem = heard.problem if heard is not None and heard.problem else error
+    if isinstance(problem, SourceError):  # a limit of ours, and no word of Yahoo's
+        spent = isinstance(problem, SpentError | ClockError)
+        return Trouble(str(problem).rstrip("."), blocked=spent, unheard=True)
+    # Not told of the ticker: the crumb was refused, or the connection failed.
+    limited = type(error).__name__ == "YFRateLimitError"
+    if heard is None and not limited:
+        # The words of the libraries below differ from ticker to ticker, and say no more.
+        return Trouble(f"no answer ({type(error).__name__})", may_pass=True, unheard=True)
+    if limited or (heard is not None and heard.status == 429):
+        wait = heard.wait if heard else None
+        return Trouble("Yahoo refuses: too many requests (429)", True, wait, blocked=True)
+    assert heard is not None
+    return _refused(heard) or _unreadable(heard, error)
+
+
+def _refused(heard: Heard) -> Trouble | None:
+    said = _description(heard.content)
+    if heard.status in (401, 403):
+        words = said or "access denied"
+        return Trouble(f"Yahoo refuses: {words} ({heard.status})", True, heard.wait, blocked=True)
+    if heard.status >= 500:
+        return Trouble(f"Yahoo failed ({heard.status})", True, heard.wait)
+    if said:
+        return Trouble(f"Yahoo says: {said}")
+    if heard.status >= 400:
+        return Trouble(f"Yahoo does not know it ({heard.status})")
+    return None
+
+
+def _unreadable(heard: Heard, error: Exception) -> Trouble:
+    start = heard.content[:100].lstrip().lower()
+    if not start:
+        return Trouble("Yahoo sent an empty answer", may_pass=True)
+    if not start.startswith(b"{"):
+        kind = "an HTML page" if start.startswith((b"<!doctype", b"<html")) else "no JSON"
+        return Trouble(f"Yahoo sent {kind}", may_pass=True)
+    if not _is_json(heard.content):
+        return Trouble("Yahoo sent JSON that breaks off", may_pass=True)
+    if not chart_of(heard.content):
+        return Trouble(f"Yahoo sent nothing that can be read as prices ({_words(error)})")
+    return Trouble(f"Yahoo's answer has changed its shape ({_words(error)})")
+
+
+def _description(content: bytes) -> str:
+    """What Yahoo gives as the reason of an error: ``chart.error`` or ``finance.error``."""
+    try:
+        answer = json.loads(content)
+    except ValueError:
+        return ""
+    for part in answer.values() if isinstance(answer, dict) else ():
+        said = part.get("error") if isinstance(part, dict) else None
+        if isinstance(said, dict):
+            return str(said.get("description") or said.get("code") or "an error without words")
+    return ""
+
+
+def _is_json(content: bytes) -> bool:
+    try:
+        json.loads(content)
+    except ValueError:
+        return False
+    return True
+
+
+def _actions(days: pl.DataFrame, chart: Mapping[str, Any], currency: str | None) -> pl.DataFrame:
+    """Splits and dividends of the days, one row each.
+
+    A dividend whose currency Yahoo does not name is in ``currency``.
+    """
+    import polars as pl
+
+    own = _paid_in(chart)
+    dividends = days.filter(pl.col("dividend") > 0).select(
+        "date",
+        pl.lit("dividend").alias("action"),
+        pl.col("dividend").alias("value"),
+        pl.col("date")
+        .map_elements(lambda day: own.get(day, currency), return_dtype=pl.String)
+        .alias("currency"),
+    )
+    splits = days.filter(pl.col("split") > 0).select(
+        "date",
+        pl.lit("split").alias("action"),
+        pl.col("split").alias("value"),
+        pl.lit(None, dtype=pl.String).alias("currency"),
+    )
+    return pl.concat([dividends, splits]).sort("date", "action")
+
+
+def _paid_in(chart: Mapping[str, Any]) -> dict[date, str]:
+    """Currencies of dividends that are not paid in the currency of the price."""
+    zone = _zone(chart["meta"])
+    events = (chart.get("events") or {}).get("dividends") or {}
+    return {
+        datetime.fromtimestamp(paid["date"], UTC).astimezone(zone).date(): paid["currency"]
+        for paid in events.values()
+        if paid.get("currency")
+    }
+
+
+def _zone(meta: Mapping[str, Any]) -> ZoneInfo:
+    return ZoneInfo(meta["exchangeTimezoneName"])
+
+
+def _words(error: Exception) -> str:
+    text = " ".join(str(error).split())
+    return f"{type(error).__name__}: {text}"[:160].rstrip(": ")

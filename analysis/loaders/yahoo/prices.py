@@ -1,0 +1,206 @@
+"""Prices, splits and dividends from Yahoo Finance, through yfinance.
+
+Two loaders, ``yahoo`` (table ``prices``) and ``yahoo_actions`` (table ``actions``), share what
+Yahoo sent: a ticker that one has asked about within the last minutes is not asked about again
+for the other (`analysis.loaders.yahoo.fetch`). What the figures mean is read in
+`analysis.loaders.yahoo.history`.
+
+``close`` is Yahoo's raw close, which is already adjusted for splits, not for dividends;
+``adj_close`` is adjusted for both. Both change in the past when a share is split.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import date, datetime
+from typing import TYPE_CHECKING
+
+from analysis import settings
+from analysis.errors import InputError, SourceError
+from analysis.loaders.base import Partial, Request
+from analysis.loaders.fred_prices import TICKERS as FROM_FRED
+from analysis.loaders.http.rate_limit import Timing
+from analysis.loaders.wording import some, worded
+from analysis.loaders.yahoo.fetch import Clock, Manner, answers, now
+from analysis.loaders.yahoo.history import Listing, Trouble, mismatch
+from analysis.loaders.yahoo.session import PER_SECOND
+
+if TYPE_CHECKING:
+    import polars as pl
+
+
+class _Yahoo:
+    """What the two loaders have in common.
+
+    Parameters
+    ----------
+    timing : analysis.loaders.http.rate_limit.Timing, optional
+        How patient to be with each ticker; by default as ``FAULTLINE_PATIENCE`` says.
+    per_second : float
+        Requests that may start in one second.
+    workers : int
+        Tickers asked for side by side.
+    clock : callable
+        Gives the present moment (UTC).
+    """
+
+    name: str
+    table: str
+
+    def __init__(
+        self,
+        timing: Timing | None = None,
+        per_second: float = PER_SECOND,
+        workers: int = 4,
+        clock: Clock = now,
+    ) -> None:
+        self._manner = Manner(timing, per_second, workers, clock)
+
+    def fetch(self, request: Request) -> pl.DataFrame:
+        """Ask Yahoo about tickers.
+
+        Parameters
+        ----------
+        request : Request
+            ``names`` are tickers of the catalogue; those that ``fred_prices`` serves are
+            passed over.
+
+        Returns
+        -------
+        polars.DataFrame
+
+        Raises
+        ------
+        InputError
+            No name, one that is no ticker, or offline mode; before anything is asked.
+        Partial
+            Tickers failed, for reasons of their own or after others had been answered.
+        SourceError
+            Yahoo was not to be had at all.
+        """
+        import polars as pl
+
+        from analysis.tables import schema_of
+
+        names = _checked(request.names)
+        told = answers(self.name, names, request, self._manner)
+        empty = schema_of(self.table).create_empty()
+        frames: list[pl.DataFrame] = []
+        failures: dict[str, str] = {}
+        for name, said in told.items():
+            currency = request.currencies.get(name)
+            wrong = _wrong(said.answer, currency)
+            if wrong:
+                failures[name] = wrong
+            elif isinstance(said.answer, Listing):
+                try:
+                    rows = self._rows(said.answer, said.asked_at, currency)
+                    frames.append(pl.concat([empty, rows.select(empty.columns)]))
+                except Exception as error:  # whatever is odd about one ticker is its own trouble
+                    failures[name] = worded(error)
+        frame = pl.concat([empty, *frames])
+        since, until = request.since or date.min, request.until or date.max
+        frame = frame.filter(pl.col("date").is_between(since, until))
+        if failures and all(_turned_away(said.answer) for said in told.values()):
+            raise _nothing_came(self.name, failures)
+        if failures:
+            raise Partial(self.name, frame, failures)
+        return frame
+
+    def _rows(self, found: Listing, asked_at: datetime, currency: str | None) -> pl.DataFrame:
+        raise NotImplementedError
+
+
+class Yahoo(_Yahoo):
+    """Daily closes and volumes, table ``prices``.
+
+    Closes are held against the splits and dividends of the same answer; what does not fit is
+    flagged (`analysis.tables.price_checks`).
+    """
+
+    name = "yahoo"
+    table = "prices"
+
+    def _rows(self, found: Listing, asked_at: datetime, currency: str | None) -> pl.DataFrame:
+        import polars as pl
+
+        from analysis.tables.price_checks import listing_doubts, with_doubts
+
+        unnamed = bool(currency) and found.currency is None
+        note = f"Yahoo names no currency; {currency} is the catalogue's" if unnamed else None
+        idle = pl.col("volume").eq(0).fill_null(value=False)
+        still = "no volume: Yahoo may have carried the last close forward"
+        doubts = listing_doubts(
+            found.ticker, found.closes, found.actions, currency or found.currency
+        )
+        rows = found.closes.with_columns(
+            pl.lit(found.ticker).alias("ticker"),
+            pl.lit(self.name).alias("source"),
+            pl.lit(asked_at).alias("observed_at"),
+            pl.lit(value=False).alias("backfilled"),
+            pl.concat_str(
+                pl.lit(note, dtype=pl.String),
+                pl.when(idle).then(pl.lit(still)),
+                separator="; ",
+                ignore_nulls=True,
+            )
+            .replace("", None)
+            .alias("flag"),
+        )
+        return with_doubts(rows, doubts)
+
+
+class YahooActions(_Yahoo):
+    """Splits and dividends by ex-date, table ``actions``.
+
+    Amounts of dividends are Yahoo's: divided by all later splits.
+    """
+
+    name = "yahoo_actions"
+    table = "actions"
+
+    def _rows(self, found: Listing, asked_at: datetime, currency: str | None) -> pl.DataFrame:  # noqa: ARG002
+        import polars as pl
+
+        return found.actions.with_columns(
+            pl.lit(found.ticker).alias("ticker"),
+            pl.lit(self.name).alias("source"),
+            pl.lit(asked_at).alias("observed_at"),
+            pl.lit(value=False).alias("backfilled"),
+            pl.lit(None, dtype=pl.String).alias("flag"),
+        )
+
+
+def _checked(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Names that can be asked for; the others are refused before anything is."""
+    from analysis.tables.columns import TICKER
+
+    if not names:
+        raise InputError("Yahoo has to be told which tickers to fetch; none was named.")
+    for name in names:
+        if not re.match(TICKER, name):
+            raise InputError(f"{name!r} is no ticker that Yahoo could be asked for.")
+    return tuple(name for name in dict.fromkeys(names) if name not in FROM_FRED)
+
+
+def _wrong(answer: Listing | Trouble | None, currency: str | None) -> str:
+    """Why a ticker's figures cannot be taken; blank when they can, or when there is nothing new."""
+    if isinstance(answer, Trouble):
+        return answer.reason
+    return mismatch(answer.currency, currency) if answer else ""
+
+
+def _turned_away(answer: Listing | Trouble | None) -> bool:
+    """Whether the trouble was Yahoo's and not the ticker's."""
+    return isinstance(answer, Trouble) and (answer.blocked or answer.may_pass)
+
+
+def _nothing_came(source: str, failures: Mapping[str, str]) -> SourceError:
+    reasons: dict[str, list[str]] = {}
+    for name, why in failures.items():
+        reasons.setdefault(why, []).append(name)
+    listed = "; ".join(f"{some(names)}: {why}" for why, names in reasons.items())
+    return SourceError(
+        f"{source}: no ticker could be fetched from {settings.base_url('yahoo')} ({listed})."
+    )

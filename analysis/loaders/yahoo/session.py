@@ -1,0 +1,329 @@
+"""The one way to Yahoo: the session that yfinance is handed, and what came through it.
+
+`analysis.loaders.yahoo.prices` and `analysis.loaders.yahoo.statements` ask through `door`. yfinance
+wants a ``requests`` session; everything it sends passes the one adapter mounted there, `Door`,
+which refuses in offline mode, holds the pace, keeps what Yahoo sent, and remembers the last
+answer about each symbol, because yfinance words a refused crumb, a server's failure and a
+delisted share all alike.
+
+Behind the door a `Browser` carries the request (Yahoo turns away what does not look like one),
+or, when ``FAULTLINE_YAHOO_URL`` names another address, a `Forward` to that address.
+"""
+
+from __future__ import annotations
+
+import atexit
+import io
+import logging
+import shutil
+import tempfile
+import threading
+import time
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from email.message import Message
+from functools import cache
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl, unquote, urlencode, urlsplit, urlunsplit
+
+from requests import PreparedRequest, Response, Session
+from requests.adapters import BaseAdapter, HTTPAdapter
+from urllib3 import HTTPHeaderDict, HTTPResponse
+
+from analysis import settings
+from analysis.errors import InputError, SourceError
+from analysis.loaders.http.archive import Archive
+from analysis.loaders.http.decompression import check_json
+from analysis.loaders.http.limits import (
+    Budget,
+    Deadline,
+    LimitError,
+    budget_for,
+)
+from analysis.loaders.http.rate_limit import Pace, Timing, check_clock, pace_of, usual, wait_asked
+from analysis.loaders.http.transport import Question, Received
+from analysis.loaders.yahoo.adapters import Browser, Carrier, Forward
+from analysis.redaction import hush
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+PER_SECOND = 8.0  # no limit is published; bursts above this are what gets addresses blocked
+
+# Paths whose answers hold figures; cookies, crumbs and consent pages are not kept.
+_FIGURES = ("/v8/finance/chart/", "/ws/fundamentals-timeseries/")
+
+# yfinance has one state for the whole process: session, crumb, settings and answers held.
+_turn = threading.RLock()
+
+
+@dataclass(frozen=True)
+class Heard:
+    """The last answer of Yahoo about a symbol.
+
+    Attributes
+    ----------
+    status : int
+        Of the answer.
+    content : bytes
+        Its body.
+    wait : float or None
+        Seconds that Yahoo asked to wait, when it did.
+    problem : SourceError or None
+        The limit that the answer broke; then it has no status.
+    """
+
+    status: int
+    content: bytes
+    wait: float | None = None
+    problem: SourceError | None = None
+
+
+class Door(BaseAdapter):
+    """The adapter through which every request to Yahoo goes, for the life of the process.
+
+    Attributes
+    ----------
+    carrier : Carrier or None
+        Who brings a request to a server; None while nobody visits.
+    archive : analysis.loaders.http.archive.Archive or None
+        Keeps the raw bytes of figures; None keeps nothing.
+    pace : analysis.loaders.http.rate_limit.Pace or None
+        How fast Yahoo may be asked; None while nobody visits.
+    budget : analysis.loaders.http.limits.Budget
+        What is left to Yahoo in this pass.
+    seconds : float
+        For one request, whatever yfinance would wait.
+    heard : dict of str to Heard
+        The last answer about each symbol.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.carrier: Carrier | None = None
+        self.archive: Archive | None = None
+        self.pace: Pace | None = None
+        self.budget = Budget("yahoo")
+        self.seconds = Timing.connect + Timing.read
+        self.heard: dict[str, Heard] = {}
+        self._lock = threading.Lock()
+
+    def send(self, request: PreparedRequest, *_arguments: Any, **_options: Any) -> Response:
+        """Bring a request to Yahoo and keep what came back."""
+        shown = _plain(request.url)
+        if settings.offline():
+            raise InputError(f"FAULTLINE_OFFLINE is set: {shown} was not asked.")
+        if self.carrier is None or self.pace is None:
+            raise SourceError(f"{shown} was asked for outside of a visit to Yahoo.")
+        try:
+            received = self._carried(self.carrier, self.pace, request)
+        except SourceError as error:
+            # yfinance words every error its own way, and some not at all. Without the address
+            # one reason serves all tickers.
+            what = error.what if isinstance(error, LimitError) else ""
+            kind, said = (LimitError, f"Yahoo {what}") if what else (type(error), str(error))
+            # Another one than is raised: that one holds on to the answer through its traceback.
+            self._remember(str(request.url), Heard(0, b"", problem=kind(said)))
+            raise kind(said) from None
+        return self._response(request, received)
+
+    def close(self) -> None:
+        """Let go of the carrier's connections."""
+        if self.carrier is not None:
+            self.carrier.close()
+
+    def _carried(self, carrier: Carrier, pace: Pace, request: PreparedRequest) -> Received:
+        """Ask within the limits, and read the answer only so far as it can be used."""
+        url = str(request.url)
+        self.budget.wait(pace)
+        headers = {str(name): str(value) for name, value in request.headers.items()}
+        question = Question("yahoo", url, headers, frozenset(), str(request.method), _body(request))
+        deadline = Deadline(time.monotonic() + min(self.seconds, self.budget.check()))
+        received = carrier.carry(question, deadline, self.budget)
+        now = datetime.now(UTC)
+        check_clock("yahoo", received.headers, now)
+        try:
+            check_json(received.content)
+        except LimitError as error:
+            error.what = f"sent {error}"
+            raise
+        heard = Heard(received.status, received.content, wait_asked(received.headers, now))
+        if self._remember(url, heard) and self.archive is not None and received.status == 200:
+            self.archive.keep(_plain(url), received.content, now)
+        return received
+
+    def _remember(self, url: str, heard: Heard) -> bool:
+        """Note the last word about a symbol; False for an answer without figures."""
+        path = unquote(urlsplit(url).path)
+        if not path.startswith(_FIGURES):
+            return False
+        with self._lock:
+            self.heard[path.rpartition("/")[2].upper()] = heard
+        return True
+
+    def _response(self, request: PreparedRequest, received: Received) -> Response:
+        """Make the answer that `requests` would have made, its cookies included."""
+        headers = HTTPHeaderDict()
+        message = Message()
+        for key, value in received.pairs:
+            # The body is unpacked and measured already.
+            if key.lower() not in ("content-encoding", "content-length", "transfer-encoding"):
+                headers.add(key, value)
+                message.add_header(key, value)
+        raw = HTTPResponse(
+            body=io.BytesIO(received.content),
+            headers=headers,
+            status=received.status,
+            preload_content=False,
+            original_response=SimpleNamespace(msg=message, isclosed=lambda: True),  # type: ignore[arg-type]
+        )
+        response = HTTPAdapter().build_response(request, raw)
+        response.encoding = "utf-8"  # as it was measured
+        return response
+
+
+def _body(request: PreparedRequest) -> bytes | None:
+    body = request.body
+    return body.encode() if isinstance(body, str) else body if isinstance(body, bytes) else None
+
+
+def carrier() -> Carrier:
+    """Who carries requests: a browser to Yahoo, or plain HTTP to ``FAULTLINE_YAHOO_URL``."""
+    base = settings.base_url("yahoo")
+    return Browser() if base == settings.SOURCES["yahoo"] else Forward(base)
+
+
+@dataclass(frozen=True)
+class Visit:
+    """One use of yfinance: its session, and what Yahoo last said about each symbol."""
+
+    session: Session
+    door: Door
+
+    def heard(self, symbol: str) -> Heard | None:
+        """Last answer about a symbol; None when none came."""
+        return self.door.heard.get(symbol.upper())
+
+    def forget(self, symbol: str) -> None:
+        """Forget what was said about a symbol, before it is asked for again.
+
+        yfinance holds answers too, useless ones like any other.
+        """
+        self.door.heard.pop(symbol.upper(), None)
+        _fresh(self.session)
+
+
+def patience() -> Timing:
+    """Be as patient as the user wishes, with longer pauses than elsewhere: a block lasts."""
+    timing = usual()
+    return replace(timing, first_wait=min(4.0, timing.total / 30))
+
+
+@contextmanager
+def visit(
+    archive: Path | None = None, timing: Timing | None = None, per_second: float = PER_SECOND
+) -> Iterator[Visit]:
+    """Have yfinance to oneself.
+
+    Parameters
+    ----------
+    archive : pathlib.Path or None
+        Folder of raw answers; None keeps nothing.
+    timing : analysis.loaders.http.rate_limit.Timing, optional
+        How patient to be.
+    per_second : float
+        Requests that may start in one second.
+
+    Yields
+    ------
+    Visit
+
+    Raises
+    ------
+    InputError
+        ``FAULTLINE_OFFLINE`` is set; no socket is opened.
+    """
+    if settings.offline():
+        raise InputError(
+            "FAULTLINE_OFFLINE is set: Yahoo was not asked. Unset it to fetch figures."
+        )
+    hush()
+    with _turn:
+        session, door = _session()
+        door.carrier = carrier()
+        door.archive = None if archive is None else Archive(archive, "yahoo")
+        door.pace = pace_of("yahoo", settings.base_url("yahoo"), per_second)
+        timing = timing or patience()
+        door.budget = budget_for("yahoo")
+        door.seconds = min(timing.connect + timing.read, timing.total)
+        door.heard.clear()
+        try:
+            with _without_known_warnings():
+                # After one failure yfinance would ask in small pieces until the process ends.
+                _fresh(session).fundamentals_use_chunked = False
+                yield Visit(session, door)
+        finally:
+            door.close()
+            door.carrier = door.archive = door.pace = None
+
+
+@contextmanager
+def _without_known_warnings() -> Iterator[None]:
+    """Pass over what pandas tells the authors of yfinance; nothing else is hushed.
+
+    Filters belong to the process, so the worker threads of a visit need none of their own.
+    """
+    from pandas.errors import Pandas4Warning
+
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", category=Pandas4Warning, module=r"yfinance(\.|$)")
+        yield
+
+
+@cache
+def _session() -> tuple[Session, Door]:
+    """The session of the process: its cookie and its crumb belong together and are reused."""
+    import yfinance
+
+    yfinance.set_tz_cache_location(_folder())
+    yfinance.config.debug.hide_exceptions = False
+    # Each failure comes back as an exception and is told in our own words.
+    logging.getLogger("yfinance").setLevel(logging.CRITICAL + 1)
+    door, session = Door(), Session()
+    session.headers.clear()  # the browser's own are sent, not those of a Python library
+    session.mount("https://", door)
+    session.mount("http://", door)
+    return session, door
+
+
+@cache
+def _folder() -> str:
+    """Folder of this process for yfinance's small caches, gone when it ends.
+
+    A shared one would be written by every process at once, and hand a cookie from one to all.
+    """
+    folder = tempfile.mkdtemp(prefix="faultline-yahoo-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
+
+
+def _fresh(session: Session) -> Any:
+    """Hand yfinance the session, and have it forget the answers that it holds."""
+    from yfinance.data import YfData
+
+    # Answers about past days are held for the life of the process: a long run would read
+    # yesterday's answer as today's.
+    data = YfData(session=session)
+    data.cache_get.cache_clear()
+    return data
+
+
+def _plain(url: str | None) -> str:
+    """Address without the crumb, which belongs to one session."""
+    parts = urlsplit(str(url))
+    query = [(key, value) for key, value in parse_qsl(parts.query) if key != "crumb"]
+    return urlunsplit((parts.scheme, parts.netloc, parts.path, urlencode(query), ""))

@@ -1,0 +1,130 @@
+"""What an append did to a table, and what about it deserves a look."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import polars as pl
+
+# Column of a table, how far a revision may go before it is told of, and whether that is a
+# share of the figure before or an amount. Adjusted closes: less than any dividend; factors:
+# five hundredths of a per cent a day.
+TOLD: dict[str, tuple[str, float, bool]] = {
+    "prices": ("adj_close", 0.001, True),
+    "factors": ("value", 0.0005, False),
+    "risk_indexes": ("value", 0.05, True),
+    "revenues": ("value", 0.01, True),
+    "downloads": ("value", 0.1, True),
+}
+
+
+@dataclass(frozen=True)
+class Alert:
+    """A source revised its history by more than rounding.
+
+    Attributes
+    ----------
+    table, subject, column : str
+        What was revised: table, its key without the day (``"NVDA"``), column.
+    days : int
+        How many figures.
+    first, last : datetime.date
+        Day of the first and the last of them.
+    ratio : float or None
+        Median of new over old; None where an old figure is 0.
+    change : float
+        The greatest absolute change.
+    """
+
+    table: str
+    subject: str
+    column: str
+    days: int
+    first: date
+    last: date
+    ratio: float | None
+    change: float
+
+    def __str__(self) -> str:
+        over = f"on {self.days:,} days from {self.first} to {self.last}"
+        if self.days == 1:
+            over = f"on {self.first}"
+        by = f"greatest change {self.change:.6g}"
+        if self.ratio is not None:
+            by = f"median of new/old {self.ratio:.6g}"
+        told = f"{self.table} {self.subject}: the source revised {self.column} {over}, {by}."
+        if self.table == "prices":
+            told += " A split or a dividend changes all earlier adjusted closes."
+        return told
+
+
+@dataclass(frozen=True)
+class Appended:
+    """What an append did.
+
+    Attributes
+    ----------
+    table : str
+        Name of the table.
+    new, revised, unchanged, rejected : int
+        Rows whose key was not known before, that differ from the observation made before
+        them, that repeat it (and were not stored), and that went into the quarantine.
+    alerts : tuple of Alert
+        Revisions beyond the threshold of the table.
+    refused : polars.DataFrame or None
+        The rejected rows as the quarantine keeps them; None where there is none.
+    """
+
+    table: str
+    new: int = 0
+    revised: int = 0
+    unchanged: int = 0
+    rejected: int = 0
+    alerts: tuple[Alert, ...] = ()
+    refused: pl.DataFrame | None = field(default=None, repr=False, compare=False)
+
+
+def alerts_of(name: str, marked: pl.DataFrame) -> tuple[Alert, ...]:
+    """Revisions beyond a table's threshold, one alert a subject.
+
+    Parameters
+    ----------
+    name : str
+        Table.
+    marked : polars.DataFrame
+        Rows as `analysis.store.bitemporal.add_up` marks them.
+    """
+    import polars as pl
+
+    from analysis.store.bitemporal import asked_first
+
+    if name not in TOLD:
+        return ()
+    column, threshold, share = TOLD[name]
+    keys = asked_first(name)
+    day = "period_end" if "period_end" in keys else "date"
+    now, before = pl.col(column), pl.col(f"before_{column}")
+    far = (now - before).abs() > threshold * (before.abs() if share else 1.0)
+    found = (
+        # Of what nobody has seen yet, the vintages of one answer are no news.
+        marked.filter("held", pl.col("change") == "revised", far)
+        .with_columns(
+            _subject=pl.concat_str(
+                [pl.col(key).cast(pl.String) for key in keys if key != day], separator=" "
+            ),
+            _ratio=pl.when(before != 0).then(now / before),
+        )
+        .group_by("_subject")
+        .agg(
+            pl.col(day).n_unique().alias("days"),
+            pl.col(day).min().alias("first"),
+            pl.col(day).max().alias("last"),
+            pl.col("_ratio").median().alias("ratio"),
+            (now - before).abs().max().alias("most"),
+        )
+        .sort("_subject")
+    )
+    return tuple(Alert(name, row[0], column, *row[1:]) for row in found.iter_rows())

@@ -1,0 +1,329 @@
+"""One source of a pass: plan, ask, store, and say what came of it."""
+
+from __future__ import annotations
+
+import re
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from analysis import settings
+from analysis.errors import FaultlineError, SourceError, is_panic
+from analysis.loaders import Loader, Partial, Request
+from analysis.loaders.base import UNASKED, Unreadable
+from analysis.loaders.http.limits import Budget, spending
+from analysis.loaders.wording import some, worded
+from analysis.redaction import clean
+from analysis.store.location import Place
+from analysis.update.disappearances import ended_series, with_absences
+from analysis.update.doubts import new_doubts, with_early_captures
+from analysis.update.plan import Known, from_the_beginning, requests_for
+from analysis.update.rebasing import carried, newly_split, rebased
+from analysis.update.result import Outcome, Progress
+
+if TYPE_CHECKING:
+    from datetime import date
+
+    import polars as pl
+
+    from analysis.store import Store
+
+# Keys that few have: without one the source is left out, and nothing is wrong.
+_NEEDS = {"openrouter": "OPENROUTER_API_KEY"}
+_ADDRESS = re.compile(r"https?://\S+")
+_COUNTS = ("new", "revised", "unchanged", "rejected")
+# A document, a dividend or a release may well not have happened; everything else that is
+# asked for includes days that are held already, so that no row at all is a fault.
+_MAY_BE_EMPTY = ("actions", "artefacts", "policy_documents")
+
+
+@dataclass
+class Pass:
+    """What the sources of one pass share.
+
+    Attributes
+    ----------
+    store : Store
+    known : Known
+    progress : callable
+        Safe to call from several threads.
+    named : frozenset of str
+        Sources that the user named: they are asked whatever they lack.
+    """
+
+    store: Store
+    known: Known
+    progress: Progress
+    named: frozenset[str] = frozenset()
+    _locks: dict[str, threading.Lock] = field(default_factory=lambda: defaultdict(threading.Lock))
+    _yahoo: Budget = field(default_factory=lambda: Budget("yahoo"))
+
+    def ask(self, kind: type[Loader]) -> Outcome:
+        """Ask one source and store its answer; whatever goes wrong stands in the outcome."""
+        key = _NEEDS.get(kind.name)
+        if key and kind.name not in self.named and settings.token(key) is None:
+            self.progress(kind.name, 1, 1, "left out")
+            return Outcome(kind.name, kind.table, left_out=f"{key} is not set.")
+        started = time.monotonic()
+        told = Told()
+        counts: dict[str, Any] = {}
+        alerts: tuple[str, ...] = ()
+        doubts: tuple[str, ...] = ()
+        # The loaders of Yahoo take turns, so their time is one.
+        budget = self._yahoo if kind.name.startswith("yahoo") else Budget(kind.name)
+        try:
+            with alone(self.store, kind.name), spending(budget):
+                frame = self._fetch(kind(), told)
+                if kind.table == "prices":
+                    held = self.store.read(kind.table)
+                    frame = with_early_captures(held, frame, self.known)
+                    doubts = new_doubts(held, frame)
+                counts, alerts = self._keep(kind, frame, told.unreadable)
+            told.failures += _nothing_good(kind, counts, told.failures, self.known.since)
+        except BaseException as error:  # one source must not take the others along, nor a panic
+            told.failures.append(worded(error, ours=True))
+        self.progress(kind.name, 1, 1, "failed" if told.failures else "done")
+        return Outcome(
+            kind.name,
+            kind.table,
+            seconds=time.monotonic() - started,
+            alerts=tuple(map(clean, alerts)),
+            news=tuple(map(clean, told.news)),
+            doubts=tuple(map(clean, doubts)),
+            failures=tuple(map(clean, told.failures)),
+            **counts,
+        )
+
+    def _keep(
+        self, kind: type[Loader], frame: pl.DataFrame, unreadable: Sequence[Unreadable]
+    ) -> tuple[dict[str, Any], tuple[str, ...]]:
+        """Store an answer; returns the counts of rows and the alerts."""
+        if not frame.height and not unreadable:
+            return {}, ()
+        # Two sources of one table in one process need not race for the same commit.
+        with self._locks[kind.table]:
+            refuse(self.store, kind, unreadable)
+            appended = self.store.append(kind.table, frame)
+        counts = {name: getattr(appended, name) for name in _COUNTS}
+        counts["rejected"] += len(unreadable)
+        return counts, tuple(str(alert) for alert in appended.alerts)
+
+    def _fetch(self, loader: Loader, told: Told) -> pl.DataFrame:
+        """Everything that a source has to say, as one frame for one commit."""
+        self.progress(loader.name, 0, 1, "planning")
+        held = self.store.read(loader.table)
+        requests = requests_for(loader.name, loader.table, held, self.known)
+        frame = self._all(loader, requests, held, told)
+        moved = _moved(loader.table, held, frame)
+        if not moved:
+            return frame
+        # Neither half may stand beside rows of another base: without its whole history a
+        # ticker is left as it was, and asked for again next time.
+        import polars as pl
+
+        anew = from_the_beginning(moved, self.known)
+        whole = self._all(loader, anew, held, told)
+        others = ~pl.col("ticker").is_in(list(moved))
+        more, lost = carried(held.filter(~others), whole, loader.table)
+        told.failures.extend(f"{ticker}: {why}" for ticker, why in lost.items())
+        whole = whole.filter(~pl.col("ticker").is_in(list(lost)))
+        return pl.concat([frame.filter(others), whole, more])
+
+    def _all(
+        self,
+        loader: Loader,
+        requests: Sequence[Request],
+        held: pl.DataFrame,
+        told: Told,
+    ) -> pl.DataFrame:
+        """Ask one request after the other; a source that fails is not asked the rest.
+
+        What was answered before the failure counts.
+        """
+        import polars as pl
+
+        from analysis.tables import schema_of
+
+        frames: list[pl.DataFrame] = [schema_of(loader.table).create_empty()]
+        missed: dict[str, str] = {}
+        for place, request in enumerate(requests):
+            self.progress(loader.name, place, len(requests) + 1, _what(request))
+            try:
+                answer = answered(loader, request, held)
+                frames.append(answer.frame)
+                missed |= answer.failures
+                told.news += [f"{name}: {what}" for name, what in answer.news.items()]
+                told.unreadable += answer.unreadable
+            except Exception as problem:
+                # With one request it is the source that failed, whatever the names.
+                names = some(request.names) if len(requests) > 1 else ""
+                why = worded(problem, ours=True) + _left_out(requests[place + 1 :])
+                told.failures.append(f"{names}: {why}" if names else why)
+                break
+        told.failures.extend(f"{names}: {why}" for names, why in by_reason(missed))
+        self.progress(loader.name, len(requests), len(requests) + 1, "storing")
+        return pl.concat(frames)
+
+
+@contextmanager
+def alone(store: Store, source: str) -> Iterator[None]:
+    """Be the only one on this machine who asks a source for a store and keeps its answer.
+
+    An update and a watch at once would both be the first to hear of a figure.
+    """
+    with Place(store.home).locked(f"asking-{source}"):
+        yield
+
+
+@dataclass
+class Told:
+    """What is said of a source besides its rows, a sentence each."""
+
+    failures: list[str] = field(default_factory=list)
+    news: list[str] = field(default_factory=list)
+    unreadable: list[Unreadable] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Answered:
+    """Answer of a source to one request.
+
+    Attributes
+    ----------
+    frame : polars.DataFrame
+        Rows to store.
+    failures : dict of str to str
+        Names that failed, and why; the others were answered.
+    unreadable : tuple of Unreadable
+        Records for the quarantine.
+    news : dict of str to str
+        Names that are gone or renamed at the source, in words.
+    incomplete : frozenset of str
+        Names whose answer held a record that cannot be read.
+    """
+
+    frame: pl.DataFrame
+    failures: dict[str, str] = field(default_factory=dict)
+    unreadable: tuple[Unreadable, ...] = ()
+    news: dict[str, str] = field(default_factory=dict)
+    incomplete: frozenset[str] = frozenset()
+
+
+def answered(loader: Loader, request: Request, held: pl.DataFrame) -> Answered:
+    """Ask a source; of artefacts and counts also find what it no longer shows.
+
+    Parameters
+    ----------
+    loader : Loader
+    request : Request
+    held : polars.DataFrame
+        What the store has of the loader's table.
+
+    Raises
+    ------
+    FaultlineError
+        Whatever went wrong in the loader, in words.
+    """
+    try:
+        answer = Answered(loader.fetch(request))
+    except Partial as problem:
+        answer = Answered(
+            problem.frame, problem.failures, problem.unreadable, problem.news, problem.incomplete
+        )
+    except FaultlineError:
+        raise
+    except BaseException as problem:
+        if not isinstance(problem, Exception) and not is_panic(problem):
+            raise
+        raise SourceError(worded(problem)) from None
+    whole = unfailed(request.names, answer.failures) - answer.incomplete
+    now = datetime.now(UTC)
+    if loader.table == "downloads":
+        ended = ended_series(loader.name, whole, held, answer.frame, now.date())
+        return replace(answer, news={**answer.news, **ended})
+    if loader.table == "artefacts":
+        frame = with_absences(loader.name, whole, held, answer.frame, now)
+        return replace(answer, frame=frame)
+    return answer
+
+
+def refuse(store: Store, kind: type[Loader], unreadable: Sequence[Unreadable]) -> None:
+    """Put records that cannot be read into the quarantine."""
+    records = [(item.record, item.reason) for item in unreadable]
+    store.refuse(kind.table, kind.name, records)
+
+
+def by_reason(failures: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """Names that failed in the same way, and how: one sentence for all, whatever its address.
+
+    Parameters
+    ----------
+    failures : mapping of str to str
+        Name to what went wrong; the name is blank where that is of no single one.
+
+    Yields
+    ------
+    tuple of str
+        The names, the first three of many, and the sentence.
+    """
+    unasked = [name for name, why in failures.items() if why.startswith(UNASKED)]
+    ways: dict[str, list[str]] = {}
+    for name, why in failures.items():
+        if name not in unasked:
+            way = _ADDRESS.sub("", why).replace(name, "") if name else why
+            ways.setdefault(way, []).append(name)
+    for place, names in enumerate(ways.values(), start=1):
+        why = failures[names[0]]
+        alike = all(failures[name] == why for name in names)
+        shown = names if alike else names[:1]
+        also = "" if alike else f" Likewise: {some(names[1:])}."
+        if unasked and place == len(ways):
+            also += f" Not asked for after that: {some(unasked)}."
+        yield some(shown), (why.rstrip(".") + "." + also if also else why)
+
+
+def unfailed(names: Collection[str], failures: Collection[str]) -> set[str]:
+    """Names that did not fail; none when a failure is of no single name: it may be of any."""
+    return set(names) - set(failures) if set(failures) <= set(names) else set()
+
+
+def _moved(table: str, held: pl.DataFrame, fetched: pl.DataFrame) -> dict[str, date]:
+    """Tickers whose whole history has to be fetched anew, to their first held day."""
+    if table == "prices":
+        return rebased(held, fetched)
+    return newly_split(held, fetched) if table == "actions" else {}
+
+
+def _what(request: Request) -> str:
+    names = f"{len(request.names)} names" if len(request.names) > 1 else "".join(request.names)
+    since = f"from {request.since.isoformat()}" if request.since else ""
+    return " ".join(filter(None, ("asking", names, since)))
+
+
+def _left_out(requests: Sequence[Request]) -> str:
+    names = [name for request in requests for name in request.names]
+    if not names:
+        return ""
+    return f" Therefore not asked for: {some(names)}."
+
+
+def _nothing_good(
+    kind: type[Loader], counts: dict[str, int], failures: Sequence[str], since: date | None
+) -> list[str]:
+    """Say so when a source that did not fail brought nothing that can be used."""
+    if failures or counts.get("new") or counts.get("revised") or counts.get("unchanged"):
+        return []
+    if counts.get("rejected"):
+        return [
+            f"All {counts['rejected']} rows were rejected: see faultline data quarantine "
+            f"{kind.table}."
+        ]
+    # Of days that the user named there need not be any figure.
+    if kind.table in _MAY_BE_EMPTY or since is not None:
+        return []
+    return ["It answered without a single row: it may have changed its shape."]

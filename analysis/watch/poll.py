@@ -1,0 +1,193 @@
+"""Whom to ask in a pass, and the asking: every source in a thread of its own.
+
+What a source answers goes into the store at once; that one fails is noted and stops no other.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from analysis.concurrency import side_by_side
+from analysis.loaders import Loader, Request
+from analysis.loaders.http.limits import Budget, spending
+from analysis.loaders.wording import worded
+from analysis.redaction import clean
+from analysis.update.disappearances import asked_as
+from analysis.update.fetch import alone, answered, by_reason, refuse, unfailed
+from analysis.watch.artefact_alerts import RULES
+
+if TYPE_CHECKING:
+    from analysis.catalogue import Catalogue
+    from analysis.store import Appended, Store
+
+# A document may be entered some days after its date.
+_RULES_BACK = timedelta(days=30)
+
+
+@dataclass(frozen=True)
+class Look:
+    """One source to ask.
+
+    Attributes
+    ----------
+    loader : type of Loader
+    request : Request
+    subjects : mapping of str to tuple of str
+        Each name asked for, and the subjects that it tells about.
+    """
+
+    loader: type[Loader]
+    request: Request
+    subjects: Mapping[str, tuple[str, ...]]
+
+
+@dataclass
+class Seen:
+    """What came of asking.
+
+    Attributes
+    ----------
+    looked : set of str
+        Subjects that were looked at, whole and stored.
+    failures : dict of str to str
+        Source and names to what went wrong.
+    """
+
+    looked: set[str] = field(default_factory=set)
+    failures: dict[str, str] = field(default_factory=dict)
+
+
+def looks(
+    catalogue: Catalogue, today: date, archive: Path | None, rules_to: date | None = None
+) -> list[Look]:
+    """Every source with what the watched list names for it; a source without names is left out.
+
+    Parameters
+    ----------
+    catalogue : Catalogue
+    today : datetime.date
+    archive : pathlib.Path or None
+        Where what the sources send is kept.
+    rules_to : datetime.date, optional
+        Day up to which rules were seen: after a pause they are asked for from there.
+    """
+    from analysis.loaders.federal_register import FederalRegister
+    from analysis.loaders.github.artefacts import GithubArtefacts
+    from analysis.loaders.github.release_mentions import GithubSupport, pairs
+    from analysis.loaders.huggingface.artefacts import HuggingfaceArtefacts
+    from analysis.loaders.openrouter.prices import OpenrouterPrices
+
+    platforms: list[tuple[type[Loader], str]] = [
+        (HuggingfaceArtefacts, "huggingface"),
+        (GithubArtefacts, "github"),
+        (OpenrouterPrices, "openrouter"),
+    ]
+    # One on inspection carries a planned day, which lies ahead.
+    since = min(today, rules_to or today) - _RULES_BACK
+    found = [Look(FederalRegister, Request((), since, archive=archive), {RULES: (RULES,)})]
+    for loader, platform in platforms:
+        names = catalogue.watched_by(loader.name)
+        subjects = {name: (f"{platform} {name}",) for name in names}
+        found.append(Look(loader, Request(names, archive=archive), subjects))
+    wanted = catalogue.watched_by(GithubSupport.name)
+    engines = {
+        engine: tuple(f"github {engine}:{family}" for family in families)
+        for engine, families in pairs(wanted).items()
+    }
+    found.append(Look(GithubSupport, Request(wanted, archive=archive), engines))
+    return [look for look in found if look.subjects]
+
+
+def last_rule(store: Store, today: date) -> date | None:
+    """Last day of publication that the Federal Register's loader has stored, up to today."""
+    import polars as pl
+
+    said = store.read("policy_documents").filter(
+        pl.col("source") == RULES, pl.col("publication_date") <= today
+    )
+    last = said["publication_date"].max()
+    return last if isinstance(last, date) else None
+
+
+def ask(store: Store, wanted: Sequence[Look], say: Callable[[str], None]) -> Seen:
+    """Ask all at once, and store each answer as it comes."""
+    # Two sources of one table in one process need not race for the same commit.
+    tables = {look.loader.table: threading.Lock() for look in wanted}
+    looks_by = {look.loader.name: look for look in wanted}
+    jobs = {
+        source: partial(_look_at, store, look, tables[look.loader.table])
+        for source, look in looks_by.items()
+    }
+    seen = Seen()
+    for source, (failures, refused, said) in side_by_side(jobs):
+        look = looks_by[source]
+        for line in said:
+            say(clean(line))
+        # One wrong document must not keep all rules from their first look while it is there.
+        apart = {} if look.loader.table == "policy_documents" else refused
+        missed = {**apart, **failures}
+        seen.looked |= {
+            subject for name in unfailed(look.subjects, missed) for subject in look.subjects[name]
+        }
+        seen.failures |= {
+            f"{source} {names}".strip(): clean(why)
+            for names, why in by_reason({**refused, **failures})
+        }
+    return seen
+
+
+def _look_at(
+    store: Store, look: Look, table: threading.Lock
+) -> tuple[dict[str, str], dict[str, str], tuple[str, ...]]:
+    """Ask a source and store its answer.
+
+    Returns what failed and what was refused, by name, and what else to say.
+    """
+    failures: dict[str, str] = {}
+    kind = look.loader
+    try:
+        with alone(store, kind.name), spending(Budget(kind.name)):
+            answer = answered(kind(), look.request, store.read(kind.table))
+            failures = answer.failures
+            with table:
+                refuse(store, kind, answer.unreadable)
+                added = store.append(kind.table, answer.frame)
+    except BaseException as problem:  # one source must not take the others along, nor a panic
+        return {**failures, "": worded(problem, ours=True)}, {}, ()
+    said = f"{added.new} new, {added.revised} revised, {added.unchanged} unchanged"
+    if answer.unreadable:
+        count = len(answer.unreadable)
+        said += f", {count} unreadable (see faultline data quarantine {kind.table})"
+    news = (f"{kind.name}: {name}: {what}" for name, what in answer.news.items())
+    return failures, _refused(look, added), (f"{kind.name}: {said}.", *news)
+
+
+def _refused(look: Look, added: Appended) -> dict[str, str]:
+    """Name by name, how many rows the store refused: other names were looked at all the same."""
+    if added.refused is None:
+        return {}
+    counts = Counter(_name_of(look, json.loads(row)) for row in added.refused["row"])
+    where = f"see faultline data quarantine {look.loader.table}."
+    return {
+        name: f"{count} row{'s were' if count > 1 else ' was'} rejected: {where}"
+        for name, count in counts.items()
+    }
+
+
+def _name_of(look: Look, row: Mapping[str, Any]) -> str:
+    """Name whose answer held a row; blank where none can be told."""
+    if "model" in row:
+        name = row["model"]
+    elif "kind" in row and "owner" in row:
+        name = asked_as(row["owner"] or "", row["name"] or "", row["kind"] or "")
+    else:
+        name = next(iter(look.subjects))
+    return name if name in look.subjects else ""
