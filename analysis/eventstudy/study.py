@@ -77,7 +77,7 @@ class EventStudy:
         Leave rows in the event window of the same security's other events out of its
         estimation window.
     rbar : {"overlap", "calendar", "event"}
-        How the mean residual correlation r̄ is taken, see `dependence.rbar`. Give all
+        How the mean residual correlation r̄ is taken, see `mean_correlation.rbar`. Give all
         securities that one instant moved the same event_id: with "overlap" New York's day d
         then meets Asia's day d+1, see `exchange_order`.
     preset : {"eventstudy2", "estudy", "estudy2", "lemaire", "eventstudy_r"}, optional

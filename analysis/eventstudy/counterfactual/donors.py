@@ -73,7 +73,7 @@ class DonorModel:
     def prepare(
         self: Self, returns: pd.DataFrame, events: pd.DataFrame, factors: pd.DataFrame | None
     ) -> tuple[Self, pd.DataFrame]:
-        """Choose the donors and lay their returns beside the factors, see `models.Prepared`.
+        """Choose the donors and lay their returns beside the factors, see `linear.Prepared`.
 
         Raises
         ------

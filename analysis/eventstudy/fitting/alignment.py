@@ -130,9 +130,9 @@ def place(
     Parameters
     ----------
     events : pandas.DataFrame
-        From `inputs.check_events`.
+        From `frames.check_events`.
     returns, factors : pandas.DataFrame
-        From `inputs.check_table`.
+        From `frames.check_table`.
     calendars : mapping, optional
         Security -> its sessions; without it every row of ``returns`` is one of all.
     model : Model

@@ -58,7 +58,7 @@ class Chunk:
     taken : (h,) int and (h, E) bool, optional
         With a `Straight` panel: the rows to leave out, see `own_events`.
     lean : bool
-        Residuals are not wanted one by one, see `windows.StraightBlock`.
+        Residuals are not wanted one by one, see `panel.StraightBlock`.
     """
 
     panel: Panel | Straight

@@ -1,6 +1,6 @@
 """Rows of a security's other events, which its estimation windows leave out.
 
-`chunks` asks for them where windows are cut as slices; a `windows.Panel` marks them instead.
+`chunks` asks for them where windows are cut as slices; a `panel.Panel` marks them instead.
 """
 
 from __future__ import annotations

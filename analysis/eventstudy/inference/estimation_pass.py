@@ -127,7 +127,7 @@ def observe(
     tests : collection of str
         Names of tests.
     mode : {"overlap", "calendar", "event"}
-        How r̄ and r̄_U pair and weight the events, see `dependence.rbar`.
+        How r̄ and r̄_U pair and weight the events, see `mean_correlation.rbar`.
     mean : float, optional
         r̄, where it is known already.
 

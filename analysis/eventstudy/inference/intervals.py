@@ -50,7 +50,7 @@ def caar_interval(sample: Sample, rbar: float, level: float) -> tuple[float, flo
     sample : Sample
         N events.
     rbar : float
-        Mean residual correlation, see `dependence.rbar`.
+        Mean residual correlation, see `mean_correlation.rbar`.
     level : float
         Confidence level, between 0 and 1.
 

@@ -119,7 +119,7 @@ def adjusted_patell_z(sample: Sample, rbar: float) -> Outcome:
     sample : Sample
         Events of one window.
     rbar : float
-        Mean residual correlation, see `dependence.rbar`.
+        Mean residual correlation, see `mean_correlation.rbar`.
 
     Source: Kolari & Pynnönen (2010, eq. 13).
     """
@@ -163,7 +163,7 @@ def kolari_pynnonen_t(sample: Sample, rbar: float) -> Outcome:
     sample : Sample
         Events of one window.
     rbar : float
-        Mean residual correlation, see `dependence.rbar`.
+        Mean residual correlation, see `mean_correlation.rbar`.
 
     Source: Kolari & Pynnönen (2010, p. 4003; eq. 10 is the variance of the mean SCAR);
     Kolari, Pape & Pynnönen (2018) for the weight.

@@ -146,9 +146,9 @@ def grank_overlap(sample: Sample, rbar: float, history: History | None = None) -
     sample : Sample
         Events of one window.
     rbar : float
-        Mean residual correlation, see `dependence.rbar`.
+        Mean residual correlation, see `mean_correlation.rbar`.
     history : History, optional
-        What `history.observe` saw with this r̄.
+        What `estimation_pass.observe` saw with this r̄.
 
     Source: Kolari & Pynnönen (2011, eq. 9) for the ranks, Kolari, Pape & Pynnönen (2018) for the
     weight by overlap; the combination is Faultline's own.

@@ -111,7 +111,7 @@ def run(
     names : iterable of str or "all"
         Names among `TEST_NAMES`, all of them in their order by default, or `ON_REQUEST`.
     rbar_mode : {"overlap", "calendar", "event"}
-        How r̄ pairs and weights the events, see `dependence.rbar`.
+        How r̄ pairs and weights the events, see `mean_correlation.rbar`.
     placebos : callable, optional
         The permutation test of this study, given the sample; without it `permutation` is
         NaN with a reason.

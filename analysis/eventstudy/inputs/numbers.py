@@ -1,6 +1,6 @@
 """Figures in a frame's columns -> floats, or the sentence that says what is there instead.
 
-`inputs.check_table` calls it for tables of which everything counts, `unused_figures` for those
+`frames.check_table` calls it for tables of which everything counts, `unused_figures` for those
 of which a study reads a part. Numbers held as objects (what comes
 out of a database or a mixed sheet) are numbers; text is none, even where it looks like one,
 for nobody can know whether "1,5" or "3%" means what it seems to.

@@ -102,13 +102,13 @@ def check_units(
     units : {"decimal", "any"}
         "any" looks at nothing.
     returns, factors : pandas.DataFrame
-        From `inputs.check_table`; of ``factors`` the columns that were given.
+        From `frames.check_table`; of ``factors`` the columns that were given.
     model : Model
         Its benchmark must be a return as well; other factors are only warned of.
     securities : sequence
         The securities of the events.
     ends : (S,) float, (S,) float, optional
-        `figures.extremes` of the returns, where they are known.
+        `numbers.extremes` of the returns, where they are known.
     peers : collection, optional
         Columns of returns that the model reads besides.
 

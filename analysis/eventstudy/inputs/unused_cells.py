@@ -40,7 +40,7 @@ class Reach:
     Parameters
     ----------
     events : pandas.DataFrame
-        From `inputs.check_events`.
+        From `frames.check_events`.
     index : pandas.DatetimeIndex
         Dates of the returns.
     calendars : mapping, optional
@@ -92,7 +92,7 @@ class Cleared:
     table : pandas.DataFrame
         The figures as floats.
     ends : (C,) float, (C,) float
-        `figures.extremes` of it.
+        `numbers.extremes` of it.
     left_out : tuple of str
         What was left out, as a message names it.
     """
@@ -119,13 +119,13 @@ def clear(table: object, name: str, reached: Reached, floor: float) -> Cleared:
     Returns
     -------
     Cleared
-        What is read and impossible is still there; `figures.check_finite` and
+        What is read and impossible is still there; `numbers.check_finite` and
         `units.check_units` refuse it.
 
     Raises
     ------
     InputError
-        As `inputs.check_frame`, and a column that is read and holds no numbers.
+        As `frames.check_frame`, and a column that is read and holds no numbers.
     """
     frame = check_frame(table, name)
     index = pd.DatetimeIndex(frame.index)

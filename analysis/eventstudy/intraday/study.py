@@ -70,7 +70,7 @@ def intraday_study(
         the ledger.
     seasonality : {"scale", None}
         Whether the variance of a bar is that of its time of day, see
-        `seasonality.TimeOfDay`, or the same all day.
+        `intraday_variance.TimeOfDay`, or the same all day.
     calendars : mapping, optional
         Security -> its bars, named as `returns` are, where securities trade at different
         hours.

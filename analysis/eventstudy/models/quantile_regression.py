@@ -46,7 +46,7 @@ def quantile_fit(
     (N, k, k) float
         Their covariance, see `sandwich`.
     (N,) int
-        0, or a key of `fits.FLAWS`.
+        0, or a key of `least_squares.FLAWS`.
 
     Source: Koenker & Bassett (1978).
     """

@@ -117,7 +117,7 @@ class QuantileModel(_Regression):
 
     The coefficients minimise Σ ρ_q(y − x'b), ρ_q(u) = u·(q − 1[u<0]): Koenker & Bassett
     (1978); the median regression (q = ½) is least absolute deviations. They are exact, not
-    reweighted least squares: see `quantiles.quantile_fit`.
+    reweighted least squares: see `quantile_regression.quantile_fit`.
 
     AR_t = R_t − x_t'b. Var(AR_t) = s² + x_t'V x_t, s² = Σ(e − ē)²/(T−k) the variance of the
     residuals about their mean (the spread of a return to come, not that of the estimate),

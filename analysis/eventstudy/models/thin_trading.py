@@ -2,7 +2,7 @@
 
 A security that trades seldom, or in other hours than its benchmark, answers to yesterday's
 or tomorrow's market as well, and the plain market model's beta is too small. Both models
-here read lags and leads of the market, made once by `columns.with_steps`.
+here read lags and leads of the market, made once by `lagged_factors.with_steps`.
 """
 
 from __future__ import annotations
@@ -77,13 +77,13 @@ class ScholesWilliams(_Stepped):
     and Var(AR), Var(CAR) take that matrix where least squares have (X'X)⁻¹. Abnormal returns
     read the market of the day alone.
 
-    Lags and leads go along the market's own sessions, see `columns.with_steps`; a row where
+    Lags and leads go along the market's own sessions, see `lagged_factors.with_steps`; a row where
     the market, its lag or its lead is missing is not used, and counts not in T.
 
     Parameters
     ----------
     market : str, mapping or EqualWeight
-        See `models.OnMarket`.
+        See `linear.OnMarket`.
     """
 
     name: ClassVar[str] = "Scholes–Williams market model"
@@ -158,7 +158,7 @@ class Dimson(_Stepped):
     Parameters
     ----------
     market : str, mapping or EqualWeight
-        See `models.OnMarket`.
+        See `linear.OnMarket`.
     lags, leads : int
         How many of each, from 0 on.
     contemporaneous : bool

@@ -80,7 +80,7 @@ def size_and_power(
     repetitions : int
         Simulated studies of each design.
     tests : iterable of str or "all"
-        Names among `battery.TEST_NAMES`.
+        Names among `registry.TEST_NAMES`.
     permutation_repetitions : int, optional
         Repetitions in which the permutation tests are run, the first ones; as many as
         ``repetitions`` by default, 0 leaves them out.

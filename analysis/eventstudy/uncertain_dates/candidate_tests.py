@@ -171,7 +171,7 @@ class Standing:
 def rho_within(located: Located, fitted: Fitted, window: Window, mode: str) -> Floats:
     """Mean residual correlation between the securities of each event, (E',).
 
-    r̄ of the study's mode, see `dependence.rbar`, over the pairs of securities of one event;
+    r̄ of the study's mode, see `mean_correlation.rbar`, over the pairs of securities of one event;
     a negative one counts as none, one near 1 as 0.999.
     """
     found = []

@@ -124,7 +124,7 @@ def check_candidates(candidates: object) -> Candidates:
     ----------
     candidates : pandas.DataFrame
         event_id, security and date; optionally candidate, weight, fixed and group. See
-        `uncertain.UncertainStudy`.
+        `study.UncertainStudy`.
 
     Returns
     -------

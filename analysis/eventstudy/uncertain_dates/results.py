@@ -86,7 +86,7 @@ class UncertainResults:
         -------
         pandas.DataFrame
             group, window_start, window_end, test, statistic, df, p_value, p_holm, p_bh, n
-            (pairs of event and security), reason. The tests, see `searching.answer`:
+            (pairs of event and security), reason. The tests, see `candidate_tests.answer`:
 
             - max_permutation: the mean SCAR of largest size over the choices of candidates,
               one per event and the same for all its securities, over its standard error,
