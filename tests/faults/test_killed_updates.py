@@ -31,8 +31,6 @@ pytestmark = pytest.mark.slow
 PROGRAM = "import sys; from analysis.cli import main; sys.exit(main())"
 QUICK = ("factors", "risk_indexes")
 FACTORS_A_DAY = 8
-# Deaths of whole updates; writers of the store die as often (test_store.py).
-DEATHS = int(os.environ.get("FAULTLINE_DEATHS", "100"))
 
 
 def start(*words: str) -> subprocess.Popen[str]:
@@ -72,9 +70,10 @@ def updated() -> Iterator[Callable[..., int]]:
         yield update_killed
 
 
-def test_an_update_killed_a_hundred_times_loses_nothing_and_leaves_nothing_half_done(
-    sources: Sources, home: Path, updated: Callable[..., int]
+def test_an_update_killed_many_times_loses_nothing_and_leaves_nothing_half_done(
+    sources: Sources, home: Path, updated: Callable[..., int], pytestconfig: pytest.Config
 ) -> None:
+    deaths = 100 if pytestconfig.getoption("whole_trials") else 25
     assert updated() == 0
     new_vintage(sources.server, 1)
     first = time.monotonic()
@@ -84,9 +83,9 @@ def test_an_update_killed_a_hundred_times_loses_nothing_and_leaves_nothing_half_
     committed = {table: observations(home, table) for table in QUICK}
     killed, number = 0, 1
     # Some end before they are killed; the last vintage is 3.00 %.
-    while killed < DEATHS:
+    while killed < deaths:
         number += 1
-        assert number < 3 * DEATHS, f"only {killed} of {number} were alive when they were killed"
+        assert number < 3 * deaths, f"only {killed} of {number} were alive when they were killed"
         new_vintage(sources.server, number)
         after = chance.uniform(0.1, 1.1) * whole
         if updated(after) == -signal.SIGKILL:

@@ -22,7 +22,7 @@ DAY, NEXT = date(2025, 1, 6), date(2024, 1, 8)
 
 
 def clock_at(monkeypatch: pytest.MonkeyPatch, now: datetime) -> None:
-    for place in ("door.clock", "writing.clock"):
+    for place in ("admission.clock", "writer.clock"):
         monkeypatch.setattr(f"analysis.store.{place}", lambda: now)
 
 
