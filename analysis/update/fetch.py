@@ -35,7 +35,8 @@ if TYPE_CHECKING:
 
 # Keys that few have: without one the source is left out, and nothing is wrong.
 _NEEDS = {"openrouter": "OPENROUTER_API_KEY"}
-_ADDRESS = re.compile(r"https?://\S+")
+# How often depends on the time that was left.
+_OF_ONE = re.compile(r"https?://\S+| \(asked [^)]*\)")
 _COUNTS = ("new", "revised", "unchanged", "rejected")
 # A document, a dividend or a release may well not have happened; everything else that is
 # asked for includes days that are held already, so that no row at all is a fault.
@@ -275,7 +276,7 @@ def by_reason(failures: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     ways: dict[str, list[str]] = {}
     for name, why in failures.items():
         if name not in unasked:
-            way = _ADDRESS.sub("", why).replace(name, "") if name else why
+            way = _OF_ONE.sub("", why).replace(name, "") if name else why
             ways.setdefault(way, []).append(name)
     for place, names in enumerate(ways.values(), start=1):
         why = failures[names[0]]
