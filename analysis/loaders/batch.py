@@ -69,9 +69,9 @@ def each(
             raise
         except Exception as problem:
             missing = _is_missing(problem)
-            (gone if missing else failures)[name] = worded(problem) + (_GONE if missing else "")
             down += not isinstance(problem, NotFound)
             stopped = _stopped(problem, down)
+            (gone if missing else failures)[name] = _said(problem, stopped, first=not failures)
         else:
             found[name] = good
             unreadable += bad
@@ -120,9 +120,18 @@ def _is_missing(problem: Exception) -> bool:
     return isinstance(problem, NotFound) and bool(problem.status)
 
 
+def _said(problem: Exception, stopped: str, *, first: bool) -> str:
+    """What became of a name."""
+    if isinstance(problem, SpentError) and not first:
+        return stopped  # those that failed before used up the time; it merely ended here
+    return worded(problem) + (_GONE if _is_missing(problem) else "")
+
+
 def _stopped(problem: Exception, down: int) -> str:
     """Why the rest is not asked for; blank where it is."""
-    if isinstance(problem, SpentError | ClockError):
+    if isinstance(problem, SpentError):
+        return f"{UNASKED} that, as {problem.reason}"
+    if isinstance(problem, ClockError):
         return f"{UNASKED} that"
     return f"{UNASKED} {_ENOUGH} failures in a row" if down >= _ENOUGH else ""
 

@@ -35,8 +35,8 @@ if TYPE_CHECKING:
 
 # Keys that few have: without one the source is left out, and nothing is wrong.
 _NEEDS = {"openrouter": "OPENROUTER_API_KEY"}
-# How often depends on the time that was left.
-_OF_ONE = re.compile(r"https?://\S+| \(asked [^)]*\)")
+# How often and for how long one was asked depends on the time that was left.
+_OF_ONE = re.compile(r"https?://\S+| \(asked [^)]*\)|(?<= )[\d.]+ seconds?")
 _COUNTS = ("new", "revised", "unchanged", "rejected")
 # A document, a dividend or a release may well not have happened; everything else that is
 # asked for includes days that are held already, so that no row at all is a fault.
@@ -272,7 +272,7 @@ def by_reason(failures: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     tuple of str
         The names, the first three of many, and the sentence.
     """
-    unasked = [name for name, why in failures.items() if why.startswith(UNASKED)]
+    unasked = {name: why for name, why in failures.items() if why.startswith(UNASKED)}
     ways: dict[str, list[str]] = {}
     for name, why in failures.items():
         if name not in unasked:
@@ -284,8 +284,14 @@ def by_reason(failures: Mapping[str, str]) -> Iterator[tuple[str, str]]:
         shown = names if alike else names[:1]
         also = "" if alike else f" Likewise: {some(names[1:])}."
         if unasked and place == len(ways):
-            also += f" Not asked for after that: {some(unasked)}."
+            also += _unasked(unasked)
         yield some(shown), (why.rstrip(".") + "." + also if also else why)
+
+
+def _unasked(failures: Mapping[str, str]) -> str:
+    """Sentence on names that were left out; the first says why, unless a failure was enough."""
+    reason = next(iter(failures.values())).partition(", ")[2]
+    return f" Not asked for after that{f', {reason}' if reason else ''}: {some(list(failures))}."
 
 
 def unfailed(names: Collection[str], failures: Collection[str]) -> set[str]:

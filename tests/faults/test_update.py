@@ -104,9 +104,8 @@ def test_any_source_can_be_down(
     assert (broken.source, french.source) == (name, "french")
     assert french.new > 0
     assert (broken.new, broken.revised, broken.ok) == (0, 0, False)
-    # One sentence; on a loaded machine another name may run out of time instead.
-    assert "503" in broken.failures[0]
-    assert len(broken.failures) <= 2
+    (said,) = broken.failures
+    assert "503" in said
 
 
 # A panic inside a package written in Rust is no Exception.

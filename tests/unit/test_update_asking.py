@@ -27,3 +27,19 @@ def test_of_many_names_three_are_written() -> None:
     assert list(by_reason(failures)) == [("T0, T1, T2 and 6 more", "no answer")]
     assert list(by_reason({"": "The disk is full."})) == [("", "The disk is full.")]
     assert list(by_reason({})) == []
+
+
+def test_how_long_a_source_was_given_does_not_part_names_that_failed_alike() -> None:
+    failures = {
+        "one.zip": "french: http://host/one.zip did not finish within 45 seconds (asked once).",
+        "two.zip": "french: http://host/two.zip did not finish within 35 seconds (asked once).",
+        "three.zip": "not asked for after that, as all answers together took too long",
+    }
+    assert list(by_reason(failures)) == [
+        (
+            "one.zip",
+            "french: http://host/one.zip did not finish within 45 seconds (asked once). "
+            "Likewise: two.zip. Not asked for after that, as all answers together took too long: "
+            "three.zip.",
+        )
+    ]

@@ -65,7 +65,18 @@ class LimitError(SourceError):
 
 
 class SpentError(LimitError):
-    """Nothing is left of a source's budget: asking again in this pass is of no use."""
+    """Nothing is left of a source's budget: asking again in this pass is of no use.
+
+    Parameters
+    ----------
+    source : str
+    reason : str
+        Words that follow "as".
+    """
+
+    def __init__(self, source: str, reason: str) -> None:
+        super().__init__(f"{source}: {reason}; the rest was not asked for.")
+        self.source, self.reason = source, reason
 
 
 @dataclass
@@ -131,8 +142,9 @@ class Budget:
         left = self.left()
         if left <= 0:
             raise SpentError(
-                f"{self.source}: all answers together took longer than {self.seconds:g} seconds "
-                "(FAULTLINE_SOURCE_PATIENCE); the rest was not asked for."
+                self.source,
+                f"all answers together took longer than {self.seconds:g} seconds "
+                "(FAULTLINE_SOURCE_PATIENCE)",
             )
         return left
 
@@ -147,8 +159,9 @@ class Budget:
         waited = pace.wait(self.check())
         if waited is None:
             raise SpentError(
-                f"{self.source}: its next turn comes after the {self.seconds:g} seconds that all "
-                "its answers may take (FAULTLINE_SOURCE_PATIENCE); the rest was not asked for."
+                self.source,
+                f"the next turn comes after the {self.seconds:g} seconds that all answers "
+                "together may take (FAULTLINE_SOURCE_PATIENCE)",
             )
         return waited
 
@@ -159,8 +172,9 @@ class Budget:
             spent = self._bytes < 0
         if spent:
             raise SpentError(
-                f"{self.source}: all answers together are larger than {self._megabytes:g} MB "
-                "(FAULTLINE_SOURCE_MB); the rest was not asked for."
+                self.source,
+                f"all answers together are larger than {self._megabytes:g} MB "
+                "(FAULTLINE_SOURCE_MB)",
             )
 
 

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from analysis.errors import SourceError
 from analysis.loaders.http.decompression import Body
-from analysis.loaders.http.limits import Budget, Deadline, LimitError, SpentError, largest_answer
+from analysis.loaders.http.limits import Budget, Deadline, LimitError, largest_answer
 from analysis.loaders.http.rate_limit import Timing
 from analysis.loaders.http.transport import Question, Received, send
 
@@ -82,7 +82,7 @@ class Browser:
             try:
                 budget.take(body.add(piece))
             except LimitError as error:
-                error.what = "" if isinstance(error, SpentError) else str(error)
+                error.what = str(error)
                 problems.append(error)
                 return _CURL_STOPS
             return len(piece)

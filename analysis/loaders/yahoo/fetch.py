@@ -18,7 +18,15 @@ from analysis.errors import InputError
 from analysis.loaders.base import Request
 from analysis.loaders.http.rate_limit import Timing
 from analysis.loaders.wording import worded
-from analysis.loaders.yahoo.history import Listing, Trouble, chart_of, listing, nothing_new, trouble
+from analysis.loaders.yahoo.history import (
+    NOT_ASKED,
+    Listing,
+    Trouble,
+    chart_of,
+    listing,
+    nothing_new,
+    trouble,
+)
 from analysis.loaders.yahoo.session import Visit, patience, visit
 
 SYMBOLS = {"HSTECH": "HSTECH.HK"}
@@ -226,7 +234,7 @@ class _Round:
         import yfinance
 
         if self._turned_away.is_set():
-            return Trouble("not asked: Yahoo answered none of those before it", blocked=True)
+            return Trouble(NOT_ASKED, blocked=True)
         symbol = SYMBOLS.get(name, name)
         self._here.forget(symbol)
         try:

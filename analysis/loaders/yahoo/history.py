@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from analysis.errors import SourceError
+from analysis.loaders.base import UNASKED
 from analysis.loaders.http.limits import SpentError
 from analysis.loaders.http.rate_limit import ClockError
 
@@ -27,6 +28,8 @@ SETTLED = timedelta(minutes=30)
 
 # The last trade of a session may precede the bell; a quote older than this is of its middle.
 _LAST_TRADES = timedelta(minutes=5)
+
+NOT_ASKED = f"{UNASKED} that, as Yahoo answered none of those before"
 
 # A listing without a trade for so long is not merely on holiday.
 _SILENT = timedelta(days=30)
@@ -214,8 +217,10 @@ def trouble(heard: Heard | None, error: Exception) -> Trouble:
     """
     problem = heard.problem if heard is not None and heard.problem else error
     if isinstance(problem, SourceError):  # a limit of ours, and no word of Yahoo's
-        spent = isinstance(problem, SpentError | ClockError)
-        return Trouble(str(problem).rstrip("."), blocked=spent, unheard=True)
+        if isinstance(problem, SpentError):
+            return Trouble(problem.reason, blocked=True, unheard=True)
+        away = isinstance(problem, ClockError)
+        return Trouble(str(problem).rstrip("."), blocked=away, unheard=True)
     # Not told of the ticker: the crumb was refused, or the connection failed.
     limited = type(error).__name__ == "YFRateLimitError"
     if heard is None and not limited:

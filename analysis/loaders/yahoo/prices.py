@@ -23,7 +23,7 @@ from analysis.loaders.fred_prices import TICKERS as FROM_FRED
 from analysis.loaders.http.rate_limit import Timing
 from analysis.loaders.wording import some, worded
 from analysis.loaders.yahoo.fetch import Clock, Manner, answers, now
-from analysis.loaders.yahoo.history import Listing, Trouble, mismatch
+from analysis.loaders.yahoo.history import NOT_ASKED, Listing, Trouble, mismatch
 from analysis.loaders.yahoo.session import PER_SECOND
 
 if TYPE_CHECKING:
@@ -197,10 +197,14 @@ def _turned_away(answer: Listing | Trouble | None) -> bool:
 
 
 def _nothing_came(source: str, failures: Mapping[str, str]) -> SourceError:
+    """One sentence: what went wrong with whom, and who was not asked after that."""
+    place = settings.base_url("yahoo")
     reasons: dict[str, list[str]] = {}
     for name, why in failures.items():
         reasons.setdefault(why, []).append(name)
+    unasked = reasons.pop(NOT_ASKED, [])
+    if not reasons:
+        return SourceError(f"{source}: not asked, as {place} had answered nothing before.")
     listed = "; ".join(f"{some(names)}: {why}" for why, names in reasons.items())
-    return SourceError(
-        f"{source}: no ticker could be fetched from {settings.base_url('yahoo')} ({listed})."
-    )
+    listed += f"; not asked after that: {some(unasked)}" if unasked else ""
+    return SourceError(f"{source}: no ticker could be fetched from {place} ({listed}).")

@@ -42,6 +42,7 @@ from analysis.loaders.http.limits import (
     Budget,
     Deadline,
     LimitError,
+    SpentError,
     budget_for,
 )
 from analysis.loaders.http.rate_limit import Pace, Timing, check_clock, pace_of, usual, wait_asked
@@ -122,13 +123,10 @@ class Door(BaseAdapter):
         try:
             received = self._carried(self.carrier, self.pace, request)
         except SourceError as error:
-            # yfinance words every error its own way, and some not at all. Without the address
-            # one reason serves all tickers.
-            what = error.what if isinstance(error, LimitError) else ""
-            kind, said = (LimitError, f"Yahoo {what}") if what else (type(error), str(error))
+            # yfinance words every error its own way, and some not at all.
             # Another one than is raised: that one holds on to the answer through its traceback.
-            self._remember(str(request.url), Heard(0, b"", problem=kind(said)))
-            raise kind(said) from None
+            self._remember(str(request.url), Heard(0, b"", problem=_anew(error)))
+            raise _anew(error) from None
         return self._response(request, received)
 
     def close(self) -> None:
@@ -320,6 +318,14 @@ def _fresh(session: Session) -> Any:
     data = YfData(session=session)
     data.cache_get.cache_clear()
     return data
+
+
+def _anew(error: SourceError) -> SourceError:
+    """The same error; without the address one reason serves all tickers."""
+    if isinstance(error, SpentError):
+        return SpentError(error.source, error.reason)
+    what = error.what if isinstance(error, LimitError) else ""
+    return LimitError(f"Yahoo {what}") if what else type(error)(str(error))
 
 
 def _plain(url: str | None) -> str:
