@@ -16,23 +16,23 @@ __all__ = ["Loader", "Partial", "Request", "loaders"]
 
 # Source -> module and class, in the order in which they are shown.
 _LOADERS: dict[str, tuple[str, str]] = {
-    "yahoo": ("yahoo.prices", "Yahoo"),
-    "yahoo_actions": ("yahoo.prices", "YahooActions"),
+    "yahoo": ("yahoo", "Yahoo"),
+    "yahoo_actions": ("yahoo", "YahooActions"),
     "fred_prices": ("fred_prices", "FredPrices"),
-    "edgar": ("edgar.loader", "Edgar"),
-    "yahoo_revenues": ("yahoo.statements", "YahooRevenues"),
+    "edgar": ("edgar", "Edgar"),
+    "yahoo_revenues": ("yahoo", "YahooRevenues"),
     "french": ("french", "French"),
     "gpr": ("risk_indexes", "Gpr"),
     "fred": ("risk_indexes", "Fred"),
     "federal_register": ("federal_register", "FederalRegister"),
-    "openrouter_prices": ("openrouter.prices", "OpenrouterPrices"),
-    "huggingface": ("huggingface.downloads", "Huggingface"),
-    "github": ("github.usage", "Github"),
+    "openrouter_prices": ("openrouter", "OpenrouterPrices"),
+    "huggingface": ("huggingface", "Huggingface"),
+    "github": ("github", "Github"),
     "pypistats": ("pypistats", "Pypistats"),
-    "openrouter": ("openrouter.usage", "Openrouter"),
-    "huggingface_artefacts": ("huggingface.artefacts", "HuggingfaceArtefacts"),
-    "github_artefacts": ("github.artefacts", "GithubArtefacts"),
-    "github_support": ("github.release_mentions", "GithubSupport"),
+    "openrouter": ("openrouter", "Openrouter"),
+    "huggingface_artefacts": ("huggingface", "HuggingfaceArtefacts"),
+    "github_artefacts": ("github", "GithubArtefacts"),
+    "github_support": ("github", "GithubSupport"),
 }
 
 
