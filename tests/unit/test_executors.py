@@ -201,6 +201,7 @@ def dask_client():
 @pytest.mark.parametrize("model", MODELS, ids=lambda model: model.name)
 def test_a_dask_cluster_changes_nothing_to_the_last_bit(model, dask_client, monkeypatch):
     monkeypatch.setattr(chunks, "CHUNK", 4)
+    dask_client.wait_for_workers(2, timeout=120)  # one that died is started anew
     workers = dask_client.run(os.getpid)
     assert len(set(workers.values()) - {os.getpid()}) == 2
     asked = question(model, gaps=0.04)

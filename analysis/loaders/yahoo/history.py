@@ -16,6 +16,7 @@ from analysis.errors import SourceError
 from analysis.loaders.base import UNASKED
 from analysis.loaders.http.limits import SpentError
 from analysis.loaders.http.rate_limit import ClockError
+from analysis.loaders.http.transport import Passing
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -225,7 +226,8 @@ def trouble(heard: Heard | None, error: Exception) -> Trouble:
     limited = type(error).__name__ == "YFRateLimitError"
     if heard is None and not limited:
         # The words of the libraries below differ from ticker to ticker, and say no more.
-        return Trouble(f"no answer ({type(error).__name__})", may_pass=True, unheard=True)
+        why = str(error) if isinstance(error, Passing) else type(error).__name__
+        return Trouble(f"no answer ({why})", may_pass=True, unheard=True)
     if limited or (heard is not None and heard.status == 429):
         wait = heard.wait if heard else None
         return Trouble("Yahoo refuses: too many requests (429)", True, wait, blocked=True)
