@@ -17,9 +17,11 @@ from analysis.catalogue import Catalogue
 from analysis.errors import SourceError
 from analysis.loaders.http.client import Client
 from analysis.loaders.http.decompression import Body, check_json
-from analysis.loaders.http.limits import Budget, LimitError, SpentError, spending
+from analysis.loaders.http.limits import Budget, Deadline, LimitError, SpentError, spending
 from analysis.loaders.http.rate_limit import Timing
+from analysis.loaders.http.transport import Question
 from analysis.loaders.sandbox import read_sheet, read_zip
+from analysis.loaders.yahoo.adapters import Browser
 from analysis.update import Outcome
 from analysis.watch.postman import Postman
 from tests.servers import hostile
@@ -125,6 +127,35 @@ def test_an_attack_is_one_sentence_and_the_other_sources_are_done(
     assert "\n" not in said
     assert "Unexpected" not in said
     assert (outcome.new, outcome.revised) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    ("attack", "pause", "said"),
+    [
+        (hostile.dripped_headers, 0.05, "timed out"),
+        (hostile.dripped_body, 0.05, "timed out"),
+        (hostile.dripped_headers, 0.0, "larger than allowed"),
+        (hostile.interim_answers, 0.0, "Too large response headers"),
+        (hostile.endless_chunks, 0.0, "timed out|sent more than 4 MB"),
+        (hostile.gzip_bomb(50), 0.0, "sent more than 4 MB"),
+        (hostile.gzip_members(100_000), 0.0, "Multi-member gzip"),
+    ],
+    ids=["dripped headers", "a dripped body", "an endless header", "interim answers",
+         "endless chunks", "a gzip bomb", "gzip members"],
+)  # fmt: skip
+def test_the_browser_that_asks_yahoo_ends_an_answer_at_its_limits(
+    attack: Attack, pause: float, said: str
+) -> None:
+    browser = Browser()
+    started = time.monotonic()
+    with Hostile(attack, pause) as server, pytest.raises(Exception, match=said):
+        browser.carry(
+            Question("yahoo", f"{server.url}/v8/finance/chart/NVDA", {}, frozenset()),
+            Deadline(started + 1.0),
+            Budget("yahoo"),
+        )
+    browser.close()
+    assert time.monotonic() - started < SOON / 10
 
 
 def test_a_listing_that_never_ends_is_cut(
