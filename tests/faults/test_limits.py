@@ -5,10 +5,15 @@ Limits are scaled down, so that each attack breaks one within seconds.
 
 from __future__ import annotations
 
+import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
+from signal import SIGTERM
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -23,6 +28,10 @@ from analysis.loaders.http.transport import Question
 from analysis.loaders.sandbox import read_sheet, read_zip
 from analysis.loaders.yahoo.adapters import Browser
 from analysis.update import Outcome
+from analysis.watch.alerts import Alert
+from analysis.watch.dispatch import Teller
+from analysis.watch.notifications import addresses
+from analysis.watch.outbox import Entry
 from analysis.watch.postman import Postman
 from tests.servers import hostile
 from tests.servers.hostile import Attack, Hostile
@@ -319,3 +328,27 @@ def test_a_notify_address_that_drips_is_given_up(
         assert not postman.send("title", "body")
         assert time.monotonic() - started < SOON
         assert server.requests <= 1
+
+
+def test_a_reader_whose_parent_was_killed_ends_by_itself() -> None:
+    program = (
+        "import resource; from analysis.loaders import sandbox; sandbox._limit_time();"
+        "print(resource.getrlimit(resource.RLIMIT_CPU)[1])"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
+    assert int(done.stdout) == 31
+
+
+def test_a_request_to_stop_does_not_wait_until_the_process_that_sends_notices_has_started(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    handlers: list[object] = []
+    monkeypatch.setattr(Postman, "begin", lambda _: handlers.append(signal.getsignal(SIGTERM)))
+    monkeypatch.setattr(Postman, "send", lambda *_: handlers.append(signal.getsignal(SIGTERM)))
+    (address,) = addresses(["json://127.0.0.1:9/notices"])
+    at = datetime(2026, 8, 24, tzinfo=UTC)
+    alert = Alert("a" * 16, "release", "github a/b", "A release.", "http://a", at, None, {})
+    teller: Any = SimpleNamespace(failures={})
+    Teller._sent(teller, address, [Entry(alert, to=(address.fingerprint,))])
+    before, held = handlers
+    assert before == signal.getsignal(SIGTERM) != held
