@@ -77,7 +77,7 @@ def test_an_address_without_a_scheme_is_named_by_its_variable(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("FAULTLINE_GPR_URL", "localhost:8000")
-    with pytest.raises(InputError, match="FAULTLINE_GPR_URL is 'localhost:8000': begin"):
+    with pytest.raises(InputError, match="FAULTLINE_GPR_URL is not a web address: begin it"):
         base_url("gpr")
 
 
