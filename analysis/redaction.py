@@ -48,10 +48,11 @@ _PARAMETER = re.compile(r"[?&;]([^\s=?&;#]+)=([^\s&;#]+)")
 _WEBHOOK = re.compile(
     r"://(hooks\.|api\.telegram\.org/bot)|\.webhook\.|/(web)?hooks?/\S", re.IGNORECASE
 )
+_WORD_IN_TEXT = re.compile(r"[^\s\"']+")
 # Before the @ of an Azure address stands the container, unless a password follows it.
-_NAMED = "".join(rf"(?<!{scheme}://)" for scheme in ("abfs", "abfss", "wasb", "wasbs"))
-_USER_IN_TEXT = re.compile(rf"(?<=://)(?:{_NAMED}[^\s/?#@:]+|[^\s/?#@:]*:[^\s/?#@]*)@")
-_USER_OF_ADDRESS = re.compile(rf"(?<=://)({_NAMED}[^/?#:]+|[^/?#:]*:[^/?#]*)@")
+_WITH_CONTAINER = ("abfs", "abfss", "wasb", "wasbs")
+# Variables whose addresses may lack a scheme.
+_ADDRESS_VARIABLE = re.compile(r"(_UR[IL]|PROXY)S?$")
 # What the libraries below us log, by logger: requests with their URLs, answers with headers.
 _TALKATIVE = (
     "httpx2", "stamina", "httpcore2.connection", "httpcore2.http11", "httpcore2.http2",
@@ -96,13 +97,27 @@ def remember(named: Mapping[str, str] | Iterable[tuple[str, str]]) -> frozenset[
 
 def remember_url(url: str) -> frozenset[str]:
     """Note the secrets of a URL, its user part and its parameters; as `remember`."""
+    secrets = [("password", secret) for secret in _of_user(_user_of(url))]
     try:
-        parts = urlsplit(url)
+        query = urlsplit(url).query
     except ValueError:
-        return frozenset()
-    user = parts.netloc.rpartition("@")[0]
-    secrets = [("password", secret) for secret in _of_user(user)]
-    return remember([*secrets, *parse_qsl(parts.query)])
+        query = ""
+    return remember([*secrets, *parse_qsl(query)])
+
+
+def _user_of(address: str) -> str:
+    """User part of an address; blank without one.
+
+    A password may hold any character that should have been escaped: where a colon precedes an
+    ``@``, all before the last ``@`` counts.
+    """
+    scheme, _, rest = address.partition("://")
+    user = rest.rpartition("@")[0]
+    if ":" in user:
+        return user
+    if scheme.lower().endswith(_WITH_CONTAINER):
+        return ""
+    return re.split("[/?#]", rest, maxsplit=1)[0].rpartition("@")[0]
 
 
 def _of_user(user: str) -> list[str]:
@@ -131,8 +146,11 @@ def secrets_of_variable(name: str, value: str) -> tuple[str, ...]:
         return tuple(value.split())
     if _SECRET_VARIABLE.search(name.upper()) or ("://" in value and _WEBHOOK.search(value)):
         return (value,)
-    user = _USER_OF_ADDRESS.search(value)
-    found = _of_user(user[1]) if user else []
+    if "@" in value and "://" not in value and _ADDRESS_VARIABLE.search(name.upper()):
+        value = f"://{value}"
+    several = value.count("://") > 1 or '"' in value
+    addresses = _WORD_IN_TEXT.findall(value) if several else [value]
+    found = [secret for address in addresses for secret in _of_user(_user_of(address))]
     inside = _SECRET_IN_VARIABLE.findall(value)
     inside += [secret for word, secret in _PARAMETER.findall(value) if is_secret(unquote(word))]
     # Of an address the rest may be read, a connection string holds nothing else.
@@ -173,10 +191,16 @@ def cleaner() -> Callable[[str], str]:
     def hide(text: str) -> str:
         for value in longest_first:
             text = text.replace(value, HIDDEN)
-        text = _USER_IN_TEXT.sub(f"{HIDDEN}@", text) if "@" in text else text
+        if "@" in text and "://" in text:
+            text = _WORD_IN_TEXT.sub(_without_user, text)
         return _SECRET_IN_TEXT.sub(rf"\g<1>{HIDDEN}", text) if "=" in text else text
 
     return hide
+
+
+def _without_user(word: re.Match[str]) -> str:
+    user = _user_of(word[0])
+    return word[0].replace(f"://{user}@", f"://{HIDDEN}@", 1) if user else word[0]
 
 
 def clean_url(url: str) -> str:
@@ -194,7 +218,7 @@ def clean_url(url: str) -> str:
     try:
         parts = urlsplit(url)
     except ValueError:  # it comes from an answer, and nobody can say where its secrets are
-        return clean(re.sub(r"//[^/@]*@", "//", url).partition("?")[0])
+        return clean(clean(url).partition("?")[0])
     host = parts.netloc.rpartition("@")[2]
     query = parts.query
     pairs = parse_qsl(query, keep_blank_values=True)

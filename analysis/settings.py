@@ -108,13 +108,28 @@ def base_url(source: str) -> str:
     Raises
     ------
     InputError
-        For an address that is none of the web.
+        For an address that is none of the web; it is not repeated, as it may hold a password.
     """
     variable = f"FAULTLINE_{source.upper()}_URL"
     given = os.environ.get(variable, "").strip()
-    if given and not given.startswith(("http://", "https://")):
-        raise InputError(f"{variable} is {given!r}: begin the address with https:// or http://.")
+    if given and not _is_web_address(given):
+        raise InputError(
+            f"{variable} is not a web address: begin it with https:// or http://, and in a password"
+            " write / as %2F, ? as %3F, # as %23 and @ as %40."
+        )
     return (given or SOURCES[source]).rstrip("/")
+
+
+def _is_web_address(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        named = bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+    # An @ behind the host is that of a password which was not escaped.
+    behind = (parts.path, parts.query, parts.fragment)
+    whole = parts.netloc.count("@") <= 1 and not any("@" in part for part in behind)
+    return whole and named and parts.scheme in ("http", "https")
 
 
 KEYS = ("HF_TOKEN", "GITHUB_TOKEN", "OPENROUTER_API_KEY")

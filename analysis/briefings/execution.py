@@ -25,9 +25,9 @@ from analysis.briefings.confidential import blanked, without_secret_variables
 from analysis.briefings.engine import KERNEL, LOG, VERDICT, Progress, Session, engine, first_line
 from analysis.briefings.limits import Limits
 from analysis.briefings.notebooks import NotebookInfo
-from analysis.briefings.scratch import scratch_folder
 from analysis.briefings.supervisor import Supervision, end_carriers
 from analysis.errors import DataError
+from analysis.scratch import scratch_folder
 from analysis.settings import store_home
 
 _ENGINE = "faultline"
@@ -112,7 +112,7 @@ def execute(
     notebook = _load(info)
     logging.getLogger("papermill").addHandler(logging.NullHandler())
     papermill_engines.register(_ENGINE, engine())
-    with scratch_folder() as folder:
+    with scratch_folder("render") as folder:
         session = Session(_environment(folder, home, limits), folder, limits, progress)
         try:
             finished = papermill.execute_notebook(

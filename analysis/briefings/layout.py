@@ -24,9 +24,9 @@ from analysis.briefings.confidential import without_secret_variables
 from analysis.briefings.execution import last_words
 from analysis.briefings.limits import Limits, encoded_size
 from analysis.briefings.notebooks import NotebookInfo
-from analysis.briefings.scratch import scratch_folder
 from analysis.briefings.supervisor import Supervision
 from analysis.errors import NothingLeft, RenderError
+from analysis.scratch import scratch_folder
 
 _ORDER, _ANSWER, _VERDICT, _LOG = "order", "answer.json", "exceeded", "log"
 _PROCESSES = 8  # git, which is asked for the commit, may start others
@@ -67,7 +67,7 @@ def lay_out(
     NothingLeft
         The notebook measured no security.
     """
-    with scratch_folder() as folder:
+    with scratch_folder("render") as folder:
         order = (notebook, info, dict(parameters), started, limits)
         (folder / _ORDER).write_bytes(pickle.dumps(order))
         supervision = Supervision(

@@ -122,6 +122,15 @@ def limit_memory() -> None:
             resource.setrlimit(what, (most, most))
 
 
+def _limit_time() -> None:
+    """End this process when it has computed for too long: its parent may have been killed."""
+    with suppress(ImportError, ValueError, OSError):
+        import resource
+
+        seconds = int(_SECONDS) + 1
+        resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
+
+
 def _end(code: int) -> str:
     """Say how a reader ended that gave no answer."""
     if code >= 0:
@@ -139,6 +148,7 @@ def main(words: Sequence[str]) -> None:
     """Read a file from standard input and write what it holds, or what is wrong, as JSON."""
     what, most, *arguments = words
     room = int(most)
+    _limit_time()
     content = sys.stdin.buffer.read()
     try:
         found = _sheet(content, arguments) if what == "sheet" else _zip(content, room, *arguments)

@@ -76,6 +76,8 @@ class Appended:
         Revisions beyond the threshold of the table.
     refused : polars.DataFrame or None
         The rejected rows as the quarantine keeps them; None where there is none.
+    failures : tuple of str
+        What went wrong after the good rows were stored, a sentence each.
     """
 
     table: str
@@ -85,6 +87,7 @@ class Appended:
     rejected: int = 0
     alerts: tuple[Alert, ...] = ()
     refused: pl.DataFrame | None = field(default=None, repr=False, compare=False)
+    failures: tuple[str, ...] = ()
 
 
 def alerts_of(name: str, marked: pl.DataFrame) -> tuple[Alert, ...]:

@@ -9,10 +9,27 @@ import hashlib
 import json
 import os
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
 from analysis.errors import DataError
 from analysis.files import sync_folder
+
+
+@dataclass(frozen=True)
+class Damage:
+    """A file that is not as it was stored.
+
+    Attributes
+    ----------
+    path : str
+        Below the folder of the table.
+    what : str
+        In words.
+    """
+
+    path: str
+    what: str
 
 
 class Checksums:
@@ -74,12 +91,21 @@ class Checksums:
         return self._recorded
 
 
-def line_of(path: str, content: bytes) -> bytes:
-    """Line of the index for a file of this content."""
-    fields = {"path": path, "size": len(content), "sha256": sha256_of(content)}
-    return json.dumps(fields).encode() + b"\n"
+def line_of(path: str, size: int, digest: str) -> bytes:
+    """Line of the index for a file."""
+    return json.dumps({"path": path, "size": size, "sha256": digest}).encode() + b"\n"
 
 
-def sha256_of(content: bytes) -> str:
-    """SHA-256 of a file's content."""
-    return hashlib.sha256(content).hexdigest()
+def size_and_hash(file: Path, *, sync: bool = False) -> tuple[int, str]:
+    """Size and SHA-256 of a file's content, read piece by piece; synced too where asked.
+
+    Raises
+    ------
+    OSError
+        It cannot be read or synced.
+    """
+    with file.open("rb") as handle:
+        digest = hashlib.file_digest(handle, "sha256").hexdigest()
+        if sync:
+            os.fsync(handle.fileno())
+        return handle.tell(), digest

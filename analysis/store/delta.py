@@ -1,6 +1,4 @@
-"""One table of the store as a Delta table: opened, scanned, appended to, compacted.
-
-Knows files, versions and commits; what a row means is said elsewhere. Called by the store.
+"""Files and commits of one table of the store, as a Delta table: read, added to, compacted.
 
 A commit that adds rows names the table's count of appends so far, as a Delta application
 transaction. Two writers that read the same version name the same count, so the second one's
@@ -53,9 +51,8 @@ class DeltaRows:
     place : Place
         Where the store lies.
     name : str
-        Folder of the table in it, and its name in messages.
+        Of the table: its folder.
     types : mapping of str to polars data type
-        Its columns.
     order : sequence of str
         Columns by which rows are sorted within a file.
     dated : str, optional
@@ -90,7 +87,15 @@ class DeltaRows:
             return bool(DeltaTable.is_deltatable(self._uri, self.place.options))
 
     def open(self) -> DeltaTable:
-        """Open the table at its newest version."""
+        """Open the table at its newest version, to add to it: a torn file is an error."""
+        table = self._opened()
+        if self._integrity is not None:
+            with self._told("written"):
+                files = listed(table).select("path", "size_bytes")
+                self._integrity.check_unrecorded(files.iter_rows())
+        return table
+
+    def _opened(self) -> DeltaTable:
         from deltalake import DeltaTable
 
         newest = self._newest()
@@ -103,7 +108,7 @@ class DeltaRows:
         """List the newest version and its files with the bounds of what they hold."""
         with self._lock, self._told("opened"):
             if self._held is None:
-                self._held = self.open()
+                self._held = self._opened()
             else:
                 newest = self._newest()
                 self._held.update_incremental()
@@ -133,8 +138,7 @@ class DeltaRows:
     ) -> pl.LazyFrame:
         """Rows that were asked for, observed by ``limit``, in no order.
 
-        Only files that can hold such rows are opened, and in them only the row groups that
-        can, by the bounds that both note of their columns.
+        Only files and row groups are opened that can hold such rows by their noted bounds.
         """
         import polars as pl
 
@@ -167,7 +171,7 @@ class DeltaRows:
     def observed_after(self, moment: datetime) -> datetime | None:
         """Last instant at which a clock observed a row, if it is after ``moment``.
 
-        Rows that came with the package have instants by rule, not by a clock.
+        Rows that came with the package have instants by rule.
         """
         last = self.collect(self.after(moment).select("observed_at"))["observed_at"].max()
         return last if isinstance(last, datetime) else None
@@ -184,12 +188,7 @@ class DeltaRows:
     def append(self, rows: pl.DataFrame, table: DeltaTable | None) -> None:
         """Commit rows to the version of the table that was looked at.
 
-        Parameters
-        ----------
-        rows : polars.DataFrame
-            At least one.
-        table : deltalake.DeltaTable or None
-            The table as it was when what it holds was checked; None: it did not exist.
+        ``table`` is as it was when what it holds was checked; None: it did not exist.
 
         Raises
         ------
@@ -202,6 +201,7 @@ class DeltaRows:
         from deltalake.exceptions import CommitFailedError, DeltaError
 
         count = 0 if table is None else table.transaction_version(COUNT) or 0
+        before = -1 if table is None else table.version()
         made = table is None
         # Where there is no version to be held against, a second try would follow the first
         # commit of another process and double its rows: the making of a table tries once.
@@ -211,7 +211,7 @@ class DeltaRows:
         )
         with self._told("written"):
             self._check_room(rows)
-            if made and self._integrity is not None:
+            if made and self._integrity:
                 self._integrity.begin()
             try:
                 write_deltalake(
@@ -231,7 +231,7 @@ class DeltaRows:
                 if made and self.exists():
                     raise Conflict from problem
                 raise
-            self._seal()
+            self._seal(before)
 
     def _check_room(self, rows: pl.DataFrame) -> None:
         """Refuse to begin on a full disk, where the library panics on standard error."""
@@ -241,19 +241,16 @@ class DeltaRows:
         if shutil.disk_usage(self.place.folder).free < needed:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    def _seal(self) -> None:
-        """See that what was committed survives a power cut."""
-        if self._integrity is not None:
-            self._integrity.seal()
+    def _seal(self, after: int) -> None:
+        """See that what was committed after a version survives a power cut."""
+        if self._integrity:
+            self._integrity.seal(after)
 
     def compact(self, *, many: int = MANY) -> int:
-        """Put the rows of every part that lies in ``many`` files or more into sorted ones.
+        """Put the rows of parts in ``many`` files or more into sorted ones; how many parts.
 
-        Returns
-        -------
-        int
-            Number of parts put together. One that another process changes meanwhile stays
-            as it is.
+        One that another process changes meanwhile stays as it is, and one with a file that has
+        no checksum to be held against.
         """
         from deltalake import write_deltalake
         from deltalake.exceptions import CommitFailedError
@@ -261,9 +258,11 @@ class DeltaRows:
         done = 0
         for part in self._crowded(many):
             table = self.open()
-            files = listed(table)
+            before, files = table.version(), listed(table)
             if self.dated:
                 files = files.filter(files[f"partition.{PART}"] == part)
+            if self._integrity and not self._integrity.are_recorded(files["path"]):
+                continue
             rows = self._sorted(self.collect(self.scan(files=files)))
             with self._told("written"):
                 self._check_room(rows)
@@ -278,7 +277,7 @@ class DeltaRows:
                     )
                 except CommitFailedError:
                     continue
-                self._seal()
+                self._seal(before)
             done += 1
         return done
 
@@ -286,23 +285,28 @@ class DeltaRows:
         """Take the rows of `after` out of the table, in one commit."""
         at = f"arrow_cast('{moment.isoformat()}', 'Timestamp(Microsecond, Some(\"UTC\"))')"
         with self._told("written"):
-            self.open().delete(
+            table = self.open()
+            before = table.version()
+            self.scan(files=listed(table))  # and with that checked
+            table.delete(
                 f"observed_at > {at} AND NOT backfilled",
                 writer_properties=_writing(),
                 commit_properties=_untold("rows observed in the future taken out"),
             )
-            self._seal()
+            self._seal(before)
 
     def vacuum(self) -> int:
         """Delete files that no version needs any more; how many.
 
-        Reading as of a day needs none of them: every observation is in the newest version.
-        Files of a writer that was killed go too, once they are as old.
+        Every observation is in the newest version. Files of a writer that was killed go too,
+        once they are as old.
         """
         hours = int(GRACE.total_seconds() // 3600)
         with self._told("written"):
-            done = self.open().vacuum(retention_hours=hours, dry_run=False, full=True)
-            self._seal()
+            table = self.open()
+            before = table.version()
+            done = table.vacuum(retention_hours=hours, dry_run=False, full=True)
+            self._seal(before)
             return len(done)
 
     def _crowded(self, many: int) -> list[int | None]:

@@ -11,12 +11,11 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 from analysis.errors import DataError
 from analysis.files import sync_folder, write_whole
-from analysis.store.checksums import Checksums, line_of, sha256_of
+from analysis.store.checksums import Checksums, Damage, line_of, size_and_hash
 from analysis.store.delta_log import (
     LOG,
     Commit,
@@ -29,24 +28,6 @@ from analysis.store.delta_log import (
 
 INCOMPLETE = "is incomplete, as after a power cut"
 _REPAIR = "repair it with faultline doctor --repair"
-# More than this is hashed by ``faultline data verify`` alone; sizes are always compared.
-HASHED_ON_READ = 64 * 2**20
-
-
-@dataclass(frozen=True)
-class Damage:
-    """A file that is not as it was stored.
-
-    Attributes
-    ----------
-    path : str
-        Below the folder of the table.
-    what : str
-        In words.
-    """
-
-    path: str
-    what: str
 
 
 class Integrity:
@@ -69,77 +50,90 @@ class Integrity:
     # Writing -------------------------------------------------------------------------
 
     def begin(self) -> None:
-        """Note that the first commit is being made: until then its files are no table.
-
-        Raises
-        ------
-        OSError
-            The note cannot be written.
-        """
+        """Note that the first commit is being made: until then its files are no table."""
         write_whole(self._making, b"")
 
-    def seal(self) -> None:
-        """Sync all files of commits that are not recorded yet, and record their hashes.
+    def check_unrecorded(self, live: Iterable[tuple[str, int]]) -> None:
+        """Sync what a process committed that died before it said so: a new commit builds on it.
 
         Raises
         ------
+        DataError
+            One of these files is missing or torn: `analysis.store.repair` can take its commit out
+            as long as no checkpoint of a later commit names it.
+        OSError
+            One could not be synced.
+        """
+        recorded = self._checksums.recorded()
+        rest = [path for path in self._entry_paths() if path not in recorded]
+        for path, size in live:
+            if path not in recorded:
+                self._check_whole(path, size)
+                rest.append(path)
+        if rest:
+            self._sync(rest)
+
+    def seal(self, after: int) -> None:
+        """Sync the files of all commits after a version, and record their hashes.
+
+        What was committed before and has no record is left to `record_rest`, which says so: it may
+        have been damaged since.
+
+        Raises
+        ------
+        DataError
+            A file that was just written is missing or torn.
         OSError
             Something could not be synced: it may not survive a power cut.
         """
-        known, entries = self._checksums.recorded(), self.log_entries()
-        new: dict[str, None] = {}
-        for name in entries:
-            entry = f"{LOG}/{name}"
-            if entry in known:
+        known = self._checksums.recorded()
+        new: list[str] = []
+        added: dict[str, int] = {}
+        for entry in self._entry_paths():
+            if entry in known or number_of(entry) <= after:
                 continue
-            if name.endswith(".json"):
-                try:
-                    commit = read_commit(self.folder / entry)
-                except FileNotFoundError:
-                    continue  # cleared away by another process
+            if entry.endswith(".json"):
+                commit = read_commit(self.folder / entry)
                 if commit is None:
                     continue  # incomplete: whoever opens the table says so
-                new |= dict.fromkeys(path for path, _ in commit.added if path not in known)
-            new[entry] = None
-        if not known and any("checkpoint" in name for name in entries):
-            # From before checksums were kept: the commits that added the files may be gone.
-            with suppress(DataError):
-                new |= dict.fromkeys(path for path, _ in self._live())
-        self._record(new)
+                added = {path: size for path, size in added.items() if path not in commit.removed}
+                added |= dict(commit.added)
+            new.append(entry)
+        for path, size in added.items():
+            self._check_whole(path, size)
+        self._record([*(path for path in added if path not in known), *new])
         if self._making.exists():
             self._making.unlink()
             sync_folder(self.folder)
 
     def record_rest(self) -> int:
-        """Record the files of `unrecorded` as they are now; how many.
-
-        Raises
-        ------
-        OSError
-            One cannot be read, or the hashes cannot be written.
-        """
+        """Record the files of `unrecorded` as they are now; how many."""
         rest = self.unrecorded()
         self._record(rest)
         return len(rest)
 
     def _record(self, paths: Iterable[str]) -> None:
+        lines = self._sync(paths)
+        if lines:
+            self._checksums.note(lines)
+
+    def _sync(self, paths: Iterable[str]) -> list[bytes]:
+        """Sync files and the folders that name them; their lines for the index."""
         lines = []
         folders = {self.folder, self.folder / LOG}
         for path in paths:
             file = self.folder / path
             try:
-                content = _synced(file)
+                lines.append(line_of(path, *size_and_hash(file, sync=True)))
             except FileNotFoundError:
                 continue  # compacted and cleared away by another process
             folders.add(file.parent)
-            lines.append(line_of(path, content))
         with suppress(FileNotFoundError):
-            _synced(self.folder / LOG / "_last_checkpoint")
+            size_and_hash(self.folder / LOG / "_last_checkpoint", sync=True)
         for folder in folders:
             sync_folder(folder)
         sync_folder(self.home)
-        if lines:
-            self._checksums.note(lines)
+        return lines
 
     # Reading -------------------------------------------------------------------------
 
@@ -190,7 +184,11 @@ class Integrity:
 
     def is_recorded(self, name: str) -> bool:
         """Whether an entry of the log was said to be stored."""
-        return f"{LOG}/{name}" in self._checksums.recorded()
+        return self.are_recorded([f"{LOG}/{name}"])
+
+    def are_recorded(self, paths: Iterable[str]) -> bool:
+        """Whether there is a hash for each of the files."""
+        return self._checksums.recorded().keys() >= set(paths)
 
     def is_incomplete(self, name: str) -> bool:
         """Whether an entry of the log was never said to be stored, and is only half there.
@@ -221,6 +219,13 @@ class Integrity:
                 return file.stat().st_size != size or not is_complete(file)
             except (FileNotFoundError, NotADirectoryError):
                 return True
+
+    def _check_whole(self, path: str, size: int) -> None:
+        if self.is_torn(path, size):
+            raise self._error(Damage(path, INCOMPLETE))
+
+    def _entry_paths(self) -> list[str]:
+        return [f"{LOG}/{name}" for name in self.log_entries()]
 
     def log_entries(self) -> list[str]:
         """Names of commits and checkpoints, in order; empty without a log.
@@ -283,31 +288,29 @@ class Integrity:
         DataError
             A file is missing, of another size, or of other content.
         """
-        total, paths = 0, []
+        paths = []
         for path, size in files:
             with self._readable(path):
                 held = (self.folder / path).stat().st_size
             if held != size:
                 raise self._error(Damage(path, f"has {held:,} bytes where {size:,} were stored"))
-            total += size
             paths.append(path)
-        if total <= HASHED_ON_READ:
-            self._hold(paths)
+        self._hold(paths)
 
     def damaged(self) -> Iterator[Damage]:
         """Every recorded file that is there and of other content; all are read.
 
         What is not there may have been cleared away: `gone` tells.
         """
-        for path, (size, digest) in self._checksums.recorded().items():
+        for path, stored in self._checksums.recorded().items():
             try:
-                content = (self.folder / path).read_bytes()
+                found = size_and_hash(self.folder / path)
             except FileNotFoundError:
                 continue
             except OSError as problem:
                 yield Damage(path, f"cannot be read ({problem.strerror})")
                 continue
-            if (len(content), sha256_of(content)) != (size, digest):
+            if found != stored:
                 yield Damage(path, "differs from what was stored")
 
     def gone(self) -> Iterator[Damage]:
@@ -331,12 +334,13 @@ class Integrity:
             for path, size in live:
                 if not (self.folder / path).exists():
                     yield Damage(path, "is gone")
-                elif path not in recorded and self.is_torn(path, size):
+                # A hash of another size was taken when the file was torn already.
+                elif recorded.get(path, (None,))[0] != size and self.is_torn(path, size):
                     yield Damage(path, f"differs from the {size:,} bytes that were stored")
 
     def unrecorded(self) -> list[str]:
         """Commits, checkpoints and files of the newest version without a checksum."""
-        paths = [f"{LOG}/{name}" for name in self.log_entries()]
+        paths = self._entry_paths()
         with suppress(DataError):  # of `_live`: `gone` names it
             paths += [path for path, _ in self._live()]
         return [path for path in paths if path not in self._checksums.recorded()]
@@ -367,8 +371,8 @@ class Integrity:
                 stamp = path, stat.st_mtime_ns, stat.st_size
                 if stamp in self._checked:
                     continue
-                content = file.read_bytes()
-            if (len(content), sha256_of(content)) != recorded[path]:
+                found = size_and_hash(file)
+            if found != recorded[path]:
                 raise self._error(Damage(path, "differs from what was stored"))
             self._checked.add(stamp)
 
@@ -391,10 +395,3 @@ class Integrity:
             f"Table {self.table!r} of the store {self.home} cannot be read: {damage.path}"
             f" {damage.what}; {remedy}."
         )
-
-
-def _synced(file: Path) -> bytes:
-    with file.open("rb") as handle:
-        content = handle.read()
-        os.fsync(handle.fileno())
-    return content

@@ -19,8 +19,9 @@ from analysis.errors import DataError
 from analysis.files import make_folder, sync_folder, write_whole
 from analysis.settings import bundled
 from analysis.store.admission import latest_possible
+from analysis.store.checksums import Damage
 from analysis.store.delta_log import LOG, number_of
-from analysis.store.integrity import INCOMPLETE, Damage, Integrity
+from analysis.store.integrity import INCOMPLETE, Integrity
 from analysis.store.location import Place, check_folder
 from analysis.store.snapshot import Snapshot
 from analysis.store.writer import Writer

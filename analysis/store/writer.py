@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from functools import partial
 from operator import itemgetter
@@ -170,8 +170,14 @@ class Writer:
         marked = self._commit(name, good)
         against = marked.filter(pl.col("change") == "contradicted")
         bad = pl.concat([bad, refused(name, _contradictions(against, good.columns), now)])
-        self.quarantine.keep(name, bad)
         counts = dict(marked["change"].value_counts().iter_rows())
+        # The rows are stored: what fails from here on must not take their counts and alerts along.
+        failures: list[str] = []
+        with _noting(failures):
+            self.quarantine.keep(name, bad)
+        if counts.keys() & {"new", "revised"}:
+            with _noting(failures), self._place.locked(name):
+                self._tables[name].compact()
         return Appended(
             name,
             new=counts.get("new", 0),
@@ -180,6 +186,7 @@ class Writer:
             rejected=bad.height,
             alerts=alerts_of(name, marked),
             refused=None if bad.is_empty() else bad,
+            failures=tuple(failures),
         )
 
     def refuse(self, name: str, source: str, records: Sequence[tuple[str, str]]) -> None:
@@ -270,7 +277,6 @@ class Writer:
                     rows.append(adding.select(good.columns), table)
                 except Conflict:
                     continue
-                rows.compact()
                 return marked
         raise DataError(
             f"Other processes keep writing to table {name!r} of the store {self._place}; try again"
@@ -314,6 +320,14 @@ class Writer:
             few = tuple(values) if len(values) <= FEW else None
             wanted.append(Asked(key, few, *ends))
         return rows.collect(rows.scan(wanted, files=listed(table)))
+
+
+@contextmanager
+def _noting(failures: list[str]) -> Iterator[None]:
+    try:
+        yield
+    except DataError as problem:
+        failures.append(str(problem))
 
 
 def _read(table: DeltaRows, files: pl.DataFrame, limit: datetime | None) -> pl.DataFrame:

@@ -10,15 +10,16 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from analysis import settings
-from analysis.errors import FaultlineError, SourceError, is_panic
+from analysis.errors import DataError, FaultlineError, SourceError, is_panic
 from analysis.loaders import Loader, Partial, Request
 from analysis.loaders.base import UNASKED, Unreadable
 from analysis.loaders.http.limits import Budget, spending
 from analysis.loaders.wording import some, worded
 from analysis.redaction import clean
+from analysis.store.append_result import Appended
 from analysis.store.location import Place
 from analysis.update.disappearances import ended_series, with_absences
 from analysis.update.doubts import new_doubts, with_early_captures
@@ -37,7 +38,6 @@ if TYPE_CHECKING:
 _NEEDS = {"openrouter": "OPENROUTER_API_KEY"}
 # How often and for how long one was asked depends on the time that was left.
 _OF_ONE = re.compile(r"https?://\S+| \(asked [^)]*\)|(?<= )[\d.]+ seconds?")
-_COUNTS = ("new", "revised", "unchanged", "rejected")
 # A document, a dividend or a release may well not have happened; everything else that is
 # asked for includes days that are held already, so that no row at all is a fault.
 _MAY_BE_EMPTY = ("actions", "artefacts", "policy_documents")
@@ -72,8 +72,7 @@ class Pass:
             return Outcome(kind.name, kind.table, left_out=f"{key} is not set.")
         started = time.monotonic()
         told = Told()
-        counts: dict[str, Any] = {}
-        alerts: tuple[str, ...] = ()
+        added = Appended(kind.table)
         doubts: tuple[str, ...] = ()
         # The loaders of Yahoo take turns, so their time is one.
         budget = self._yahoo if kind.name.startswith("yahoo") else Budget(kind.name)
@@ -84,8 +83,12 @@ class Pass:
                     held = self.store.read(kind.table)
                     frame = with_early_captures(held, frame, self.known)
                     doubts = new_doubts(held, frame)
-                counts, alerts = self._keep(kind, frame, told.unreadable)
-            told.failures += _nothing_good(kind, counts, told.failures, self.known.since)
+                if frame.height or told.unreadable:
+                    # Two sources of one table in one process need not race for the same commit.
+                    with self._locks[kind.table]:
+                        added = keep(self.store, kind, frame, told.unreadable)
+            told.failures += added.failures
+            told.failures += _nothing_good(kind, added, told.failures, self.known.since)
         except BaseException as error:  # one source must not take the others along, nor a panic
             told.failures.append(worded(error, ours=True))
         self.progress(kind.name, 1, 1, "failed" if told.failures else "done")
@@ -93,26 +96,15 @@ class Pass:
             kind.name,
             kind.table,
             seconds=time.monotonic() - started,
-            alerts=tuple(map(clean, alerts)),
+            alerts=tuple(clean(str(alert)) for alert in added.alerts),
             news=tuple(map(clean, told.news)),
             doubts=tuple(map(clean, doubts)),
             failures=tuple(map(clean, told.failures)),
-            **counts,
+            new=added.new,
+            revised=added.revised,
+            unchanged=added.unchanged,
+            rejected=added.rejected,
         )
-
-    def _keep(
-        self, kind: type[Loader], frame: pl.DataFrame, unreadable: Sequence[Unreadable]
-    ) -> tuple[dict[str, Any], tuple[str, ...]]:
-        """Store an answer; returns the counts of rows and the alerts."""
-        if not frame.height and not unreadable:
-            return {}, ()
-        # Two sources of one table in one process need not race for the same commit.
-        with self._locks[kind.table]:
-            refuse(self.store, kind, unreadable)
-            appended = self.store.append(kind.table, frame)
-        counts = {name: getattr(appended, name) for name in _COUNTS}
-        counts["rejected"] += len(unreadable)
-        return counts, tuple(str(alert) for alert in appended.alerts)
 
     def _fetch(self, loader: Loader, told: Told) -> pl.DataFrame:
         """Everything that a source has to say, as one frame for one commit."""
@@ -253,10 +245,24 @@ def answered(loader: Loader, request: Request, held: pl.DataFrame) -> Answered:
     return answer
 
 
-def refuse(store: Store, kind: type[Loader], unreadable: Sequence[Unreadable]) -> None:
-    """Put records that cannot be read into the quarantine."""
-    records = [(item.record, item.reason) for item in unreadable]
-    store.refuse(kind.table, kind.name, records)
+def keep(
+    store: Store, kind: type[Loader], frame: pl.DataFrame, unreadable: Sequence[Unreadable]
+) -> Appended:
+    """Store an answer, and put records that cannot be read into the quarantine.
+
+    Where the quarantine cannot be written, the good rows are stored all the same.
+    """
+    failures: list[str] = []
+    try:
+        store.refuse(kind.table, kind.name, [(item.record, item.reason) for item in unreadable])
+    except DataError as problem:
+        failures.append(str(problem))
+    added = store.append(kind.table, frame)
+    return replace(
+        added,
+        rejected=added.rejected + len(unreadable),
+        failures=tuple(dict.fromkeys([*failures, *added.failures])),
+    )
 
 
 def by_reason(failures: Mapping[str, str]) -> Iterator[tuple[str, str]]:
@@ -320,15 +326,14 @@ def _left_out(requests: Sequence[Request]) -> str:
 
 
 def _nothing_good(
-    kind: type[Loader], counts: dict[str, int], failures: Sequence[str], since: date | None
+    kind: type[Loader], added: Appended, failures: Sequence[str], since: date | None
 ) -> list[str]:
     """Say so when a source that did not fail brought nothing that can be used."""
-    if failures or counts.get("new") or counts.get("revised") or counts.get("unchanged"):
+    if failures or added.new or added.revised or added.unchanged:
         return []
-    if counts.get("rejected"):
+    if added.rejected:
         return [
-            f"All {counts['rejected']} rows were rejected: see faultline data quarantine "
-            f"{kind.table}."
+            f"All {added.rejected} rows were rejected: see faultline data quarantine {kind.table}."
         ]
     # Of days that the user named there need not be any figure.
     if kind.table in _MAY_BE_EMPTY or since is not None:

@@ -99,6 +99,7 @@ class Teller:
         held = {entry.alert.id: entry for entry in entries}
         due = [entry.alert for entry in entries if mark in entry.to and mark not in entry.sent]
         for notice in notices(sorted(due, key=lambda alert: alert.subject)):
+            address.begin()  # a request to stop need not wait for that
             with undisturbed():
                 taken = address.send(notice)
                 for name in notice.ids if taken else ():

@@ -65,6 +65,10 @@ class Address:
                 "json://host/path or tgram://token/chat; docs/watch.md has examples."
             )
 
+    def begin(self) -> None:
+        """Start what sends notices, which may take a while."""
+        self._postman.begin()
+
     def send(self, notice: Notice) -> bool:
         """Send a notice; False when the service did not take it."""
         return self._postman.send(notice.title, notice.body)

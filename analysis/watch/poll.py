@@ -21,7 +21,7 @@ from analysis.loaders.http.limits import Budget, spending
 from analysis.loaders.wording import worded
 from analysis.redaction import clean
 from analysis.update.disappearances import asked_as
-from analysis.update.fetch import alone, answered, by_reason, refuse, unfailed
+from analysis.update.fetch import alone, answered, by_reason, keep, unfailed
 from analysis.watch.artefact_alerts import RULES
 
 if TYPE_CHECKING:
@@ -158,10 +158,11 @@ def _look_at(
             answer = answered(kind(), look.request, store.read(kind.table))
             failures = answer.failures
             with table:
-                refuse(store, kind, answer.unreadable)
-                added = store.append(kind.table, answer.frame)
+                added = keep(store, kind, answer.frame, answer.unreadable)
     except BaseException as problem:  # one source must not take the others along, nor a panic
         return {**failures, "": worded(problem, ours=True)}, {}, ()
+    if added.failures:
+        failures = {**failures, "": " ".join(added.failures)}
     said = f"{added.new} new, {added.revised} revised, {added.unchanged} unchanged"
     if answer.unreadable:
         count = len(answer.unreadable)

@@ -42,7 +42,7 @@ class Postman:
 
     def send(self, title: str, body: str) -> bool:
         """Send a notice; False when the service did not take it in time."""
-        child = self._begun()
+        child = self.begin()
         if child is None:
             return False
         line = json.dumps({"url": self._url, "title": title, "body": body})
@@ -80,7 +80,8 @@ class Postman:
                 with suppress(OSError, ValueError):
                     stream.close()
 
-    def _begun(self) -> subprocess.Popen[str] | None:
+    def begin(self) -> subprocess.Popen[str] | None:
+        """Start the process unless it runs; None when it cannot be started."""
         if self._child is None or self._child.poll() is not None:
             self.end()
             try:

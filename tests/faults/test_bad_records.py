@@ -33,7 +33,7 @@ from analysis.loaders.openrouter.usage import Openrouter
 from analysis.loaders.pypistats import Pypistats
 from analysis.loaders.risk_indexes import Fred
 from analysis.store import Store
-from analysis.update.fetch import answered
+from analysis.update.fetch import answered, keep
 from tests.servers import figures, local
 from tests.servers.edgar import ASSETS, REVENUES, SPENT, YEAR, companyfacts, nvidia
 from tests.servers.local import LocalServer, Seen
@@ -122,6 +122,21 @@ def test_a_bad_record_is_kept_apart_and_the_others_are_taken(
     store.append(table, told.frame)
     store.refuse(table, "x", [(item.record, item.reason) for item in told.unreadable])
     assert store.quarantined(table).height == 1
+
+
+def test_a_quarantine_that_cannot_be_written_costs_no_good_row(
+    server: LocalServer, tmp_path: Path
+) -> None:
+    log = tmp_path / "quarantine" / "_delta_log"
+    log.mkdir(parents=True)
+    (log / f"{0:020d}.json").write_bytes(b"")
+    server.on("/", [hub_model("Qwen/A"), 7])
+    told = partly(Huggingface(), "Qwen")
+    added = keep(Store(tmp_path, seed=None), Huggingface, told.frame, told.unreadable)
+    assert (added.new, added.rejected) == (told.frame.height, 1)
+    (failure,) = added.failures
+    assert "Table 'quarantine' of the store" in failure
+    assert "repair it with faultline doctor --repair" in failure
 
 
 @pytest.mark.parametrize("item", [{"id": HALF}, {"id": "a/b", "name": HALF}], ids=["id", "name"])

@@ -5,10 +5,15 @@ Limits are scaled down, so that each attack breaks one within seconds.
 
 from __future__ import annotations
 
+import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
+from signal import SIGTERM
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -17,10 +22,16 @@ from analysis.catalogue import Catalogue
 from analysis.errors import SourceError
 from analysis.loaders.http.client import Client
 from analysis.loaders.http.decompression import Body, check_json
-from analysis.loaders.http.limits import Budget, LimitError, SpentError, spending
+from analysis.loaders.http.limits import Budget, Deadline, LimitError, SpentError, spending
 from analysis.loaders.http.rate_limit import Timing
+from analysis.loaders.http.transport import Question
 from analysis.loaders.sandbox import read_sheet, read_zip
+from analysis.loaders.yahoo.adapters import Browser
 from analysis.update import Outcome
+from analysis.watch.alerts import Alert
+from analysis.watch.dispatch import Teller
+from analysis.watch.notifications import addresses
+from analysis.watch.outbox import Entry
 from analysis.watch.postman import Postman
 from tests.servers import hostile
 from tests.servers.hostile import Attack, Hostile
@@ -125,6 +136,35 @@ def test_an_attack_is_one_sentence_and_the_other_sources_are_done(
     assert "\n" not in said
     assert "Unexpected" not in said
     assert (outcome.new, outcome.revised) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    ("attack", "pause", "said"),
+    [
+        (hostile.dripped_headers, 0.05, "timed out"),
+        (hostile.dripped_body, 0.05, "timed out"),
+        (hostile.dripped_headers, 0.0, "larger than allowed"),
+        (hostile.interim_answers, 0.0, "Too large response headers"),
+        (hostile.endless_chunks, 0.0, "timed out|sent more than 4 MB"),
+        (hostile.gzip_bomb(50), 0.0, "sent more than 4 MB"),
+        (hostile.gzip_members(100_000), 0.0, "Multi-member gzip"),
+    ],
+    ids=["dripped headers", "a dripped body", "an endless header", "interim answers",
+         "endless chunks", "a gzip bomb", "gzip members"],
+)  # fmt: skip
+def test_the_browser_that_asks_yahoo_ends_an_answer_at_its_limits(
+    attack: Attack, pause: float, said: str
+) -> None:
+    browser = Browser()
+    started = time.monotonic()
+    with Hostile(attack, pause) as server, pytest.raises(Exception, match=said):
+        browser.carry(
+            Question("yahoo", f"{server.url}/v8/finance/chart/NVDA", {}, frozenset()),
+            Deadline(started + 1.0),
+            Budget("yahoo"),
+        )
+    browser.close()
+    assert time.monotonic() - started < SOON / 10
 
 
 def test_a_listing_that_never_ends_is_cut(
@@ -288,3 +328,27 @@ def test_a_notify_address_that_drips_is_given_up(
         assert not postman.send("title", "body")
         assert time.monotonic() - started < SOON
         assert server.requests <= 1
+
+
+def test_a_reader_whose_parent_was_killed_ends_by_itself() -> None:
+    program = (
+        "import resource; from analysis.loaders import sandbox; sandbox._limit_time();"
+        "print(resource.getrlimit(resource.RLIMIT_CPU)[1])"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
+    assert int(done.stdout) == 31
+
+
+def test_a_request_to_stop_does_not_wait_until_the_process_that_sends_notices_has_started(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    handlers: list[object] = []
+    monkeypatch.setattr(Postman, "begin", lambda _: handlers.append(signal.getsignal(SIGTERM)))
+    monkeypatch.setattr(Postman, "send", lambda *_: handlers.append(signal.getsignal(SIGTERM)))
+    (address,) = addresses(["json://127.0.0.1:9/notices"])
+    at = datetime(2026, 8, 24, tzinfo=UTC)
+    alert = Alert("a" * 16, "release", "github a/b", "A release.", "http://a", at, None, {})
+    teller: Any = SimpleNamespace(failures={})
+    Teller._sent(teller, address, [Entry(alert, to=(address.fingerprint,))])
+    before, held = handlers
+    assert before == signal.getsignal(SIGTERM) != held

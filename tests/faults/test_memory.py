@@ -1,6 +1,6 @@
-"""All sources attacked at once: memory stays below a gigabyte, and each fails in a sentence.
+"""Memory stays bounded: all sources attacked at once, and a table larger than what may be held.
 
-Only patience is shorter than usual; sizes are those of every update.
+Of an update only patience is shorter than usual; sizes are those of every update.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import pytest
 
 from analysis.loaders import loaders
 from analysis.settings import SOURCES
+from tests.benchmarks.store import filled
 from tests.servers import hostile
 from tests.servers.hostile import Attack, Hostile
 
@@ -112,3 +113,35 @@ def test_all_sources_attacked_at_once_stay_below_a_gigabyte(
         assert len(said[0]) < 800
         assert "\n" not in said[0]
         assert "Unexpected" not in said[0]
+
+
+# What a status of the store takes at most, and what reading its prices whole takes after that.
+STATUS = """
+import sys
+from analysis.cli.entry import main
+from analysis.settings import store_home
+from analysis.store import Store
+
+def peak():
+    with open("/proc/self/status") as file:
+        return next(int(line.split()[1]) * 1024 for line in file if line.startswith("VmHWM"))
+
+assert main(["data", "status"]) == 0
+status = peak()
+Store(store_home(), seed=None).read("prices")
+print(status, peak(), file=sys.stderr)
+"""
+
+
+def test_a_status_of_a_large_table_does_not_hold_it(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    filled(home, 250_000)
+    done = subprocess.run(
+        [sys.executable, "-c", STATUS],
+        env={**os.environ, "FAULTLINE_HOME": str(home)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    status, whole = map(int, done.stderr.split()[-2:])
+    assert whole - status > 50 * 2**20

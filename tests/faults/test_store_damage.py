@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -14,14 +13,14 @@ from deltalake import DeltaTable
 from analysis.cli.entry import main
 from analysis.errors import DataError
 from analysis.store import Store
-from analysis.store.checksums import Checksums
+from analysis.store.checksums import size_and_hash
 from analysis.store.delta import DeltaRows
 from analysis.store.delta_log import LOG
 from analysis.store.location import Place
 from analysis.store.repair import damage, repair_store, unrecorded
 from analysis.store.writer import types_of
 from tests.stores.cut import DAYS, filled, last_entry, seen
-from tests.stores.rows import prices, values
+from tests.stores.rows import at, prices, values
 
 pytestmark = pytest.mark.slow
 
@@ -151,21 +150,50 @@ def test_no_flipped_bit_gives_other_figures(tmp_path: Path, pytestconfig: pytest
     assert Store(home, seed=None).read("prices").equals(right)
 
 
-def test_damage_that_is_too_large_to_hash_on_reading_is_found_by_verify(
+def flip_a_bit(file: Path) -> None:
+    content = bytearray(file.read_bytes())
+    content[len(content) // 2] ^= 1
+    file.write_bytes(content)
+
+
+def test_damage_is_found_by_verify_and_rewritten_by_nobody(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     home = tmp_path / "home"
     filled(home)
-    monkeypatch.setattr("analysis.store.integrity.HASHED_ON_READ", 0)
-    file = next((home / "prices").rglob("*.parquet"))
-    content = bytearray(file.read_bytes())
-    content[len(content) // 2] ^= 1
-    file.write_bytes(content)
+    file = min((home / "prices").rglob("*.parquet"), key=lambda path: path.stat().st_mtime_ns)
+    flip_a_bit(file)
+    version = DeltaTable(str(home / "prices")).version()
+    rows = DeltaRows(Place(home), "prices", types_of("prices"), ["date"], "date")
+    for rewrite in (lambda: rows.compact(many=2), lambda: rows.delete_after(at(DAYS[1].day))):
+        with pytest.raises(DataError, match="differs from what was stored; restore it"):
+            rewrite()
+    assert DeltaTable(str(home / "prices")).version() == version
     assert [one.path for _, one in damage(home)] == [str(file.relative_to(home / "prices"))]
     monkeypatch.setenv("FAULTLINE_HOME", str(home))
     assert main(["data", "verify", "--json"]) == 1
     (told,) = json.loads(capsys.readouterr().out)["damaged"]
     assert told["problem"] == "differs from what was stored"
+
+
+def test_each_file_is_hashed_once_whatever_its_size(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = tmp_path / "home"
+    filled(home)
+    hashed: list[Path] = []
+
+    def noted(file: Path, **options: bool) -> tuple[int, str]:
+        hashed.append(file)
+        return size_and_hash(file, **options)
+
+    monkeypatch.setattr("analysis.store.integrity.size_and_hash", noted)
+    store = Store(home, seed=None)
+    for _ in range(2):
+        list(store.pieces("prices", ["adj_close"]))
+        store.read("prices", where={"ticker": "NVDA"})
+    files = sorted(path for path in hashed if path.suffix == ".parquet")
+    assert files == sorted((home / "prices").rglob("*.parquet"))
 
 
 @pytest.mark.parametrize(
@@ -207,8 +235,8 @@ def test_files_that_compaction_cleared_away_are_not_missed(tmp_path: Path) -> No
     assert list(damage(home)) == []
 
 
-def test_a_store_without_checksums_is_read_and_gets_them_with_the_next_append(
-    tmp_path: Path,
+def test_a_store_without_checksums_is_read_and_an_append_vouches_for_its_own_files_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     home = tmp_path / "home"
     filled(home, 25)
@@ -217,9 +245,15 @@ def test_a_store_without_checksums_is_read_and_gets_them_with_the_next_append(
             path.unlink()  # as it goes with commits that a checkpoint has made unneeded
     shutil.rmtree(home / ".checksums")
     assert len(values(Store(home, seed=None).read("prices"))) == 25
+    before = unrecorded(home)
     Store(home, seed=None).append("prices", prices([seen(DAYS[0], "TSM")]))
+    assert unrecorded(home) == before
+    # Nor are files put together that nothing vouches for.
+    assert Store(home, seed=None).compact("prices") == 0
+    monkeypatch.setenv("FAULTLINE_HOME", str(home))
+    assert main(["data", "verify"]) == 0
+    assert "without a checksum could not be checked" in capsys.readouterr().err
+    assert [step.done for step in repair_store(home)] == [True]
     assert unrecorded(home) == {}
-    recorded = Checksums(home, "prices").recorded()
-    assert {f"{LOG}/{one.name}" for one in (home / "prices" / LOG).glob("0*.json")} <= set(recorded)
-    with suppress(StopIteration):
-        raise AssertionError(next(damage(home)))
+    assert Store(home, seed=None).compact("prices") == 1
+    assert list(damage(home)) == []

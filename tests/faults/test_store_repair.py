@@ -7,6 +7,7 @@ import json
 import shutil
 from collections.abc import Iterable
 from contextlib import suppress
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -16,10 +17,11 @@ from analysis.cli.entry import main
 from analysis.errors import DataError
 from analysis.files import sync_folder, write_whole
 from analysis.store import Store
+from analysis.store.checksums import Checksums, line_of, size_and_hash
 from analysis.store.delta_log import LOG
 from analysis.store.repair import Step, damage, repair_all, repair_store, unrecorded
 from tests.stores.cut import DAYS, filled, last_entry, seen, unsaid
-from tests.stores.rows import prices, values
+from tests.stores.rows import Seen, at, prices, values
 
 pytestmark = pytest.mark.slow
 
@@ -89,18 +91,65 @@ def test_an_empty_commit_between_others_is_taken_out(tmp_path: Path) -> None:
     }
 
 
-def test_an_unsaid_commit_with_torn_data_is_named_and_repaired(tmp_path: Path) -> None:
-    home = tmp_path / "home"
-    filled(home)
-    entry = unsaid(home, DAYS[3])
+def tear(home: Path, entry: Path, torn: str) -> None:
+    """Leave the data file of a commit as a power cut may."""
     (added,) = [
         json.loads(line)["add"] for line in entry.read_text().splitlines() if '"add":' in line
     ]
-    (home / "prices" / added["path"]).write_bytes(b"")
-    with pytest.raises(DataError, match=r"has 0 bytes where .* repair it with faultline doctor"):
+    file = entry.parents[1] / added["path"]
+    file.write_bytes(b"") if torn == "empty" else file.unlink()
+
+
+@pytest.mark.parametrize("torn", ["empty", "missing"])
+def test_an_unsaid_commit_with_torn_data_is_named_and_repaired(torn: str, tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    filled(home)
+    tear(home, unsaid(home, DAYS[3]), torn)
+    said = "repair it with faultline doctor --repair"
+    with pytest.raises(DataError, match=said if torn == "empty" else "cannot be read"):
         Store(home, seed=None).read("prices")
+    other_part = prices([Seen(date(2024, 1, 8), "TSM", at(6), 5.0)])
+    with pytest.raises(DataError, match=f"is incomplete, as after a power cut; {said}"):
+        Store(home, seed=None).append("prices", other_part)
+    with pytest.raises(DataError, match=said):
+        Store(home, seed=None).compact("prices")
     assert sentences(repair_all(home))
     assert len(values(Store(home, seed=None).read("prices"))) == 3
+    Store(home, seed=None).append("prices", other_part)
+    assert list(damage(home)) == []
+    assert unrecorded(home) == {}
+
+
+def test_a_torn_file_of_the_quarantine_is_not_sealed_by_the_rejects_of_another_table(
+    tmp_path: Path,
+) -> None:
+    home = tmp_path / "home"
+    store = Store(home, seed=None)
+    store.refuse("factors", "french", [("a row", "a reason")])
+    index = home / ".checksums" / "quarantine.jsonl"
+    before = index.read_bytes()
+    store.refuse("prices", "yahoo", [("another row", "a reason")])
+    index.write_bytes(before)
+    tear(home, last_entry(home, "quarantine"), "empty")
+    with pytest.raises(DataError, match="repair it with faultline doctor --repair"):
+        Store(home, seed=None).refuse("factors", "french", [("a third row", "a reason")])
+    (sentence,) = sentences(repair_all(home))
+    assert sentence.startswith("quarantine: commit 1 was incomplete")
+    assert Store(home, seed=None).quarantined("factors").height == 1
+    assert list(damage(home)) == []
+
+
+def test_a_torn_file_that_an_earlier_version_recorded_as_good_is_named(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    filled(home)
+    entry = last_entry(home)
+    tear(home, entry, "empty")
+    (file,) = (path for path in (home / "prices").rglob("*.parquet") if not path.stat().st_size)
+    name = file.relative_to(home / "prices").as_posix()
+    Checksums(home, "prices").note([line_of(name, *size_and_hash(file))])
+    ((table, found),) = damage(home)
+    assert (table, found.path) == ("prices", name)
+    assert "bytes that were stored" in found.what
 
 
 def test_a_home_whose_first_commit_is_empty_begins_anew(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -16,7 +17,8 @@ import nbformat
 import psutil
 import pytest
 
-from analysis.briefings import render, scratch, supervisor
+from analysis import files, scratch
+from analysis.briefings import render, supervisor
 from analysis.briefings.layout import lay_out
 from analysis.briefings.limits import MEGABYTE, VARIABLES, Limits
 from analysis.briefings.notebooks import NotebookInfo
@@ -237,8 +239,8 @@ def test_folders_of_killed_renders_are_cleared_and_no_others(
     (tmp_path / "faultline-render-old").mkdir()
     os.utime(tmp_path / "faultline-render-old", (0, 0))
     (tmp_path / "faultline-render-link").symlink_to(tmp_path / "faultline-other")
-    with scratch.scratch_folder() as running:
-        assert scratch.clear_left_over() == []
+    with scratch.scratch_folder("render") as running:
+        assert scratch.clear_left_over("render") == []
         left = {path.name for path in tmp_path.iterdir()}
     assert left == {
         running.name,
@@ -247,6 +249,44 @@ def test_folders_of_killed_renders_are_cleared_and_no_others(
         "faultline-render-link",
     }
     assert not running.exists()
+
+
+@pytest.mark.parametrize("when", ["before it is opened", "before it is locked", "while it is"])
+def test_a_folder_that_was_cleared_while_it_was_made_is_made_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, when: str
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    cleared: list[Path] = []
+
+    def lock(descriptor: int, patience: float) -> bool:
+        if not cleared:
+            (made,) = tmp_path.iterdir()
+            if when == "while it is":
+                other = os.open(made / "lock", os.O_RDWR)
+                cleared.append(made)
+                files.lock(other, 0.0)
+            else:
+                shutil.rmtree(made)
+                cleared.append(made)
+        return files.lock(descriptor, patience)
+
+    def make(prefix: str) -> str:
+        folder = mkdtemp(prefix=prefix)
+        if not cleared:
+            cleared.append(Path(folder))
+            Path(folder).rmdir()
+        return folder
+
+    mkdtemp = tempfile.mkdtemp
+    if when == "before it is opened":
+        monkeypatch.setattr(tempfile, "mkdtemp", make)
+    else:
+        monkeypatch.setattr(scratch, "lock", lock)
+    with scratch.scratch_folder("render") as folder:
+        assert folder.is_dir()
+        assert folder not in cleared
+        monkeypatch.setattr(scratch, "lock", files.lock)
+        assert folder not in scratch.clear_left_over("render")
 
 
 @pytest.mark.parametrize(("name", "variable"), [(key, item[0]) for key, item in VARIABLES.items()])

@@ -6,8 +6,10 @@ import json
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
+import polars as pl
 import pytest
 
+from analysis.catalogue import Catalogue
 from analysis.cli import main
 from analysis.errors import InputError
 from analysis.loaders.http.archive import Archive
@@ -75,7 +77,7 @@ def test_an_address_without_a_scheme_is_named_by_its_variable(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("FAULTLINE_GPR_URL", "localhost:8000")
-    with pytest.raises(InputError, match="FAULTLINE_GPR_URL is 'localhost:8000': begin"):
+    with pytest.raises(InputError, match="FAULTLINE_GPR_URL is not a web address: begin it"):
         base_url("gpr")
 
 
@@ -127,3 +129,21 @@ def test_an_update_deletes_old_answers_too_and_never_fails_for_them(
     told = "Deleted 1 file (0.0 MB) from raw/: answers older than 90 days."
     assert told in capsys.readouterr().err
     assert [archive.content(entry) for entry in archive.entries()] == [b"0"]
+
+
+@pytest.mark.parametrize(
+    "words", [["data", "history", "prices", "NVDA", "2025-01-27"], ["briefing", "list"]]
+)
+def test_a_command_that_needs_no_event_reads_none_however_many_there_are(
+    words: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: set[str] = set()
+
+    def noted(catalogue: Catalogue, kind: str) -> pl.DataFrame:
+        read.add(kind)
+        return from_file(catalogue, kind)
+
+    from_file = Catalogue._read
+    monkeypatch.setattr(Catalogue, "_read", noted)
+    assert main(words) == 0
+    assert read == set()

@@ -65,6 +65,11 @@ def test_a_source_that_wants_rest_gets_it_from_everybody() -> None:
             {"x-ratelimit-remaining": "0", "x-ratelimit-reset": str(int(NOW.timestamp()) + 90)},
             90.0,
         ),
+        # What no calendar and no number holds: more than anybody waits, or nothing said.
+        ({"retry-after": "9" * 400}, 365 * 86_400.0),
+        ({"retry-after": "Fri, 31 Dec 9999 23:59:59 GMT"}, 365 * 86_400.0),
+        ({"retry-after": "Mon, 14 Sep 2020 10:00:00 +" + "9" * 21}, None),
+        ({"x-ratelimit-remaining": "0", "x-ratelimit-reset": "9" * 400}, 365 * 86_400.0),
     ],
 )
 def test_how_long_a_source_wants_to_be_left_alone(
@@ -76,6 +81,7 @@ def test_how_long_a_source_wants_to_be_left_alone(
 def test_clocks_are_compared_where_both_tell_the_time() -> None:
     assert check_clock("fred", {"date": "Tue, 24 Nov 2026 12:10:00 GMT"}, NOW) == 600
     assert check_clock("fred", {"date": "noon"}, NOW) == 0
+    assert check_clock("fred", {"date": "Mon, 14 Sep 2020 10:00:00 +" + "9" * 21}, NOW) == 0
     assert check_clock("fred", {}, NOW) == 0
     with pytest.raises(ClockError, match="fred: its clock says 2026-11-22 12:10 UTC"):
         check_clock("fred", {"date": "Sun, 22 Nov 2026 12:10:00 GMT", "age": "60"}, NOW)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
@@ -17,6 +18,7 @@ from analysis.loaders.fred_file import read_series
 from analysis.loaders.fred_prices import FredPrices
 from analysis.loaders.http.archive import Archive
 from analysis.loaders.http.client import Timing
+from analysis.loaders.yahoo import session
 from analysis.loaders.yahoo.history import has_ended
 from analysis.loaders.yahoo.prices import Yahoo, YahooActions
 from analysis.loaders.yahoo.session import Browser, visit
@@ -368,3 +370,16 @@ def test_the_loaders_name_themselves() -> None:
         ("yahoo", "prices"), ("yahoo_actions", "actions"), ("fred_prices", "prices"),
     ]  # fmt: skip
     assert CHART.startswith("/v8/")
+
+
+def test_the_folder_of_a_killed_update_is_cleared_by_the_next_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    killed = tmp_path / "faultline-yahoo-killed"
+    killed.mkdir()
+    (killed / "lock").touch()
+    folder = Path(session._folder.__wrapped__())
+    assert [path for path in tmp_path.iterdir() if path.is_dir()] == [folder]
+    assert Path(session._folder.__wrapped__()) != folder  # of another process, and alive
+    assert folder.is_dir()

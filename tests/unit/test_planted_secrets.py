@@ -10,7 +10,7 @@ import pytest
 from analysis.briefings.confidential import blanked, without_secret_variables
 from analysis.cli import main, output
 from analysis.cli.output import Column
-from analysis.redaction import clean, hush, remember_url, secrets_of_variable
+from analysis.redaction import clean, clean_url, hush, remember_url, secrets_of_variable
 from tests.servers.local import LocalServer, failing
 
 PLANTED = {
@@ -56,6 +56,13 @@ ADDRESSES = {
     "DATABASE_URL": ("postgres://desk:open-sesame-09@db.example.org/x", "open-sesame-09"),
     "PIP_MIRROR": ("https://open-sesame-10@mirror.example.org/", "open-sesame-10"),
     "FAULTLINE_FRED_URL": ("http://ghp_opensesame11aaaa:x@h.example.org/", "ghp_opensesame11aaaa"),
+    # Characters that should have been escaped, and addresses without a scheme.
+    "SLASH_URL": ("postgres://desk:pa/open-sesame-70@db.example.org/x", "pa/open-sesame-70"),
+    "HASH_URL": ("postgres://desk:pa#open-sesame-71@db.example.org/x", "pa#open-sesame-71"),
+    "AT_URL": ("https://desk:open@sesame-72@h.example.org", "open@sesame-72"),
+    "TWO_URLS": ("https://h.example.org https://desk:open-sesame-73@h", "open-sesame-73"),
+    "FAULTLINE_GITHUB_URL": ("desk:open-sesame-74@h.example.org", "open-sesame-74"),
+    "https_proxy": ("desk:open-sesame-75@h.example.org:3128", "open-sesame-75"),
 }
 HARMLESS = {
     "PATH": "/usr/bin",
@@ -139,10 +146,21 @@ def test_logs_and_documents_hide_secrets(
 
 @pytest.mark.parametrize(
     "address",
-    ["http://desk:open-sesame-12@h/x", "https://open-sesame-12@h", "ftp://open-sesame-12:x@h:1/"],
+    [
+        "http://desk:open-sesame-12@h/x",
+        "https://open-sesame-12@h",
+        "ftp://open-sesame-12:x@h:1/",
+        "http://desk:pa/open-sesame-12@h",
+        "http://desk:pa#open-sesame-12@h",
+        "http://desk:pa?open-sesame-12@h",
+        "https://desk:p@open-sesame-12@h",
+        "https://desk:p@:open-sesame-12@[::1/x",
+        "https://p@open-sesame-12@h/x",
+    ],
 )
 def test_the_user_part_of_any_address_is_hidden(address: str) -> None:
     assert "open-sesame" not in clean(f"asked '{address}'.")
+    assert "open-sesame" not in clean_url(address)
 
 
 @pytest.mark.parametrize(
@@ -170,7 +188,19 @@ def test_a_token_as_the_user_of_an_address_is_hidden_from_then_on() -> None:
     assert clean("reader: opensesame-14") == "reader: ***"
 
 
-@pytest.mark.parametrize("address", ["http://desk:{}@{}", "http://{}@{}", "http://desk:{}@[::1/x"])
+@pytest.mark.parametrize(
+    "address",
+    [
+        "http://desk:{}@{}",
+        "http://{}@{}",
+        "http://desk:{}@[::1/x",
+        "desk:{}@{}",
+        "http://desk:pa/{}@{}",
+        "http://desk:12/{}@{}",
+        "http://desk:pa#{}@{}",
+        "http://desk:p@{}@{}",
+    ],
+)
 def test_the_cause_of_a_failed_source_holds_no_password(
     server: LocalServer,
     monkeypatch: pytest.MonkeyPatch,

@@ -20,6 +20,7 @@ from analysis.errors import DataError, InputError
 from analysis.redaction import clean
 from analysis.settings import bundled
 from analysis.store import Store
+from analysis.store.delta import DeltaRows
 from analysis.store.location import Place
 from tests.stores.rows import Seen, adding, at, known, over_address, prices, values
 
@@ -201,6 +202,27 @@ def test_a_split_is_told_of_with_its_ratio_and_its_days(store: Store) -> None:
     assert (alert.subject, alert.days, alert.ratio) == ("NVDA", 3, pytest.approx(0.1))
     assert (alert.first, alert.last) == (days[0], days[-1])
     assert "on 3 days from 2025-01-27 to 2025-01-29, median of new/old 0.1" in str(alert)
+
+
+def test_what_fails_after_the_commit_takes_no_count_and_no_alert_along(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.append("prices", prices([NVDA._replace(at=at(30), value=100.0)]))
+    broken = tmp_path / "live" / "quarantine" / "_delta_log"
+    broken.mkdir(parents=True)
+    (broken / f"{0:020d}.json").write_bytes(b"")
+
+    def fails(*_: object, **__: object) -> int:
+        raise DataError("A file of the part is damaged.")
+
+    monkeypatch.setattr(DeltaRows, "compact", fails)
+    bad = NVDA._replace(day=MONDAY + timedelta(days=1), at=at(31), value=-1.0)
+    done = store.append("prices", prices([NVDA._replace(at=at(31), value=10.0), bad]))
+    assert (done.revised, done.rejected, len(done.alerts)) == (1, 1, 1)
+    quarantine, compaction = done.failures
+    assert "Table 'quarantine' of the store" in quarantine
+    assert compaction == "A file of the part is damaged."
+    assert values(store.read("prices")) == {(MONDAY, "NVDA"): 10.0}
 
 
 def test_a_small_correction_is_a_revision_without_an_alert(store: Store) -> None:

@@ -17,6 +17,10 @@ A_DAY = 86_400.0
 """Seconds by which two clocks may differ: more would date figures wrongly."""
 
 
+_LONGEST_SAID = 365 * A_DAY
+"""Nobody waits so long; a source that names more, or no number that a computer has, means never."""
+
+
 class ClockError(SourceError):
     """Our clock or the source's is wrong."""
 
@@ -142,12 +146,12 @@ def wait_asked(headers: Mapping[str, str], now: datetime) -> float | None:
     theirs = _date(headers.get("date", "")) or now
     after = headers.get("retry-after", "").strip()
     if after.isdecimal():
-        return float(after)
+        return min(float(after), _LONGEST_SAID)
     if (moment := _date(after)) is not None:
-        return max(0.0, (moment - theirs).total_seconds())
+        return max(0.0, min((moment - theirs).total_seconds(), _LONGEST_SAID))
     reset = headers.get("x-ratelimit-reset", "").strip()
     if headers.get("x-ratelimit-remaining", "").strip() == "0" and reset.isdecimal():
-        return max(0.0, float(reset) - theirs.timestamp())
+        return max(0.0, min(float(reset) - theirs.timestamp(), _LONGEST_SAID))
     return None
 
 
@@ -194,6 +198,6 @@ def _date(text: str) -> datetime | None:
     """Read an HTTP date; None for anything else."""
     try:
         moment = parsedate_to_datetime(text)
-    except (ValueError, TypeError):
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except (ValueError, TypeError, OverflowError):
         return None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -15,13 +15,11 @@ from __future__ import annotations
 import atexit
 import io
 import logging
-import shutil
-import tempfile
 import threading
 import time
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email.message import Message
@@ -49,6 +47,7 @@ from analysis.loaders.http.rate_limit import Pace, Timing, check_clock, pace_of,
 from analysis.loaders.http.transport import Question, Received
 from analysis.loaders.yahoo.adapters import Browser, Carrier, Forward
 from analysis.redaction import hush
+from analysis.scratch import scratch_folder
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -300,13 +299,13 @@ def _session() -> tuple[Session, Door]:
 
 @cache
 def _folder() -> str:
-    """Folder of this process for yfinance's small caches, gone when it ends.
+    """Folder of this process for yfinance's small caches, gone when it ends or after it.
 
     A shared one would be written by every process at once, and hand a cookie from one to all.
     """
-    folder = tempfile.mkdtemp(prefix="faultline-yahoo-")
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    return folder
+    stack = ExitStack()
+    atexit.register(stack.close)
+    return str(stack.enter_context(scratch_folder("yahoo")))
 
 
 def _fresh(session: Session) -> Any:
