@@ -21,9 +21,9 @@ from typing import Any
 
 from analysis.briefings.engine import first_line
 from analysis.briefings.limits import Limits, encoded_size
-from analysis.briefings.machine import json_script
+from analysis.briefings.manifest import json_script
+from analysis.briefings.page import Page
 from analysis.briefings.page_inspection import Template, inspect_page
-from analysis.briefings.pieces import Page
 from analysis.charts.markup import TABLE_CSS
 from analysis.errors import RenderError
 
@@ -107,7 +107,7 @@ def to_page(notebook: Any, page: Page, manifest: Mapping[str, Any]) -> str:
     page : Page
         Its pieces, from `collect`.
     manifest : mapping
-        Provenance, as `analysis.briefings.machine.manifest` returns it.
+        Provenance, as `analysis.briefings.manifest.manifest` returns it.
 
     Returns
     -------

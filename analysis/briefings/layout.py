@@ -2,7 +2,7 @@
 
 What a notebook puts out may cost its parsers far more than it cost the notebook: a megabyte of
 nested elements takes them minutes. So a supervised child reads the outputs, as one runs the
-cells. Called by `analysis.briefings.rendering`; run by itself as that child::
+cells. Called by `analysis.briefings.render`; run by itself as that child::
 
     python -m analysis.briefings.layout FOLDER
 
@@ -131,7 +131,7 @@ def laid_out(
 ) -> tuple[str, dict[str, Any]]:
     """Lay a run notebook out in this process; as `lay_out`."""
     from analysis.briefings.export import collect, to_page
-    from analysis.briefings.machine import manifest
+    from analysis.briefings.manifest import manifest
 
     page = collect(notebook, info.title, limits)
     if page.results.get("securities") == []:

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from cyclopts import App, Parameter
 
-from analysis.cli import output
+from analysis.cli import console
 from analysis.errors import InputError
 
 Shell = Literal["bash", "zsh", "fish"]
@@ -43,11 +43,11 @@ def completion(
     install
         Write the script into your home and load it from the shell's start-up file.
     """
-    from analysis.cli.entry import build_app
+    from analysis.cli.main import build_app
 
     chosen = shell or _own_shell()
     if not install:
-        output.text(build_app().generate_completion(prog_name="faultline", shell=chosen))
+        console.print_raw(build_app().generate_completion(prog_name="faultline", shell=chosen))
         return 0
     try:
         path = build_app().install_completion(shell=chosen)
@@ -56,7 +56,7 @@ def completion(
             f"The completion script cannot be written: {error}. Print it instead: "
             f"faultline completion {chosen}"
         ) from None
-    output.say(f"Completion for {chosen} written to {path}; it works in a new shell.")
+    console.print_err(f"Completion for {chosen} written to {path}; it works in a new shell.")
     return 0
 
 

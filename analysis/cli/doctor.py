@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import App, Parameter
 
 from analysis import __version__
-from analysis.cli import output
-from analysis.cli.output import Column
+from analysis.cli import console
+from analysis.cli.console import Column
 from analysis.errors import FaultlineError
 from analysis.plain_text import count
 from analysis.settings import KEYS, bundled, contact, offline, store_home, token
@@ -95,7 +95,7 @@ def doctor(
     checks = list(examine(Path(out)))
     failed = [check for check in checks if check.state == "failed"]
     if json:
-        output.print_json(
+        console.print_json(
             {
                 "faultline": __version__,
                 "ok": not failed and not left,
@@ -106,9 +106,9 @@ def doctor(
         )
     else:
         columns = [Column("check"), Column(""), Column("", fold=True)]
-        output.print_table(columns, [(check.name, check.state, check.detail) for check in checks])
+        console.print_table(columns, [(check.name, check.state, check.detail) for check in checks])
     if failed:
-        output.say(f"faultline: failed: {', '.join(check.name for check in failed)}.")
+        console.print_err(f"faultline: failed: {', '.join(check.name for check in failed)}.")
     return 1 if failed or left else 0
 
 
@@ -126,7 +126,9 @@ def _repair() -> list[Step]:
     steps = []
     for step in repair_store(store.home):
         steps.append(step)
-        output.say(f"{'repaired' if step.done else 'faultline: not repaired'}: {step.sentence}")
+        console.print_err(
+            f"{'repaired' if step.done else 'faultline: not repaired'}: {step.sentence}"
+        )
     return steps
 
 
@@ -215,7 +217,7 @@ def _catalogue() -> tuple[State, str]:
 
 
 def _notebooks() -> tuple[State, str]:
-    from analysis.briefings import list_notebooks
+    from analysis.briefings.notebooks import list_notebooks
 
     names = [item.name for item in list_notebooks()]
     if not names:

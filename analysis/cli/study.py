@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, Parameter
 
-from analysis.cli import output
+from analysis.cli import console
 from analysis.errors import InputError
 from analysis.normal_returns import MODELS
 from analysis.plain_text import count, spreadsheet_cell
@@ -101,7 +101,7 @@ def study(
             events, tickers, group, benchmark, model, estimation, window, windows, as_of
         )
     if json:
-        output.print_json(found.document())
+        console.print_json(found.document())
     elif target:
         _write_csv(found.long_table(), target)
     else:
@@ -114,13 +114,13 @@ def study(
 def _working(message: str) -> AbstractContextManager[object]:
     if not sys.stderr.isatty():
         return nullcontext()
-    return output.console(stderr=True).status(output.label(message))
+    return console.rich_console(stderr=True).status(console.label(message))
 
 
 def _code(found: Measured) -> int:
     """List what failed; a skipped security is no failure, an event without any figure is."""
     for event_id, reason in found.failed.items():
-        output.say(f"faultline: nothing was computed for event {event_id!r}: {reason}")
+        console.print_err(f"faultline: nothing was computed for event {event_id!r}: {reason}")
     return 1 if found.failed else 0
 
 
@@ -128,7 +128,7 @@ def _target(csv: str | None) -> Path | None:
     """Find out before the work whether the file can be made."""
     if csv is None:
         return None
-    from analysis.briefings.publish import prepare
+    from analysis.briefings.output_files import prepare
 
     path = Path(csv).expanduser()
     if path.is_dir():
@@ -146,13 +146,13 @@ def _write_csv(rows: list[Row], target: Path) -> None:
     import csv
     import io
 
-    from analysis.briefings.publish import put
+    from analysis.briefings.output_files import put
 
     file = io.StringIO()
     writer = csv.DictWriter(file, fieldnames=list(rows[0]) if rows else [], lineterminator="\n")
     writer.writeheader()
     writer.writerows({name: _cell(value) for name, value in row.items()} for row in rows)
-    output.say(f"{count(len(rows), 'row')} written to {put(target, file.getvalue())}")
+    console.print_err(f"{count(len(rows), 'row')} written to {put(target, file.getvalue())}")
 
 
 def _cell(value: object) -> object:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from analysis.cli import output
+from analysis.cli import console
+from analysis.cli.console import Column, number, p_value, percent
 from analysis.cli.measured import ledger_window
-from analysis.cli.output import Column, number, p_value, percent
 from analysis.normal_returns import READS_BENCHMARK, READS_PEERS
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def _print_head(found: Measured) -> None:
     if found.model not in READS_BENCHMARK:
         against = "no benchmark" if found.model == "mean_adjusted" else "US factors"
         against = "the mean of other securities" if found.model in READS_PEERS else against
-    output.line(
+    console.print_line(
         f"Event study of {', '.join(found.events)}: model {found.model}, {against}, estimation "
         f"{_window(found.estimation)}, event window {_window(found.window)}"
     )
@@ -42,7 +42,7 @@ def _print_head(found: Measured) -> None:
 def _print_tests(found: Measured) -> None:
     """Print the recommended tests on all events, then the others, window by window."""
     if not any(row["n"] for row in found.tests):
-        output.line(found.recommended.sentence)
+        console.print_line(found.recommended.sentence)
         return
     order = {name: place for place, name in enumerate(found.recommended.tests)}
     rows = sorted(
@@ -70,8 +70,8 @@ def _print_tests(found: Measured) -> None:
         )
         for row in rows
     ]
-    output.print_table(columns, cells, title="Tests of the mean CAR over all securities")
-    output.line(
+    console.print_table(columns, cells, title="Tests of the mean CAR over all securities")
+    console.print_line(
         f"← {found.recommended.sentence} p (BH) is adjusted for every test in this study, the "
         "groups' included."
     )
@@ -91,15 +91,15 @@ def _print_securities(found: Measured, event_id: str) -> None:
         key=lambda pair: _missing_last(found.cars[found.windows[0]].get(pair)),
     )
     rows = [_security(found, pair) for pair in pairs]
-    output.print_table(columns, rows, title=f"{event_id}: abnormal returns by security")
-    output.line("Sessions: usable rows of the estimation window.")
+    console.print_table(columns, rows, title=f"{event_id}: abnormal returns by security")
+    console.print_line("Sessions: usable rows of the estimation window.")
     notes = [found.placed[pair]["note"] for pair in pairs if found.placed[pair]["uncertain"]]
     for note in dict.fromkeys(notes):
-        output.line(f"Day 0 is uncertain. {note}")
+        console.print_line(f"Day 0 is uncertain. {note}")
     flags = [found.placed[pair].get("flag") for pair in pairs]
     for flag in dict.fromkeys(flags):
         if flag:
-            output.line(f"The record of {event_id} is doubtful. {flag}")
+            console.print_line(f"The record of {event_id} is doubtful. {flag}")
 
 
 def _missing_last(row: Row | None) -> tuple[bool, float]:
@@ -135,9 +135,9 @@ def _print_skipped(found: Measured) -> None:
         (event, window, _list(names), reason) for (event, window, reason), names in rows.items()
     ]
     if cells:
-        output.print_table(columns, cells, title="Skipped")
+        console.print_table(columns, cells, title="Skipped")
     else:
-        output.line("Skipped: nothing.")
+        console.print_line("Skipped: nothing.")
 
 
 def _print_doubtful(found: Measured) -> None:
@@ -157,7 +157,7 @@ def _print_doubtful(found: Measured) -> None:
             Column("last"),
             Column("flag", fold=True),
         ]
-        output.print_table(columns, rows, title="Doubtful prices within the event windows")
+        console.print_table(columns, rows, title="Doubtful prices within the event windows")
 
 
 def _list(names: list[str]) -> str:
@@ -170,11 +170,11 @@ def _print_sources(found: Measured) -> None:
     """Say which observations the figures rest on, and as of which day."""
     last = str(found.sources.get("prices", {}).get("observed_to") or "")[:10]
     day = found.as_of.isoformat() if found.as_of else last
-    output.line(
+    console.print_line(
         f"As of {day or 'the last observation'}. Sources of the prices: "
         f"{_some(found.price_sources)}."
     )
-    output.line(
+    console.print_line(
         "Per cent; simple returns from adjusted closes. "
         "* p < 0.10, ** p < 0.05, *** p < 0.01, two-sided."
     )
@@ -188,5 +188,5 @@ def _some(sources: tuple[str, ...]) -> str:
 
 
 def _window(window: Window) -> str:
-    first, last = (str(day).replace("-", output.MINUS) for day in window)
+    first, last = (str(day).replace("-", console.MINUS) for day in window)
     return f"[{first}, {last}]" if first != last else f"[{first}]"

@@ -8,7 +8,7 @@ import pandas as pd
 import polars as pl
 
 from analysis.desk import Desk
-from analysis.event_moves import DAYS, first_moves, reasons
+from analysis.reports.event_moves import DAYS, first_moves, reasons
 from build.catalogue_corrections import TABLE, read_text_cells
 
 _HEAD = """# The catalogue

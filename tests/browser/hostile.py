@@ -23,16 +23,16 @@ import polars as pl
 
 from analysis import Desk
 from analysis.briefings.export import collect, to_page
-from analysis.briefings.machine import manifest
+from analysis.briefings.manifest import manifest
 from analysis.briefings.notebooks import NotebookInfo
-from analysis.briefings.pieces import CAVEATS, CHART, FIGURES, OPENING, PLOTLY, RESULTS
-from analysis.briefings.report import event_report
+from analysis.briefings.page import CAVEATS, CHART, FIGURES, OPENING, PLOTLY, RESULTS
 from analysis.catalogue import Catalogue
 from analysis.charts import event_table, skipped_table
 from analysis.charts.chart import Chart, nothing_to_show
 from analysis.charts.markup import build
 from analysis.charts.theme import new_figure
 from analysis.charts.wording import safe
+from analysis.reports.event import event_report
 from analysis.settings import bundled
 
 EVENT = "ds-appstore-1"

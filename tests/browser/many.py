@@ -18,9 +18,9 @@ import numpy as np
 import polars as pl
 
 from analysis.briefings.export import collect, to_page
-from analysis.briefings.report import event_report
 from analysis.catalogue import Catalogue
 from analysis.desk import Desk
+from analysis.reports.event import event_report
 from analysis.settings import bundled
 
 EVENT = "ds-appstore-1"

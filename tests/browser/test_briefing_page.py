@@ -14,7 +14,7 @@ import plotly.graph_objects as go
 import pytest
 
 from analysis.briefings.export import collect, to_page
-from analysis.briefings.pieces import CAVEATS, CHART, FIGURES, MANIFEST, PLOTLY, RESULTS
+from analysis.briefings.page import CAVEATS, CHART, FIGURES, MANIFEST, PLOTLY, RESULTS
 
 pytestmark = pytest.mark.browser
 

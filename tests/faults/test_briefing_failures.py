@@ -10,9 +10,10 @@ from typing import Any
 import nbformat
 import pytest
 
-from analysis.briefings import execution, layout, pieces, render
+from analysis.briefings import execution, layout, page
 from analysis.briefings.limits import Limits
 from analysis.briefings.parameters import Vocabulary
+from analysis.briefings.render import render
 from analysis.errors import DataError, InputError, NothingLeft, RenderError
 
 KNOWN = Vocabulary(events=("ds-r1", "ds-v4"), tickers=("NVDA",), groups=("gpu",))
@@ -197,8 +198,8 @@ def test_a_page_that_fails_inspection_is_not_published_and_its_notebook_kept(
 ) -> None:
     # In this process, where the sanitizer can be taken away.
     here = lambda *order: layout.laid_out(*order[:-1])  # noqa: E731
-    monkeypatch.setattr("analysis.briefings.rendering.lay_out", here)
-    monkeypatch.setattr(pieces, "sanitized", lambda html: html)
+    monkeypatch.setattr("analysis.briefings.render.lay_out", here)
+    monkeypatch.setattr(page, "sanitized", lambda html: html)
     out = tmp_path / "out"
     hostile = "display({'text/html': '<meta http-equiv=refresh content=0;url=//h>'}, raw=True)"
     with pytest.raises(RenderError, match=r"<meta http-equiv=.*was not published. It comes from"):

@@ -24,7 +24,7 @@ import pytest
 from rich.console import Console
 
 from analysis.calendars import Calendars
-from analysis.cli import main, output
+from analysis.cli import console, main
 from analysis.plain_text import STEERING
 from analysis.tables import schema_of
 from analysis.watch.alerts import Alert
@@ -181,7 +181,7 @@ def test_a_draft_whose_name_is_a_formula_is_text_to_a_spreadsheet(tmp_path: Path
 def own_process() -> Iterator[None]:
     """What a process of the command sets for itself, set back after the test."""
     before = logging.lastResort, warnings.formatwarning, threading.excepthook
-    output.escape_foreign_output()
+    console.escape_foreign_output()
     yield
     logging.lastResort, warnings.formatwarning, threading.excepthook = before
 
@@ -221,7 +221,7 @@ def test_markup_of_rich_is_inert_in_spinners_and_bars() -> None:
 
     console = Console(force_terminal=True, width=200, color_system="standard")
     with console.capture() as captured:
-        console.print(Spinner("line", output.label(FORGED)).render(0))
+        console.print(Spinner("line", console.label(FORGED)).render(0))
     printed = captured.get()
     assert "[bold]b[/bold][link=http://127.0.0.1/]l[/link]" in printed
     assert "\x1b]8" not in printed

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from analysis.briefings.publish import prepare
-from analysis.cli.entry import main
+from analysis.briefings.output_files import prepare
+from analysis.cli.main import main
 from analysis.errors import DataError, InputError
 from analysis.loaders.http.archive import Archive
 from analysis.store import Store

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from analysis.briefings.checks import check_together
+from analysis.briefings.parameter_checks import check_together
 from analysis.catalogue import Catalogue
 from analysis.errors import InputError
 from analysis.settings import bundled

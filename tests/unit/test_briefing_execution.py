@@ -11,9 +11,9 @@ from typing import Any
 import nbformat
 import pytest
 
-from analysis.briefings import render
 from analysis.briefings.engine import first_line
 from analysis.briefings.parameters import Vocabulary
+from analysis.briefings.render import render
 
 pytestmark = pytest.mark.slow
 

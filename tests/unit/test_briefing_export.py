@@ -13,7 +13,7 @@ import pytest
 
 from analysis.briefings import ipynb
 from analysis.briefings.export import collect, to_page
-from analysis.briefings.pieces import CHART, PLOTLY
+from analysis.briefings.page import CHART, PLOTLY
 from analysis.errors import RenderError
 
 MANIFEST = {"parameters": {"event": "ds-r1", "group": None}, "version": "0.1.0", "title": "Trial"}

@@ -8,8 +8,7 @@ from typing import Any
 
 import pytest
 
-from analysis.briefings import list_notebooks
-from analysis.briefings.notebooks import find_notebook
+from analysis.briefings.notebooks import find_notebook, list_notebooks
 from analysis.errors import DataError, InputError
 
 

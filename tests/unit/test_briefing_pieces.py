@@ -10,7 +10,7 @@ from typing import Any
 import nbformat
 import pytest
 
-from analysis.briefings.pieces import (
+from analysis.briefings.page import (
     CAVEATS,
     CHART,
     FIGURES,

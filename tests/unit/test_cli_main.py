@@ -12,7 +12,7 @@ import pytest
 
 from analysis import __version__
 from analysis.cli import main
-from analysis.cli.entry import build_app
+from analysis.cli.main import build_app
 from analysis.errors import DataError, InputError, NothingLeft, RenderError
 
 COMMANDS = [

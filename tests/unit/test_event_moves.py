@@ -12,7 +12,7 @@ import pytest
 
 from analysis import Desk
 from analysis.cli import main
-from analysis.event_moves import DAYS, beside, first_moves, reasons
+from analysis.reports.event_moves import DAYS, beside, first_moves, reasons
 
 ROOT = Path(__file__).parents[2]
 

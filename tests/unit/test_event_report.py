@@ -13,10 +13,10 @@ import pandas as pd
 import pytest
 
 from analysis import Desk
-from analysis.briefings import context, measures, payload
-from analysis.briefings.provenance import _price_sources
-from analysis.briefings.report import EventReport, event_report
 from analysis.errors import InputError
+from analysis.reports import context, frames, study_document
+from analysis.reports.event import EventReport, event_report
+from analysis.reports.provenance import _price_sources
 
 TICKERS = ["NVDA", "AVGO", "TSM", "^TWII", "MU", "000660.KS", "VST", "VRT", "MSFT", "META"]
 
@@ -104,7 +104,7 @@ def test_paths_end_in_the_caar_of_the_whole_window(report: EventReport) -> None:
     path = report.paths().table
     assert len(path) > 0
     cars = report.results.car(report.window)["car"]
-    measured = measures.paths_frame(report.results, report.window)
+    measured = frames.paths_frame(report.results, report.window)
     end = measured[(measured["group"] == "all") & (measured["day"] == 5)].iloc[0]
     assert end["caar"] == pytest.approx(cars.mean())
 
@@ -234,8 +234,8 @@ def test_a_report_that_cannot_be_is_refused_in_one_sentence(
 
 
 def test_json_holds_days_and_nulls() -> None:
-    assert payload.plain(pd.Timestamp("2025-01-27")) == "2025-01-27"
-    assert payload.plain(pd.Timestamp("2025-01-27 12:00")) == "2025-01-27T12:00:00"
-    assert payload.plain(float("nan")) is None
-    assert payload.plain(pd.NaT) is None
-    assert payload.plain(pd.Series([3])[0]) == 3
+    assert study_document.plain(pd.Timestamp("2025-01-27")) == "2025-01-27"
+    assert study_document.plain(pd.Timestamp("2025-01-27 12:00")) == "2025-01-27T12:00:00"
+    assert study_document.plain(float("nan")) is None
+    assert study_document.plain(pd.NaT) is None
+    assert study_document.plain(pd.Series([3])[0]) == 3

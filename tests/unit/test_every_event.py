@@ -7,7 +7,7 @@ import json
 import pytest
 
 from analysis import Desk
-from analysis.briefings.report import event_report
+from analysis.reports.event import event_report
 
 DESK = Desk()
 EVENTS = DESK.events().filter(DESK.events()["timing"] != "private")

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.briefings import caveats, narrative
 from analysis.normal_returns import MODELS
+from analysis.reports import caveats, narrative
 
 NVIDIA = {
     "event_id": "e",

@@ -23,8 +23,8 @@ from html import escape
 from typing import Any
 
 from analysis.briefings.allow_list import RESERVED_IDS, sanitized
-from analysis.briefings.machine import json_script, merge, without_nan
-from analysis.briefings.prose import plain, to_html
+from analysis.briefings.manifest import json_script, merge, without_nan
+from analysis.briefings.markdown import plain, to_html
 from analysis.charts.wording import inert
 
 OPENING = "application/vnd.faultline.opening+json"

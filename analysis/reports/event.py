@@ -12,10 +12,10 @@ from functools import cached_property
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from analysis.briefings import caveats, context, measures, narrative, wording
-from analysis.briefings.measurement import Measurement
-from analysis.briefings.provenance import provenance
 from analysis.errors import InputError
+from analysis.reports import caveats, context, frames, narrative, wording
+from analysis.reports.provenance import provenance
+from analysis.reports.study_report import Measurement
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -197,7 +197,7 @@ class EventReport(Measurement):
         """Cumulative average abnormal return per role."""
         from analysis.charts import caar_paths
 
-        return caar_paths(measures.paths_frame(self.results, self.window), self.source)
+        return caar_paths(frames.paths_frame(self.results, self.window), self.source)
 
     def three_ways(self) -> Chart:
         """Raw, market-adjusted and model-adjusted returns side by side."""
@@ -276,7 +276,7 @@ class EventReport(Measurement):
 
     def payload(self) -> Display:
         """Every number of the headline tables, machine-readable (decimal returns)."""
-        from analysis.briefings.payload import results_payload
+        from analysis.reports.study_document import results_payload
 
         document = results_payload(self)
         return Display(f"{MIME}results+json", document, "faultline-results")

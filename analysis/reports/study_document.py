@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import pandas as pd
 
-    from analysis.briefings.report import EventReport
+    from analysis.reports.event import EventReport
 
 
 def results_payload(report: EventReport) -> dict[str, Any]:

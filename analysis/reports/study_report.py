@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from analysis.briefings import context, measures, narrative, wording
+from analysis.reports import context, frames, narrative, wording
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -72,9 +72,9 @@ class Measurement:
 
     @cached_property
     def securities(self) -> pd.DataFrame:
-        """See `measures.securities_frame`."""
+        """See `frames.securities_frame`."""
         benchmarks = self.desk.benchmarks(self.tickers, self.benchmark)
-        return measures.securities_frame(
+        return frames.securities_frame(
             self.results,
             self.placements,
             self.desk.returns(self.tickers),
@@ -95,7 +95,7 @@ class Measurement:
 
     @cached_property
     def _battery(self) -> tuple[pd.DataFrame, pd.DataFrame]:
-        return measures.battery(self.results, self.windows)
+        return frames.battery(self.results, self.windows)
 
     @cached_property
     def recommended(self) -> Recommendation:
@@ -121,8 +121,8 @@ class Measurement:
 
     @cached_property
     def groups(self) -> pd.DataFrame:
-        """See `measures.groups_frame`."""
-        return measures.groups_frame(self.results, *self._battery, self.leading[0])
+        """See `frames.groups_frame`."""
+        return frames.groups_frame(self.results, *self._battery, self.leading[0])
 
     @cached_property
     def focus(self) -> narrative.Focus | None:

@@ -1,6 +1,6 @@
 """The sentences of a briefing, which follow the result: no claim where there is none.
 
-Pure: frames of `measures` in, text out. Texts from the catalogue pass through unescaped;
+Pure: frames of `frames` in, text out. Texts from the catalogue pass through unescaped;
 the page escapes everything that it shows.
 """
 
@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from analysis.briefings import wording
 from analysis.eventstudy.inference.registry import RECOMMENDED
 from analysis.normal_returns import READS_BENCHMARK, READS_PEERS, READS_US_FACTORS
+from analysis.reports import wording
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -102,7 +102,7 @@ class Focus:
     Attributes
     ----------
     row : pandas.Series
-        Of `measures.securities_frame`.
+        Of `frames.securities_frame`.
     named : bool
         Whether the event itself names it; else it was chosen because it moved most, and
         only its p-value adjusted for that choice counts.
@@ -166,9 +166,9 @@ def opening(
     Parameters
     ----------
     securities : pandas.DataFrame
-        See `measures.securities_frame`.
+        See `frames.securities_frame`.
     groups : pandas.DataFrame
-        See `measures.groups_frame`; the rows of window (0, 0) are read.
+        See `frames.groups_frame`; the rows of window (0, 0) are read.
     tests : pandas.DataFrame
         `EventStudyResults.tests`; the pooled rows of window (0, 0) are read.
     preferred : list of str

@@ -9,11 +9,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from analysis.briefings import wording
-from analysis.briefings.narrative import KOLARI, LEVEL, TEST_NAMES, Focus, robust_p
 from analysis.catalogue.selection import NEW_YORK
 from analysis.eventstudy.inference.registry import RECOMMENDED
 from analysis.normal_returns import READS_BENCHMARK, READS_US_FACTORS
+from analysis.reports import wording
+from analysis.reports.narrative import KOLARI, LEVEL, TEST_NAMES, Focus, robust_p
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -10,7 +10,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from analysis.briefings import wording
+from analysis.reports import wording
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -11,7 +11,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from analysis import __version__
-from analysis.cli import output
+from analysis.cli import console
 from analysis.concurrency import leave
 from analysis.errors import FaultlineError, is_panic
 
@@ -61,14 +61,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     if argv is not None:
         return _answer(list(argv))
-    output.escape_foreign_output()
+    console.escape_foreign_output()
     code = _answer(sys.argv[1:])
     leave(code)  # of the process that was started for this command, and of no other
     return code
 
 
 def _answer(words: list[str]) -> int:
-    output.prepare_streams()
+    console.prepare_streams()
     try:
         code = _run(words)
         sys.stdout.flush()
@@ -76,7 +76,7 @@ def _answer(words: list[str]) -> int:
         _forget_stdout()
         return _READER_GONE
     except KeyboardInterrupt:
-        output.say("faultline: interrupted.")
+        console.print_err("faultline: interrupted.")
         return _INTERRUPTED
     return code
 
@@ -92,16 +92,16 @@ def _run(words: list[str]) -> int:
             result_action="return_value",
         )
     except CycloptsError as error:
-        output.say(f"faultline: {_told(error, words)} See: {_help_of(words)}")
+        console.print_err(f"faultline: {_told(error, words)} See: {_help_of(words)}")
         return _BAD_INPUT
     except FaultlineError as error:
-        output.say(f"faultline: {error}")
+        console.print_err(f"faultline: {error}")
         return error.exit_code
     except BrokenPipeError:
         raise
     except PermissionError as error:
         place = f"{error.filename} " if error.filename else "A file "
-        output.say(
+        console.print_err(
             f"faultline: {place}may not be read or written ({error.strerror}): change its"
             " permissions, or name another place with FAULTLINE_HOME or the option that named it."
         )
@@ -192,9 +192,9 @@ def _unexpected(error: BaseException) -> int:
             # Frames are lines of files; what an exception says may be anybody's.
             shown = part.rstrip("\n")
             for line in shown.split("\n") if part.startswith("  File ") else [shown]:
-                output.say(line)
+                console.print_err(line)
     else:
-        output.say(
+        console.print_err(
             f"faultline: unexpected {type(error).__name__}: {_sentence(str(error))} This is a "
             "fault of Faultline; FAULTLINE_DEBUG=1 shows where it happened."
         )

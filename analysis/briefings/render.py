@@ -9,14 +9,14 @@ from pathlib import Path
 from time import monotonic
 from typing import Any
 
-from analysis.briefings import execution, ipynb, publish
-from analysis.briefings.checks import check_together
+from analysis.briefings import execution, ipynb, output_files
 from analysis.briefings.confidential import refuse_secrets
 from analysis.briefings.engine import Progress
 from analysis.briefings.execution import Failure, Run
 from analysis.briefings.layout import lay_out
 from analysis.briefings.limits import Limits
 from analysis.briefings.notebooks import NotebookInfo, find_notebook
+from analysis.briefings.parameter_checks import check_together
 from analysis.briefings.parameters import Vocabulary, needs_vocabulary, validate
 from analysis.errors import NothingLeft, RenderError
 
@@ -81,13 +81,13 @@ def render(
     """
     limits = limits or Limits.of_environment()
     info = find_notebook(notebook, folder)
-    asked = publish.check_formats(formats)
+    asked = output_files.check_formats(formats)
     values = _checked(info, parameters, as_of, vocabulary)
-    place = publish.prepare(out)
-    name = publish.stem(info, values)
+    place = output_files.prepare(out)
+    name = output_files.stem(info, values)
     started, began = datetime.now(UTC), monotonic()
     run = execution.execute(info, values, home=home, progress=progress, limits=limits)
-    kept = place / publish.FAILED / f"{name}.ipynb"
+    kept = place / output_files.FAILED / f"{name}.ipynb"
     if run.failure is not None:
         raise _failed(info, run, _words(run.failure), kept)
     try:
@@ -99,7 +99,7 @@ def render(
         raise _failed(info, run, str(error), kept) from error
     run.notebook.metadata.setdefault("faultline", {})["manifest"] = record
     files = {"html": html, "ipynb": ipynb.write(run.notebook)}
-    paths = publish.put_all({place / f"{name}.{kind}": files[kind] for kind in asked})
+    paths = output_files.put_all({place / f"{name}.{kind}": files[kind] for kind in asked})
     if progress is not None:
         steps = len(run.notebook.cells)
         progress(steps, steps, "published")
@@ -133,7 +133,7 @@ def _words(failure: Failure) -> str:
 def _failed(info: NotebookInfo, run: Run, why: str, kept: Path) -> RenderError:
     """Keep what was computed, and say where."""
     try:
-        publish.put(kept, ipynb.write(run.notebook))
+        output_files.put(kept, ipynb.write(run.notebook))
         trace = f"The partial notebook is {kept}."
     except RenderError as error:
         trace = f"The partial notebook could not be kept: {error}"

@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from analysis.briefings import wording
 from analysis.normal_returns import MODELS, MOVING_VARIANCE, READS_PEERS, READS_US_FACTORS
+from analysis.reports import wording
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from analysis.briefings.measurement import Measurement
+    from analysis.reports.study_report import Measurement
 
 _COLLECTION = re.compile(r"[\w.-]+/[\w.-]+")  # owner/name, among days and remarks
 

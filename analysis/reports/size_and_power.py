@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from analysis.briefings.report import MIME, Display, opening
 from analysis.errors import DataError
 from analysis.eventstudy.inference.size_verdict import HIGH, LOW
 from analysis.eventstudy.simulate import STANDARD, Design
+from analysis.reports.event import MIME, Display, opening
 from analysis.settings import bundled
 
 if TYPE_CHECKING:
@@ -277,7 +277,7 @@ class SizeReport:
 
     def payload(self) -> Display:
         """Every number of the tables, machine-readable."""
-        from analysis.briefings.payload import records
+        from analysis.reports.study_document import records
 
         columns = [
             "test", "window_start", "window_end", "spread", "events", "correlation",
