@@ -13,7 +13,13 @@ from analysis.catalogue.selection import NEW_YORK
 from analysis.eventstudy.inference.registry import RECOMMENDED
 from analysis.normal_returns import READS_BENCHMARK, READS_US_FACTORS
 from analysis.reports import wording
-from analysis.reports.narrative import KOLARI, LEVEL, TEST_NAMES, Focus, robust_p
+from analysis.reports.narrative import (
+    KOLARI,
+    LEVEL,
+    TEST_NAMES,
+    HeadlineSecurity,
+    recommended_p_values,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -67,7 +73,7 @@ def clustering(
     ]
     robust = [
         f"{TEST_NAMES[name]} {wording.p_value(value)}"
-        for name, value in robust_p(tests, recommended=recommended).items()
+        for name, value in recommended_p_values(tests, recommended=recommended).items()
     ]
     text = (
         f"{wording.count(len(measured), 'security', 'securities')} share "
@@ -131,7 +137,10 @@ def _otherwise(rows: pd.DataFrame) -> str:
 
 
 def benchmark(
-    focus: Focus | None, model: str, without_benchmark: float | None, names: dict[str, str]
+    focus: HeadlineSecurity | None,
+    model: str,
+    without_benchmark: float | None,
+    names: dict[str, str],
 ) -> Caveat | None:
     """Bound what the benchmark may absorb by the three ways to take the market out."""
     if focus is None or not focus.row["benchmark"] or model not in READS_BENCHMARK:

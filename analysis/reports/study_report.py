@@ -1,34 +1,43 @@
-"""One event measured: the study and every frame that its briefing shows, computed once.
+"""One study with everything that is said about it, each thing computed once and when needed.
 
-`EventReport` builds the page from it; nothing here knows how a page looks.
+The command prints it, `event.EventReport` makes a page of it, and `study_document` writes it as
+JSON and CSV. Nothing here knows how a page or a terminal looks.
 """
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Self
 
-from analysis.reports import context, frames, narrative, wording
+from analysis.reports import frames, wording
 
 if TYPE_CHECKING:
+    from datetime import date
+
     import pandas as pd
+    import polars as pl
 
     from analysis.desk import Desk
     from analysis.eventstudy import EventStudyResults
     from analysis.eventstudy.inference.recommendation import Recommendation
 
+Window = tuple[int, int]
+Pair = tuple[str, str]
+
 
 @dataclass(frozen=True)
-class Measurement:
-    """A study of one event under one model, with what surrounds it.
+class StudyReport:
+    """A study of events under one model, with its tests, placements and sources.
 
     Attributes
     ----------
     desk : Desk
         The tables, as of its day.
-    event : str
-        Id in the catalogue.
+    events : tuple of str
+        Ids in the catalogue, each once.
     tickers : tuple of str
         Securities of the study.
     benchmark : str or None
@@ -42,23 +51,124 @@ class Measurement:
     """
 
     desk: Desk
-    event: str
+    events: tuple[str, ...]
     tickers: tuple[str, ...]
     benchmark: str | None
     model: str
-    estimation: tuple[int, int]
-    window: tuple[int, int]
-    cars: tuple[tuple[int, int], ...]
+    estimation: Window
+    window: Window
+    cars: tuple[Window, ...]
+
+    @classmethod
+    def of(
+        cls,
+        desk: Desk,
+        events: str | Sequence[str],
+        tickers: str | Sequence[str] | None = None,
+        group: str | None = None,
+        *,
+        benchmark: str | None = None,
+        model: str = "market",
+        estimation: Window = (-250, -31),
+        window: Window = (-5, 5),
+        cars: Sequence[Window] = ((0, 0), (-1, 1)),
+    ) -> Self:
+        """Choose the securities as `Desk.study` does; nothing is computed yet.
+
+        Raises
+        ------
+        InputError
+            For an unknown event, ticker or group, with the nearest names.
+        """
+        ids = (events,) if isinstance(events, str) else tuple(dict.fromkeys(events))
+        securities = tuple(desk.securities(ids, tickers, group))
+        return cls(desk, ids, securities, benchmark, model, estimation, window, tuple(cars))
 
     @cached_property
     def results(self) -> EventStudyResults:
-        """The study under the chosen model."""
-        return self._study(self.model)
+        """The study."""
+        return self.desk.study(
+            self.events,
+            list(self.tickers),
+            model=self.model,
+            benchmark=self.benchmark,
+            estimation=self.estimation,
+            window=self.window,
+        )
 
     @cached_property
     def placements(self) -> pd.DataFrame:
-        """Day 0 of the event for every security."""
-        return self.desk.placements(self.event, list(self.tickers))
+        """Day 0 of every event for every security, see `Desk.placements`."""
+        return self.desk.placements(self.events, list(self.tickers))
+
+    @property
+    def windows(self) -> list[Window]:
+        """Windows that are tested, each once."""
+        return list(dict.fromkeys(self.cars))
+
+    @cached_property
+    def car_tables(self) -> dict[Window, pd.DataFrame]:
+        """`EventStudyResults.car` of every tested window."""
+        return {window: self.results.car(window) for window in self.windows}
+
+    @cached_property
+    def _battery(self) -> tuple[pd.DataFrame, pd.DataFrame]:
+        return frames.battery(self.results, self.windows)
+
+    @property
+    def tests(self) -> pd.DataFrame:
+        """All tests on every group and window, see `EventStudyResults.tests`."""
+        return self._battery[0]
+
+    @cached_property
+    def recommended(self) -> Recommendation:
+        """The tests that keep their size under the conditions of this study."""
+        window = (0, 0) if (0, 0) in self.windows else self.windows[0]
+        return self.results.recommended(window, tests=self.tests)
+
+    @property
+    def leading(self) -> tuple[str, ...]:
+        """Tests to read first; all that allow for shared dates where none is recommended."""
+        return self.recommended.tests or self.recommended.others
+
+    @cached_property
+    def groups(self) -> pd.DataFrame:
+        """See `frames.groups_frame`."""
+        return frames.groups_frame(self.results, *self._battery, self.leading[0])
+
+    @cached_property
+    def pairs(self) -> list[Pair]:
+        """Event and security of everything that was measured."""
+        return [(str(event), str(name)) for event, name in self.results.abnormal.index]
+
+    @cached_property
+    def skipped_pairs(self) -> pd.DataFrame:
+        """What was left out of the event window or of a window of the CARs, with reasons."""
+        return self.results.skipped_in(list(dict.fromkeys((self.window, *self.cars))))
+
+    @cached_property
+    def failed(self) -> dict[str, str]:
+        """Events without any measured security, with the commonest reason."""
+        measured = {event for event, _ in self.pairs}
+        skipped = self.skipped_pairs
+        failed = {}
+        for event in self.events:
+            if event not in measured:
+                reasons = Counter(skipped.loc[skipped["event_id"] == event, "reason"])
+                commonest = reasons.most_common(1) or [("no security was placed", 0)]
+                failed[event] = str(commonest[0][0])
+        return failed
+
+    @cached_property
+    def doubtful(self) -> pd.DataFrame:
+        """Flagged prices of the event windows, benchmarks included, see `Desk.doubtful`."""
+        return self.desk.doubtful(self.placements, self.window, self.benchmark)
+
+    @property
+    def doubtful_prices(self) -> pd.DataFrame:
+        """Ticker, date and flag of `doubtful`, each once."""
+        found = self.doubtful[["ticker", "date", "flag"]]
+        return found.drop_duplicates(ignore_index=True)
 
     @cached_property
     def instruments(self) -> pd.DataFrame:
@@ -84,123 +194,33 @@ class Measurement:
         )
 
     @cached_property
-    def windows(self) -> list[tuple[int, int]]:
-        """Day 0 first, then the other windows asked for."""
-        return list(dict.fromkeys([(0, 0), *self.cars]))
+    def versions(self) -> dict[str, dict[str, Any]]:
+        """Content hash, rows and last observation of every table."""
+        return self.desk.versions()
 
     @cached_property
-    def tests(self) -> pd.DataFrame:
-        """The battery on all securities and on every role, over all windows."""
-        return self._battery[0]
+    def prices(self) -> pl.DataFrame:
+        """Prices of the study's securities."""
+        import polars as pl
+
+        return self.desk.table("prices").filter(pl.col("ticker").is_in(list(self.tickers)))
 
     @cached_property
-    def _battery(self) -> tuple[pd.DataFrame, pd.DataFrame]:
-        return frames.battery(self.results, self.windows)
+    def price_sources(self) -> list[str]:
+        """Who published the prices, sorted."""
+        sources: list[str] = self.prices["source"].unique().sort().to_list()
+        return sources
 
     @cached_property
-    def recommended(self) -> Recommendation:
-        """The tests that keep their size under the conditions of this study."""
-        return self.results.recommended(tests=self.tests)
+    def last_observation(self) -> date | None:
+        """Day (UTC) on which the last price in the tables was observed."""
+        last: Any = self.desk.table("prices")["observed_at"].max()
+        return None if last is None else last.date()
 
     @property
-    def leading(self) -> tuple[str, ...]:
-        """Tests to read first; all that allow for shared dates where none is defined."""
-        return self.recommended.tests or self.recommended.others
-
-    @cached_property
-    def conventions(self) -> pd.DataFrame:
-        """What other packages would have concluded for all securities, over all windows."""
-        return self.results.compare_presets(self.windows)
-
-    @cached_property
-    def single_tests(self) -> int:
-        """How many p-values of single securities there are, over all windows."""
-        return sum(
-            int(self.results.car(window)["p_value"].notna().sum()) for window in self.windows
-        )
-
-    @cached_property
-    def groups(self) -> pd.DataFrame:
-        """See `frames.groups_frame`."""
-        return frames.groups_frame(self.results, *self._battery, self.leading[0])
-
-    @cached_property
-    def focus(self) -> narrative.Focus | None:
-        """The security that the headline is about."""
-        return narrative.focus_of(self.securities, self.entities)
-
-    @cached_property
-    def entities(self) -> list[str]:
-        """Tickers of the entities that the event names."""
-        entities = (self.desk.event(self.event)["entities"] or "").split(";")
-        return self.desk.catalogue.entities_to_tickers(entities)
-
-    @cached_property
-    def others(self) -> pd.DataFrame:
-        """Other catalogued events within the event window."""
-        return context.other_events(self.desk, self.placements, self.window)
-
-    @cached_property
-    def notes(self) -> str:
-        """What the catalogue notes about the event; it may look back, so not as of a day."""
-        return "" if self.desk.as_of else str(self.desk.event(self.event)["notes"] or "")
-
-    def _study(self, model: str) -> EventStudyResults:
-        return self.desk.study(
-            self.event,
-            list(self.tickers),
-            model=model,
-            benchmark=self.benchmark,
-            estimation=self.estimation,
-            window=self.window,
-        )
-
-    @cached_property
-    def mean_adjusted(self) -> float | None:
-        """Day-0 abnormal return of the focus without any benchmark (decimal)."""
-        if self.focus is None or self.model == "mean_adjusted":
-            return None
-        study = self.desk.study(
-            self.event,
-            [str(self.focus.row["security"])],
-            model="mean_adjusted",
-            estimation=self.estimation,
-            window=self.window,
-        )
-        found = study.car((0, 0))
-        return float(found["car"].iloc[0]) if len(found) else None
-
-    def near_limit(self) -> list[str]:
-        """Names of the securities within a tenth of their exchange's daily price limit."""
-        limits = self.instruments["price_limit"].reindex(self.securities["security"]).to_numpy()
-        near = self.securities["raw"].abs().to_numpy() >= 0.9 * limits
-        return [str(name) for name in self.securities.loc[near, "name"]]
-
-    @cached_property
     def as_of_words(self) -> str:
         """The desk's day, or the last observation of a price where it has none."""
         if self.desk.as_of:
             return wording.day(self.desk.as_of)
-        last = self.desk.table("prices")["observed_at"].max()
-        return f"{wording.day(last)}, the last observation" if last is not None else "no day"
-
-    def flagged(self) -> pd.DataFrame:
-        """Prices of the event windows that the table itself distrusts, benchmarks included."""
-        found = self.desk.doubtful(self.placements, self.window, self.benchmark)
-        return found[["ticker", "date", "flag"]].drop_duplicates(ignore_index=True)
-
-    def last_price(self) -> str:
-        """Last day of prices in words; with the earliest where the securities differ."""
-        import polars as pl
-
-        prices = self.desk.table("prices").filter(pl.col("ticker").is_in(list(self.tickers)))
-        ends = prices.group_by("ticker").agg(pl.col("date").max()).sort("date", "ticker")
-        if ends.is_empty():
-            return "no day at all"
-        first, last = ends.row(0, named=True), ends.row(-1, named=True)
-        if first["date"] == last["date"]:
-            return wording.day(last["date"])
-        return (
-            f"{wording.day(last['date'])} at the latest and {wording.day(first['date'])} at the "
-            f"earliest ({self.names.get(first['ticker'], first['ticker'])})"
-        )
+        last = self.last_observation
+        return f"{wording.day(last)}, the last observation" if last else "no day"

@@ -269,9 +269,9 @@ def report_page(texts: Sequence[str], folder: Path, tickers: Sequence[str]) -> P
     report = event_report(desk, EVENT, group="some", window=(-2, 2))
     shown = [
         report.headline(), report.key_figures(), report.facts(), report.timeline(),
-        report.reactions(), report.three_ways(), report.paths(), report.heat_map(),
-        report.security_numbers(), report.family_numbers(), report.group_numbers(),
-        report.left_out(), report.how_sure(), report.provenance(), report.payload(),
+        report.abnormal_returns(), report.return_comparison(), report.paths(), report.heat_map(),
+        report.security_table(), report.group_table(), report.test_table(),
+        report.skipped(), report.caveats(), report.provenance(), report.payload(),
         report.manifest(),
     ]  # fmt: skip
     parameters = {"event": EVENT, "note": next(turn)}
