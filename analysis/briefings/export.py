@@ -16,10 +16,10 @@ import json
 from collections.abc import Mapping
 from functools import cache
 from html import escape
-from pathlib import Path
 from typing import Any
 
 from analysis.briefings.engine import first_line
+from analysis.briefings.html_template import TEMPLATE, exporter
 from analysis.briefings.limits import Limits, encoded_size
 from analysis.briefings.manifest import json_script
 from analysis.briefings.page import Page
@@ -31,7 +31,6 @@ _POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; img-src data: blob:; script-src {}; "
     "base-uri 'none'; form-action 'none'"
 )
-_TEMPLATE = Path(__file__).resolve().parent / "template"
 # Cells so tagged speak to those who open the notebook, not to readers of the briefing.
 NOTEBOOK_ONLY = "remove-cell"
 NO_OUTPUT = "remove-output"
@@ -141,22 +140,9 @@ def to_page(notebook: Any, page: Page, manifest: Mapping[str, Any]) -> str:
         "manifest_script": json_script(manifest, name="faultline-manifest"),
         "results_script": json_script(page.results, name="faultline-results"),
     }
-    html, _ = _exporter().from_notebook_node(notebook, resources={"briefing": context})
+    html, _ = exporter().from_notebook_node(notebook, resources={"briefing": context})
     inspect_page(str(html), template, list(zip(page.origins, page.body, strict=True)))
     return str(html)
-
-
-def _exporter() -> Any:
-    """Use nbconvert with our template, nothing of the user's; escape what is not marked safe."""
-    from nbconvert.exporters.templateexporter import TemplateExporter
-
-    exporter = TemplateExporter(
-        template_paths=[str(_TEMPLATE)], template_file="index.html.j2", file_extension=".html"
-    )
-    environment = exporter.environment
-    environment.autoescape = True
-    environment.trim_blocks = environment.lstrip_blocks = True
-    return exporter
 
 
 @cache
@@ -181,4 +167,4 @@ def _hash(script: str) -> str:
 
 
 def _text(name: str) -> str:
-    return (_TEMPLATE / name).read_text(encoding="utf-8")
+    return (TEMPLATE / name).read_text(encoding="utf-8")

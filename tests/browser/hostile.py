@@ -25,13 +25,15 @@ from analysis import Desk
 from analysis.briefings.export import collect, to_page
 from analysis.briefings.manifest import manifest
 from analysis.briefings.notebooks import NotebookInfo
-from analysis.briefings.page import CAVEATS, CHART, FIGURES, OPENING, PLOTLY, RESULTS
 from analysis.catalogue import Catalogue
 from analysis.charts import event_table, skipped_table
+from analysis.charts.chart import CHART_MIME as CHART
+from analysis.charts.chart import PLOTLY_MIME as PLOTLY
 from analysis.charts.chart import Chart, nothing_to_show
 from analysis.charts.markup import build
 from analysis.charts.theme import new_figure
 from analysis.charts.wording import safe
+from analysis.reports.display import CAVEATS, FIGURES, OPENING, RESULTS
 from analysis.reports.event import event_report
 from analysis.settings import bundled
 

@@ -13,7 +13,8 @@ import pytest
 
 from analysis.briefings import ipynb
 from analysis.briefings.export import collect, to_page
-from analysis.briefings.page import CHART, PLOTLY
+from analysis.charts.chart import CHART_MIME as CHART
+from analysis.charts.chart import PLOTLY_MIME as PLOTLY
 from analysis.errors import RenderError
 
 MANIFEST = {"parameters": {"event": "ds-r1", "group": None}, "version": "0.1.0", "title": "Trial"}
