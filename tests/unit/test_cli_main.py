@@ -126,7 +126,7 @@ def test_no_word_at_all_shows_the_help(capsys: pytest.CaptureFixture[str]) -> No
         (["briefing", "x", "-p", "event"], "-p requires 2"),
         (
             ["study", "ds-r1", "--tickers", "NVDA", "TSM"],
-            "Unexpected argument: 'TSM'. Several values stand behind one option with commas: NVDA,",
+            "Unexpected argument: 'TSM'. Separate several values with commas: NVDA,",
         ),
         (["data", "status", "x"], "Unexpected argument: 'x'. See: faultline data status --help"),
     ],
