@@ -18,7 +18,7 @@ from functools import cache
 from html import escape
 from typing import Any
 
-from analysis.briefings.engine import first_line
+from analysis.briefings.engine import cell_label
 from analysis.briefings.html_template import TEMPLATE, exporter
 from analysis.briefings.limits import Limits, encoded_size
 from analysis.briefings.manifest import json_script
@@ -82,7 +82,7 @@ def _copied(notebook: Any) -> Any:
 def _laid_out(cells: list[Any], page: Page, limits: Limits) -> Page:
     size = 0
     for cell in cells:
-        origin = f"cell {cell.metadata.get('faultline_cell', 0)} ({first_line(cell)!r})"
+        origin = f"cell {cell.metadata.get('faultline_cell', 0)} ({cell_label(cell)!r})"
         try:
             page.add_cell(cell)
         except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:

@@ -171,13 +171,13 @@ def _check_csv_path(csv: str | None) -> Path | None:
     """Find out before the work whether the file can be made."""
     if csv is None:
         return None
-    from analysis.briefings.output_files import prepare
+    from analysis.briefings.output_files import check_output_folder
 
     path = Path(csv).expanduser()
     if path.is_dir():
         raise InputError(f"{csv!r} is a folder: name a file for --csv.")
     try:
-        return prepare(path.parent) / path.name
+        return check_output_folder(path.parent) / path.name
     except InputError as error:
         reason = getattr(error.__cause__, "strerror", None) or error.__cause__
         raise InputError(
@@ -189,13 +189,13 @@ def _write_csv(rows: list[Row], target: Path) -> None:
     import csv
     import io
 
-    from analysis.briefings.output_files import put
+    from analysis.briefings.output_files import write_file
 
     file = io.StringIO()
     writer = csv.DictWriter(file, fieldnames=list(rows[0]) if rows else [], lineterminator="\n")
     writer.writeheader()
     writer.writerows({name: _cell(value) for name, value in row.items()} for row in rows)
-    console.print_err(f"{count(len(rows), 'row')} written to {put(target, file.getvalue())}")
+    console.print_err(f"{count(len(rows), 'row')} written to {write_file(target, file.getvalue())}")
 
 
 def _cell(value: object) -> object:

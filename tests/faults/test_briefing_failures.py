@@ -12,11 +12,11 @@ import pytest
 
 from analysis.briefings import execution, layout, page
 from analysis.briefings.limits import Limits
-from analysis.briefings.parameters import Vocabulary
+from analysis.briefings.parameters import KnownNames
 from analysis.briefings.render import render
 from analysis.errors import DataError, InputError, NothingLeft, RenderError
 
-KNOWN = Vocabulary(events=("ds-r1", "ds-v4"), tickers=("NVDA",), groups=("gpu",))
+KNOWN = KnownNames(events=("ds-r1", "ds-v4"), tickers=("NVDA",), groups=("gpu",))
 PARAMETERS = [
     {"name": "event", "kind": "event", "required": True},
     {"name": "note", "kind": "text"},
@@ -44,7 +44,7 @@ def notebooks(tmp_path: Path) -> Callable[..., Path]:
 
 def ask(folder: Path, out: Path, **changes: Any) -> list[Path]:
     asked: dict[str, Any] = {"notebook": "trial", "parameters": {"event": "ds-r1"}, "out": out}
-    return render(**(asked | changes), folder=folder, vocabulary=KNOWN)
+    return render(**(asked | changes), folder=folder, known_names=KNOWN)
 
 
 @pytest.mark.parametrize(

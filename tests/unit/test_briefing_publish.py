@@ -16,8 +16,12 @@ import pytest
 
 from analysis import __version__
 from analysis.briefings import manifest, output_files
-from analysis.briefings.confidential import blanked, refuse_secrets, without_secret_variables
 from analysis.briefings.notebooks import NotebookInfo, ParameterSpec
+from analysis.briefings.redaction import (
+    redact_json,
+    reject_secret_parameters,
+    without_secret_variables,
+)
 from analysis.errors import InputError, RenderError
 from analysis.files import beside
 
@@ -25,9 +29,9 @@ INFO = NotebookInfo("trial", "Trial", "", (ParameterSpec("event", "event"),), Pa
 
 
 def test_files_are_named_by_notebook_and_event() -> None:
-    assert output_files.stem(INFO, {"event": "ds-r1"}) == "trial--ds-r1"
-    assert output_files.stem(INFO, {"event": None}) == "trial"
-    assert output_files.stem(INFO, {"event": "../../a b/../c"}) == "trial--a-b-..-c"
+    assert output_files.briefing_name(INFO, {"event": "ds-r1"}) == "trial--ds-r1"
+    assert output_files.briefing_name(INFO, {"event": None}) == "trial"
+    assert output_files.briefing_name(INFO, {"event": "../../a b/../c"}) == "trial--a-b-..-c"
 
 
 def test_formats_are_read_once_each_in_their_order() -> None:
@@ -49,7 +53,7 @@ def test_a_format_that_there_is_not_is_refused(formats: str, message: str) -> No
 
 
 def test_the_output_folder_is_made(tmp_path: Path) -> None:
-    folder = output_files.prepare(tmp_path / "a" / "b")
+    folder = output_files.check_output_folder(tmp_path / "a" / "b")
     assert folder.is_dir()
     assert list(folder.iterdir()) == []
 
@@ -67,11 +71,11 @@ def test_what_killed_publications_left_over_an_hour_ago_is_removed(
     # A second name of a page has the page's own time of writing.
     beside(page).hardlink_to(page)
     beside(failed / "a.ipynb").write_text("half")
-    output_files.prepare(tmp_path)
+    output_files.check_output_folder(tmp_path)
     assert len(list(tmp_path.rglob(".*.part"))) == 3
     now = time.time()
     monkeypatch.setattr("analysis.files.time.time", lambda: now + 3700)
-    output_files.prepare(tmp_path)
+    output_files.check_output_folder(tmp_path)
     assert {path.name for path in tmp_path.rglob("*")} == others | {"a.html", "failed"}
 
 
@@ -79,13 +83,13 @@ def test_an_output_folder_that_cannot_be_made_is_refused(tmp_path: Path) -> None
     (tmp_path / "file").write_text("")
     for bad in (tmp_path / "file", tmp_path / "file" / "sub", "/proc/none/x", "a\0b"):
         with pytest.raises(InputError, match="cannot be written"):
-            output_files.prepare(bad)
+            output_files.check_output_folder(bad)
 
 
 def test_a_file_is_replaced_whole_and_nothing_is_left_beside_it(tmp_path: Path) -> None:
     path = tmp_path / "page.html"
     path.write_text("old")
-    assert output_files.put(path, "new é\n") == path
+    assert output_files.write_file(path, "new é\n") == path
     assert path.read_bytes() == "new é\n".encode()
     assert [item.name for item in tmp_path.iterdir()] == ["page.html"]
 
@@ -101,7 +105,7 @@ def test_a_file_that_cannot_be_written_leaves_the_old_one(
 
     monkeypatch.setattr("analysis.briefings.output_files.os.fsync", full)
     with pytest.raises(RenderError, match="No space left"):
-        output_files.put(path, "new")
+        output_files.write_file(path, "new")
     assert path.read_text() == "old"
     assert [item.name for item in tmp_path.iterdir()] == ["page.html"]
 
@@ -122,7 +126,7 @@ def test_files_are_published_all_or_none_wherever_it_stops(
             (tmp_path / name).write_text(content)
         steps.left = when
         try:
-            assert output_files.put_all(new) == list(new)
+            assert output_files.write_files(new) == list(new)
         except (RenderError, KeyboardInterrupt):
             assert texts(tmp_path) == earlier
             continue
@@ -231,7 +235,7 @@ def test_an_object_store_keeps_its_keys_in_the_kernel_and_nowhere_else(
     for name, value in held.items():
         monkeypatch.setenv(name, value)
     text = " and ".join(held.values())
-    assert blanked(text) == (
+    assert redact_json(text) == (
         "[AWS_SECRET_ACCESS_KEY removed] and [AZURE_STORAGE_ACCOUNT_KEY removed]"
     )
 
@@ -244,10 +248,10 @@ def test_notify_urls_and_passwords_in_addresses_are_secrets(
     monkeypatch.setenv("FAULTLINE_GITHUB_URL", "https://desk:opensesame@mirror.example.org/github")
     assert "FAULTLINE_NOTIFY" not in without_secret_variables({"FAULTLINE_NOTIFY": urls[0]})
     for url in urls:
-        assert blanked(f"at {url}!") == "at [FAULTLINE_NOTIFY removed]!"
-    assert blanked("opensesame") == "[FAULTLINE_GITHUB_URL removed]"
+        assert redact_json(f"at {url}!") == "at [FAULTLINE_NOTIFY removed]!"
+    assert redact_json("opensesame") == "[FAULTLINE_GITHUB_URL removed]"
     with pytest.raises(InputError, match="holds the value of FAULTLINE_NOTIFY"):
-        refuse_secrets({"note": urls[1]})
+        reject_secret_parameters({"note": urls[1]})
 
 
 def test_secrets_of_the_environment_are_kept_out(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -256,8 +260,8 @@ def test_secrets_of_the_environment_are_kept_out(monkeypatch: pytest.MonkeyPatch
     kept = without_secret_variables({"HF_TOKEN": "x", "my_password": "x", "PATH": "/bin"})
     assert kept == {"PATH": "/bin"}
     document = json.dumps({"a": 'before hf_"quoted"_1 after', "b": "yes"})
-    assert json.loads(blanked(document)) == {"a": "before [HF_TOKEN removed] after", "b": "yes"}
-    refuse_secrets({"note": "yes"})
+    assert json.loads(redact_json(document)) == {"a": "before [HF_TOKEN removed] after", "b": "yes"}
+    reject_secret_parameters({"note": "yes"})
     with pytest.raises(InputError, match="'note' holds the value of HF_TOKEN") as caught:
-        refuse_secrets({"note": ['x hf_"quoted"_1']})
+        reject_secret_parameters({"note": ['x hf_"quoted"_1']})
     assert "quoted" not in str(caught.value)

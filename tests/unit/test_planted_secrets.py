@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from analysis.briefings.confidential import blanked, without_secret_variables
+from analysis.briefings.redaction import redact_json, without_secret_variables
 from analysis.cli import console, main
 from analysis.cli.console import Column
 from analysis.redaction import clean, clean_url, hush, remember_url, secrets_of_variable
@@ -139,7 +139,7 @@ def test_logs_and_documents_hide_secrets(
     hush()
     for secret in secrets:
         logging.getLogger("httpx2").warning("asked %s", secret)
-        assert secret not in blanked(f'{{"text": "{secret}"}}')
+        assert secret not in redact_json(f'{{"text": "{secret}"}}')
     assert caplog.messages
     assert not any(secret in caplog.text for secret in secrets)
 
