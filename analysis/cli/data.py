@@ -47,7 +47,7 @@ faultline data compact
 faultline data compact prices
 """
 _SHOWN_DAYS = 3
-_BESIDES = ("source", "observed_at", "backfilled", "flag")
+_PROVENANCE_COLUMNS = ("source", "observed_at", "backfilled", "flag")
 
 
 def register(app: App) -> None:
@@ -214,11 +214,11 @@ def history(
         )
     frame = store.history(table, *keys)
     if frame.is_empty():
-        return _nothing(store, table, keys)
+        return _report_missing(store, table, keys)
     observations = frame.to_dicts()
     shared = [name for name in keys_of(table) if frame[name].n_unique() == 1]
     apart = [name for name in named if name not in shared]
-    values = [name for name in frame.columns if name not in (*named, *_BESIDES)]
+    values = [name for name in frame.columns if name not in (*named, *_PROVENANCE_COLUMNS)]
     changes = _changes(observations, values, apart)
     if json:
         console.print_json(
@@ -257,7 +257,7 @@ def history(
     return 0
 
 
-def _nothing(store: Store, table: str, keys: Sequence[str]) -> int:
+def _report_missing(store: Store, table: str, keys: Sequence[str]) -> int:
     """Say that nobody observed such a figure; 1, or an error for a name that nobody knows."""
     subject, *others = store.key_order(table)
     held = store.read(table)

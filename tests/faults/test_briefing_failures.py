@@ -176,7 +176,9 @@ def test_a_failure_whose_notebook_cannot_be_kept_is_still_told(
     out = tmp_path / "out"
     out.mkdir()
     (out / "failed").write_text("a file where the folder should be")
-    failed = execution.Run(nbformat.v4.new_notebook(), execution.Failure(2, "x = 1", "E: why"))
+    failed = execution.NotebookRun(
+        nbformat.v4.new_notebook(), execution.CellFailure(2, "x = 1", "E: why")
+    )
     monkeypatch.setattr(execution, "execute", lambda *_, **__: failed)
     with pytest.raises(RenderError, match=r"cell 2 \('x = 1'\): E: why.*could not be kept"):
         ask(notebooks(GOOD), out)
