@@ -235,11 +235,11 @@ def check(
 
 def _check_moves() -> int:
     from analysis.desk import Desk
-    from analysis.reports.event_moves import DAYS, first_moves, reasons
+    from analysis.reports.event_moves import DAYS, explain_moves, first_moves
 
     desk = Desk()
     every = first_moves(desk)
-    found, stale = reasons(desk, every)
+    found, stale = explain_moves(desk, every)
     columns = [
         Column("event"),
         Column("security"),
