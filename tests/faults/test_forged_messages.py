@@ -219,9 +219,9 @@ def test_a_traceback_for_debugging_cannot_forge_a_line(
 def test_markup_of_rich_is_inert_in_spinners_and_bars() -> None:
     from rich.spinner import Spinner
 
-    console = Console(force_terminal=True, width=200, color_system="standard")
-    with console.capture() as captured:
-        console.print(Spinner("line", console.label(FORGED)).render(0))
+    terminal = Console(force_terminal=True, width=200, color_system="standard")
+    with terminal.capture() as captured:
+        terminal.print(Spinner("line", console.label(FORGED)).render(0))
     printed = captured.get()
     assert "[bold]b[/bold][link=http://127.0.0.1/]l[/link]" in printed
     assert "\x1b]8" not in printed
@@ -236,7 +236,7 @@ def test_a_terminal_shows_progress_with_hostile_names_as_text(tmp_path: Path) ->
         "name = sys.argv[1]\n"
         "with briefing._progress(name) as show: show(1, 2, name)\n"
         "with data_update._progress([name]) as show: show(name, 1, 2, name)\n"
-        "with study._working(name): pass\n"
+        "with study._spinner(name): pass\n"
     )
     done = subprocess.run(
         [sys.executable, "-c", program, FORGED],
