@@ -37,7 +37,7 @@ _RESERVED_HEIGHT = 420  # px, for a figure that states none
 
 @dataclass
 class Page:
-    """A page in the making: its outline, its body and what machines read.
+    """A page under construction: its outline, its body and what machines read.
 
     Attributes
     ----------
@@ -104,7 +104,7 @@ class Page:
         return name
 
     def table_label(self, words: str = "") -> str:
-        """Name the next table, for readers who hear the page."""
+        """Label of the next table, for screen readers."""
         self._tables += 1
         return f"Table {self._tables}: {words or self._latest}".rstrip(": ")
 
@@ -223,7 +223,7 @@ def _without_colours(text: str) -> str:
 
 
 def _wrap_tables(page: Page, html: str, label: str = "") -> str:
-    """Give every table a box of its own to scroll in, reachable by keyboard, and its width."""
+    """Wrap every table in a region that scrolls, takes the keyboard and knows its width."""
     from selectolax.lexbor import LexborHTMLParser
 
     parsed = LexborHTMLParser(html, is_fragment=True)

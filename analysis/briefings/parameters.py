@@ -125,7 +125,7 @@ def _with_as_of(info: NotebookInfo, given: Mapping[str, object], as_of: object) 
 
 
 def _is_unset(value: object) -> bool:
-    """Whether nothing was said: None, white space, an empty list."""
+    """Whether a value counts as not given: None, white space, an empty list."""
     return value is None or (isinstance(value, str) and not value.strip()) or value in ([], ())
 
 

@@ -32,7 +32,7 @@ _LINUX = sys.platform.startswith("linux")
 
 @dataclass(frozen=True)
 class Supervision:
-    """Whose life the supervisor watches, and the limits that it keeps.
+    """Settings of the supervisor.
 
     Attributes
     ----------

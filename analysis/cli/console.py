@@ -144,7 +144,7 @@ def _print_uncut(table: Table, needed: int) -> None:
 
 
 def rich_console(*, stderr: bool = False) -> Console:
-    """Console on one of the streams as they are now, that takes brackets for brackets."""
+    """Console on one of the streams as they are now, that does not read brackets as markup."""
     from rich.console import Console
 
     stream = sys.stderr if stderr else sys.stdout

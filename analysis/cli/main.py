@@ -204,6 +204,6 @@ def _unexpected(error: BaseException) -> int:
 
 
 def _silence_broken_pipe() -> None:
-    """Keep the interpreter from complaining of the closed pipe once more when it exits."""
+    """Keep the interpreter from reporting the closed pipe again when it exits."""
     with suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

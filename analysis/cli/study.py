@@ -168,7 +168,7 @@ def _exit_code(report: StudyReport) -> int:
 
 
 def _check_csv_path(csv: str | None) -> Path | None:
-    """Find out before the work whether the file can be made."""
+    """Check that the CSV file can be written before anything is computed."""
     if csv is None:
         return None
     from analysis.briefings.output_files import check_output_folder

@@ -58,7 +58,7 @@ class Caveat:
 def clustering(
     securities: pd.DataFrame, tests: pd.DataFrame, recommended: Sequence[str] = RECOMMENDED
 ) -> Caveat | None:
-    """Say how many dates stand behind the securities, and what naive tests would have said."""
+    """Say how many dates the securities share, and what naive tests would have reported."""
     measured = securities[securities["abnormal"].notna()]
     dates = measured["day0"].nunique()
     if dates >= len(measured):
@@ -112,7 +112,7 @@ def conventions(compared: pd.DataFrame) -> Caveat | None:
 
 
 def _otherwise(rows: pd.DataFrame) -> str:
-    """Count, per package, the tests of one window that part from our leading one."""
+    """Count, per package, the tests of one window that disagree with our leading test."""
     own = rows[(rows["preset"] == "faultline") & (rows["test"] == KOLARI)].iloc[0]
     decided = rows["significant"].notna() & ~rows["note"].str.startswith("no ")
     theirs = rows[decided & (rows["preset"] != "faultline")]
@@ -239,7 +239,7 @@ def uncertain_day(placements: pd.DataFrame) -> Caveat | None:
 
 
 def doubtful_record(placements: pd.DataFrame) -> Caveat | None:
-    """Say what of the event's row in the catalogue is doubtful."""
+    """Say what is doubtful about the event's row in the catalogue."""
     flags = [str(flag) for flag in placements["flag"].unique() if flag]
     if not flags:
         return None
@@ -264,7 +264,7 @@ def late_markets(securities: pd.DataFrame, cities: dict[str, str]) -> Caveat | N
 
 
 def gaps(skipped: pd.DataFrame, flagged: pd.DataFrame, last_price: str) -> Caveat | None:
-    """Count what was left out and which figures are distrusted."""
+    """Count the skipped securities and list the doubtful prices."""
     from analysis.tables.price_checks import BREAK
 
     parts = []

@@ -1,4 +1,4 @@
-"""What happened around an event: when, where the markets stood, and what else was new.
+"""What happened around an event: when, which sessions followed, and what other news there was.
 
 Reads the desk's catalogue and calendars; returns plain frames for the page and the charts.
 """

@@ -100,6 +100,11 @@ class EventReport(StudyReport):
         """Day 0 first, then the other windows."""
         return list(dict.fromkeys([(0, 0), *self.cars]))
 
+    @cached_property
+    def tests(self) -> pd.DataFrame:
+        """As of any study, but from the placebo fits that the page's groups need anyway."""
+        return self._battery[0]
+
     def headline(self) -> Display:
         """The first heading of the page and its lead paragraph."""
         return display.opening(

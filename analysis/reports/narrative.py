@@ -43,7 +43,7 @@ TEST_NAMES = {
 
 @dataclass(frozen=True)
 class ModelPhrases:
-    """How prose speaks of what a model takes for normal.
+    """How sentences refer to a model's normal return.
 
     "lost 17 % ... more than {explains}", "... not clearly apart from what {expected}", "Did
     Nvidia move more than {by} explains?", "{taken_out} is taken out".

@@ -50,7 +50,7 @@ def size_report(
     spread: int = 1,
     seed: int = 1,
 ) -> SizeReport:
-    """Read the stored results and ask for a fresh simulation of one design.
+    """Read the stored results and set up a fresh simulation of one design.
 
     Parameters
     ----------

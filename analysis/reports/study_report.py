@@ -115,10 +115,10 @@ class StudyReport:
     def _battery(self) -> tuple[pd.DataFrame, pd.DataFrame]:
         return frames.battery(self.results, self.windows)
 
-    @property
+    @cached_property
     def tests(self) -> pd.DataFrame:
         """All tests on every group and window, see `EventStudyResults.tests`."""
-        return self._battery[0]
+        return self.results.tests(self.windows)
 
     @cached_property
     def recommended(self) -> Recommendation:
