@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from analysis.briefings.confidential import blanked
 from analysis.briefings.limits import Limits, encoded_size
+from analysis.briefings.redaction import redact_json
 
 Progress = Callable[[int, int, str], None]
 
@@ -56,8 +56,8 @@ class Session:
     cell: Any = None
     put_out: int = 0  # bytes
 
-    def tell(self, done: int, total: int, what: str) -> None:
-        """Report progress to whoever asked for it."""
+    def report_progress(self, done: int, total: int, what: str) -> None:
+        """Report progress where a callable was given."""
         if self.progress is not None:
             self.progress(done, total, what)
 
@@ -167,7 +167,7 @@ def _client() -> Any:
 
         def execute_cell(self, cell: Any, cell_index: int, *args: Any, **kwargs: Any) -> Any:
             self.session.cell = cell
-            self.session.tell(cell_index, len(self.nb.cells), first_line(cell))
+            self.session.report_progress(cell_index, len(self.nb.cells), cell_label(cell))
             finished = super().execute_cell(cell, cell_index, *args, **kwargs)
             # A cell may end before the kernel that was stopped for its outputs does.
             if self.session.put_out > self.session.limits.outputs or self.dropped.poll(0):
@@ -236,12 +236,12 @@ def _transport(folder: Path) -> dict[str, str]:
     return {"transport": "ipc", "ip": socket} if len(socket) <= _LONGEST_SOCKET else {}
 
 
-def first_line(cell: Any) -> str:
+def cell_label(cell: Any) -> str:
     """The words by which a reader finds a cell: its first heading or line, at most 60 signs."""
     if "parameters" in cell.metadata.get("tags", []):
         return "Parameters (defaults)"
     lines = [line.strip() for line in str(cell.source).splitlines() if line.strip()]
     headings = [line.lstrip("# ") for line in lines if line.startswith("#")]
     chosen = (headings[:1] if cell.cell_type == "markdown" else []) or lines[:1] or [""]
-    words = blanked(chosen[0])
+    words = redact_json(chosen[0])
     return words if len(words) <= 60 else words[:59] + "…"

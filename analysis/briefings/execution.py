@@ -20,11 +20,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from analysis.briefings import ipynb
-from analysis.briefings.confidential import blanked, without_secret_variables
-from analysis.briefings.engine import KERNEL, LOG, VERDICT, Progress, Session, engine, first_line
+from analysis.briefings.engine import KERNEL, LOG, VERDICT, Progress, Session, cell_label, engine
 from analysis.briefings.limits import Limits
-from analysis.briefings.notebooks import NotebookInfo
+from analysis.briefings.notebooks import NotebookInfo, notebook_text, parse_notebook
+from analysis.briefings.redaction import redact_json, without_secret_variables
 from analysis.briefings.supervisor import Supervision, end_carriers
 from analysis.errors import DataError
 from analysis.scratch import scratch_folder
@@ -35,7 +34,7 @@ _OF_THE_RUN = "IPYTHONDIR"  # a folder that no other run has
 
 
 @dataclass(frozen=True)
-class Failure:
+class CellFailure:
     """Where and why a run stopped.
 
     Attributes
@@ -54,19 +53,19 @@ class Failure:
 
 
 @dataclass
-class Run:
+class NotebookRun:
     """A notebook after its run: complete, or as far as it came.
 
     Attributes
     ----------
     notebook : nbformat.NotebookNode
         With the outputs, without secrets.
-    failure : Failure or None
+    failure : CellFailure or None
         None after a complete run.
     """
 
     notebook: Any
-    failure: Failure | None
+    failure: CellFailure | None
 
 
 def execute(
@@ -76,8 +75,8 @@ def execute(
     home: str | os.PathLike[str] | None = None,
     progress: Progress | None = None,
     limits: Limits | None = None,
-) -> Run:
-    """Run a notebook with parameters and return it with its outputs.
+) -> NotebookRun:
+    """NotebookRun a notebook with parameters and return it with its outputs.
 
     Parameters
     ----------
@@ -94,8 +93,8 @@ def execute(
 
     Returns
     -------
-    Run
-        A failed cell is told in `Run.failure`, never raised.
+    NotebookRun
+        A failed cell is in `NotebookRun.failure`, never raised.
 
     Raises
     ------
@@ -126,8 +125,8 @@ def execute(
                 session=session,
             )
         except papermill.PapermillExecutionError as error:
-            failure = Failure(*_place(session), _one_line(error.ename, error.evalue))
-            return Run(_without_secrets(session.notebook), failure)
+            failure = CellFailure(*_failed_cell(session), _one_line(error.ename, error.evalue))
+            return NotebookRun(_without_secrets(session.notebook), failure)
         # A kernel died, timed out or never started: each has an error of its own.
         except Exception as error:
             kept = notebook if session.notebook is None else session.notebook
@@ -135,17 +134,17 @@ def execute(
             cause = (
                 limits.exceeded(limit)
                 if limit
-                else _one_line(type(error).__name__, f"{error} {last_words(folder / LOG)}")
+                else _one_line(type(error).__name__, f"{error} {kernel_log_tail(folder / LOG)}")
             )
-            return Run(_without_secrets(kept), Failure(*_place(session), cause))
+            return NotebookRun(_without_secrets(kept), CellFailure(*_failed_cell(session), cause))
         finally:
             end_carriers(_OF_THE_RUN, session.env[_OF_THE_RUN])
-    return Run(_without_secrets(finished), None)
+    return NotebookRun(_without_secrets(finished), None)
 
 
 def _load(info: NotebookInfo) -> Any:
     try:
-        notebook = ipynb.read(info.path.read_text(encoding="utf-8"))
+        notebook = parse_notebook(info.path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise DataError(f"{info.path} is not a valid notebook: {error}") from error
     for number, cell in enumerate(notebook.cells, start=1):
@@ -198,13 +197,13 @@ def _describe_kernel(folder: Path, limits: Limits) -> None:
     (spec / "kernel.json").write_text(json.dumps(content), encoding="utf-8")
 
 
-def _place(session: Session) -> tuple[int, str]:
+def _failed_cell(session: Session) -> tuple[int, str]:
     cell = session.cell
-    return (int(cell.metadata.get("faultline_cell", 0)), first_line(cell)) if cell else (0, "")
+    return (int(cell.metadata.get("faultline_cell", 0)), cell_label(cell)) if cell else (0, "")
 
 
-def last_words(log: Path) -> str:
-    """What a kernel that died said at last."""
+def kernel_log_tail(log: Path) -> str:
+    """Last line of a kernel's log."""
     try:
         lines = log.read_text(encoding="utf-8", errors="replace").split("\n")
     except OSError:
@@ -214,8 +213,8 @@ def last_words(log: Path) -> str:
 
 def _one_line(kind: str, message: str) -> str:
     plain = re.sub(r"\x1b\[[0-9;]*m", "", message or "")
-    return blanked(f"{kind}: {' '.join(plain.split())}")[:500].rstrip(": ")
+    return redact_json(f"{kind}: {' '.join(plain.split())}")[:500].rstrip(": ")
 
 
 def _without_secrets(notebook: Any) -> Any:
-    return ipynb.read(blanked(ipynb.write(notebook)))
+    return parse_notebook(redact_json(notebook_text(notebook)))

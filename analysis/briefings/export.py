@@ -16,14 +16,14 @@ import json
 from collections.abc import Mapping
 from functools import cache
 from html import escape
-from pathlib import Path
 from typing import Any
 
-from analysis.briefings.engine import first_line
+from analysis.briefings.engine import cell_label
+from analysis.briefings.html_template import TEMPLATE, exporter
 from analysis.briefings.limits import Limits, encoded_size
-from analysis.briefings.machine import json_script
+from analysis.briefings.manifest import json_script
+from analysis.briefings.page import Page
 from analysis.briefings.page_inspection import Template, inspect_page
-from analysis.briefings.pieces import Page
 from analysis.charts.markup import TABLE_CSS
 from analysis.errors import RenderError
 
@@ -31,7 +31,6 @@ _POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; img-src data: blob:; script-src {}; "
     "base-uri 'none'; form-action 'none'"
 )
-_TEMPLATE = Path(__file__).resolve().parent / "template"
 # Cells so tagged speak to those who open the notebook, not to readers of the briefing.
 NOTEBOOK_ONLY = "remove-cell"
 NO_OUTPUT = "remove-output"
@@ -83,7 +82,7 @@ def _copied(notebook: Any) -> Any:
 def _laid_out(cells: list[Any], page: Page, limits: Limits) -> Page:
     size = 0
     for cell in cells:
-        origin = f"cell {cell.metadata.get('faultline_cell', 0)} ({first_line(cell)!r})"
+        origin = f"cell {cell.metadata.get('faultline_cell', 0)} ({cell_label(cell)!r})"
         try:
             page.add_cell(cell)
         except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
@@ -107,7 +106,7 @@ def to_page(notebook: Any, page: Page, manifest: Mapping[str, Any]) -> str:
     page : Page
         Its pieces, from `collect`.
     manifest : mapping
-        Provenance, as `analysis.briefings.machine.manifest` returns it.
+        Provenance, as `analysis.briefings.manifest.manifest` returns it.
 
     Returns
     -------
@@ -141,22 +140,9 @@ def to_page(notebook: Any, page: Page, manifest: Mapping[str, Any]) -> str:
         "manifest_script": json_script(manifest, name="faultline-manifest"),
         "results_script": json_script(page.results, name="faultline-results"),
     }
-    html, _ = _exporter().from_notebook_node(notebook, resources={"briefing": context})
+    html, _ = exporter().from_notebook_node(notebook, resources={"briefing": context})
     inspect_page(str(html), template, list(zip(page.origins, page.body, strict=True)))
     return str(html)
-
-
-def _exporter() -> Any:
-    """Use nbconvert with our template, nothing of the user's; escape what is not marked safe."""
-    from nbconvert.exporters.templateexporter import TemplateExporter
-
-    exporter = TemplateExporter(
-        template_paths=[str(_TEMPLATE)], template_file="index.html.j2", file_extension=".html"
-    )
-    environment = exporter.environment
-    environment.autoescape = True
-    environment.trim_blocks = environment.lstrip_blocks = True
-    return exporter
 
 
 @cache
@@ -181,4 +167,4 @@ def _hash(script: str) -> str:
 
 
 def _text(name: str) -> str:
-    return (_TEMPLATE / name).read_text(encoding="utf-8")
+    return (TEMPLATE / name).read_text(encoding="utf-8")

@@ -2,7 +2,7 @@
 
 What a notebook puts out may cost its parsers far more than it cost the notebook: a megabyte of
 nested elements takes them minutes. So a supervised child reads the outputs, as one runs the
-cells. Called by `analysis.briefings.rendering`; run by itself as that child::
+cells. Called by `analysis.briefings.render`; run by itself as that child::
 
     python -m analysis.briefings.layout FOLDER
 
@@ -20,16 +20,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from analysis.briefings.confidential import without_secret_variables
-from analysis.briefings.execution import last_words
+from analysis.briefings.execution import kernel_log_tail
 from analysis.briefings.limits import Limits, encoded_size
 from analysis.briefings.notebooks import NotebookInfo
+from analysis.briefings.redaction import without_secret_variables
 from analysis.briefings.supervisor import Supervision
 from analysis.errors import NothingLeft, RenderError
 from analysis.scratch import scratch_folder
 
-_ORDER, _ANSWER, _VERDICT, _LOG = "order", "answer.json", "exceeded", "log"
-_PROCESSES = 8  # git, which is asked for the commit, may start others
+_INPUT, _RESULT, _VERDICT, _LOG = "input", "result.json", "exceeded", "log"
+_PROCESSES = 8  # git, which names the commit, may start others
 
 
 def lay_out(
@@ -68,8 +68,8 @@ def lay_out(
         The notebook measured no security.
     """
     with scratch_folder("render") as folder:
-        order = (notebook, info, dict(parameters), started, limits)
-        (folder / _ORDER).write_bytes(pickle.dumps(order))
+        inputs = (notebook, info, dict(parameters), started, limits)
+        (folder / _INPUT).write_bytes(pickle.dumps(inputs))
         supervision = Supervision(
             parent=os.getpid(),
             seconds=seconds,
@@ -90,36 +90,36 @@ def lay_out(
                 stderr=log,
                 check=False,
             )
-        return _answer(folder, limits)
+        return _read_result(folder, limits)
 
 
-def _answer(folder: Path, limits: Limits) -> tuple[str, dict[str, Any]]:
+def _read_result(folder: Path, limits: Limits) -> tuple[str, dict[str, Any]]:
     if (folder / _VERDICT).exists():
         limit = limits.exceeded((folder / _VERDICT).read_text(encoding="ascii"))
         raise RenderError(f"Its page could not be laid out: {limit}.")
     try:
-        answer = json.loads((folder / _ANSWER).read_bytes())
+        result = json.loads((folder / _RESULT).read_bytes())
     except (OSError, ValueError):
-        why = last_words(folder / _LOG)[:300].rstrip(".") or "the process that does it crashed"
+        why = kernel_log_tail(folder / _LOG)[:300].rstrip(".") or "the process that does it crashed"
         raise RenderError(f"Its page could not be laid out: {why}.") from None
-    if "problem" in answer:
-        kind = NothingLeft if answer["kind"] == NothingLeft.__name__ else RenderError
-        raise kind(answer["problem"])
-    return answer["page"], answer["manifest"]
+    if "problem" in result:
+        kind = NothingLeft if result["kind"] == NothingLeft.__name__ else RenderError
+        raise kind(result["problem"])
+    return result["page"], result["manifest"]
 
 
 # In the child -------------------------------------------------------------------------------
 
 
 def main(folder: Path) -> None:
-    """Carry out the order that a folder holds, and put the answer there."""
-    order = pickle.loads((folder / _ORDER).read_bytes())  # noqa: S301 - our parent wrote it
+    """Lay out the notebook that a folder holds, and put the result there."""
+    inputs = pickle.loads((folder / _INPUT).read_bytes())  # noqa: S301 - our parent wrote it
     try:
-        html, record = laid_out(*order)
-        answer: dict[str, Any] = {"page": html, "manifest": record}
+        html, record = laid_out(*inputs)
+        result: dict[str, Any] = {"page": html, "manifest": record}
     except (NothingLeft, RenderError) as problem:
-        answer = {"kind": type(problem).__name__, "problem": str(problem)}
-    (folder / _ANSWER).write_text(json.dumps(answer), encoding="ascii")
+        result = {"kind": type(problem).__name__, "problem": str(problem)}
+    (folder / _RESULT).write_text(json.dumps(result), encoding="ascii")
 
 
 def laid_out(
@@ -131,7 +131,7 @@ def laid_out(
 ) -> tuple[str, dict[str, Any]]:
     """Lay a run notebook out in this process; as `lay_out`."""
     from analysis.briefings.export import collect, to_page
-    from analysis.briefings.machine import manifest
+    from analysis.briefings.manifest import manifest
 
     page = collect(notebook, info.title, limits)
     if page.results.get("securities") == []:

@@ -1,4 +1,4 @@
-"""The notebooks that can become briefings, and what each asks for.
+"""The notebooks that can become briefings, their parameters and their files.
 
 A notebook says so itself, in its metadata::
 
@@ -6,8 +6,8 @@ A notebook says so itself, in its metadata::
                    "parameters": [{"name": "event", "kind": "event", "required": true,
                                    "help": "..."}]}}
 
-Read by the command's list, by the parameter checks and by the run. A notebook is asked for
-by its bare name, so that no name given on a command line can reach a file elsewhere.
+Read by the command's list, by the parameter checks and by the run. A notebook is named
+without a folder, so that no name given on a command line can reach a file elsewhere.
 """
 
 from __future__ import annotations
@@ -137,6 +137,37 @@ def find_notebook(name: str, folder: Path | None = None) -> NotebookInfo:
     if bare not in found:
         raise unknown("notebook", bare, found, see="faultline briefing list")
     return _read(found[bare])
+
+
+def parse_notebook(text: str) -> Any:
+    """Parse and check a notebook of format 4.
+
+    Returns
+    -------
+    nbformat.NotebookNode
+
+    Raises
+    ------
+    ValueError
+        It is no such notebook.
+    """
+    import nbformat
+
+    try:
+        notebook = nbformat.reads(text, as_version=4)
+        nbformat.validate(notebook)
+    except nbformat.ValidationError as error:
+        raise ValueError(str(error).splitlines()[0]) from error
+    except (AttributeError, TypeError, KeyError) as error:  # JSON, but no notebook
+        raise ValueError(f"not a notebook ({error})") from error
+    return notebook
+
+
+def notebook_text(notebook: Any) -> str:
+    """Write a notebook as text, with a line break at its end."""
+    import nbformat
+
+    return f"{nbformat.writes(notebook)}\n"
 
 
 def _files(folder: Path | None) -> list[Path]:

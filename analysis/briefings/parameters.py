@@ -1,4 +1,4 @@
-"""What was asked for, turned into plain values and checked before a kernel starts.
+"""The given parameters, as plain values and checked before a kernel starts.
 
 papermill ignores annotations, only warns about unknown names and turns tuples into strings,
 so none of that is left to it: what leaves here is complete (defaults filled in), checked
@@ -23,11 +23,11 @@ if TYPE_CHECKING:
 _WINDOW = re.compile(r"\s*([+-]?\d{1,9})\s*(?:,|\s)\s*([+-]?\d{1,9})\s*")
 # Sessions from day 0, about a century; and how many windows one page can show.
 _FARTHEST, _MOST_WINDOWS = 25_000, 50
-_NEEDS_VOCABULARY = frozenset({"event", "tickers", "ticker", "group"})
+_NEED_KNOWN_NAMES = frozenset({"event", "tickers", "ticker", "group"})
 
 
 @dataclass(frozen=True)
-class Vocabulary:
+class KnownNames:
     """The names that parameters are checked against.
 
     Attributes
@@ -41,7 +41,7 @@ class Vocabulary:
     groups: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, catalogue: Catalogue) -> Vocabulary:
+    def of(cls, catalogue: Catalogue) -> KnownNames:
         """Take the names from a catalogue; groups with the pairs ``role@bloc`` that exist."""
         instruments = catalogue.instruments()
         pairs = instruments.select("role", "bloc").drop_nulls().unique(maintain_order=True)
@@ -52,16 +52,16 @@ class Vocabulary:
         )
 
 
-def needs_vocabulary(info: NotebookInfo) -> bool:
+def needs_known_names(info: NotebookInfo) -> bool:
     """Whether any parameter of the notebook is checked against the catalogue."""
-    return any(spec.kind in _NEEDS_VOCABULARY for spec in info.parameters)
+    return any(spec.kind in _NEED_KNOWN_NAMES for spec in info.parameters)
 
 
 def validate(
     info: NotebookInfo,
     given: Mapping[str, object],
     as_of: object = None,
-    vocabulary: Vocabulary | None = None,
+    known_names: KnownNames | None = None,
 ) -> dict[str, Any]:
     """Check and convert the parameters of one run.
 
@@ -73,8 +73,8 @@ def validate(
         Strings as typed on a command line, or values of the right type.
     as_of : str, datetime.date or None
         The day of the data; the same as the parameter ``as_of``.
-    vocabulary : Vocabulary, optional
-        Valid events, tickers and groups; needed when `needs_vocabulary` says so.
+    known_names : KnownNames, optional
+        Valid events, tickers and groups; needed when `needs_known_names` says so.
 
     Returns
     -------
@@ -89,14 +89,14 @@ def validate(
         other, or two different days as ``as_of``.
     """
     specs = {spec.name: spec for spec in info.parameters}
-    asked = _with_as_of(info, given, as_of)
-    for name in asked:
+    wanted = _with_as_of(info, given, as_of)
+    for name in wanted:
         if name not in specs:
             raise unknown(
                 "parameter", name, specs, see=f"faultline briefing list (notebook {info.name})"
             )
-    known = vocabulary or Vocabulary()
-    values = {name: _value(specs[name], asked.get(name), known) for name in specs}
+    known = known_names or KnownNames()
+    values = {name: _value(specs[name], wanted.get(name), known) for name in specs}
     missing = [name for name, spec in specs.items() if spec.required and values[name] is None]
     if missing:
         raise InputError(
@@ -105,33 +105,33 @@ def validate(
         )
     for name, spec in specs.items():
         for other in spec.excludes:
-            if asked.get(name) is not None and asked.get(other) is not None:
+            if wanted.get(name) is not None and wanted.get(other) is not None:
                 raise InputError(f"Give the parameter {name!r} or {other!r}, not both.")
     return values
 
 
 def _with_as_of(info: NotebookInfo, given: Mapping[str, object], as_of: object) -> dict[str, Any]:
-    asked = {name: value for name, value in given.items() if not _blank(value)}
+    wanted = {name: value for name, value in given.items() if not _is_unset(value)}
     if as_of is None:
-        return asked
+        return wanted
     day = read_date("as_of", as_of)
-    if "as_of" in asked and read_date("as_of", asked["as_of"]) != day:
+    if "as_of" in wanted and read_date("as_of", wanted["as_of"]) != day:
         raise InputError(
-            f"as_of is given twice and differently: {day} and {asked['as_of']}. Give one of them."
+            f"as_of is given twice and differently: {day} and {wanted['as_of']}. Give one of them."
         )
     if all(spec.name != "as_of" for spec in info.parameters):
         raise InputError(f"Notebook {info.name!r} has no parameter 'as_of', so it cannot be set.")
-    return asked | {"as_of": day}
+    return wanted | {"as_of": day}
 
 
-def _blank(value: object) -> bool:
-    """Whether nothing was said: None, white space, an empty list."""
+def _is_unset(value: object) -> bool:
+    """Whether a value counts as not given: None, white space, an empty list."""
     return value is None or (isinstance(value, str) and not value.strip()) or value in ([], ())
 
 
-def _value(spec: ParameterSpec, given: object, known: Vocabulary) -> Any:
+def _value(spec: ParameterSpec, given: object, known: KnownNames) -> Any:
     raw = spec.default if given is None else given
-    return None if _blank(raw) else _READERS[spec.kind](spec, raw, known)
+    return None if _is_unset(raw) else _READERS[spec.kind](spec, raw, known)
 
 
 def read_date(name: str, raw: object) -> str:
@@ -154,32 +154,32 @@ def read_date(name: str, raw: object) -> str:
         ) from None
 
 
-def _read_event(spec: ParameterSpec, raw: object, known: Vocabulary) -> str:
-    return _member("event", _text(spec, raw), known.events, see="faultline events list")
+def _read_event(spec: ParameterSpec, raw: object, known: KnownNames) -> str:
+    return _require_known("event", _text(spec, raw), known.events, see="faultline events list")
 
 
-def _read_ticker(spec: ParameterSpec, raw: object, known: Vocabulary) -> str:
-    return _member("ticker", _text(spec, raw), known.tickers)
+def _read_ticker(spec: ParameterSpec, raw: object, known: KnownNames) -> str:
+    return _require_known("ticker", _text(spec, raw), known.tickers)
 
 
-def _read_tickers(spec: ParameterSpec, raw: object, known: Vocabulary) -> list[str]:
+def _read_tickers(spec: ParameterSpec, raw: object, known: KnownNames) -> list[str]:
     parts = raw.split(",") if isinstance(raw, str) else _items(spec, raw)
     names = dict.fromkeys(str(part).strip() for part in parts)
-    tickers = [_member("ticker", name, known.tickers) for name in names if name]
+    tickers = [_require_known("ticker", name, known.tickers) for name in names if name]
     if not tickers:
         raise InputError(f"Parameter {spec.name!r} names no ticker: write TICKER,TICKER.")
     return tickers
 
 
-def _read_group(spec: ParameterSpec, raw: object, known: Vocabulary) -> str:
-    return _member("group", _text(spec, raw), known.groups)
+def _read_group(spec: ParameterSpec, raw: object, known: KnownNames) -> str:
+    return _require_known("group", _text(spec, raw), known.groups)
 
 
-def _read_choice(spec: ParameterSpec, raw: object, _: Vocabulary) -> str:
-    return _member(spec.name, _text(spec, raw), spec.choices)
+def _read_choice(spec: ParameterSpec, raw: object, _: KnownNames) -> str:
+    return _require_known(spec.name, _text(spec, raw), spec.choices)
 
 
-def _read_window(spec: ParameterSpec, raw: object, _: Vocabulary) -> list[int]:
+def _read_window(spec: ParameterSpec, raw: object, _: KnownNames) -> list[int]:
     if isinstance(raw, str):
         match = _WINDOW.fullmatch(raw)
         ends: list[object] = [int(end) for end in match.groups()] if match else []
@@ -204,9 +204,9 @@ def _read_window(spec: ParameterSpec, raw: object, _: Vocabulary) -> list[int]:
     return whole
 
 
-def _read_windows(spec: ParameterSpec, raw: object, known: Vocabulary) -> list[list[int]]:
+def _read_windows(spec: ParameterSpec, raw: object, known: KnownNames) -> list[list[int]]:
     parts = raw.split(";") if isinstance(raw, str) else _items(spec, raw)
-    kept = [part for part in parts if not _blank(part)]
+    kept = [part for part in parts if not _is_unset(part)]
     if len(kept) > _MOST_WINDOWS:
         raise InputError(
             f"Parameter {spec.name!r} holds {len(kept):,} windows: give {_MOST_WINDOWS} at most."
@@ -214,15 +214,15 @@ def _read_windows(spec: ParameterSpec, raw: object, known: Vocabulary) -> list[l
     return [_read_window(spec, part, known) for part in kept]
 
 
-def _read_date(spec: ParameterSpec, raw: object, _: Vocabulary) -> str:
+def _read_date(spec: ParameterSpec, raw: object, _: KnownNames) -> str:
     return read_date(spec.name, raw)
 
 
-def _read_text(spec: ParameterSpec, raw: object, _: Vocabulary) -> str:
+def _read_text(spec: ParameterSpec, raw: object, _: KnownNames) -> str:
     return _text(spec, raw)
 
 
-def _read_number(spec: ParameterSpec, raw: object, _: Vocabulary) -> int | float:
+def _read_number(spec: ParameterSpec, raw: object, _: KnownNames) -> int | float:
     try:
         number = float(raw) if isinstance(raw, str | int | float) else math.nan
     except ValueError:
@@ -260,13 +260,13 @@ def _items(spec: ParameterSpec, raw: object) -> list[object]:
     return list(raw)
 
 
-def _member(kind: str, name: str, known: tuple[str, ...], *, see: str = "") -> str:
+def _require_known(kind: str, name: str, known: tuple[str, ...], *, see: str = "") -> str:
     if name not in known:
         raise unknown(kind, name, known, see=see)
     return name
 
 
-_READERS: dict[str, Callable[[ParameterSpec, Any, Vocabulary], Any]] = {
+_READERS: dict[str, Callable[[ParameterSpec, Any, KnownNames], Any]] = {
     "event": _read_event,
     "ticker": _read_ticker,
     "tickers": _read_tickers,

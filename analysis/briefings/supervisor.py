@@ -32,7 +32,7 @@ _LINUX = sys.platform.startswith("linux")
 
 @dataclass(frozen=True)
 class Supervision:
-    """What the supervisor is told.
+    """Settings of the supervisor.
 
     Attributes
     ----------
@@ -66,7 +66,7 @@ class Supervision:
         ]
 
 
-def supervise(told: Supervision, command: list[str]) -> int:
+def supervise(limits: Supervision, command: list[str]) -> int:
     """Run a command until it ends or has to be ended.
 
     Returns
@@ -85,15 +85,15 @@ def supervise(told: Supervision, command: list[str]) -> int:
     )
     # An interrupt reaches the kernel in the same group; it decides what to do.
     signal.signal(signal.SIGINT, lambda *_: None)
-    deadline = time.monotonic() + told.seconds
+    deadline = time.monotonic() + limits.seconds
     try:
         while child.poll() is None:
-            if stopped or os.getppid() != told.parent:
+            if stopped or os.getppid() != limits.parent:
                 return 1
             began = time.monotonic()
-            exceeded = "render" if began > deadline else _exceeded(told, child.pid)
+            exceeded = "render" if began > deadline else _exceeded(limits, child.pid)
             if exceeded:
-                Path(told.verdict).write_text(exceeded, encoding="ascii")
+                Path(limits.verdict).write_text(exceeded, encoding="ascii")
                 return 1
             _rest(time.monotonic() - began, stopped)
         return child.returncode
@@ -133,15 +133,15 @@ def _rest(look: float, stopped: list[int]) -> None:
             time.sleep(_PERIOD)
 
 
-def _exceeded(told: Supervision, kernel: int) -> str:
+def _exceeded(limits: Supervision, kernel: int) -> str:
     """Name of the limit that the processes exceed together; blank when there is none."""
     below = _alive(kernel)
-    if len(below) > told.processes:
+    if len(below) > limits.processes:
         return "processes"
-    if sum(map(_resident, below)) <= told.memory:
+    if sum(map(_resident, below)) <= limits.memory:
         return ""
     # Forked processes share memory, which the resident size counts for each of them.
-    return "memory" if sum(map(_own, below)) > told.memory else ""
+    return "memory" if sum(map(_own, below)) > limits.memory else ""
 
 
 def _alive(kernel: int = 0) -> list[psutil.Process]:

@@ -8,6 +8,6 @@ at once.
 
 from __future__ import annotations
 
-from analysis.cli.entry import main
+from analysis.cli.main import main
 
 __all__ = ["main"]

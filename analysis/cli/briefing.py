@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import App, Parameter
 
-from analysis.cli import output
-from analysis.cli.output import Column, discreet
+from analysis.cli import console
+from analysis.cli.console import Column, discreet
 from analysis.errors import InputError
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ def briefing(
     format
         html, ipynb or both: html,ipynb. For PDF, print the HTML from a browser.
     """
-    from analysis.briefings import render
+    from analysis.briefings.render import render
 
     with _progress(notebook) as progress:
         paths = render(
@@ -100,7 +100,7 @@ def briefing(
             progress=progress,
         )
     for path in paths:
-        output.line(str(path))
+        console.print_line(str(path))
     return 0
 
 
@@ -125,7 +125,7 @@ def _gather(pairs: list[tuple[str, str]], as_of: str | None) -> dict[str, str]:
 def _progress(notebook: str) -> Iterator[Progress]:
     """Show a bar on a terminal, and plain lines where standard error is none."""
     if not sys.stderr.isatty():
-        yield lambda done, total, what: output.say(f"{notebook}: {done}/{total} {what}")
+        yield lambda done, total, what: console.print_err(f"{notebook}: {done}/{total} {what}")
         return
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
@@ -135,7 +135,7 @@ def _progress(notebook: str) -> Iterator[Progress]:
         MofNCompleteColumn(),
         TextColumn("{task.description}", markup=False),
     )
-    with Progress(*columns, console=output.console(stderr=True), transient=True) as bar:
+    with Progress(*columns, console=console.rich_console(stderr=True), transient=True) as bar:
         task = bar.add_task("starting", total=None, notebook=discreet(notebook))
 
         def show(done: int, total: int, what: str) -> None:
@@ -152,18 +152,18 @@ def list_briefings(*, json: Annotated[bool, Parameter(show_default=False)] = Fal
     json
         One JSON document on standard output, nothing else.
     """
-    from analysis.briefings import list_notebooks
+    from analysis.briefings.notebooks import list_notebooks
 
     notebooks = list_notebooks()
     if json:
-        output.print_json({"notebooks": [_as_document(item) for item in notebooks]})
+        console.print_json({"notebooks": [_as_document(item) for item in notebooks]})
         return 0
     for item in notebooks:
-        output.line(f"{item.name}: {item.title}")
+        console.print_line(f"{item.name}: {item.title}")
         if item.summary:
-            output.line(f"  {item.summary}")
+            console.print_line(f"  {item.summary}")
         columns = [Column("parameter"), Column("kind"), Column("default"), Column("", fold=True)]
-        output.print_table(columns, [_row(parameter) for parameter in item.parameters])
+        console.print_table(columns, [_row(parameter) for parameter in item.parameters])
     return 0
 
 

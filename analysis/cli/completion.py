@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from cyclopts import App, Parameter
 
-from analysis.cli import output
+from analysis.cli import console
 from analysis.errors import InputError
 
 Shell = Literal["bash", "zsh", "fish"]
@@ -24,40 +24,37 @@ faultline completion zsh > ~/.zfunc/_faultline
 
 
 def register(app: App) -> None:
-    """Add the command."""
-    app.command(completion, name="completion", help_epilogue=_EXAMPLES)
+    """Add the command, which reads the commands of ``app``."""
 
+    @app.command(name="completion", help_epilogue=_EXAMPLES)
+    def completion(
+        shell: Shell | None = None,
+        /,
+        *,
+        install: Annotated[bool, Parameter(show_default=False)] = False,
+    ) -> int:
+        """Print the completion script of a shell, or install it.
 
-def completion(
-    shell: Shell | None = None,
-    /,
-    *,
-    install: Annotated[bool, Parameter(show_default=False)] = False,
-) -> int:
-    """Print the completion script of a shell, or install it.
-
-    Parameters
-    ----------
-    shell
-        By default the shell named by the environment's SHELL.
-    install
-        Write the script into your home and load it from the shell's start-up file.
-    """
-    from analysis.cli.entry import build_app
-
-    chosen = shell or _own_shell()
-    if not install:
-        output.text(build_app().generate_completion(prog_name="faultline", shell=chosen))
+        Parameters
+        ----------
+        shell
+            By default the shell named by the environment's SHELL.
+        install
+            Write the script into your home and load it from the shell's start-up file.
+        """
+        chosen = shell or _own_shell()
+        if not install:
+            console.print_raw(app.generate_completion(prog_name="faultline", shell=chosen))
+            return 0
+        try:
+            path = app.install_completion(shell=chosen)
+        except OSError as error:
+            raise InputError(
+                f"The completion script cannot be written: {error}. Print it instead: "
+                f"faultline completion {chosen}"
+            ) from None
+        console.print_err(f"Completion for {chosen} written to {path}; it works in a new shell.")
         return 0
-    try:
-        path = build_app().install_completion(shell=chosen)
-    except OSError as error:
-        raise InputError(
-            f"The completion script cannot be written: {error}. Print it instead: "
-            f"faultline completion {chosen}"
-        ) from None
-    output.say(f"Completion for {chosen} written to {path}; it works in a new shell.")
-    return 0
 
 
 def _own_shell() -> Shell:

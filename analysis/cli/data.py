@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import App, Parameter
 
-from analysis.cli import data_update, data_verify, output
-from analysis.cli.output import Column
+from analysis.cli import console, data_update, data_verify
+from analysis.cli.console import Column
 from analysis.errors import InputError, unknown
 from analysis.plain_text import count
 
@@ -47,7 +47,7 @@ faultline data compact
 faultline data compact prices
 """
 _SHOWN_DAYS = 3
-_BESIDES = ("source", "observed_at", "backfilled", "flag")
+_PROVENANCE_COLUMNS = ("source", "observed_at", "backfilled", "flag")
 
 
 def register(app: App) -> None:
@@ -88,7 +88,7 @@ def status(*, json: Annotated[bool, Parameter(show_default=False)] = False) -> i
     held = store.pieces("prices", ["ticker", "date"]) if "prices" in store.names() else ()
     holes = gaps(held, known)
     if json:
-        output.print_json(
+        console.print_json(
             {
                 "home": store.address,
                 "live": store.is_live,
@@ -97,7 +97,9 @@ def status(*, json: Annotated[bool, Parameter(show_default=False)] = False) -> i
             }
         )
         return 0
-    output.line(f"{'Live store' if store.is_live else 'Bundled snapshot'} at {store.address}")
+    console.print_line(
+        f"{'Live store' if store.is_live else 'Bundled snapshot'} at {store.address}"
+    )
     _print_freshness(fresh)
     _print_gaps(holes)
     return 0
@@ -125,7 +127,7 @@ def _print_freshness(fresh: Sequence[Freshness]) -> None:
         )
         for item in fresh
     ]
-    output.print_table(columns, rows)
+    console.print_table(columns, rows)
     _print_ends(fresh)
 
 
@@ -147,12 +149,12 @@ def _print_ends(fresh: Sequence[Freshness]) -> None:
             Column("last figure"),
             Column("series", fold=True),
         ]
-        output.print_table(columns, rows, title="Last figure of each series, where they differ")
+        console.print_table(columns, rows, title="Last figure of each series, where they differ")
 
 
 def _print_gaps(holes: Sequence[Gap]) -> None:
     if not holes:
-        output.line("Every session has its price.")
+        console.print_line("Every session has its price.")
         return
     columns = [
         Column("ticker"),
@@ -173,7 +175,7 @@ def _print_gaps(holes: Sequence[Gap]) -> None:
         )
         for item in holes
     ]
-    output.print_table(columns, rows, title="Sessions of the exchange without a price")
+    console.print_table(columns, rows, title="Sessions of the exchange without a price")
 
 
 def _some(days: Sequence[date]) -> str:
@@ -212,14 +214,14 @@ def history(
         )
     frame = store.history(table, *keys)
     if frame.is_empty():
-        return _nothing(store, table, keys)
+        return _report_missing(store, table, keys)
     observations = frame.to_dicts()
     shared = [name for name in keys_of(table) if frame[name].n_unique() == 1]
     apart = [name for name in named if name not in shared]
-    values = [name for name in frame.columns if name not in (*named, *_BESIDES)]
+    values = [name for name in frame.columns if name not in (*named, *_PROVENANCE_COLUMNS)]
     changes = _changes(observations, values, apart)
     if json:
-        output.print_json(
+        console.print_json(
             {
                 "table": table,
                 "key": {name: observations[0][name] for name in shared},
@@ -249,13 +251,13 @@ def history(
         )
         for row, change in zip(observations, changes, strict=True)
     ]
-    output.print_table(columns, rows, title=f"{table} {' '.join(keys)}")
+    console.print_table(columns, rows, title=f"{table} {' '.join(keys)}")
     if any(row["backfilled"] for row in observations):
-        output.say("(rule): the time follows from the publication rule in data/README.md.")
+        console.print_err("(rule): the time follows from the publication rule in data/README.md.")
     return 0
 
 
-def _nothing(store: Store, table: str, keys: Sequence[str]) -> int:
+def _report_missing(store: Store, table: str, keys: Sequence[str]) -> int:
     """Say that nobody observed such a figure; 1, or an error for a name that nobody knows."""
     subject, *others = store.key_order(table)
     held = store.read(table)
@@ -266,7 +268,7 @@ def _nothing(store: Store, table: str, keys: Sequence[str]) -> int:
     if day is not None:
         days = held.filter(held[subject] == keys[0])[day]
         message += f"; those of {keys[0]} reach from {days.min()!s} to {days.max()!s}"
-    output.say(f"faultline: {message}.")
+    console.print_err(f"faultline: {message}.")
     return 1
 
 
@@ -296,7 +298,7 @@ def _spell(value: object) -> str:
     if value is None:
         return "–"
     if isinstance(value, float):
-        return f"{value:.10g}".replace("-", output.MINUS)
+        return f"{value:.10g}".replace("-", console.MINUS)
     return value.isoformat() if isinstance(value, date) else str(value)
 
 
@@ -314,7 +316,7 @@ def _share(old: object, new: object) -> str:
         return ""
     if isinstance(old, bool) or not old:
         return ""
-    return f" ({output.percent(new / old - 1)})"
+    return f" ({console.percent(new / old - 1)})"
 
 
 def quarantine(
@@ -343,13 +345,13 @@ def quarantine(
         for row in store.quarantined(name).to_dicts()
     ]
     if json:
-        output.print_json({"rows": found})
+        console.print_json({"rows": found})
         return 0
     names = list(dict.fromkeys(name for row in found for name in row))
     if names:
         columns = [Column(name.replace("_", " "), fold=name in ("row", "reason")) for name in names]
-        output.print_table(columns, [[_spell(row.get(name)) for name in names] for row in found])
-    output.say(f"{count(len(found), 'row')} kept out.")
+        console.print_table(columns, [[_spell(row.get(name)) for name in names] for row in found])
+    console.print_err(f"{count(len(found), 'row')} kept out.")
     return 0
 
 
@@ -370,7 +372,7 @@ def compact(table: str | None = None, /) -> int:
 
     home, days = store_home(), raw_days()
     Store(home).compact(table)
-    output.say("Compacted.")
+    console.print_err("Compacted.")
     if table is None:
         data_update.clear_raw(home, days)
     return 0

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
-from analysis.cli import output
+from analysis.cli import console
+from analysis.cli.console import Column, discreet
 from analysis.cli.days import day_of
-from analysis.cli.output import Column, discreet
 from analysis.errors import FaultlineError
 from analysis.plain_text import count
 
@@ -88,22 +88,22 @@ def update(
         )
     failed = [outcome for outcome in outcomes if not outcome.ok]
     if json:
-        output.print_json(_document(desk.address, first, outcomes))
+        console.print_json(_document(desk.address, first, outcomes))
     elif outcomes:
         _print_summary(outcomes)
     _say_what_to_look_at(outcomes)
     for outcome in failed:
         for failure in _failures(outcome):
-            output.say(f"faultline: {outcome.source} ({outcome.table}): {failure}")
+            console.print_err(f"faultline: {outcome.source} ({outcome.table}): {failure}")
     if failed:
         named = ", ".join(outcome.source for outcome in failed)
         done = any(outcome.ok and not outcome.left_out for outcome in outcomes)
         others = " The other sources are done." if done else ""
-        output.say(f"faultline: failed: {named}.{others}")
+        console.print_err(f"faultline: failed: {named}.{others}")
     try:
         clear_raw(desk.home, raw_days(), patience=0)
     except (FaultlineError, OSError) as problem:
-        output.say(f"faultline: old answers stay in raw/: {problem}")
+        console.print_err(f"faultline: old answers stay in raw/: {problem}")
     return 1 if failed else 0
 
 
@@ -126,7 +126,7 @@ def clear_raw(home: Path | str, days: float, patience: float | None = None) -> N
     before = datetime.now(UTC) - timedelta(days=min(days, LONGEST_DAYS))
     done = clear_archives(home / "raw", before, patience=patience)
     if done.contents:
-        output.say(
+        console.print_err(
             f"Deleted {done.contents:,} file{'' if done.contents == 1 else 's'} "
             f"({done.size / 1e6:,.1f} MB) from raw/: answers older than {days:g} days."
         )
@@ -136,16 +136,18 @@ def _say_what_to_look_at(outcomes: Sequence[Outcome]) -> None:
     """Figures that came, and deserve a look: revised, doubtful, gone or renamed, kept out."""
     for outcome in outcomes:
         for alert in outcome.alerts:
-            output.say(f"revised: {outcome.source}: {alert}")
+            console.print_err(f"revised: {outcome.source}: {alert}")
     for outcome in outcomes:
         for doubt in outcome.doubts:
-            output.say(f"doubtful: {outcome.source}: {doubt}")
+            console.print_err(f"doubtful: {outcome.source}: {doubt}")
     for outcome in outcomes:
         for news in outcome.news:
-            output.say(f"note: {outcome.source}: {news}")
+            console.print_err(f"note: {outcome.source}: {news}")
     for outcome in outcomes:
         if outcome.rejected:
-            output.say(f"faultline: {outcome.source} ({outcome.table}): {_rejected(outcome)}")
+            console.print_err(
+                f"faultline: {outcome.source} ({outcome.table}): {_rejected(outcome)}"
+            )
 
 
 def _chosen(tables: Sequence[str], sources: Sequence[str]) -> list[type[Loader]]:
@@ -154,7 +156,7 @@ def _chosen(tables: Sequence[str], sources: Sequence[str]) -> list[type[Loader]]
 
     chosen = choose(tables, sources)
     if told := unfilled(tables):
-        output.say(f"faultline: {told}")
+        console.print_err(f"faultline: {told}")
     return chosen
 
 
@@ -190,7 +192,7 @@ def _print_summary(outcomes: Sequence[Outcome]) -> None:
         )
         for outcome in outcomes
     ]
-    output.print_table(columns, rows)
+    console.print_table(columns, rows)
 
 
 def _problem(outcome: Outcome) -> str:
@@ -228,7 +230,7 @@ def _progress(sources: Sequence[str]) -> Iterator[Progress]:
         TimeElapsedColumn(),
         TextColumn("{task.description}", markup=False),
     )
-    with Progress(*columns, console=output.console(stderr=True), transient=True) as bars:
+    with Progress(*columns, console=console.rich_console(stderr=True), transient=True) as bars:
         tasks = {name: bars.add_task("waiting", total=1, source=discreet(name)) for name in sources}
 
         def show(source: str, done: int, total: int, what: str) -> None:
@@ -247,6 +249,6 @@ def _lines() -> Progress:
         now = time.monotonic()
         if what in ENDS or now - said.setdefault(source, now) >= SECONDS_BETWEEN_LINES:
             said[source] = now
-            output.say(f"{source}: {what}")
+            console.print_err(f"{source}: {what}")
 
     return show

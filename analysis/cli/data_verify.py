@@ -7,8 +7,8 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from analysis.cli import output
-from analysis.cli.output import Column
+from analysis.cli import console
+from analysis.cli.console import Column
 from analysis.plain_text import count
 
 EXAMPLES = """Examples
@@ -48,16 +48,16 @@ def verify(*, json: Annotated[bool, Parameter(show_default=False)] = False) -> i
     empty = not found and not tables_begun(store.home)
     if json:
         document = {"home": store.address, "damaged": found, "unchecked": unchecked}
-        output.print_json(document)
+        console.print_json(document)
     elif found:
         columns = [Column(name, fold=True) for name in found[0]]
-        output.print_table(columns, [list(row.values()) for row in found])
+        console.print_table(columns, [list(row.values()) for row in found])
     if empty:
-        output.say(f"faultline: {store.address} holds no table, so nothing was checked.")
+        console.print_err(f"faultline: {store.address} holds no table, so nothing was checked.")
     elif not json:
-        output.say(f"{count(len(found), 'damaged file')} in {store.address}.")
+        console.print_err(f"{count(len(found), 'damaged file')} in {store.address}.")
     if unchecked:
-        output.say(
+        console.print_err(
             f"faultline: {count(unchecked, 'file')} without a checksum could not be checked;"
             " faultline doctor --repair records one for each file as it is now."
         )

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import App, Parameter
 
 from analysis import __version__
-from analysis.cli import output
-from analysis.cli.output import Column
+from analysis.cli import console
+from analysis.cli.console import Column
 from analysis.errors import FaultlineError
 from analysis.plain_text import count
 from analysis.settings import KEYS, bundled, contact, offline, store_home, token
@@ -52,8 +52,8 @@ _PACKAGES = (
     "rich",
 )
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-_SOON = timedelta(days=60)
-_ROOM = 200_000_000  # bytes: some fifty briefings with their notebooks
+_CALENDAR_WARNING = timedelta(days=60)
+_MIN_FREE_SPACE = 200_000_000  # bytes: some fifty briefings with their notebooks
 
 
 @dataclass(frozen=True)
@@ -92,10 +92,10 @@ def doctor(
     """
     steps = _repair() if repair else []
     left = [step.sentence for step in steps if not step.done]
-    checks = list(examine(Path(out)))
+    checks = list(run_checks(Path(out)))
     failed = [check for check in checks if check.state == "failed"]
     if json:
-        output.print_json(
+        console.print_json(
             {
                 "faultline": __version__,
                 "ok": not failed and not left,
@@ -106,9 +106,9 @@ def doctor(
         )
     else:
         columns = [Column("check"), Column(""), Column("", fold=True)]
-        output.print_table(columns, [(check.name, check.state, check.detail) for check in checks])
+        console.print_table(columns, [(check.name, check.state, check.detail) for check in checks])
     if failed:
-        output.say(f"faultline: failed: {', '.join(check.name for check in failed)}.")
+        console.print_err(f"faultline: failed: {', '.join(check.name for check in failed)}.")
     return 1 if failed or left else 0
 
 
@@ -126,11 +126,13 @@ def _repair() -> list[Step]:
     steps = []
     for step in repair_store(store.home):
         steps.append(step)
-        output.say(f"{'repaired' if step.done else 'faultline: not repaired'}: {step.sentence}")
+        console.print_err(
+            f"{'repaired' if step.done else 'faultline: not repaired'}: {step.sentence}"
+        )
     return steps
 
 
-def examine(out: Path, today: date | None = None) -> Iterator[Check]:
+def run_checks(out: Path, today: date | None = None) -> Iterator[Check]:
     """Run every check; one that raises has failed and does not stop the others.
 
     Parameters
@@ -215,7 +217,7 @@ def _catalogue() -> tuple[State, str]:
 
 
 def _notebooks() -> tuple[State, str]:
-    from analysis.briefings import list_notebooks
+    from analysis.briefings.notebooks import list_notebooks
 
     names = [item.name for item in list_notebooks()]
     if not names:
@@ -270,7 +272,7 @@ def _calendars(today: date) -> tuple[State, str]:
     last = {item: end for item, end in ends.items() if end is not None}
     said = ", ".join(f"{item} to {end.isoformat()}" for item, end in last.items())
     detail = f"{len(exchanges)} exchanges{'; published ' if said else ''}{said}"
-    near = [item for item, end in last.items() if end < today + _SOON]
+    near = [item for item, end in last.items() if end < today + _CALENDAR_WARNING]
     if near:
         renew = "pip install -U exchange-calendars"
         return "note", f"{detail}. Soon out for {', '.join(near)}: {renew}"
@@ -282,8 +284,11 @@ def _reports(out: Path) -> tuple[State, str]:
     if not _writable(nearest):
         return "failed", f"{nearest} cannot be written: choose another folder with --out"
     free = shutil.disk_usage(nearest).free
-    if free < _ROOM:
-        return "failed", f"{free / 1e6:.0f} MB left at {nearest}; {_ROOM / 1e6:.0f} MB are needed"
+    if free < _MIN_FREE_SPACE:
+        return (
+            "failed",
+            f"{free / 1e6:.0f} MB left at {nearest}; {_MIN_FREE_SPACE / 1e6:.0f} MB are needed",
+        )
     return "ok", f"{out.resolve()}, {free / 1e9:.1f} GB left"
 
 

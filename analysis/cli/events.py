@@ -10,8 +10,8 @@ from zoneinfo import ZoneInfo
 
 from cyclopts import App, Parameter
 
-from analysis.cli import output
-from analysis.cli.output import Column
+from analysis.cli import console
+from analysis.cli.console import Column
 from analysis.errors import InputError
 from analysis.plain_text import count
 from analysis.settings import bundled, store_home
@@ -91,7 +91,7 @@ def list_events(
 
     frame = Desk(as_of=as_of).events(category, entity, status, since, until)
     if json:
-        output.print_json({"events": frame.to_dicts()})
+        console.print_json({"events": frame.to_dicts()})
     else:
         _print_list(frame.to_dicts())
     return 0
@@ -117,8 +117,8 @@ def _print_list(events: list[dict[str, Any]]) -> None:
         )
         for event in events
     ]
-    output.print_table(columns, rows)
-    output.say(f"{count(len(rows), 'event')}.")
+    console.print_table(columns, rows)
+    console.print_err(f"{count(len(rows), 'event')}.")
 
 
 def show(
@@ -142,7 +142,7 @@ def show(
     event = desk.event(event_id)
     timing = _timing(desk, event_id)
     if json:
-        output.print_json({**event, **timing})
+        console.print_json({**event, **timing})
     else:
         _print_event(event, timing)
     return 0
@@ -187,7 +187,7 @@ def _print_event(event: Mapping[str, Any], timing: Mapping[str, Any]) -> None:
     rows += [("source", event.get("source_url") or ""), ("notes", event.get("notes") or "")]
     rows.append(("doubtful", timing["flag"] or ""))
     filled = [(name, value) for name, value in rows if value]
-    output.print_pairs(filled, title=f"{event['id']}: {event['title']}")
+    console.print_pairs(filled, title=f"{event['id']}: {event['title']}")
 
 
 def check(
@@ -225,21 +225,21 @@ def check(
     problems = [problem for path in files for problem in check_file(path)]
     for problem in problems:
         column = f"{problem.column}: " if problem.column else " "
-        output.line(f"{problem.file}:{problem.line}:{column}{problem.message}")
+        console.print_line(f"{problem.file}:{problem.line}:{column}{problem.message}")
     if problems:
-        output.say(f"faultline: {count(len(problems), 'problem')} in the catalogue.")
+        console.print_err(f"faultline: {count(len(problems), 'problem')} in the catalogue.")
         return InputError.exit_code
-    output.say(f"{count(len(files), 'file')} checked, no problem.")
+    console.print_err(f"{count(len(files), 'file')} checked, no problem.")
     return 0
 
 
 def _check_moves() -> int:
     from analysis.desk import Desk
-    from analysis.event_moves import DAYS, first_moves, reasons
+    from analysis.reports.event_moves import DAYS, explain_moves, first_moves
 
     desk = Desk()
     every = first_moves(desk)
-    found, stale = reasons(desk, every)
+    found, stale = explain_moves(desk, every)
     columns = [
         Column("event"),
         Column("security"),
@@ -253,24 +253,26 @@ def _check_moves() -> int:
             row["event_id"],
             row["security"],
             row["day0"].date().isoformat(),
-            *[output.percent(row[day]) for day in DAYS],
+            *[console.percent(row[day]) for day in DAYS],
             f"{row['first']:+d}",
             row["reason"] or "none given",
         )
         for row in found.to_dict("records")
     ]
-    output.print_table(
+    console.print_table(
         columns, rows, title="First large moves beside day 0: return less the benchmark's, per cent"
     )
     on_day = int((every["first"] == 0).sum())
-    output.say(
+    console.print_err(
         f"{len(every)} pairs of an event and a security of its own: first large move on day 0: "
         f"{on_day}, beside it: {len(found)}, none: {len(every) - on_day - len(found)}."
     )
     missing = found[found["reason"] == ""]
     for row in missing.to_dict("records"):
         pair = f"{row['event_id']} {row['security']}"
-        output.say(f"faultline: {pair} has no reason: add a line to moves.csv.")
+        console.print_err(f"faultline: {pair} has no reason: add a line to moves.csv.")
     for name in stale:
-        output.say(f"faultline: moves.csv explains {name}, which needs no reason: remove the line.")
+        console.print_err(
+            f"faultline: moves.csv explains {name}, which needs no reason: remove the line."
+        )
     return InputError.exit_code if len(missing) or stale else 0

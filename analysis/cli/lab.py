@@ -11,7 +11,7 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
-from analysis.cli import output
+from analysis.cli import console
 from analysis.errors import InputError
 from analysis.settings import bundled
 
@@ -43,7 +43,7 @@ def lab(
             "JupyterLab is not installed: run make lab in a checkout, or pip install jupyterlab."
         )
     folder = working_copy(bundled("notebooks"), Path.cwd() / "notebooks")
-    output.say(f"JupyterLab on {folder}")
+    console.print_err(f"JupyterLab on {folder}")
     sys.stdout.flush()
     # -P: a json.py of the current folder is not the one that JupyterLab wants.
     command = [sys.executable, "-P", "-m", "jupyterlab", str(folder), *options]

@@ -10,15 +10,17 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, Parameter
 
-from analysis.cli import output
+from analysis.cli import console
 from analysis.errors import InputError
 from analysis.normal_returns import MODELS
 from analysis.plain_text import count, spreadsheet_cell
 
-Window = tuple[int, int]
-
 if TYPE_CHECKING:
-    from analysis.cli.measured import Measured, Row
+    from analysis.reports.study_document import Row
+    from analysis.reports.study_report import StudyReport
+
+Window = tuple[int, int]
+_DEFAULT_CARS: tuple[Window, ...] = ((0, 0), (-1, 1))
 
 _EXAMPLES = f"""Examples
 
@@ -44,7 +46,7 @@ def register(app: App) -> None:
     app.command(study, name="study", help_epilogue=_EXAMPLES)
 
 
-def _spell(window: Window) -> str:
+def _format_window(window: Window) -> str:
     return f"{window[0]} {window[1]}"
 
 
@@ -56,8 +58,11 @@ def study(
     group: Annotated[str | None, Parameter(metavar="NAME")] = None,
     benchmark: Annotated[str | None, Parameter(metavar="TICKER")] = None,
     model: Annotated[str, Parameter(metavar="NAME")] = "market",
-    estimation: Annotated[Window, Parameter(metavar="A B", show_default=_spell)] = (-250, -31),
-    window: Annotated[Window, Parameter(metavar="A B", show_default=_spell)] = (-5, 5),
+    estimation: Annotated[Window, Parameter(metavar="A B", show_default=_format_window)] = (
+        -250,
+        -31,
+    ),
+    window: Annotated[Window, Parameter(metavar="A B", show_default=_format_window)] = (-5, 5),
     car: Annotated[list[Window] | None, Parameter(metavar="A B")] = None,
     as_of: Annotated[str | None, Parameter(metavar="DATE")] = None,
     json: Annotated[bool, Parameter(show_default=False)] = False,
@@ -90,51 +95,89 @@ def study(
     csv
         Write the table per security to this file, with what is doubtful of each row.
     """
-    from analysis.cli import measured
+    from analysis.desk import Desk
+    from analysis.reports.study_document import to_document, to_rows
+    from analysis.reports.study_report import StudyReport
 
     if json and csv:
         raise InputError("Give --json or --csv FILE, not both.")
-    target = _target(csv)
-    windows = measured.checked_windows(car, window)
-    with _working(f"measuring {', '.join(events)}"):
-        found = measured.measure(
-            events, tickers, group, benchmark, model, estimation, window, windows, as_of
+    target = _check_csv_path(csv)
+    cars = _check_cars(car, window)
+    with _spinner(f"measuring {', '.join(events)}"):
+        report = StudyReport.of(
+            Desk(as_of=as_of),
+            events,
+            tickers,
+            group,
+            benchmark=benchmark,
+            model=model,
+            estimation=estimation,
+            window=window,
+            cars=cars,
         )
+        # Everything that can fail comes before the first line is printed.
+        _ = report.failed, report.tests, report.doubtful, report.price_sources
     if json:
-        output.print_json(found.document())
+        console.print_json(to_document(report))
     elif target:
-        _write_csv(found.long_table(), target)
+        _write_csv(to_rows(report), target)
     else:
         from analysis.cli.study_tables import print_study
 
-        print_study(found)
-    return _code(found)
+        print_study(report)
+    return _exit_code(report)
 
 
-def _working(message: str) -> AbstractContextManager[object]:
+def _check_cars(car: list[Window] | None, window: Window) -> tuple[Window, ...]:
+    """Windows of the CARs: the given ones, else the default ones that fit.
+
+    Raises
+    ------
+    InputError
+        A window that ends before it starts or leaves the event window.
+    """
+    if not car:
+        inside = tuple(item for item in _DEFAULT_CARS if _within(item, window))
+        return inside or (window,)
+    for first, last in car:
+        if first > last:
+            raise InputError(f"--car {first} {last} ends before it starts: write {last} {first}.")
+        if not _within((first, last), window):
+            raise InputError(
+                f"--car {first} {last} reaches outside the event window {window[0]} {window[1]}: "
+                f"widen it with --window {min(first, window[0])} {max(last, window[1])}."
+            )
+    return tuple(dict.fromkeys(car))
+
+
+def _within(inner: Window, outer: Window) -> bool:
+    return outer[0] <= inner[0] <= inner[1] <= outer[1]
+
+
+def _spinner(message: str) -> AbstractContextManager[object]:
     if not sys.stderr.isatty():
         return nullcontext()
-    return output.console(stderr=True).status(output.label(message))
+    return console.rich_console(stderr=True).status(console.label(message))
 
 
-def _code(found: Measured) -> int:
+def _exit_code(report: StudyReport) -> int:
     """List what failed; a skipped security is no failure, an event without any figure is."""
-    for event_id, reason in found.failed.items():
-        output.say(f"faultline: nothing was computed for event {event_id!r}: {reason}")
-    return 1 if found.failed else 0
+    for event_id, reason in report.failed.items():
+        console.print_err(f"faultline: nothing was computed for event {event_id!r}: {reason}")
+    return 1 if report.failed else 0
 
 
-def _target(csv: str | None) -> Path | None:
-    """Find out before the work whether the file can be made."""
+def _check_csv_path(csv: str | None) -> Path | None:
+    """Check that the CSV file can be written before anything is computed."""
     if csv is None:
         return None
-    from analysis.briefings.publish import prepare
+    from analysis.briefings.output_files import check_output_folder
 
     path = Path(csv).expanduser()
     if path.is_dir():
         raise InputError(f"{csv!r} is a folder: name a file for --csv.")
     try:
-        return prepare(path.parent) / path.name
+        return check_output_folder(path.parent) / path.name
     except InputError as error:
         reason = getattr(error.__cause__, "strerror", None) or error.__cause__
         raise InputError(
@@ -146,13 +189,13 @@ def _write_csv(rows: list[Row], target: Path) -> None:
     import csv
     import io
 
-    from analysis.briefings.publish import put
+    from analysis.briefings.output_files import write_file
 
     file = io.StringIO()
     writer = csv.DictWriter(file, fieldnames=list(rows[0]) if rows else [], lineterminator="\n")
     writer.writeheader()
     writer.writerows({name: _cell(value) for name, value in row.items()} for row in rows)
-    output.say(f"{count(len(rows), 'row')} written to {put(target, file.getvalue())}")
+    console.print_err(f"{count(len(rows), 'row')} written to {write_file(target, file.getvalue())}")
 
 
 def _cell(value: object) -> object:

@@ -1,52 +1,54 @@
-"""The readable form of a study: tests first, then the securities, then what was left out."""
+"""The readable form of a study: tests first, then the securities, then what was skipped."""
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
-from analysis.cli import output
-from analysis.cli.measured import ledger_window
-from analysis.cli.output import Column, number, p_value, percent
+from analysis.cli import console
+from analysis.cli.console import Column, number, p_value, percent
 from analysis.normal_returns import READS_BENCHMARK, READS_PEERS
+from analysis.reports.study_document import by_pair, rows_of, skipped_window
 
 if TYPE_CHECKING:
-    from analysis.cli.measured import Measured, Pair, Row, Window
+    from collections.abc import Sequence
 
-_FEW = 2
-_MANY = 12  # reasons shared by more pairs than this are counted, not listed pair by pair
+    from analysis.reports.study_document import Row
+    from analysis.reports.study_report import StudyReport, Window
+
+_MAX_SOURCES = 2
+_MAX_NAMES = 12  # of the securities that share a reason; the rest are counted
 
 
-def print_study(found: Measured) -> None:
+def print_study(report: StudyReport) -> None:
     """Print a study for a reader."""
-    _print_head(found)
-    _print_tests(found)
-    for event_id in found.events:
-        if event_id not in found.failed:
-            _print_securities(found, event_id)
-    _print_skipped(found)
-    _print_doubtful(found)
-    _print_sources(found)
+    _print_head(report)
+    _print_tests(report)
+    _print_securities(report)
+    _print_skipped(report)
+    _print_doubtful(report)
+    _print_sources(report)
 
 
-def _print_head(found: Measured) -> None:
-    against = f"benchmark {found.benchmark}" if found.benchmark else "home benchmarks"
-    if found.model not in READS_BENCHMARK:
-        against = "no benchmark" if found.model == "mean_adjusted" else "US factors"
-        against = "the mean of other securities" if found.model in READS_PEERS else against
-    output.line(
-        f"Event study of {', '.join(found.events)}: model {found.model}, {against}, estimation "
-        f"{_window(found.estimation)}, event window {_window(found.window)}"
+def _print_head(report: StudyReport) -> None:
+    against = f"benchmark {report.benchmark}" if report.benchmark else "home benchmarks"
+    if report.model not in READS_BENCHMARK:
+        against = "no benchmark" if report.model == "mean_adjusted" else "US factors"
+        against = "the mean of other securities" if report.model in READS_PEERS else against
+    console.print_line(
+        f"Event study of {', '.join(report.events)}: model {report.model}, {against}, estimation "
+        f"{_format_window(report.estimation)}, event window {_format_window(report.window)}"
     )
 
 
-def _print_tests(found: Measured) -> None:
+def _print_tests(report: StudyReport) -> None:
     """Print the recommended tests on all events, then the others, window by window."""
-    if not any(row["n"] for row in found.tests):
-        output.line(found.recommended.sentence)
+    if not report.tests["n"].any():
+        console.print_line(report.recommended.sentence)
         return
-    order = {name: place for place, name in enumerate(found.recommended.tests)}
+    order = {name: position for position, name in enumerate(report.recommended.tests)}
     rows = sorted(
-        (row for row in found.tests if row["group"] == "all"),
+        rows_of(report.tests[report.tests["group"] == "all"]),
         key=lambda row: (order.get(row["test"], len(order)), row["window_start"] != 0),
     )
     columns = [
@@ -61,7 +63,7 @@ def _print_tests(found: Measured) -> None:
     cells = [
         (
             f"{row['test']}{' ←' if row['test'] in order else ''}",
-            _window((int(row["window_start"]), int(row["window_end"]))),
+            _format_window((int(row["window_start"]), int(row["window_end"]))),
             number(row["statistic"]),
             p_value(row["p_value"]),
             p_value(row["p_bh"]),
@@ -70,60 +72,61 @@ def _print_tests(found: Measured) -> None:
         )
         for row in rows
     ]
-    output.print_table(columns, cells, title="Tests of the mean CAR over all securities")
-    output.line(
-        f"← {found.recommended.sentence} p (BH) is adjusted for every test in this study, the "
+    console.print_table(columns, cells, title="Tests of the mean CAR over all securities")
+    console.print_line(
+        f"← {report.recommended.sentence} p (BH) is adjusted for every test in this study, the "
         "groups' included."
     )
 
 
-def _print_securities(found: Measured, event_id: str) -> None:
+def _print_securities(report: StudyReport) -> None:
+    """Print a table for every event, the largest loss first, and what is doubtful about it."""
     columns = [Column("security"), Column("day 0")]
-    for window in found.windows:
+    for window in report.cars:
         columns += [
-            Column(f"CAR {_window(window)}", "right"),
+            Column(f"CAR {_format_window(window)}", "right"),
             Column("t", "right"),
             Column("p", "right"),
         ]
     columns += [Column("beta", "right"), Column("sessions", "right")]
-    pairs = sorted(
-        (pair for pair in found.pairs if pair[0] == event_id),
-        key=lambda pair: _missing_last(found.cars[found.windows[0]].get(pair)),
-    )
-    rows = [_security(found, pair) for pair in pairs]
-    output.print_table(columns, rows, title=f"{event_id}: abnormal returns by security")
-    output.line("Sessions: usable rows of the estimation window.")
-    notes = [found.placed[pair]["note"] for pair in pairs if found.placed[pair]["uncertain"]]
-    for note in dict.fromkeys(notes):
-        output.line(f"Day 0 is uncertain. {note}")
-    flags = [found.placed[pair].get("flag") for pair in pairs]
-    for flag in dict.fromkeys(flags):
-        if flag:
-            output.line(f"The record of {event_id} is doubtful. {flag}")
+    placed = by_pair(report.placements.set_index(["event_id", "security"]))
+    parameters = by_pair(report.results.parameters)
+    cars = [by_pair(report.car_tables[window]) for window in report.cars]
+    for event_id in report.events:
+        pairs = [pair for pair in report.pairs if pair[0] == event_id]
+        if not pairs:
+            continue
+        pairs.sort(key=lambda pair: cars[0][pair]["car"] if pair in cars[0] else math.inf)
+        rows = [
+            [
+                pair[1],
+                placed[pair]["day0"].date().isoformat(),
+                *(cell for table in cars for cell in _car_cells(table.get(pair))),
+                number(parameters[pair].get("beta")),
+                str(int(parameters[pair]["n"])),
+            ]
+            for pair in pairs
+        ]
+        console.print_table(columns, rows, title=f"{event_id}: abnormal returns by security")
+        console.print_line("Sessions: usable rows of the estimation window.")
+        own = [placed[pair] for pair in pairs]
+        for note in dict.fromkeys(row["note"] for row in own if row["uncertain"]):
+            console.print_line(f"Day 0 is uncertain. {note}")
+        for flag in dict.fromkeys(row["flag"] for row in own if row.get("flag")):
+            console.print_line(f"The record of {event_id} is doubtful. {flag}")
 
 
-def _missing_last(row: Row | None) -> tuple[bool, float]:
-    return (True, 0.0) if row is None else (False, row["car"])
+def _car_cells(row: Row | None) -> tuple[str, str, str]:
+    if row is None:
+        return "–", "–", "–"
+    return percent(row["car"]), number(row["t"]), p_value(row["p_value"])
 
 
-def _security(found: Measured, pair: Pair) -> list[str]:
-    day0 = found.placed[pair]["day0"].date().isoformat()
-    cells = [pair[1], day0]
-    for table in found.cars.values():
-        if pair in table:
-            row = table[pair]
-            cells += [percent(row["car"]), number(row["t"]), p_value(row["p_value"])]
-        else:
-            cells += ["–", "–", "–"]
-    parameters = found.parameters[pair]
-    return [*cells, number(parameters.get("beta")), str(int(parameters["n"]))]
-
-
-def _print_skipped(found: Measured) -> None:
+def _print_skipped(report: StudyReport) -> None:
     rows: dict[tuple[str, str, str], list[str]] = {}
-    for row in found.skipped:
-        window = ledger_window(row)
-        where = "all" if window is None else _window(window)
+    for row in rows_of(report.skipped_pairs):
+        window = skipped_window(row)
+        where = "all" if window is None else _format_window(window)
         rows.setdefault((row["event_id"], where, row["reason"]), []).append(row["security"])
     columns = [
         Column("event"),
@@ -132,17 +135,18 @@ def _print_skipped(found: Measured) -> None:
         Column("reason", fold=True),
     ]
     cells = [
-        (event, window, _list(names), reason) for (event, window, reason), names in rows.items()
+        (event, window, _abbreviate(names, _MAX_NAMES), reason)
+        for (event, window, reason), names in rows.items()
     ]
     if cells:
-        output.print_table(columns, cells, title="Skipped")
+        console.print_table(columns, cells, title="Skipped")
     else:
-        output.line("Skipped: nothing.")
+        console.print_line("Skipped: nothing.")
 
 
-def _print_doubtful(found: Measured) -> None:
+def _print_doubtful(report: StudyReport) -> None:
     """Flagged prices of the event windows; a run of days with one flag is one row."""
-    by_flag = found.doubtful.drop_duplicates(["ticker", "date"]).groupby(
+    by_flag = report.doubtful.drop_duplicates(["ticker", "date"]).groupby(
         ["ticker", "flag"], sort=False
     )["date"]
     rows = [
@@ -157,36 +161,29 @@ def _print_doubtful(found: Measured) -> None:
             Column("last"),
             Column("flag", fold=True),
         ]
-        output.print_table(columns, rows, title="Doubtful prices within the event windows")
+        console.print_table(columns, rows, title="Doubtful prices within the event windows")
 
 
-def _list(names: list[str]) -> str:
-    if len(names) <= _MANY:
-        return ", ".join(names)
-    return f"{', '.join(names[:_MANY])} and {len(names) - _MANY} more"
-
-
-def _print_sources(found: Measured) -> None:
+def _print_sources(report: StudyReport) -> None:
     """Say which observations the figures rest on, and as of which day."""
-    last = str(found.sources.get("prices", {}).get("observed_to") or "")[:10]
-    day = found.as_of.isoformat() if found.as_of else last
-    output.line(
-        f"As of {day or 'the last observation'}. Sources of the prices: "
-        f"{_some(found.price_sources)}."
-    )
-    output.line(
+    day = report.desk.as_of or report.last_observation or "the last observation"
+    names = report.price_sources
+    shown = " | ".join(names[:_MAX_SOURCES]) or "none"
+    more = len(names) - _MAX_SOURCES
+    shown += f" and {more} more, all in --json" if more > 0 else ""
+    console.print_line(f"As of {day}. Sources of the prices: {shown}.")
+    console.print_line(
         "Per cent; simple returns from adjusted closes. "
         "* p < 0.10, ** p < 0.05, *** p < 0.01, two-sided."
     )
 
 
-def _some(sources: tuple[str, ...]) -> str:
-    """Name a few sources; --json has them all."""
-    shown = " | ".join(sources[:_FEW]) or "none"
-    more = len(sources) - _FEW
-    return f"{shown} and {more} more, all in --json" if more > 0 else shown
+def _abbreviate(names: Sequence[str], most: int) -> str:
+    if len(names) <= most:
+        return ", ".join(names)
+    return f"{', '.join(names[:most])} and {len(names) - most} more"
 
 
-def _window(window: Window) -> str:
-    first, last = (str(day).replace("-", output.MINUS) for day in window)
+def _format_window(window: Window) -> str:
+    first, last = (str(day).replace("-", console.MINUS) for day in window)
     return f"[{first}, {last}]" if first != last else f"[{first}]"

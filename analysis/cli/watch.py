@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import App, Parameter
 
-from analysis.cli import output
+from analysis.cli import console
 from analysis.cli.days import day_of
 from analysis.errors import FaultlineError, InputError
 from analysis.plain_text import count
@@ -77,7 +77,7 @@ def watch(
         return _report(watching.once())
     with _stopped_by_signals():
         _loop(watching, interval * 60)
-    output.say("faultline: watch stopped.")
+    console.print_err("faultline: watch stopped.")
     return 0
 
 
@@ -93,7 +93,7 @@ def _prepare(urls: list[str], since: date | None) -> Watch:
         desk.catalogue,
         desk.calendars,
         emit=_emit,
-        say=output.say,
+        say=console.print_err,
         addresses=addresses(urls),
         since=since,
     )
@@ -106,33 +106,33 @@ def _loop(watching: Watch, seconds: float) -> None:
         try:
             _report(watching.once())
         except FaultlineError as problem:
-            output.say(f"faultline: {problem}")
+            console.print_err(f"faultline: {problem}")
         wait = max(0.0, started + seconds - time.monotonic())
-        output.say(f"faultline: next pass in {wait / 60:.1f} minutes.")
+        console.print_err(f"faultline: next pass in {wait / 60:.1f} minutes.")
         time.sleep(wait)
 
 
 def _report(result: Result) -> int:
     if result.first_looks:
         found = sum(result.first_looks.values())
-        output.say(
+        console.print_err(
             f"First look at {count(len(result.first_looks), 'subject')}: {count(found, 'thing')} "
             "found there will not be told as new."
         )
     for what, why in result.failures.items():
-        output.say(f"faultline: {what}: {why}")
+        console.print_err(f"faultline: {what}: {why}")
     waiting = f", {result.waiting} in the outbox" if result.waiting else ""
-    output.say(f"{count(len(result.alerts), 'new alert')}{waiting}.")
+    console.print_err(f"{count(len(result.alerts), 'new alert')}{waiting}.")
     if result.failures:
         failed = dict.fromkeys(what.partition(" ")[0] for what in result.failures)
-        output.say(f"faultline: failed: {', '.join(failed)}. The rest is done.")
+        console.print_err(f"faultline: failed: {', '.join(failed)}. The rest is done.")
     return 1 if result.failures else 0
 
 
 def _emit(document: dict[str, Any]) -> None:
     """Write one line, at once: an alert counts as told when it has left this process."""
-    line = jsonlib.dumps(output.jsonable(document), allow_nan=False)
-    output.text(line)
+    line = jsonlib.dumps(console.jsonable(document), allow_nan=False)
+    console.print_raw(line)
     sys.stdout.flush()
 
 

@@ -184,7 +184,7 @@ class Doubts(dy.Schema):
 class Moves(dy.Schema):
     """Why the first large move of an event's own securities is not on its day 0.
 
-    `analysis.event_moves` finds the moves.
+    `analysis.reports.event_moves` finds the moves.
     """
 
     event_id = pattern(SLUG, "ds-r1", primary_key=True)

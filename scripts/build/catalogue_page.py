@@ -8,7 +8,7 @@ import pandas as pd
 import polars as pl
 
 from analysis.desk import Desk
-from analysis.event_moves import DAYS, first_moves, reasons
+from analysis.reports.event_moves import DAYS, explain_moves, first_moves
 from build.catalogue_corrections import TABLE, read_text_cells
 
 _HEAD = """# The catalogue
@@ -62,7 +62,7 @@ def _events(desk: Desk) -> str:
 
 def _moves(desk: Desk) -> str:
     every = first_moves(desk)
-    found, _ = reasons(desk, every)
+    found, _ = explain_moves(desk, every)
     on_day = every[every["first"] == 0]
     counts = (
         f"{len(every)} pairs of an event and one of its own securities have prices, of "

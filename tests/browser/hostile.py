@@ -23,16 +23,18 @@ import polars as pl
 
 from analysis import Desk
 from analysis.briefings.export import collect, to_page
-from analysis.briefings.machine import manifest
+from analysis.briefings.manifest import manifest
 from analysis.briefings.notebooks import NotebookInfo
-from analysis.briefings.pieces import CAVEATS, CHART, FIGURES, OPENING, PLOTLY, RESULTS
-from analysis.briefings.report import event_report
 from analysis.catalogue import Catalogue
 from analysis.charts import event_table, skipped_table
+from analysis.charts.chart import CHART_MIME as CHART
+from analysis.charts.chart import PLOTLY_MIME as PLOTLY
 from analysis.charts.chart import Chart, nothing_to_show
 from analysis.charts.markup import build
 from analysis.charts.theme import new_figure
 from analysis.charts.wording import safe
+from analysis.reports.display import CAVEATS, FIGURES, OPENING, RESULTS
+from analysis.reports.event import event_report
 from analysis.settings import bundled
 
 EVENT = "ds-appstore-1"
@@ -269,9 +271,9 @@ def report_page(texts: Sequence[str], folder: Path, tickers: Sequence[str]) -> P
     report = event_report(desk, EVENT, group="some", window=(-2, 2))
     shown = [
         report.headline(), report.key_figures(), report.facts(), report.timeline(),
-        report.reactions(), report.three_ways(), report.paths(), report.heat_map(),
-        report.security_numbers(), report.family_numbers(), report.group_numbers(),
-        report.left_out(), report.how_sure(), report.provenance(), report.payload(),
+        report.abnormal_returns(), report.return_comparison(), report.paths(), report.heat_map(),
+        report.security_table(), report.group_table(), report.test_table(),
+        report.skipped(), report.caveats(), report.provenance(), report.payload(),
         report.manifest(),
     ]  # fmt: skip
     parameters = {"event": EVENT, "note": next(turn)}

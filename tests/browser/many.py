@@ -18,9 +18,9 @@ import numpy as np
 import polars as pl
 
 from analysis.briefings.export import collect, to_page
-from analysis.briefings.report import event_report
 from analysis.catalogue import Catalogue
 from analysis.desk import Desk
+from analysis.reports.event import event_report
 from analysis.settings import bundled
 
 EVENT = "ds-appstore-1"
@@ -35,9 +35,9 @@ def page_of(securities: int, folder: Path, *, seed: int = 1) -> Path:
     report = event_report(desk, EVENT, group="made_up")
     shown = [
         report.headline(), report.key_figures(), report.facts(), report.timeline(),
-        report.reactions(), report.three_ways(), report.paths(), report.heat_map(),
-        report.security_numbers(), report.family_numbers(), report.group_numbers(),
-        report.left_out(), report.how_sure(), report.provenance(), report.payload(),
+        report.abnormal_returns(), report.return_comparison(), report.paths(), report.heat_map(),
+        report.security_table(), report.group_table(), report.test_table(),
+        report.skipped(), report.caveats(), report.provenance(), report.payload(),
         report.manifest(),
     ]  # fmt: skip
     notebook = nbformat.v4.new_notebook()

@@ -14,7 +14,9 @@ import plotly.graph_objects as go
 import pytest
 
 from analysis.briefings.export import collect, to_page
-from analysis.briefings.pieces import CAVEATS, CHART, FIGURES, MANIFEST, PLOTLY, RESULTS
+from analysis.charts.chart import CHART_MIME as CHART
+from analysis.charts.chart import PLOTLY_MIME as PLOTLY
+from analysis.reports.display import CAVEATS, FIGURES, MANIFEST, RESULTS
 
 pytestmark = pytest.mark.browser
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from analysis.briefings import render
+from analysis.briefings.render import render
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 

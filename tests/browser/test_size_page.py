@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from analysis.briefings import render
+from analysis.briefings.render import render
 from analysis.eventstudy.inference.registry import TEST_NAMES
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]

@@ -10,12 +10,13 @@ from typing import Any
 import nbformat
 import pytest
 
-from analysis.briefings import execution, layout, pieces, render
+from analysis.briefings import execution, layout, page
 from analysis.briefings.limits import Limits
-from analysis.briefings.parameters import Vocabulary
+from analysis.briefings.parameters import KnownNames
+from analysis.briefings.render import render
 from analysis.errors import DataError, InputError, NothingLeft, RenderError
 
-KNOWN = Vocabulary(events=("ds-r1", "ds-v4"), tickers=("NVDA",), groups=("gpu",))
+KNOWN = KnownNames(events=("ds-r1", "ds-v4"), tickers=("NVDA",), groups=("gpu",))
 PARAMETERS = [
     {"name": "event", "kind": "event", "required": True},
     {"name": "note", "kind": "text"},
@@ -43,7 +44,7 @@ def notebooks(tmp_path: Path) -> Callable[..., Path]:
 
 def ask(folder: Path, out: Path, **changes: Any) -> list[Path]:
     asked: dict[str, Any] = {"notebook": "trial", "parameters": {"event": "ds-r1"}, "out": out}
-    return render(**(asked | changes), folder=folder, vocabulary=KNOWN)
+    return render(**(asked | changes), folder=folder, known_names=KNOWN)
 
 
 @pytest.mark.parametrize(
@@ -175,7 +176,9 @@ def test_a_failure_whose_notebook_cannot_be_kept_is_still_told(
     out = tmp_path / "out"
     out.mkdir()
     (out / "failed").write_text("a file where the folder should be")
-    failed = execution.Run(nbformat.v4.new_notebook(), execution.Failure(2, "x = 1", "E: why"))
+    failed = execution.NotebookRun(
+        nbformat.v4.new_notebook(), execution.CellFailure(2, "x = 1", "E: why")
+    )
     monkeypatch.setattr(execution, "execute", lambda *_, **__: failed)
     with pytest.raises(RenderError, match=r"cell 2 \('x = 1'\): E: why.*could not be kept"):
         ask(notebooks(GOOD), out)
@@ -197,8 +200,8 @@ def test_a_page_that_fails_inspection_is_not_published_and_its_notebook_kept(
 ) -> None:
     # In this process, where the sanitizer can be taken away.
     here = lambda *order: layout.laid_out(*order[:-1])  # noqa: E731
-    monkeypatch.setattr("analysis.briefings.rendering.lay_out", here)
-    monkeypatch.setattr(pieces, "sanitized", lambda html: html)
+    monkeypatch.setattr("analysis.briefings.render.lay_out", here)
+    monkeypatch.setattr(page, "sanitized", lambda html: html)
     out = tmp_path / "out"
     hostile = "display({'text/html': '<meta http-equiv=refresh content=0;url=//h>'}, raw=True)"
     with pytest.raises(RenderError, match=r"<meta http-equiv=.*was not published. It comes from"):

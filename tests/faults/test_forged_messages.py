@@ -24,7 +24,7 @@ import pytest
 from rich.console import Console
 
 from analysis.calendars import Calendars
-from analysis.cli import main, output
+from analysis.cli import console, main
 from analysis.plain_text import STEERING
 from analysis.tables import schema_of
 from analysis.watch.alerts import Alert
@@ -181,7 +181,7 @@ def test_a_draft_whose_name_is_a_formula_is_text_to_a_spreadsheet(tmp_path: Path
 def own_process() -> Iterator[None]:
     """What a process of the command sets for itself, set back after the test."""
     before = logging.lastResort, warnings.formatwarning, threading.excepthook
-    output.escape_foreign_output()
+    console.escape_foreign_output()
     yield
     logging.lastResort, warnings.formatwarning, threading.excepthook = before
 
@@ -219,9 +219,9 @@ def test_a_traceback_for_debugging_cannot_forge_a_line(
 def test_markup_of_rich_is_inert_in_spinners_and_bars() -> None:
     from rich.spinner import Spinner
 
-    console = Console(force_terminal=True, width=200, color_system="standard")
-    with console.capture() as captured:
-        console.print(Spinner("line", output.label(FORGED)).render(0))
+    terminal = Console(force_terminal=True, width=200, color_system="standard")
+    with terminal.capture() as captured:
+        terminal.print(Spinner("line", console.label(FORGED)).render(0))
     printed = captured.get()
     assert "[bold]b[/bold][link=http://127.0.0.1/]l[/link]" in printed
     assert "\x1b]8" not in printed
@@ -236,7 +236,7 @@ def test_a_terminal_shows_progress_with_hostile_names_as_text(tmp_path: Path) ->
         "name = sys.argv[1]\n"
         "with briefing._progress(name) as show: show(1, 2, name)\n"
         "with data_update._progress([name]) as show: show(name, 1, 2, name)\n"
-        "with study._working(name): pass\n"
+        "with study._spinner(name): pass\n"
     )
     done = subprocess.run(
         [sys.executable, "-c", program, FORGED],

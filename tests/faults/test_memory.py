@@ -118,7 +118,7 @@ def test_all_sources_attacked_at_once_stay_below_a_gigabyte(
 # What a status of the store takes at most, and what reading its prices whole takes after that.
 STATUS = """
 import sys
-from analysis.cli.entry import main
+from analysis.cli.main import main
 from analysis.settings import store_home
 from analysis.store import Store
 

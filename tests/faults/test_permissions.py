@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from analysis.briefings.publish import prepare
-from analysis.cli.entry import main
+from analysis.briefings.output_files import check_output_folder
+from analysis.cli.main import main
 from analysis.errors import DataError, InputError
 from analysis.loaders.http.archive import Archive
 from analysis.store import Store
@@ -122,7 +122,7 @@ def test_a_home_a_report_and_an_answer_that_may_not_be_written(
             assert str(reports / "car.csv") in told.splitlines()[-1]
             assert "unexpected" not in told
             with pytest.raises(InputError, match=r"reports' cannot be written: Permission denied"):
-                prepare(reports)
+                check_output_folder(reports)
             with pytest.raises(DataError, match=r"watch cannot be written \(Permission denied\)"):
                 Outbox(home / "watch").make()
             with pytest.raises(InputError, match=r"raw/gpr: Permission denied\. .*FAULTLINE_HOME"):

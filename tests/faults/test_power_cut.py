@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from analysis.briefings import publish
+from analysis.briefings import output_files
 from analysis.files import write_whole
 from analysis.loaders.http.archive import Archive
 from analysis.store import Store
@@ -161,9 +161,9 @@ def test_a_file_of_the_watch_and_a_briefing_are_synced_before_they_are_said_to_b
     for entry in (Entry(alert), Entry(alert, printed=True)):
         outbox.put(entry)
         check_all_synced(tmp_path, synced)
-    folder = publish.prepare(tmp_path / "reports" / "today")
+    folder = output_files.check_output_folder(tmp_path / "reports" / "today")
     for content in ("a page", "another page"):
-        publish.put(folder / "event--ds-r1.html", content)
+        output_files.write_file(folder / "event--ds-r1.html", content)
         check_all_synced(tmp_path, synced)
     kept = (folder / "event--ds-r1.html").stat().st_mode
     assert kept & 0o044 == 0o044 & ~os.umask(os.umask(0o022))  # others may read a page

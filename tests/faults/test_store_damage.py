@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from deltalake import DeltaTable
 
-from analysis.cli.entry import main
+from analysis.cli.main import main
 from analysis.errors import DataError
 from analysis.store import Store
 from analysis.store.checksums import size_and_hash

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from deltalake import DeltaTable
 
-from analysis.cli.entry import main
+from analysis.cli.main import main
 from analysis.errors import DataError
 from analysis.files import sync_folder, write_whole
 from analysis.store import Store

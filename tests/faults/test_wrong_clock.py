@@ -9,7 +9,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from analysis.cli.entry import main
+from analysis.cli.main import main
 from analysis.errors import DataError
 from analysis.store import Store
 from analysis.store.repair import rows_ahead, take_out_ahead

@@ -109,7 +109,7 @@ def main() -> None:
     import stamina  # noqa: F401
 
     from analysis import update  # noqa: F401
-    from analysis.cli import data, data_update, entry, watch  # noqa: F401
+    from analysis.cli import data, data_update, watch  # noqa: F401
 
     if "calendars" in sys.argv[1:]:
         from analysis.calendars import Calendars

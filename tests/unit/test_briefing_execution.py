@@ -11,9 +11,9 @@ from typing import Any
 import nbformat
 import pytest
 
-from analysis.briefings import render
-from analysis.briefings.engine import first_line
-from analysis.briefings.parameters import Vocabulary
+from analysis.briefings.engine import cell_label
+from analysis.briefings.parameters import KnownNames
+from analysis.briefings.render import render
 
 pytestmark = pytest.mark.slow
 
@@ -106,7 +106,7 @@ def test_a_notebook_becomes_a_page(
         progress=lambda *step: steps.append(step),
         home=tmp_path / "store",
         folder=folder,
-        vocabulary=Vocabulary(events=("ds-r1",)),
+        known_names=KnownNames(events=("ds-r1",)),
     )
 
     html = html_path.read_text(encoding="utf-8")
@@ -161,4 +161,4 @@ def test_a_notebook_becomes_a_page(
 )
 def test_a_cell_is_found_by_its_first_words(kind: str, source: str, words: str) -> None:
     cell = getattr(nbformat.v4, f"new_{kind}_cell")(source)
-    assert first_line(cell) == words
+    assert cell_label(cell) == words

@@ -11,9 +11,10 @@ from typing import Any
 import nbformat
 import pytest
 
-from analysis.briefings import ipynb
 from analysis.briefings.export import collect, to_page
-from analysis.briefings.pieces import CHART, PLOTLY
+from analysis.briefings.notebooks import parse_notebook
+from analysis.charts.chart import CHART_MIME as CHART
+from analysis.charts.chart import PLOTLY_MIME as PLOTLY
 from analysis.errors import RenderError
 
 MANIFEST = {"parameters": {"event": "ds-r1", "group": None}, "version": "0.1.0", "title": "Trial"}
@@ -98,4 +99,4 @@ def test_a_parameter_that_was_not_set_is_not_listed() -> None:
 @pytest.mark.parametrize("text", ["{", "[]", '{"nbformat": 4, "cells": 1}'])
 def test_what_is_no_notebook_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"\w"):
-        ipynb.read(text)
+        parse_notebook(text)

@@ -18,10 +18,11 @@ import psutil
 import pytest
 
 from analysis import files, scratch
-from analysis.briefings import render, supervisor
+from analysis.briefings import supervisor
 from analysis.briefings.layout import lay_out
 from analysis.briefings.limits import MEGABYTE, VARIABLES, Limits
 from analysis.briefings.notebooks import NotebookInfo
+from analysis.briefings.render import render
 from analysis.briefings.supervisor import Supervision
 from analysis.errors import InputError, RenderError
 
@@ -140,7 +141,7 @@ def test_what_a_notebook_started_ends_with_the_command(tmp_path: Path, number: i
     program = (
         # A shell without a terminal hands SIGINT down ignored.
         "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
-        "from pathlib import Path; from analysis.briefings import render; "
+        "from pathlib import Path; from analysis.briefings.render import render; "
         f"render('trial', {{}}, {str(tmp_path / 'out')!r}, folder=Path({str(folder)!r}))"
     )
     command = subprocess.Popen(

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import ast
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from analysis.briefings import list_notebooks
-from analysis.briefings.notebooks import find_notebook
+from analysis.briefings.notebooks import find_notebook, list_notebooks
 from analysis.errors import DataError, InputError
 
 
@@ -28,6 +29,21 @@ def test_the_bundled_notebooks_can_be_listed_and_say_what_they_are_for() -> None
     assert event.summary
     assert {"event", "as_of", "model"} <= {spec.name for spec in event.parameters}
     assert [spec.name for spec in event.parameters if spec.required] == ["event"]
+
+
+def test_notebooks_import_only_the_desk_and_the_reports() -> None:
+    modules = set()
+    for info in list_notebooks():
+        cells = json.loads(info.path.read_text(encoding="utf-8"))["cells"]
+        code = "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "code")
+        for node in ast.walk(ast.parse(code)):
+            if isinstance(node, ast.ImportFrom):
+                modules.add(node.module or "")
+            elif isinstance(node, ast.Import):
+                modules.update(name.name for name in node.names)
+    allowed = re.compile(r"analysis|analysis\.reports(\.\w+)?|IPython\.display")
+    assert "analysis" in modules
+    assert [module for module in modules if not allowed.fullmatch(module)] == []
 
 
 def test_title_and_summary_fall_back_to_the_first_words(tmp_path: Path) -> None:

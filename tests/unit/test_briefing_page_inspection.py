@@ -7,7 +7,8 @@ import re
 import nbformat
 import pytest
 
-from analysis.briefings import page_inspection, pieces
+from analysis.briefings import page as page_module
+from analysis.briefings import page_inspection
 from analysis.briefings.export import collect, to_page
 from analysis.briefings.page_inspection import Template, inspect_page
 from analysis.errors import RenderError
@@ -96,7 +97,7 @@ def test_the_cell_that_a_fault_comes_from_is_named() -> None:
 
 def test_a_page_that_fails_is_not_made(monkeypatch: pytest.MonkeyPatch) -> None:
     """Were a sanitizer to let something through, the page would still not be published."""
-    monkeypatch.setattr(pieces, "sanitized", lambda html: html)
+    monkeypatch.setattr(page_module, "sanitized", lambda html: html)
     notebook = nbformat.v4.new_notebook()
     output = nbformat.v4.new_output("display_data", data={"text/html": "<p onclick=x>a</p>"})
     cell = nbformat.v4.new_code_cell("show()", outputs=[output])

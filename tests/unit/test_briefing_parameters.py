@@ -12,12 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from analysis.briefings.notebooks import NotebookInfo, ParameterSpec, find_notebook
-from analysis.briefings.parameters import Vocabulary, needs_vocabulary, validate
+from analysis.briefings.parameters import KnownNames, needs_known_names, validate
 from analysis.catalogue import Catalogue
 from analysis.errors import InputError
 from analysis.settings import bundled
 
-KNOWN = Vocabulary(
+KNOWN = KnownNames(
     events=("ds-r1", "ds-v4"), tickers=("NVDA", "AMD", "^GSPC"), groups=("gpu", "gpu@us")
 )
 
@@ -28,7 +28,7 @@ def notebook(*specs: ParameterSpec) -> NotebookInfo:
 
 def read(kind: str, value: object, **details: Any) -> Any:
     info = notebook(ParameterSpec("x", kind, **details))
-    return validate(info, {"x": value}, vocabulary=KNOWN)["x"]
+    return validate(info, {"x": value}, known_names=KNOWN)["x"]
 
 
 @pytest.mark.parametrize(
@@ -112,7 +112,7 @@ def test_a_missing_required_parameter_is_named_with_its_help() -> None:
     info = notebook(ParameterSpec("event", "event", required=True, help="An event's id."))
     for blank in ({}, {"event": ""}, {"event": None}):
         with pytest.raises(InputError, match=r"needs the parameter 'event'.*An event's id\."):
-            validate(info, blank, vocabulary=KNOWN)
+            validate(info, blank, known_names=KNOWN)
 
 
 def test_defaults_are_filled_in_and_checked_too() -> None:
@@ -127,9 +127,9 @@ def test_two_that_exclude_each_other_are_refused() -> None:
         ParameterSpec("tickers", "tickers", default=[], excludes=("group",)),
         ParameterSpec("group", "group", default=""),
     )
-    assert validate(info, {"group": "gpu", "tickers": ""}, vocabulary=KNOWN)["group"] == "gpu"
+    assert validate(info, {"group": "gpu", "tickers": ""}, known_names=KNOWN)["group"] == "gpu"
     with pytest.raises(InputError, match="'tickers' or 'group', not both"):
-        validate(info, {"group": "gpu", "tickers": "AMD"}, vocabulary=KNOWN)
+        validate(info, {"group": "gpu", "tickers": "AMD"}, known_names=KNOWN)
 
 
 def test_as_of_given_twice_must_agree() -> None:
@@ -147,8 +147,8 @@ def test_as_of_needs_a_notebook_that_takes_it() -> None:
 
 
 def test_the_catalogue_is_read_only_where_names_are_checked() -> None:
-    assert needs_vocabulary(notebook(ParameterSpec("x", "event")))
-    assert not needs_vocabulary(notebook(ParameterSpec("x", "window")))
+    assert needs_known_names(notebook(ParameterSpec("x", "event")))
+    assert not needs_known_names(notebook(ParameterSpec("x", "window")))
 
 
 @given(st.integers(-400, 400), st.integers(0, 300), st.sampled_from([" ", ",", " , ", "  "]))
@@ -167,7 +167,7 @@ def test_whatever_comes_out_is_json(values: dict[str, str]) -> None:
 
 
 def test_the_names_of_the_bundled_catalogue_are_known() -> None:
-    known = Vocabulary.of(Catalogue(bundled("data/catalogue")))
+    known = KnownNames.of(Catalogue(bundled("data/catalogue")))
     assert {"ds-r1", "ds-appstore-1"} <= set(known.events)
     assert {"NVDA", "^GSPC"} <= set(known.tickers)
     assert {"gpu", "china", "gpu@us"} <= set(known.groups)

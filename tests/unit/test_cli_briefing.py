@@ -23,7 +23,7 @@ def _made_machinery(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         return [tmp_path / f"x.{kind}" for kind in options["formats"]]
 
     CALLS.clear()
-    monkeypatch.setattr("analysis.briefings.rendering.render", render)
+    monkeypatch.setattr("analysis.briefings.render.render", render)
 
 
 def test_every_path_is_a_line_on_standard_output_and_progress_is_not(
@@ -83,7 +83,7 @@ def test_a_failed_run_prints_no_path_and_exits_1(
     def fail(*_: Any, **__: Any) -> None:
         raise RenderError("Cell 3 of event_briefing failed: ValueError. Kept: failed/x.ipynb")
 
-    monkeypatch.setattr("analysis.briefings.rendering.render", fail)
+    monkeypatch.setattr("analysis.briefings.render.render", fail)
     assert main(["briefing", "event_briefing"]) == 1
     printed = capsys.readouterr()
     assert printed.out == ""

@@ -13,12 +13,12 @@ from typing import Any
 import pytest
 
 from analysis.cli import main
-from analysis.cli.doctor import Check, examine
+from analysis.cli.doctor import Check, run_checks
 from analysis.errors import DataError
 
 
 def found(out: Path, **options: Any) -> dict[str, Check]:
-    return {check.name: check for check in examine(out, **options)}
+    return {check.name: check for check in run_checks(out, **options)}
 
 
 def raising(error: Exception) -> Callable[..., Any]:

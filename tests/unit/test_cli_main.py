@@ -12,7 +12,7 @@ import pytest
 
 from analysis import __version__
 from analysis.cli import main
-from analysis.cli.entry import build_app
+from analysis.cli.main import build_app
 from analysis.errors import DataError, InputError, NothingLeft, RenderError
 
 COMMANDS = [
@@ -126,7 +126,7 @@ def test_no_word_at_all_shows_the_help(capsys: pytest.CaptureFixture[str]) -> No
         (["briefing", "x", "-p", "event"], "-p requires 2"),
         (
             ["study", "ds-r1", "--tickers", "NVDA", "TSM"],
-            "Unexpected argument: 'TSM'. Several values stand behind one option with commas: NVDA,",
+            "Unexpected argument: 'TSM'. Separate several values with commas: NVDA,",
         ),
         (["data", "status", "x"], "Unexpected argument: 'x'. See: faultline data status --help"),
     ],
@@ -159,7 +159,7 @@ def test_an_error_on_purpose_is_its_sentence_and_its_exit_code(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setattr("analysis.cli.doctor.examine", raising(error))
+    monkeypatch.setattr("analysis.cli.doctor.run_checks", raising(error))
     assert main(["doctor"]) == code
     assert capsys.readouterr().err == f"faultline: {error}\n"
 
@@ -168,7 +168,7 @@ def test_an_unexpected_error_is_a_sentence_that_says_how_to_see_more(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.delenv("FAULTLINE_DEBUG", raising=False)
-    monkeypatch.setattr("analysis.cli.doctor.examine", raising(ZeroDivisionError("no\nway")))
+    monkeypatch.setattr("analysis.cli.doctor.run_checks", raising(ZeroDivisionError("no\nway")))
     assert main(["doctor"]) == 1
     printed = capsys.readouterr()
     assert printed.err.startswith("faultline: unexpected ZeroDivisionError: no way.")
@@ -180,7 +180,7 @@ def test_debugging_shows_the_traceback_of_an_unexpected_error(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("FAULTLINE_DEBUG", "1")
-    monkeypatch.setattr("analysis.cli.doctor.examine", raising(ZeroDivisionError("no way")))
+    monkeypatch.setattr("analysis.cli.doctor.run_checks", raising(ZeroDivisionError("no way")))
     assert main(["doctor"]) == 1
     assert "Traceback" in capsys.readouterr().err
 
@@ -188,7 +188,7 @@ def test_debugging_shows_the_traceback_of_an_unexpected_error(
 def test_an_interrupt_exits_130(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("analysis.cli.doctor.examine", raising(KeyboardInterrupt()))
+    monkeypatch.setattr("analysis.cli.doctor.run_checks", raising(KeyboardInterrupt()))
     assert main(["doctor"]) == 130
     assert capsys.readouterr().err == "faultline: interrupted.\n"
 

@@ -10,7 +10,7 @@ import csv
 import json
 import math
 import sys
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -21,7 +21,7 @@ import polars as pl
 import pytest
 
 from analysis.cli import main
-from analysis.cli.measured import checked_windows
+from analysis.cli.study import _check_cars
 from analysis.errors import InputError, unknown
 from analysis.eventstudy import EventStudy, MarketModel
 
@@ -130,7 +130,13 @@ class MadeDesk:
     def table(self, name: str) -> pl.DataFrame:
         assert name == "prices"
         sources = {"AAA": "made by a seed", "BBB": "made by a seed", "ZZZ": "elsewhere"}
-        return pl.DataFrame({"ticker": list(sources), "source": list(sources.values())})
+        return pl.DataFrame(
+            {
+                "ticker": list(sources),
+                "source": list(sources.values()),
+                "observed_at": datetime(2024, 12, 31, 21, tzinfo=UTC),
+            }
+        )
 
     def versions(self) -> dict[str, dict[str, Any]]:
         return {"prices": {"hash": "abc", "rows": 2088, "observed_to": "2024-12-31T21:00:00Z"}}
@@ -371,7 +377,7 @@ def test_a_file_that_cannot_be_made_is_refused_before_any_work(
     def never(*_: object) -> None:
         raise AssertionError("the study was started")
 
-    monkeypatch.setattr("analysis.cli.measured.measure", never)
+    monkeypatch.setattr("analysis.reports.study_report.StudyReport.of", never)
     (tmp_path / "taken").write_text("a file, no folder")
     assert main(["study", "shock", "--csv", str(tmp_path / "taken" / "x.csv")]) == 2
     assert "cannot be written" in capsys.readouterr().err
@@ -387,11 +393,11 @@ def test_a_failed_study_leaves_no_empty_file_behind(tmp_path: Path) -> None:
 
 
 def test_the_default_windows_are_those_that_fit() -> None:
-    assert checked_windows(None, (-5, 5)) == ((0, 0), (-1, 1))
-    assert checked_windows([], (0, 5)) == ((0, 0),)
-    assert checked_windows(None, (1, 5)) == ((1, 5),)
+    assert _check_cars(None, (-5, 5)) == ((0, 0), (-1, 1))
+    assert _check_cars([], (0, 5)) == ((0, 0),)
+    assert _check_cars(None, (1, 5)) == ((1, 5),)
 
 
 def test_a_window_that_leaves_the_event_window_says_how_to_widen_it() -> None:
     with pytest.raises(InputError, match=r"widen it with --window -7 5"):
-        checked_windows([(-7, 1)], (-5, 5))
+        _check_cars([(-7, 1)], (-5, 5))

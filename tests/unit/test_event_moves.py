@@ -12,7 +12,7 @@ import pytest
 
 from analysis import Desk
 from analysis.cli import main
-from analysis.event_moves import DAYS, beside, first_moves, reasons
+from analysis.reports.event_moves import DAYS, explain_moves, first_moves, moves_off_day0
 
 ROOT = Path(__file__).parents[2]
 
@@ -30,10 +30,10 @@ def moves(desk: Desk) -> pd.DataFrame:
 def test_every_move_beside_day_0_has_a_reason_and_no_reason_is_left_over(
     desk: Desk, moves: pd.DataFrame
 ) -> None:
-    found, stale = reasons(desk, moves)
+    found, stale = explain_moves(desk, moves)
     assert found.loc[found["reason"] == "", ["event_id", "security"]].to_numpy().tolist() == []
     assert stale == []
-    assert len(found) == len(beside(moves)) > 20
+    assert len(found) == len(moves_off_day0(moves)) > 20
 
 
 def test_an_event_that_names_no_listed_security_has_no_moves(
@@ -72,7 +72,7 @@ class Misdated(Desk):
 
 
 def test_a_wrong_timing_class_is_found() -> None:
-    found, _ = reasons(Misdated(), first_moves(Misdated(), ["us-supermicro"]))
+    found, _ = explain_moves(Misdated(), first_moves(Misdated(), ["us-supermicro"]))
     row = found.set_index("security").loc["SMCI"]
     assert (row["first"], row["reason"]) == (1, "")
     assert row[1] < -0.3

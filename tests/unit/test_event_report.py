@@ -6,17 +6,17 @@ import json
 import math
 import re
 from datetime import date
-from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from analysis import Desk
-from analysis.briefings import context, measures, payload
-from analysis.briefings.provenance import _price_sources
-from analysis.briefings.report import EventReport, event_report
 from analysis.errors import InputError
+from analysis.reports import context, frames, study_document
+from analysis.reports.event import EventReport, event_report
+from analysis.reports.provenance import _price_sources
+from analysis.reports.study_report import StudyReport
 
 TICKERS = ["NVDA", "AVGO", "TSM", "^TWII", "MU", "000660.KS", "VST", "VRT", "MSFT", "META"]
 
@@ -104,7 +104,7 @@ def test_paths_end_in_the_caar_of_the_whole_window(report: EventReport) -> None:
     path = report.paths().table
     assert len(path) > 0
     cars = report.results.car(report.window)["car"]
-    measured = measures.paths_frame(report.results, report.window)
+    measured = frames.paths_frame(report.results, report.window)
     end = measured[(measured["group"] == "all") & (measured["day"] == 5)].iloc[0]
     assert end["caar"] == pytest.approx(cars.mean())
 
@@ -122,7 +122,7 @@ def test_events_that_share_day_0_are_told_apart_from_those_of_the_window() -> No
 
 
 def test_markets_that_were_closed_are_named(report: EventReport) -> None:
-    text = report.how_sure().text
+    text = report.caveats().text
     assert "Seoul on 31 January 2025" in text
     assert "How many tests were run" in text
     assert "with no benchmark at all (mean-adjusted) −17." in text
@@ -131,11 +131,11 @@ def test_markets_that_were_closed_are_named(report: EventReport) -> None:
 def test_what_other_packages_would_have_concluded_is_said_where_it_differs(
     report: EventReport,
 ) -> None:
-    compared = report.conventions
+    compared = report.results.compare_presets(report.windows)
     assert set(zip(compared["window_start"], compared["window_end"], strict=True)) == set(
         report.windows
     )
-    said = "Other packages would have concluded otherwise" in report.how_sure().text
+    said = "Other packages would have concluded otherwise" in report.caveats().text
     assert said == bool(compared.attrs["differences"])
 
 
@@ -171,11 +171,17 @@ def test_a_source_without_an_address_stands_alone(report: EventReport) -> None:
 
 
 def test_every_part_of_the_page_can_be_shown(report: EventReport) -> None:
-    charts = [report.timeline, report.reactions, report.three_ways, report.paths, report.heat_map]
+    charts = [
+        report.timeline,
+        report.abnormal_returns,
+        report.return_comparison,
+        report.paths,
+        report.heat_map,
+    ]
     keys = [part().key for part in charts]
     assert len(set(keys)) == 5
-    tables = [report.facts, report.security_numbers, report.family_numbers, report.group_numbers,
-              report.left_out, report.provenance]  # fmt: skip
+    tables = [report.facts, report.security_table, report.group_table, report.test_table,
+              report.skipped, report.provenance]  # fmt: skip
     for part in tables:
         assert "<table" in part()._repr_html_()
 
@@ -189,8 +195,7 @@ def test_the_manifest_names_tables_and_day() -> None:
 
 
 def test_the_source_of_prices_is_named_without_days_and_remarks() -> None:
-    measured = SimpleNamespace(desk=Desk(), tickers=["9988.HK"])
-    said = _price_sources(measured)
+    said = _price_sources(StudyReport.of(Desk(), "ds-appstore-1", "9988.HK"))
     assert said.startswith("mostly Yahoo Finance, by way of ")
     assert all("/" in word for word in re.split(", by way of |, | and ", said)[1:])
 
@@ -207,8 +212,8 @@ def test_nothing_measured_is_said_and_does_not_fail() -> None:
     none = event_report(Desk(), "ds-appstore-1", tickers=["^TWII"])
     assert "No security had enough data" in none.headline().payload["headline"]
     assert none.results.recommended().sentence.startswith("No event could be measured")
-    for part in (none.reactions, none.three_ways, none.paths, none.heat_map, none.how_sure,
-                 none.payload, none.security_numbers, none.family_numbers):  # fmt: skip
+    for part in (none.abnormal_returns, none.return_comparison, none.paths, none.heat_map,
+                 none.caveats, none.payload, none.security_table, none.group_table):  # fmt: skip
         part()
 
 
@@ -234,8 +239,8 @@ def test_a_report_that_cannot_be_is_refused_in_one_sentence(
 
 
 def test_json_holds_days_and_nulls() -> None:
-    assert payload.plain(pd.Timestamp("2025-01-27")) == "2025-01-27"
-    assert payload.plain(pd.Timestamp("2025-01-27 12:00")) == "2025-01-27T12:00:00"
-    assert payload.plain(float("nan")) is None
-    assert payload.plain(pd.NaT) is None
-    assert payload.plain(pd.Series([3])[0]) == 3
+    assert study_document.plain(pd.Timestamp("2025-01-27")) == "2025-01-27"
+    assert study_document.plain(pd.Timestamp("2025-01-27 12:00")) == "2025-01-27T12:00:00"
+    assert study_document.plain(float("nan")) is None
+    assert study_document.plain(pd.NaT) is None
+    assert study_document.plain(pd.Series([3])[0]) == 3

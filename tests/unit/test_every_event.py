@@ -7,7 +7,7 @@ import json
 import pytest
 
 from analysis import Desk
-from analysis.briefings.report import event_report
+from analysis.reports.event import event_report
 
 DESK = Desk()
 EVENTS = DESK.events().filter(DESK.events()["timing"] != "private")
@@ -32,7 +32,7 @@ def test_an_event_of_every_kind_makes_the_text_of_a_page(event: str) -> None:
     assert report.headline().payload["headline"]
     assert report.facts() is not None
     assert event in json.dumps(report.payload().payload, allow_nan=False)
-    boxes = {box["title"]: box["text"] for box in report.how_sure().payload}
+    boxes = {box["title"]: box["text"] for box in report.caveats().payload}
     doubt = DESK.catalogue.doubt("events", event)
     assert boxes.get("The record of the event is doubtful") == doubt
     instant, _ = DESK.instant(event)

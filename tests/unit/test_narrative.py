@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.briefings import caveats, narrative
 from analysis.normal_returns import MODELS
+from analysis.reports import caveats, narrative
 
 NVIDIA = {
     "event_id": "e",
@@ -76,7 +76,7 @@ def battery(**p_values: float) -> pd.DataFrame:
 
 
 def test_the_headline_names_number_comparison_and_certainty() -> None:
-    written = narrative.opening(
+    written = narrative.headline_and_lead(
         securities(NVIDIA, META),
         groups(all=(-0.05, 0.001), gpu=(-0.1, 0.0), power=(-0.23, 0.0), software=(-0.01, 0.7)),
         battery(kolari_pynnonen_t=0.01, permutation=0.002, grank_overlap=0.03),
@@ -93,7 +93,7 @@ def test_the_headline_names_number_comparison_and_certainty() -> None:
 
 def test_where_nothing_is_significant_the_headline_says_so() -> None:
     calm = NVIDIA | {"raw": -0.004, "abnormal": -0.002, "t": -0.1, "p_value": 0.92, "p_bh": 0.95}
-    written = narrative.opening(
+    written = narrative.headline_and_lead(
         securities(calm),
         groups(all=(-0.002, 0.9), gpu=(-0.002, 0.9)),
         battery(),
@@ -119,7 +119,7 @@ def test_robust_tests_above_the_level_do_not_set_the_average_apart() -> None:
 
 def test_opposite_signs_of_raw_and_abnormal_are_spelled_out() -> None:
     row = NVIDIA | {"raw": -0.01, "abnormal": 0.05, "t": 3.0, "p_value": 0.003}
-    written = narrative.opening(
+    written = narrative.headline_and_lead(
         securities(row), groups(all=(0.05, 0.01)), battery(), ["NVDA"], "market"
     )
     assert (
@@ -129,13 +129,13 @@ def test_opposite_signs_of_raw_and_abnormal_are_spelled_out() -> None:
 
 
 def test_without_a_named_entity_the_largest_mover_leads_and_pays_for_the_choice() -> None:
-    focus = narrative.focus_of(securities(META, NVIDIA), ["TSM"])
+    focus = narrative.headline_security(securities(META, NVIDIA), ["TSM"])
     assert focus is not None
     assert focus.row["security"] == "NVDA"
     assert not focus.named
     assert focus.p_value == NVIDIA["p_bh"]
     lucky = NVIDIA | {"p_value": 0.02, "p_bh": 0.87}
-    headline = narrative.opening(
+    headline = narrative.headline_and_lead(
         securities(lucky, META | {"abnormal": 0.01}),
         groups(all=(-0.01, 0.8), gpu=(-0.01, 0.9)),
         battery(kolari_pynnonen_t=0.8),
@@ -148,7 +148,7 @@ def test_without_a_named_entity_the_largest_mover_leads_and_pays_for_the_choice(
 
 def test_a_certain_average_leads_where_its_best_known_member_did_not_move() -> None:
     calm = NVIDIA | {"raw": -0.004, "abnormal": -0.002, "t": -0.1, "p_value": 0.92, "p_bh": 0.95}
-    headline = narrative.opening(
+    headline = narrative.headline_and_lead(
         securities(calm, META),
         groups(all=(-0.018, 0.019), gpu=(-0.002, 0.9)),
         battery(kolari_pynnonen_t=0.019),
@@ -161,7 +161,7 @@ def test_a_certain_average_leads_where_its_best_known_member_did_not_move() -> N
 
 def test_a_family_that_moved_is_named_though_the_focus_belongs_to_it_and_did_not() -> None:
     calm = NVIDIA | {"raw": 0.02, "abnormal": 0.02, "t": 0.8, "p_value": 0.44, "p_bh": 0.6}
-    headline = narrative.opening(
+    headline = narrative.headline_and_lead(
         securities(calm, META),
         groups(all=(0.02, 0.3), gpu=(0.10, 0.001), power=(0.0, 0.8)),
         battery(kolari_pynnonen_t=0.3),
@@ -173,7 +173,7 @@ def test_a_family_that_moved_is_named_though_the_focus_belongs_to_it_and_did_not
 
 
 def test_a_family_that_could_not_be_measured_is_not_called_calm() -> None:
-    headline = narrative.opening(
+    headline = narrative.headline_and_lead(
         securities(NVIDIA),
         groups(all=(-0.1, 0.01), power=(-0.2, 0.001), software=(float("nan"), float("nan"))),
         battery(kolari_pynnonen_t=0.01),
@@ -196,13 +196,15 @@ def test_interval_and_test_that_differ_are_explained() -> None:
 
 def test_a_study_without_any_abnormal_return_still_has_a_headline() -> None:
     bare = NVIDIA | {"abnormal": np.nan}
-    written = narrative.opening(securities(bare), groups(), battery(), [], "market")
+    written = narrative.headline_and_lead(securities(bare), groups(), battery(), [], "market")
     assert "No security had enough data" in written.headline
 
 
 @pytest.mark.parametrize("model", MODELS)
 def test_every_model_has_its_words(model: str) -> None:
-    written = narrative.opening(securities(NVIDIA), groups(all=(-0.1, 0.01)), battery(), [], model)
+    written = narrative.headline_and_lead(
+        securities(NVIDIA), groups(all=(-0.1, 0.01)), battery(), [], model
+    )
     assert "13.1 points more than its" in written.headline
     assert "is taken out" in written.lead
 
@@ -267,20 +269,24 @@ def test_one_security_needs_no_clustering_caveat() -> None:
 
 
 def test_the_benchmark_caveat_bounds_what_the_benchmark_absorbs() -> None:
-    focus = narrative.Focus(pd.Series(NVIDIA), named=True)
+    focus = narrative.HeadlineSecurity(pd.Series(NVIDIA), named=True)
     box = caveats.benchmark(focus, "market", -0.172, {"^GSPC": "S&P 500"})
     assert box is not None
     for text in ("S&P 500", "−17.0", "−15.5", "−13.1", "−17.2"):
         assert text in box.text
     assert caveats.benchmark(focus, "mean_adjusted", None, {}) is None
-    bare = narrative.Focus(pd.Series(NVIDIA | {"benchmark": ""}), named=True)
+    bare = narrative.HeadlineSecurity(pd.Series(NVIDIA | {"benchmark": ""}), named=True)
     assert caveats.benchmark(bare, "market", None, {}) is None
 
 
 def test_a_verdict_that_hangs_on_the_benchmark_is_a_warning() -> None:
     calm = NVIDIA | {"abnormal": 0.012, "t": 0.5, "p_value": 0.6}
-    hanging = caveats.benchmark(narrative.Focus(pd.Series(calm), named=True), "market", -0.07, {})
-    firm = caveats.benchmark(narrative.Focus(pd.Series(NVIDIA), named=True), "market", -0.17, {})
+    hanging = caveats.benchmark(
+        narrative.HeadlineSecurity(pd.Series(calm), named=True), "market", -0.07, {}
+    )
+    firm = caveats.benchmark(
+        narrative.HeadlineSecurity(pd.Series(NVIDIA), named=True), "market", -0.17, {}
+    )
     assert hanging is not None
     assert firm is not None
     assert (hanging.level, firm.level) == ("warning", "note")

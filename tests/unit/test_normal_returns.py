@@ -8,7 +8,6 @@ import pandas as pd
 import pytest
 
 from analysis import Desk
-from analysis.briefings import caveats, narrative
 from analysis.catalogue.selection import NEW_YORK, select_peers
 from analysis.errors import InputError
 from analysis.eventstudy import (
@@ -32,6 +31,7 @@ from analysis.normal_returns import (
     READS_US_FACTORS,
     choose_model,
 )
+from analysis.reports import caveats, narrative
 
 TICKERS = ["NVDA", "TSM", "0981.HK"]
 

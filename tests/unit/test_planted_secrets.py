@@ -7,9 +7,9 @@ import re
 
 import pytest
 
-from analysis.briefings.confidential import blanked, without_secret_variables
-from analysis.cli import main, output
-from analysis.cli.output import Column
+from analysis.briefings.redaction import redact_json, without_secret_variables
+from analysis.cli import console, main
+from analysis.cli.console import Column
 from analysis.redaction import clean, clean_url, hush, remember_url, secrets_of_variable
 from tests.servers.local import LocalServer, failing
 
@@ -122,11 +122,11 @@ def test_the_console_hides_secrets_in_sentences_tables_and_json(
     secrets: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     for secret in secrets:
-        output.say(f"failed: {secret}")
-        output.line(secret)
-        output.print_table([Column("cause", fold=True)], [[secret]], title=secret)
-        output.print_pairs([("cause", secret)], title=secret)
-        output.print_json({"cause": secret})
+        console.print_err(f"failed: {secret}")
+        console.print_line(secret)
+        console.print_table([Column("cause", fold=True)], [[secret]], title=secret)
+        console.print_pairs([("cause", secret)], title=secret)
+        console.print_json({"cause": secret})
         main(["study", secret])
     printed = capsys.readouterr()
     for secret in secrets:
@@ -139,7 +139,7 @@ def test_logs_and_documents_hide_secrets(
     hush()
     for secret in secrets:
         logging.getLogger("httpx2").warning("asked %s", secret)
-        assert secret not in blanked(f'{{"text": "{secret}"}}')
+        assert secret not in redact_json(f'{{"text": "{secret}"}}')
     assert caplog.messages
     assert not any(secret in caplog.text for secret in secrets)
 

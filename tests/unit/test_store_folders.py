@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analysis.cli.entry import main
+from analysis.cli.main import main
 from analysis.errors import DataError, InputError
 from analysis.settings import bundled, store_home
 from analysis.store import Store

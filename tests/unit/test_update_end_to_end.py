@@ -14,7 +14,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from analysis.briefings import render
+from analysis.briefings.render import render
 from analysis.cli import main
 from analysis.desk import Desk
 from analysis.loaders.yahoo import fetch as yahoo_asking

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analysis.briefings import wording
+from analysis.reports import wording
 
 
 @pytest.mark.parametrize(

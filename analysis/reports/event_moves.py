@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 
     from analysis.desk import Desk
 
-REACH = 2
-LARGE = 2.5
-HISTORY = (-60, -11)
-_LEAST = 30
-DAYS = tuple(range(-REACH, REACH + 1))
+_MAX_OFFSET = 2
+_MIN_DEVIATIONS = 2.5
+_SIGMA_WINDOW = (-60, -11)
+_MIN_SESSIONS = 30
+DAYS = tuple(range(-_MAX_OFFSET, _MAX_OFFSET + 1))
 
 
 def first_moves(desk: Desk, events: Sequence[str] | None = None) -> pd.DataFrame:
@@ -70,12 +70,12 @@ def first_moves(desk: Desk, events: Sequence[str] | None = None) -> pd.DataFrame
     return frame.assign(news=_other_news(desk, frame, pairs))
 
 
-def beside(moves: pd.DataFrame) -> pd.DataFrame:
+def moves_off_day0(moves: pd.DataFrame) -> pd.DataFrame:
     """Rows whose first large move is not on day 0."""
     return moves[moves["first"].notna() & (moves["first"] != 0)].reset_index(drop=True)
 
 
-def reasons(desk: Desk, moves: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
+def explain_moves(desk: Desk, moves: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
     """Join the moves beside day 0 with the reasons of the catalogue.
 
     Parameters
@@ -88,12 +88,12 @@ def reasons(desk: Desk, moves: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
     Returns
     -------
     frame : pandas.DataFrame
-        Rows of `beside` with kind, reason and source_url; blank where no reason is known.
+        Rows of `moves_off_day0` with kind, reason and source_url; blank where no reason is known.
         What the catalogue itself has on that session counts as other news.
     stale : list of str
         Event and security of each reason that explains no move any more.
     """
-    found = beside(moves)
+    found = moves_off_day0(moves)
     table = {
         (row["event_id"], row["security"]): row
         for row in desk.catalogue.moves().iter_rows(named=True)
@@ -138,16 +138,16 @@ def _move(
     if day0 not in series.index:
         return None
     position = int(series.index.searchsorted(day0))
-    first, last = max(position + HISTORY[0], 0), max(position + HISTORY[1] + 1, 0)
+    first, last = max(position + _SIGMA_WINDOW[0], 0), max(position + _SIGMA_WINDOW[1] + 1, 0)
     history = series.iloc[first:last].dropna()
-    if len(history) < _LEAST:
+    if len(history) < _MIN_SESSIONS:
         return None
     sigma = float(history.std())
     around = {
         day: float(series.iloc[position + day]) if position + day < len(series) else math.nan
         for day in DAYS
     }
-    large = [day for day, move in around.items() if abs(move) >= LARGE * sigma]
+    large = [day for day, move in around.items() if abs(move) >= _MIN_DEVIATIONS * sigma]
     return {
         "event_id": event_id,
         "security": security,

@@ -5,18 +5,18 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from analysis.briefings import wording
 from analysis.normal_returns import MODELS, MOVING_VARIANCE, READS_PEERS, READS_US_FACTORS
+from analysis.reports import wording
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from analysis.briefings.measurement import Measurement
+    from analysis.reports.study_report import StudyReport
 
 _COLLECTION = re.compile(r"[\w.-]+/[\w.-]+")  # owner/name, among days and remarks
 
 
-def provenance(measured: Measurement) -> pd.DataFrame:
+def provenance(report: StudyReport) -> pd.DataFrame:
     """List tables, parameters, conventions and version.
 
     Returns
@@ -28,13 +28,12 @@ def provenance(measured: Measurement) -> pd.DataFrame:
 
     import analysis
 
-    desk = measured.desk
     rows = [
-        ("Read as of", measured.as_of_words),
-        ("Prices", _price_sources(measured)),
+        ("Read as of", report.as_of_words),
+        ("Prices", _price_sources(report)),
     ]
-    for name in _tables_used(measured):
-        version = desk.versions()[name]
+    for name in _tables_used(report):
+        version = report.versions[name]
         rows.append(
             (
                 f"Table {name}",
@@ -44,13 +43,13 @@ def provenance(measured: Measurement) -> pd.DataFrame:
         )
     rows.extend(
         [
-            ("Model", MODELS[measured.model]),
-            ("Benchmark", _benchmark(measured)),
-            ("Estimation window", _sessions(measured.estimation)),
-            ("Event window", _sessions(measured.window)),
+            ("Model", MODELS[report.model]),
+            ("Benchmark", _benchmark(report)),
+            ("Estimation window", _sessions(report.estimation)),
+            ("Event window", _sessions(report.window)),
             (
                 "Standard errors",
-                f"full forecast covariance; residual variance {_variance(measured)}",
+                f"full forecast covariance; residual variance {_variance(report)}",
             ),
             ("Dependence", "residual correlation weighted by shared event days"),
             ("Software", f"faultline {analysis.__version__}"),
@@ -59,35 +58,31 @@ def provenance(measured: Measurement) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["fact", "value"])
 
 
-def _benchmark(measured: Measurement) -> str:
-    if measured.model == "mean_adjusted":
+def _benchmark(report: StudyReport) -> str:
+    if report.model == "mean_adjusted":
         return "none"
-    if measured.model in READS_US_FACTORS:
+    if report.model in READS_US_FACTORS:
         return "US factors (Ken French data library)"
-    if measured.model in READS_PEERS:
+    if report.model in READS_PEERS:
         return "equal-weight mean of other securities that trade at the same hours"
-    return measured.benchmark or "each security's home index"
+    return report.benchmark or "each security's home index"
 
 
-def _variance(measured: Measurement) -> str:
-    if measured.model in MOVING_VARIANCE:
+def _variance(report: StudyReport) -> str:
+    if report.model in MOVING_VARIANCE:
         return "forecast from the last estimation session"
     return "RSS/(T \u2212 k)"
 
 
-def _tables_used(measured: Measurement) -> list[str]:
-    return ["prices", "factors"] if measured.model in READS_US_FACTORS else ["prices"]
+def _tables_used(report: StudyReport) -> list[str]:
+    return ["prices", "factors"] if report.model in READS_US_FACTORS else ["prices"]
 
 
-def _price_sources(measured: Measurement) -> str:
+def _price_sources(report: StudyReport) -> str:
     """Vendors of the study's prices, and the public collections they came through, each once."""
-    import polars as pl
-
-    prices = measured.desk.table("prices")
-    own = prices.filter(pl.col("ticker").is_in(list(measured.tickers)))["source"].unique()
     vendors, collections = set(), set()
-    for source in own:
-        vendor, _, way = str(source).partition(", by way of ")
+    for source in report.price_sources:
+        vendor, _, way = source.partition(", by way of ")
         vendors.add(vendor)
         collections.update(_COLLECTION.findall(way))
     named = "; ".join(sorted(vendors))

@@ -10,17 +10,11 @@ from typing import Any
 import nbformat
 import pytest
 
-from analysis.briefings.pieces import (
-    CAVEATS,
-    CHART,
-    FIGURES,
-    MANIFEST,
-    OPENING,
-    PLOTLY,
-    RESULTS,
-    Page,
-)
+from analysis.briefings.page import Page
+from analysis.charts.chart import CHART_MIME as CHART
+from analysis.charts.chart import PLOTLY_MIME as PLOTLY
 from analysis.errors import RenderError
+from analysis.reports.display import CAVEATS, FIGURES, MANIFEST, OPENING, RESULTS
 
 HOSTILE = "</script><script>alert(1)</script><b onclick=x>"
 
@@ -267,7 +261,7 @@ def test_a_warning_is_shown_without_the_file_and_the_line_that_raised_it() -> No
     assert "studies.py" not in page.body[-1]
     assert "x.py" not in page.body[-1]
     assert "EventStudy(" not in page.body[-1]
-    for kept in ("Column &#x27;A&#x27; of returns: prices?", "reading figures", "the second"):
+    for kept in ("Column &#39;A&#39; of returns: prices?", "reading figures", "the second"):
         assert kept in page.body[-1]
 
 

@@ -9,11 +9,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from analysis.briefings import wording
-from analysis.briefings.narrative import KOLARI, LEVEL, TEST_NAMES, Focus, robust_p
 from analysis.catalogue.selection import NEW_YORK
 from analysis.eventstudy.inference.registry import RECOMMENDED
 from analysis.normal_returns import READS_BENCHMARK, READS_US_FACTORS
+from analysis.reports import wording
+from analysis.reports.narrative import (
+    KOLARI,
+    LEVEL,
+    TEST_NAMES,
+    HeadlineSecurity,
+    recommended_p_values,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -52,7 +58,7 @@ class Caveat:
 def clustering(
     securities: pd.DataFrame, tests: pd.DataFrame, recommended: Sequence[str] = RECOMMENDED
 ) -> Caveat | None:
-    """Say how many dates stand behind the securities, and what naive tests would have said."""
+    """Say how many dates the securities share, and what naive tests would have reported."""
     measured = securities[securities["abnormal"].notna()]
     dates = measured["day0"].nunique()
     if dates >= len(measured):
@@ -67,7 +73,7 @@ def clustering(
     ]
     robust = [
         f"{TEST_NAMES[name]} {wording.p_value(value)}"
-        for name, value in robust_p(tests, recommended=recommended).items()
+        for name, value in recommended_p_values(tests, recommended=recommended).items()
     ]
     text = (
         f"{wording.count(len(measured), 'security', 'securities')} share "
@@ -106,7 +112,7 @@ def conventions(compared: pd.DataFrame) -> Caveat | None:
 
 
 def _otherwise(rows: pd.DataFrame) -> str:
-    """Count, per package, the tests of one window that part from our leading one."""
+    """Count, per package, the tests of one window that disagree with our leading test."""
     own = rows[(rows["preset"] == "faultline") & (rows["test"] == KOLARI)].iloc[0]
     decided = rows["significant"].notna() & ~rows["note"].str.startswith("no ")
     theirs = rows[decided & (rows["preset"] != "faultline")]
@@ -131,7 +137,10 @@ def _otherwise(rows: pd.DataFrame) -> str:
 
 
 def benchmark(
-    focus: Focus | None, model: str, without_benchmark: float | None, names: dict[str, str]
+    focus: HeadlineSecurity | None,
+    model: str,
+    without_benchmark: float | None,
+    names: dict[str, str],
 ) -> Caveat | None:
     """Bound what the benchmark may absorb by the three ways to take the market out."""
     if focus is None or not focus.row["benchmark"] or model not in READS_BENCHMARK:
@@ -230,7 +239,7 @@ def uncertain_day(placements: pd.DataFrame) -> Caveat | None:
 
 
 def doubtful_record(placements: pd.DataFrame) -> Caveat | None:
-    """Say what of the event's row in the catalogue is doubtful."""
+    """Say what is doubtful about the event's row in the catalogue."""
     flags = [str(flag) for flag in placements["flag"].unique() if flag]
     if not flags:
         return None
@@ -255,7 +264,7 @@ def late_markets(securities: pd.DataFrame, cities: dict[str, str]) -> Caveat | N
 
 
 def gaps(skipped: pd.DataFrame, flagged: pd.DataFrame, last_price: str) -> Caveat | None:
-    """Count what was left out and which figures are distrusted."""
+    """Count the skipped securities and list the doubtful prices."""
     from analysis.tables.price_checks import BREAK
 
     parts = []

@@ -7,47 +7,22 @@ The notebook calls `event_report` and then displays its parts in order; every pa
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from functools import cached_property
-from html import escape
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from analysis.briefings import caveats, context, measures, narrative, wording
-from analysis.briefings.measurement import Measurement
-from analysis.briefings.provenance import provenance
 from analysis.errors import InputError
+from analysis.reports import caveats, context, display, frames, narrative, wording
+from analysis.reports.display import CAVEATS, Display
+from analysis.reports.provenance import provenance
+from analysis.reports.study_document import to_page_document
+from analysis.reports.study_report import StudyReport, Window
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from analysis.charts import Chart, Table
     from analysis.desk import Desk
-
-MIME = "application/vnd.faultline."
-
-
-@dataclass(frozen=True)
-class Display:
-    """One thing to show: a MIME type, its payload, and text or HTML for other front ends."""
-
-    mime: str
-    payload: Any
-    text: str
-    html: str = ""
-
-    def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
-        shown = {self.mime: self.payload, "text/plain": self.text}
-        return shown | ({"text/html": self.html} if self.html else {})
-
-
-def opening(headline: str, lead: str) -> Display:
-    """The first heading of a page and the paragraph under it; text, never Markdown."""
-    return Display(
-        f"{MIME}opening+json",
-        {"headline": headline, "lead": lead},
-        f"{headline}\n\n{lead}",
-        f"<h1>{escape(headline)}</h1><p>{escape(lead)}</p>",
-    )
 
 
 def event_report(
@@ -91,10 +66,11 @@ def event_report(
     instant, reason = desk.instant(event)
     if instant is None:
         raise InputError(f"Event {event!r} cannot be studied: {reason}")
-    return EventReport(
-        desk=desk,
-        event=event,
-        tickers=tuple(desk.securities(event, tickers or None, group or None)),
+    return EventReport.of(
+        desk,
+        event,
+        tickers or None,
+        group or None,
         benchmark=benchmark or None,
         model=model,
         estimation=_pair(estimation, "estimation"),
@@ -111,22 +87,38 @@ def _pair(value: Sequence[int], name: str) -> tuple[int, int]:
     return first, last
 
 
-class EventReport(Measurement):
+class EventReport(StudyReport):
     """The parts of one event's page, in the order in which the page shows them."""
+
+    @property
+    def event(self) -> str:
+        """Id in the catalogue."""
+        return self.events[0]
+
+    @property
+    def windows(self) -> list[Window]:
+        """Day 0 first, then the other windows."""
+        return list(dict.fromkeys([(0, 0), *self.cars]))
+
+    @cached_property
+    def tests(self) -> pd.DataFrame:
+        """As of any study, but from the placebo fits that the page's groups need anyway."""
+        return self._battery[0]
 
     def headline(self) -> Display:
         """The first heading of the page and its lead paragraph."""
-        written = narrative.opening(
-            self.securities, self.groups, self.tests, self.entities, self.model, self.leading
+        return display.opening(
+            *narrative.headline_and_lead(
+                self.securities, self.groups, self.tests, self.entities, self.model, self.leading
+            )
         )
-        return opening(written.headline, written.lead)
 
     def key_figures(self) -> Display:
         """At most three figures under the headline, each with its window in words."""
         cards: list[dict[str, str]] = []
         measured = self.securities[self.securities["abnormal"].notna()]
         if len(measured):
-            row = narrative.largest(measured)
+            row = narrative.largest_move(measured)
             cards.append(
                 {
                     "value": wording.per_cent(float(row["abnormal"])),
@@ -145,10 +137,8 @@ class EventReport(Measurement):
                     "window": wording.window_words(0, 0),
                 }
             )
-        robust = (
-            narrative.robust_p(self.tests, recommended=self.leading) if len(measured) > 1 else {}
-        )
-        for name, value in list(robust.items())[:1]:
+        p_values = narrative.recommended_p_values(self.tests, recommended=self.leading)
+        for name, value in list(p_values.items())[:1] if len(measured) > 1 else ():
             cards.append(
                 {
                     "value": wording.p_value(value),
@@ -158,8 +148,7 @@ class EventReport(Measurement):
                     "window": wording.window_words(0, 0),
                 }
             )
-        plain = "; ".join(f"{card['value']} {card['label']}" for card in cards)
-        return Display(f"{MIME}figures+json", cards, plain)
+        return display.key_figures(cards)
 
     def facts(self) -> Table:
         """The event, its instant in three zones, day 0 on each exchange."""
@@ -181,7 +170,7 @@ class EventReport(Measurement):
             placed=instant.note if instant else "",
         )
 
-    def reactions(self) -> Chart:
+    def abnormal_returns(self) -> Chart:
         """Abnormal return of every security on day 0."""
         from analysis.charts import abnormal_by_security
 
@@ -197,9 +186,9 @@ class EventReport(Measurement):
         """Cumulative average abnormal return per role."""
         from analysis.charts import caar_paths
 
-        return caar_paths(measures.paths_frame(self.results, self.window), self.source)
+        return caar_paths(frames.paths_frame(self.results, self.window), self.source)
 
-    def three_ways(self) -> Chart:
+    def return_comparison(self) -> Chart:
         """Raw, market-adjusted and model-adjusted returns side by side."""
         from analysis.charts import three_returns
 
@@ -219,19 +208,20 @@ class EventReport(Measurement):
             always=[self.names[ticker] for ticker in self.entities if ticker in self.names],
         )
 
-    def security_numbers(self) -> Table:
+    def security_table(self) -> Table:
         """Every security: raw, abnormal, CARs, t, p, adjusted p."""
         from analysis.charts import security_table
 
-        return security_table(self.securities, self._car_frames(), always=self.entities)
+        cars = {window: self.car_tables[window] for window in self.cars}
+        return security_table(self.securities, cars, always=self.entities)
 
-    def family_numbers(self) -> Table:
+    def group_table(self) -> Table:
         """CAAR of every role with its interval."""
         from analysis.charts.group_table import family_table
 
         return family_table(self.groups)
 
-    def group_numbers(self) -> Table:
+    def test_table(self) -> Table:
         """The battery of tests on all securities, the recommended ones first."""
         from analysis.charts import test_table
 
@@ -241,32 +231,32 @@ class EventReport(Measurement):
             self.recommended.sentence,
         )
 
-    def left_out(self) -> Table:
+    def skipped(self) -> Table:
         """What could not be measured, each with its reason."""
         from analysis.charts import skipped_table
 
         return skipped_table(self.results.skipped)
 
-    def how_sure(self) -> Display:
+    def caveats(self) -> Display:
         """The box of caveats."""
         securities = self.securities
         found = [
             caveats.clustering(securities, self.tests, self.leading),
-            caveats.conventions(self.conventions),
-            caveats.benchmark(self.focus, self.model, self.mean_adjusted, self.names),
+            caveats.conventions(self.results.compare_presets(self.windows)),
+            caveats.benchmark(self.focus, self.model, self._mean_adjusted(), self.names),
             caveats.peers(self.model),
             caveats.us_factors(self.model, set(securities["exchange"])),
-            caveats.confounders(self.others, self.notes),
+            caveats.confounders(self.others, self._notes()),
             caveats.uncertain_day(self.placements),
             caveats.doubtful_record(self.placements),
             caveats.late_markets(securities, context.CITIES),
-            caveats.price_limits(self.near_limit()),
-            caveats.gaps(self.results.skipped, self.flagged(), self.last_price()),
-            caveats.multiplicity(self.single_tests, self.tests),
+            caveats.price_limits(self._near_limit()),
+            caveats.gaps(self.results.skipped, self.doubtful_prices, self._last_price()),
+            caveats.multiplicity(self._single_tests(), self.tests),
         ]
         boxes = [asdict(item) for item in found if item is not None]
-        plain = "\n".join(f"{box['title']}: {box['text']}" for box in boxes)
-        return Display(f"{MIME}caveats+json", boxes, plain)
+        text = "\n".join(f"{box['title']}: {box['text']}" for box in boxes)
+        return Display(CAVEATS, boxes, text)
 
     def provenance(self) -> Table:
         """Tables with their content, parameters, conventions and version."""
@@ -276,21 +266,15 @@ class EventReport(Measurement):
 
     def payload(self) -> Display:
         """Every number of the headline tables, machine-readable (decimal returns)."""
-        from analysis.briefings.payload import results_payload
-
-        document = results_payload(self)
-        return Display(f"{MIME}results+json", document, "faultline-results")
+        return display.results(to_page_document(self))
 
     def manifest(self) -> Display:
         """Which tables, of which content, as of which day."""
-        tables = self.desk.versions()
         # Without a day of its own the desk reads up to the last price that was observed.
-        last = str(tables["prices"]["observed_to"] or "")[:10]
-        as_of = self.desk.as_of.isoformat() if self.desk.as_of else last or None
-        document = {"tables": tables, "as_of": as_of}
-        return Display(f"{MIME}manifest+json", document, "faultline-manifest")
+        day = self.desk.as_of or self.last_observation
+        return display.manifest({"tables": self.versions, "as_of": day and day.isoformat()})
 
-    @cached_property
+    @property
     def source(self) -> str:
         """Source line under every chart."""
         return (
@@ -298,5 +282,61 @@ class EventReport(Measurement):
             f"as of {self.as_of_words}."
         )
 
-    def _car_frames(self) -> dict[tuple[int, int], pd.DataFrame]:
-        return {window: self.results.car(window) for window in self.cars}
+    @cached_property
+    def entities(self) -> list[str]:
+        """Tickers of the entities that the event names."""
+        entities = (self.desk.event(self.event)["entities"] or "").split(";")
+        return self.desk.catalogue.entities_to_tickers(entities)
+
+    @cached_property
+    def focus(self) -> narrative.HeadlineSecurity | None:
+        """The security that the headline is about."""
+        return narrative.headline_security(self.securities, self.entities)
+
+    @cached_property
+    def others(self) -> pd.DataFrame:
+        """Other catalogued events within the event window."""
+        return context.other_events(self.desk, self.placements, self.window)
+
+    def _notes(self) -> str:
+        """What the catalogue notes about the event; it may look back, so not as of a day."""
+        return "" if self.desk.as_of else str(self.desk.event(self.event)["notes"] or "")
+
+    def _mean_adjusted(self) -> float | None:
+        """Day-0 abnormal return of the focus without any benchmark (decimal)."""
+        if self.focus is None or self.model == "mean_adjusted":
+            return None
+        study = self.desk.study(
+            self.event,
+            [str(self.focus.row["security"])],
+            model="mean_adjusted",
+            estimation=self.estimation,
+            window=self.window,
+        )
+        found = study.car((0, 0))
+        return float(found["car"].iloc[0]) if len(found) else None
+
+    def _single_tests(self) -> int:
+        """How many p-values of single securities there are, over all windows."""
+        return sum(int(table["p_value"].notna().sum()) for table in self.car_tables.values())
+
+    def _near_limit(self) -> list[str]:
+        """Names of the securities within a tenth of their exchange's daily price limit."""
+        limits = self.instruments["price_limit"].reindex(self.securities["security"]).to_numpy()
+        near = self.securities["raw"].abs().to_numpy() >= 0.9 * limits
+        return [str(name) for name in self.securities.loc[near, "name"]]
+
+    def _last_price(self) -> str:
+        """Last day of prices in words; with the earliest where the securities differ."""
+        import polars as pl
+
+        ends = self.prices.group_by("ticker").agg(pl.col("date").max()).sort("date", "ticker")
+        if ends.is_empty():
+            return "no day at all"
+        first, last = ends.row(0, named=True), ends.row(-1, named=True)
+        if first["date"] == last["date"]:
+            return wording.day(last["date"])
+        return (
+            f"{wording.day(last['date'])} at the latest and {wording.day(first['date'])} at the "
+            f"earliest ({self.names.get(first['ticker'], first['ticker'])})"
+        )

@@ -11,7 +11,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from analysis import __version__
-from analysis.cli import output
+from analysis.cli import console
 from analysis.concurrency import leave
 from analysis.errors import FaultlineError, is_panic
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from cyclopts import App, CycloptsError
 
 # What a shell reports for a program that a signal ended: 128 + SIGINT, 128 + SIGPIPE.
-_INTERRUPTED, _READER_GONE = 130, 141
+_SIGINT_EXIT, _SIGPIPE_EXIT = 130, 141
 _BAD_INPUT = 2
 _WINDOWS = re.compile(r"[+-]?\d+,[+-]?\d+")
 
@@ -60,24 +60,24 @@ def main(argv: Sequence[str] | None = None) -> int:
         The exit code: 0 done, 1 some part failed, 2 bad input, 130 interrupted.
     """
     if argv is not None:
-        return _answer(list(argv))
-    output.escape_foreign_output()
-    code = _answer(sys.argv[1:])
+        return _run_safely(list(argv))
+    console.escape_foreign_output()
+    code = _run_safely(sys.argv[1:])
     leave(code)  # of the process that was started for this command, and of no other
     return code
 
 
-def _answer(words: list[str]) -> int:
-    output.prepare_streams()
+def _run_safely(words: list[str]) -> int:
+    console.prepare_streams()
     try:
         code = _run(words)
         sys.stdout.flush()
     except BrokenPipeError:
-        _forget_stdout()
-        return _READER_GONE
+        _silence_broken_pipe()
+        return _SIGPIPE_EXIT
     except KeyboardInterrupt:
-        output.say("faultline: interrupted.")
-        return _INTERRUPTED
+        console.print_err("faultline: interrupted.")
+        return _SIGINT_EXIT
     return code
 
 
@@ -86,22 +86,24 @@ def _run(words: list[str]) -> int:
 
     try:
         outcome = build_app()(
-            list(_separate_windows(words)),
+            list(_split_comma_windows(words)),
             exit_on_error=False,
             print_error=False,
             result_action="return_value",
         )
     except CycloptsError as error:
-        output.say(f"faultline: {_told(error, words)} See: {_help_of(words)}")
+        console.print_err(
+            f"faultline: {_parse_error_message(error, words)} See: {_help_command(words)}"
+        )
         return _BAD_INPUT
     except FaultlineError as error:
-        output.say(f"faultline: {error}")
+        console.print_err(f"faultline: {error}")
         return error.exit_code
     except BrokenPipeError:
         raise
     except PermissionError as error:
         place = f"{error.filename} " if error.filename else "A file "
-        output.say(
+        console.print_err(
             f"faultline: {place}may not be read or written ({error.strerror}): change its"
             " permissions, or name another place with FAULTLINE_HOME or the option that named it."
         )
@@ -119,7 +121,7 @@ def build_app() -> App:
     Returns
     -------
     cyclopts.App
-        Also read by the completion scripts and by the tests of the help.
+        The completion scripts and the tests of the help read it, too.
     """
     from cyclopts import App, Parameter
 
@@ -139,7 +141,7 @@ def build_app() -> App:
     return app
 
 
-def _separate_windows(words: list[str]) -> Iterator[str]:
+def _split_comma_windows(words: list[str]) -> Iterator[str]:
     """Let ``--car -1,1`` and ``--car=-1,1`` mean ``--car -1 1``."""
     wanted = False
     for word in words:
@@ -157,19 +159,19 @@ def _separate_windows(words: list[str]) -> Iterator[str]:
         wanted = False
 
 
-def _told(error: CycloptsError, words: list[str]) -> str:
-    """The parser's message; of words that nobody asked for, what was probably meant."""
+def _parse_error_message(error: CycloptsError, words: list[str]) -> str:
+    """Parser error message, with a hint for unexpected arguments."""
     from cyclopts import UnusedCliTokensError
 
     if not isinstance(error, UnusedCliTokensError):
         return _sentence(str(error))
-    told = f"Unexpected argument: {', '.join(map(repr, error.unused_tokens or ()))}."
+    message = f"Unexpected argument: {', '.join(map(repr, error.unused_tokens or ()))}."
     if not any(word.startswith("--") for word in words):
-        return told
-    return f"{told} Several values stand behind one option with commas: NVDA,TSM."
+        return message
+    return f"{message} Separate several values with commas: NVDA,TSM."
 
 
-def _help_of(words: list[str]) -> str:
+def _help_command(words: list[str]) -> str:
     named: list[str] = []
     at = build_app()
     for word in words:
@@ -192,16 +194,16 @@ def _unexpected(error: BaseException) -> int:
             # Frames are lines of files; what an exception says may be anybody's.
             shown = part.rstrip("\n")
             for line in shown.split("\n") if part.startswith("  File ") else [shown]:
-                output.say(line)
+                console.print_err(line)
     else:
-        output.say(
+        console.print_err(
             f"faultline: unexpected {type(error).__name__}: {_sentence(str(error))} This is a "
             "fault of Faultline; FAULTLINE_DEBUG=1 shows where it happened."
         )
     return 1
 
 
-def _forget_stdout() -> None:
-    """Keep the interpreter from complaining of the closed pipe once more when it exits."""
+def _silence_broken_pipe() -> None:
+    """Keep the interpreter from reporting the closed pipe again when it exits."""
     with suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

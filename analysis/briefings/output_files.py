@@ -20,7 +20,7 @@ FAILED = "failed"
 
 
 def check_formats(formats: Iterable[str] | str) -> tuple[str, ...]:
-    """Read the formats asked for, each once; a comma list is taken apart.
+    """Read the formats, each once; a comma list is taken apart.
 
     Raises
     ------
@@ -28,8 +28,8 @@ def check_formats(formats: Iterable[str] | str) -> tuple[str, ...]:
         One that there is not, or none at all.
     """
     parts = formats.split(",") if isinstance(formats, str) else list(formats)
-    asked = tuple(dict.fromkeys(part.strip().lower() for part in parts if part.strip()))
-    for name in asked:
+    wanted = tuple(dict.fromkeys(part.strip().lower() for part in parts if part.strip()))
+    for name in wanted:
         if name == "pdf":
             raise InputError(
                 "PDF is not supported yet: print the HTML from a browser, or take one of: "
@@ -37,19 +37,19 @@ def check_formats(formats: Iterable[str] | str) -> tuple[str, ...]:
             )
         if name not in FORMATS:
             raise InputError(f"Unknown format {name!r}. Known: {', '.join(FORMATS)}.")
-    if not asked:
+    if not wanted:
         raise InputError(f"No format was given. Known: {', '.join(FORMATS)}.")
-    return asked
+    return wanted
 
 
-def stem(info: NotebookInfo, parameters: Mapping[str, Any]) -> str:
+def briefing_name(info: NotebookInfo, parameters: Mapping[str, Any]) -> str:
     """Name of a briefing's files: ``NOTEBOOK--EVENT``, without an event ``NOTEBOOK``."""
     events = [parameters.get(spec.name) for spec in info.parameters if spec.kind == "event"]
     slugs = [re.sub(r"[^\w.-]+", "-", str(event)).strip("-.") for event in events if event]
     return "--".join([info.name, *filter(None, slugs)])
 
 
-def prepare(out: str | os.PathLike[str]) -> Path:
+def check_output_folder(out: str | os.PathLike[str]) -> Path:
     """Make the output folder and try a file in it, before anything is computed.
 
     What killed publications left there under temporary names is removed.
@@ -81,7 +81,7 @@ def prepare(out: str | os.PathLike[str]) -> Path:
     return folder
 
 
-def put(path: Path, content: str) -> Path:
+def write_file(path: Path, content: str) -> Path:
     """Write a file whole or not at all: an earlier one stays until the new one is complete.
 
     Raises
@@ -89,10 +89,10 @@ def put(path: Path, content: str) -> Path:
     RenderError
         It cannot be written; nothing was changed.
     """
-    return put_all({path: content})[0]
+    return write_files({path: content})[0]
 
 
-def put_all(files: Mapping[Path, str]) -> list[Path]:
+def write_files(files: Mapping[Path, str]) -> list[Path]:
     """Write several files, all or none: when one cannot be placed, the earlier ones come back.
 
     Parameters

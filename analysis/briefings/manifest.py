@@ -25,7 +25,7 @@ def manifest(
     parameters: Mapping[str, Any],
     started: datetime,
     finished: datetime,
-    told: Mapping[str, Any],
+    reported: Mapping[str, Any],
 ) -> dict[str, Any]:
     """Say what a briefing was made from.
 
@@ -37,8 +37,8 @@ def manifest(
         As validated.
     started, finished : datetime.datetime
         Aware instants of the run; written in UTC.
-    told : mapping
-        What the notebook itself said: ``as_of``, ``tables`` with versions and hashes.
+    reported : mapping
+        What the notebook itself reported: ``as_of``, ``tables`` with versions and hashes.
 
     Returns
     -------
@@ -51,7 +51,7 @@ def manifest(
         "parameters": dict(parameters),
         "as_of": parameters.get("as_of"),
         "tables": {},
-        **{key: value for key, value in told.items() if value is not None},
+        **{key: value for key, value in reported.items() if value is not None},
         "version": __version__,
         "commit": commit(),
         "started": _instant(started),
@@ -66,7 +66,7 @@ def commit() -> str | None:
     if git is None or not (root / ".git").exists():
         return None
     try:
-        asked = subprocess.run(  # noqa: S603 - fixed words, no shell
+        finished = subprocess.run(  # noqa: S603 - fixed words, no shell
             [git, "-C", str(root), "rev-parse", "HEAD"],
             capture_output=True,
             text=True,
@@ -75,7 +75,7 @@ def commit() -> str | None:
         )
     except (OSError, subprocess.TimeoutExpired):
         return None
-    return asked.stdout.strip() or None if asked.returncode == 0 else None
+    return finished.stdout.strip() or None if finished.returncode == 0 else None
 
 
 def json_script(value: Any, *, name: str = "", css: str = "") -> str:

@@ -9,11 +9,12 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from analysis.briefings import list_notebooks, sizes
-from analysis.briefings.sizes import LEVEL, size_report, stored
+from analysis.briefings.notebooks import list_notebooks
 from analysis.errors import DataError, InputError
 from analysis.eventstudy.inference.registry import RECOMMENDED, TEST_NAMES
 from analysis.eventstudy.simulate import STANDARD
+from analysis.reports import size_and_power
+from analysis.reports.size_and_power import LEVEL, size_report, stored
 
 ROOT = Path(__file__).parents[2]
 
@@ -33,7 +34,7 @@ def test_every_standard_set_is_stored_with_every_design_and_test(name):
 
 
 def test_results_that_are_not_there_say_how_they_are_made(monkeypatch, tmp_path):
-    monkeypatch.setattr(sizes, "bundled", lambda _: tmp_path)
+    monkeypatch.setattr(size_and_power, "bundled", lambda _: tmp_path)
     with pytest.raises(DataError, match=r"scripts/size_and_power\.py power"):
         stored("power")
 

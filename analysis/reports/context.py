@@ -1,4 +1,4 @@
-"""What happened around an event: when, where the markets stood, and what else was new.
+"""What happened around an event: when, which sessions followed, and what other news there was.
 
 Reads the desk's catalogue and calendars; returns plain frames for the page and the charts.
 """
@@ -10,7 +10,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from analysis.briefings import wording
+from analysis.reports import wording
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from analysis.briefings.checks import check_together
+from analysis.briefings.parameter_checks import check_combination
 from analysis.catalogue import Catalogue
 from analysis.errors import InputError
 from analysis.settings import bundled
@@ -20,9 +20,9 @@ def catalogue() -> Catalogue:
 
 
 def test_the_defaults_suit_each_other(catalogue: Catalogue) -> None:
-    check_together(GOOD, catalogue)
-    check_together({}, catalogue)
-    check_together(GOOD | {"event": "made up"}, None)
+    check_combination(GOOD, catalogue)
+    check_combination({}, catalogue)
+    check_combination(GOOD | {"event": "made up"}, None)
 
 
 @pytest.mark.parametrize(
@@ -40,4 +40,4 @@ def test_what_a_study_would_refuse_is_refused_first(
     catalogue: Catalogue, change: dict[str, Any], words: str
 ) -> None:
     with pytest.raises(InputError, match=words):
-        check_together(GOOD | change, catalogue)
+        check_combination(GOOD | change, catalogue)

@@ -1,4 +1,4 @@
-"""Markdown of a notebook as HTML that can only say, never do.
+"""Markdown of a notebook as inert HTML.
 
 Raw HTML in Markdown is shown as text, links keep ``http`` and ``https``, and images other than
 embedded ones become links: a briefing asks no host for anything. Formulas become MathML here,

@@ -15,9 +15,13 @@ from typing import Any
 import pytest
 
 from analysis import __version__
-from analysis.briefings import machine, publish
-from analysis.briefings.confidential import blanked, refuse_secrets, without_secret_variables
+from analysis.briefings import manifest, output_files
 from analysis.briefings.notebooks import NotebookInfo, ParameterSpec
+from analysis.briefings.redaction import (
+    redact_json,
+    reject_secret_parameters,
+    without_secret_variables,
+)
 from analysis.errors import InputError, RenderError
 from analysis.files import beside
 
@@ -25,14 +29,14 @@ INFO = NotebookInfo("trial", "Trial", "", (ParameterSpec("event", "event"),), Pa
 
 
 def test_files_are_named_by_notebook_and_event() -> None:
-    assert publish.stem(INFO, {"event": "ds-r1"}) == "trial--ds-r1"
-    assert publish.stem(INFO, {"event": None}) == "trial"
-    assert publish.stem(INFO, {"event": "../../a b/../c"}) == "trial--a-b-..-c"
+    assert output_files.briefing_name(INFO, {"event": "ds-r1"}) == "trial--ds-r1"
+    assert output_files.briefing_name(INFO, {"event": None}) == "trial"
+    assert output_files.briefing_name(INFO, {"event": "../../a b/../c"}) == "trial--a-b-..-c"
 
 
 def test_formats_are_read_once_each_in_their_order() -> None:
-    assert publish.check_formats("ipynb, HTML,ipynb") == ("ipynb", "html")
-    assert publish.check_formats(["html"]) == ("html",)
+    assert output_files.check_formats("ipynb, HTML,ipynb") == ("ipynb", "html")
+    assert output_files.check_formats(["html"]) == ("html",)
 
 
 @pytest.mark.parametrize(
@@ -45,11 +49,11 @@ def test_formats_are_read_once_each_in_their_order() -> None:
 )
 def test_a_format_that_there_is_not_is_refused(formats: str, message: str) -> None:
     with pytest.raises(InputError, match=message.replace(".", r"\.")):
-        publish.check_formats(formats)
+        output_files.check_formats(formats)
 
 
 def test_the_output_folder_is_made(tmp_path: Path) -> None:
-    folder = publish.prepare(tmp_path / "a" / "b")
+    folder = output_files.check_output_folder(tmp_path / "a" / "b")
     assert folder.is_dir()
     assert list(folder.iterdir()) == []
 
@@ -67,11 +71,11 @@ def test_what_killed_publications_left_over_an_hour_ago_is_removed(
     # A second name of a page has the page's own time of writing.
     beside(page).hardlink_to(page)
     beside(failed / "a.ipynb").write_text("half")
-    publish.prepare(tmp_path)
+    output_files.check_output_folder(tmp_path)
     assert len(list(tmp_path.rglob(".*.part"))) == 3
     now = time.time()
     monkeypatch.setattr("analysis.files.time.time", lambda: now + 3700)
-    publish.prepare(tmp_path)
+    output_files.check_output_folder(tmp_path)
     assert {path.name for path in tmp_path.rglob("*")} == others | {"a.html", "failed"}
 
 
@@ -79,13 +83,13 @@ def test_an_output_folder_that_cannot_be_made_is_refused(tmp_path: Path) -> None
     (tmp_path / "file").write_text("")
     for bad in (tmp_path / "file", tmp_path / "file" / "sub", "/proc/none/x", "a\0b"):
         with pytest.raises(InputError, match="cannot be written"):
-            publish.prepare(bad)
+            output_files.check_output_folder(bad)
 
 
 def test_a_file_is_replaced_whole_and_nothing_is_left_beside_it(tmp_path: Path) -> None:
     path = tmp_path / "page.html"
     path.write_text("old")
-    assert publish.put(path, "new é\n") == path
+    assert output_files.write_file(path, "new é\n") == path
     assert path.read_bytes() == "new é\n".encode()
     assert [item.name for item in tmp_path.iterdir()] == ["page.html"]
 
@@ -99,9 +103,9 @@ def test_a_file_that_cannot_be_written_leaves_the_old_one(
     def full(_: int) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("analysis.briefings.publish.os.fsync", full)
+    monkeypatch.setattr("analysis.briefings.output_files.os.fsync", full)
     with pytest.raises(RenderError, match="No space left"):
-        publish.put(path, "new")
+        output_files.write_file(path, "new")
     assert path.read_text() == "old"
     assert [item.name for item in tmp_path.iterdir()] == ["page.html"]
 
@@ -115,14 +119,14 @@ def test_files_are_published_all_or_none_wherever_it_stops(
     earlier = {"a.html": "old page", "a.md": "old third"}
     steps = Interruption(error)
     monkeypatch.setattr(Path, "replace", steps.around(Path.replace))
-    monkeypatch.setattr(publish, "sync_folder", steps.around(publish.sync_folder))
+    monkeypatch.setattr(output_files, "sync_folder", steps.around(output_files.sync_folder))
     new = {tmp_path / f"a.{kind}": f"new {kind}" for kind in formats}
     for when in range(100):
         for name, content in earlier.items():
             (tmp_path / name).write_text(content)
         steps.left = when
         try:
-            assert publish.put_all(new) == list(new)
+            assert output_files.write_files(new) == list(new)
         except (RenderError, KeyboardInterrupt):
             assert texts(tmp_path) == earlier
             continue
@@ -160,7 +164,7 @@ def texts(folder: Path) -> dict[str, str]:
 
 def test_json_in_a_page_cannot_end_its_script() -> None:
     value = {"a": "</script><!-- & \u2028", "b": [float("nan"), float("-inf"), 1.5, None, True]}
-    html = machine.json_script(value, name="x")
+    html = manifest.json_script(value, name="x")
     assert html.startswith('<script type="application/json" id="x">')
     inside = html.removeprefix('<script type="application/json" id="x">').removesuffix("</script>")
     assert not set("<>&\u2028") & set(inside)
@@ -170,7 +174,7 @@ def test_json_in_a_page_cannot_end_its_script() -> None:
 def test_the_manifest_says_what_a_briefing_was_made_from() -> None:
     moment = datetime(2025, 2, 3, 12, 0, 1, 5, tzinfo=UTC)
     told = {"tables": {"prices": {"version": 3}}, "as_of": None, "version": "lie"}
-    written = machine.manifest(
+    written = manifest.manifest(
         INFO, {"event": "ds-r1", "as_of": "2025-02-03"}, moment, moment, told
     )
     assert written["as_of"] == "2025-02-03"
@@ -183,20 +187,20 @@ def test_the_manifest_says_what_a_briefing_was_made_from() -> None:
 def test_outside_a_checkout_there_is_no_commit(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(machine, "bundled", lambda: tmp_path)
-    assert machine.commit() is None
+    monkeypatch.setattr(manifest, "bundled", lambda: tmp_path)
+    assert manifest.commit() is None
 
 
 def test_the_commit_is_the_checkouts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     if shutil.which("git") is None:
         pytest.skip("git is not installed")
-    monkeypatch.setattr(machine, "bundled", lambda: tmp_path)
+    monkeypatch.setattr(manifest, "bundled", lambda: tmp_path)
     for words in (
         ["init", "-q"],
         ["-c", "user.name=n", "-c", "user.email=e", "commit", "-q", "--allow-empty", "-m", "x"],
     ):
         subprocess.run(["git", "-C", str(tmp_path), *words], check=True)
-    commit = machine.commit()
+    commit = manifest.commit()
     assert commit is not None
     assert len(commit) == 40
 
@@ -205,14 +209,14 @@ def test_a_git_that_does_not_answer_costs_no_briefing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / ".git").mkdir()
-    monkeypatch.setattr(machine, "bundled", lambda: tmp_path)
-    assert machine.commit() is None
+    monkeypatch.setattr(manifest, "bundled", lambda: tmp_path)
+    assert manifest.commit() is None
 
     def hang(*_: object, **__: object) -> None:
         raise subprocess.TimeoutExpired("git", 10)
 
-    monkeypatch.setattr(machine.subprocess, "run", hang)
-    assert machine.commit() is None
+    monkeypatch.setattr(manifest.subprocess, "run", hang)
+    assert manifest.commit() is None
 
 
 def test_an_object_store_keeps_its_keys_in_the_kernel_and_nowhere_else(
@@ -231,7 +235,7 @@ def test_an_object_store_keeps_its_keys_in_the_kernel_and_nowhere_else(
     for name, value in held.items():
         monkeypatch.setenv(name, value)
     text = " and ".join(held.values())
-    assert blanked(text) == (
+    assert redact_json(text) == (
         "[AWS_SECRET_ACCESS_KEY removed] and [AZURE_STORAGE_ACCOUNT_KEY removed]"
     )
 
@@ -244,10 +248,10 @@ def test_notify_urls_and_passwords_in_addresses_are_secrets(
     monkeypatch.setenv("FAULTLINE_GITHUB_URL", "https://desk:opensesame@mirror.example.org/github")
     assert "FAULTLINE_NOTIFY" not in without_secret_variables({"FAULTLINE_NOTIFY": urls[0]})
     for url in urls:
-        assert blanked(f"at {url}!") == "at [FAULTLINE_NOTIFY removed]!"
-    assert blanked("opensesame") == "[FAULTLINE_GITHUB_URL removed]"
+        assert redact_json(f"at {url}!") == "at [FAULTLINE_NOTIFY removed]!"
+    assert redact_json("opensesame") == "[FAULTLINE_GITHUB_URL removed]"
     with pytest.raises(InputError, match="holds the value of FAULTLINE_NOTIFY"):
-        refuse_secrets({"note": urls[1]})
+        reject_secret_parameters({"note": urls[1]})
 
 
 def test_secrets_of_the_environment_are_kept_out(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -256,8 +260,8 @@ def test_secrets_of_the_environment_are_kept_out(monkeypatch: pytest.MonkeyPatch
     kept = without_secret_variables({"HF_TOKEN": "x", "my_password": "x", "PATH": "/bin"})
     assert kept == {"PATH": "/bin"}
     document = json.dumps({"a": 'before hf_"quoted"_1 after', "b": "yes"})
-    assert json.loads(blanked(document)) == {"a": "before [HF_TOKEN removed] after", "b": "yes"}
-    refuse_secrets({"note": "yes"})
+    assert json.loads(redact_json(document)) == {"a": "before [HF_TOKEN removed] after", "b": "yes"}
+    reject_secret_parameters({"note": "yes"})
     with pytest.raises(InputError, match="'note' holds the value of HF_TOKEN") as caught:
-        refuse_secrets({"note": ['x hf_"quoted"_1']})
+        reject_secret_parameters({"note": ['x hf_"quoted"_1']})
     assert "quoted" not in str(caught.value)

@@ -9,15 +9,15 @@ from pathlib import Path
 from time import monotonic
 from typing import Any
 
-from analysis.briefings import execution, ipynb, publish
-from analysis.briefings.checks import check_together
-from analysis.briefings.confidential import refuse_secrets
+from analysis.briefings import execution, output_files
 from analysis.briefings.engine import Progress
-from analysis.briefings.execution import Failure, Run
+from analysis.briefings.execution import CellFailure, NotebookRun
 from analysis.briefings.layout import lay_out
 from analysis.briefings.limits import Limits
-from analysis.briefings.notebooks import NotebookInfo, find_notebook
-from analysis.briefings.parameters import Vocabulary, needs_vocabulary, validate
+from analysis.briefings.notebooks import NotebookInfo, find_notebook, notebook_text
+from analysis.briefings.parameter_checks import check_combination
+from analysis.briefings.parameters import KnownNames, needs_known_names, validate
+from analysis.briefings.redaction import reject_secret_parameters
 from analysis.errors import NothingLeft, RenderError
 
 
@@ -31,12 +31,12 @@ def render(
     home: str | os.PathLike[str] | None = None,
     *,
     folder: Path | None = None,
-    vocabulary: Vocabulary | None = None,
+    known_names: KnownNames | None = None,
     limits: Limits | None = None,
 ) -> list[Path]:
     """Render a notebook with parameters into its published files.
 
-    Everything that can be wrong with what was asked is found before a kernel starts. A failed
+    Every wrong parameter is found before a kernel starts. A failed
     run leaves earlier files as they are and keeps what it computed in ``out/failed``.
 
     Parameters
@@ -57,7 +57,7 @@ def render(
         Folder of the tables; else ``FAULTLINE_HOME``, else the bundled snapshot.
     folder : pathlib.Path, optional
         Take the notebook from here instead of from the bundled ones.
-    vocabulary : Vocabulary, optional
+    known_names : KnownNames, optional
         Valid events, tickers and groups; else those of the bundled catalogue.
     limits : Limits, optional
         Of time, memory and size; those of the environment without it.
@@ -81,13 +81,13 @@ def render(
     """
     limits = limits or Limits.of_environment()
     info = find_notebook(notebook, folder)
-    asked = publish.check_formats(formats)
-    values = _checked(info, parameters, as_of, vocabulary)
-    place = publish.prepare(out)
-    name = publish.stem(info, values)
+    wanted = output_files.check_formats(formats)
+    values = _checked(info, parameters, as_of, known_names)
+    place = output_files.check_output_folder(out)
+    name = output_files.briefing_name(info, values)
     started, began = datetime.now(UTC), monotonic()
     run = execution.execute(info, values, home=home, progress=progress, limits=limits)
-    kept = place / publish.FAILED / f"{name}.ipynb"
+    kept = place / output_files.FAILED / f"{name}.ipynb"
     if run.failure is not None:
         raise _failed(info, run, _words(run.failure), kept)
     try:
@@ -98,8 +98,8 @@ def render(
     except RenderError as error:
         raise _failed(info, run, str(error), kept) from error
     run.notebook.metadata.setdefault("faultline", {})["manifest"] = record
-    files = {"html": html, "ipynb": ipynb.write(run.notebook)}
-    paths = publish.put_all({place / f"{name}.{kind}": files[kind] for kind in asked})
+    files = {"html": html, "ipynb": notebook_text(run.notebook)}
+    paths = output_files.write_files({place / f"{name}.{kind}": files[kind] for kind in wanted})
     if progress is not None:
         steps = len(run.notebook.cells)
         progress(steps, steps, "published")
@@ -110,30 +110,30 @@ def _checked(
     info: NotebookInfo,
     given: Mapping[str, object],
     as_of: object,
-    vocabulary: Vocabulary | None,
+    known_names: KnownNames | None,
 ) -> dict[str, Any]:
     catalogue = None
-    if vocabulary is None and needs_vocabulary(info):
+    if known_names is None and needs_known_names(info):
         from analysis.catalogue import Catalogue
         from analysis.settings import bundled
 
         catalogue = Catalogue(bundled("data/catalogue"))
-        vocabulary = Vocabulary.of(catalogue)
-    values = validate(info, given, as_of, vocabulary)
-    refuse_secrets(values)
-    check_together(values, catalogue)
+        known_names = KnownNames.of(catalogue)
+    values = validate(info, given, as_of, known_names)
+    reject_secret_parameters(values)
+    check_combination(values, catalogue)
     return values
 
 
-def _words(failure: Failure) -> str:
+def _words(failure: CellFailure) -> str:
     where = f"cell {failure.cell} ({failure.label!r})" if failure.cell else "its start"
     return f"It failed in {where}: {failure.cause.rstrip('.')}."
 
 
-def _failed(info: NotebookInfo, run: Run, why: str, kept: Path) -> RenderError:
+def _failed(info: NotebookInfo, run: NotebookRun, why: str, kept: Path) -> RenderError:
     """Keep what was computed, and say where."""
     try:
-        publish.put(kept, ipynb.write(run.notebook))
+        output_files.write_file(kept, notebook_text(run.notebook))
         trace = f"The partial notebook is {kept}."
     except RenderError as error:
         trace = f"The partial notebook could not be kept: {error}"

@@ -1,7 +1,7 @@
 """What must not end in a notebook or a page: the secrets of the environment.
 
 papermill writes parameters three times into its output, and a traceback may show anything, so
-secrets are kept from the kernel, refused as parameters, and blanked in what comes back.
+secrets are kept from the kernel, refused as parameters, and redact_json in what comes back.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def without_secret_variables(
     }
 
 
-def refuse_secrets(parameters: Mapping[str, Any]) -> None:
+def reject_secret_parameters(parameters: Mapping[str, Any]) -> None:
     """Refuse parameters that hold a secret of the environment.
 
     Raises
@@ -59,7 +59,7 @@ def refuse_secrets(parameters: Mapping[str, Any]) -> None:
                 )
 
 
-def blanked(document: str) -> str:
+def redact_json(document: str) -> str:
     """Replace every secret of the environment in a JSON document by its variable's name."""
     for variable, secret in _held():
         document = document.replace(secret, f"[{variable} removed]")

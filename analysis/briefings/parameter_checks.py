@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _LEAST_OBSERVATIONS = 100  # the engine's default
 
 
-def check_together(values: Mapping[str, Any], catalogue: Catalogue | None) -> None:
+def check_combination(values: Mapping[str, Any], catalogue: Catalogue | None) -> None:
     """Check windows against each other and the event against the calendar.
 
     Parameters

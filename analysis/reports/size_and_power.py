@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from analysis.briefings.report import MIME, Display, opening
 from analysis.errors import DataError
 from analysis.eventstudy.inference.size_verdict import HIGH, LOW
 from analysis.eventstudy.simulate import STANDARD, Design
+from analysis.reports import display
+from analysis.reports.display import Display
 from analysis.settings import bundled
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ def size_report(
     spread: int = 1,
     seed: int = 1,
 ) -> SizeReport:
-    """Read the stored results and ask for a fresh simulation of one design.
+    """Read the stored results and set up a fresh simulation of one design.
 
     Parameters
     ----------
@@ -129,7 +130,7 @@ class SizeReport:
         tests = f"Of {len(kept) + len(lost)} tests, {len(kept)} rejected a true null"
         lead = f"{tests} {_bounds()} of the time in every one of {self._columns()} designs"
         lead += f": {listing(names)}." if kept else "."
-        return opening(
+        return display.opening(
             "Which tests can be believed when events share dates",
             f"{lead} The worst, {TEST_NAMES.get(worst['test'], worst['test'])}, rejected "
             f"{worst['share']:.0%} of true nulls at a level that promises {LEVEL:.0%}.",
@@ -149,8 +150,7 @@ class SizeReport:
                     "window": "one date to ten sessions, windows of 1 to 11 days",
                 }
             )
-        plain = "; ".join(f"{card['value']} {card['label']}" for card in cards)
-        return Display(f"{MIME}figures+json", cards, plain)
+        return display.key_figures(cards)
 
     def charts(self) -> list[Chart]:
         """Sizes of every test, one chart per spread of the dates."""
@@ -277,7 +277,7 @@ class SizeReport:
 
     def payload(self) -> Display:
         """Every number of the tables, machine-readable."""
-        from analysis.briefings.payload import records
+        from analysis.reports.study_document import records
 
         columns = [
             "test", "window_start", "window_end", "spread", "events", "correlation",
@@ -288,7 +288,7 @@ class SizeReport:
             "stored": records(self.sizes[columns]),
             "fresh": records(self.simulated[columns]),
         }
-        return Display(f"{MIME}results+json", document, "faultline-results")
+        return display.results(document)
 
     def manifest(self) -> Display:
         """Which stored results, of which content."""
@@ -299,7 +299,7 @@ class SizeReport:
                 "rows": content.count(b"\n") - 1,
                 "sha256": hashlib.sha256(content).hexdigest(),
             }
-        return Display(f"{MIME}manifest+json", {"tables": tables}, "faultline-manifest")
+        return display.manifest({"tables": tables})
 
     @cached_property
     def sizes(self) -> pd.DataFrame:

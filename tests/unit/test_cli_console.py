@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analysis.cli import output
-from analysis.cli.output import Column
+from analysis.cli import console
+from analysis.cli.console import Column
 
 
 @pytest.mark.parametrize(
@@ -27,7 +27,7 @@ from analysis.cli.output import Column
     ],
 )
 def test_returns_are_per_cent_with_a_true_minus(value: float | None, text: str) -> None:
-    assert output.percent(value) == text
+    assert console.percent(value) == text
 
 
 @pytest.mark.parametrize(
@@ -43,12 +43,12 @@ def test_returns_are_per_cent_with_a_true_minus(value: float | None, text: str) 
     ],
 )
 def test_stars_stand_behind_a_p_value_never_alone(value: float | None, text: str) -> None:
-    assert output.p_value(value) == text
+    assert console.p_value(value) == text
 
 
 def test_a_figure_without_a_value_is_a_dash() -> None:
-    assert output.number(-math.inf) == "–"
-    assert output.number(-1.5, 1) == "−1.5"
+    assert console.number(-math.inf) == "–"
+    assert console.number(-1.5, 1) == "−1.5"
 
 
 @pytest.mark.parametrize(
@@ -70,7 +70,7 @@ def test_a_figure_without_a_value_is_a_dash() -> None:
     ],
 )
 def test_json_holds_null_for_what_is_missing(value: object, expected: object) -> None:
-    assert output.jsonable(value) == expected
+    assert console.jsonable(value) == expected
 
 
 @given(
@@ -80,12 +80,12 @@ def test_json_holds_null_for_what_is_missing(value: object, expected: object) ->
     )
 )
 def test_any_document_becomes_json_without_nan(document: object) -> None:
-    text = json.dumps(output.jsonable(document), allow_nan=False)
+    text = json.dumps(console.jsonable(document), allow_nan=False)
     assert "NaN" not in json.dumps(json.loads(text), allow_nan=False) or "NaN" in str(document)
 
 
 def test_a_table_takes_brackets_and_markup_for_text(capsys: pytest.CaptureFixture[str]) -> None:
-    output.print_table(
+    console.print_table(
         [Column("id"), Column("title", fold=True)],
         [("a", "[red]not red[/red] :smile: <script>"), ("b", "\x1b[31mred\x1b[0m\x07\nnext")],
         title="[bold]Titles[/bold]",
@@ -100,7 +100,7 @@ def test_a_table_takes_brackets_and_markup_for_text(capsys: pytest.CaptureFixtur
 
 def test_a_piped_table_does_not_cut_an_identifier(capsys: pytest.CaptureFixture[str]) -> None:
     name = "a" * 70
-    output.print_table([Column("id"), Column("n", "right")], [(name, "1")])
+    console.print_table([Column("id"), Column("n", "right")], [(name, "1")])
     assert name in capsys.readouterr().out
 
 
@@ -117,7 +117,7 @@ def test_a_narrow_terminal_folds_prose_and_cuts_no_figure(
         Column("reason", fold=True),
     ]
     reason = "only 37 usable rows of the estimation window, 100 are needed"
-    output.print_table(columns, [("005930.KS", output.percent(-0.1697), "Samsung", reason)])
+    console.print_table(columns, [("005930.KS", console.percent(-0.1697), "Samsung", reason)])
     printed = capsys.readouterr().out
     assert "…" not in printed
     first = next(line for line in printed.splitlines() if "005930.KS" in line)
@@ -129,7 +129,7 @@ def test_a_narrow_terminal_folds_prose_and_cuts_no_figure(
 
 
 def test_a_sentence_goes_to_standard_error(capsys: pytest.CaptureFixture[str]) -> None:
-    output.say("faultline: two\nlines \x1b[2J")
+    console.print_err("faultline: two\nlines \x1b[2J")
     printed = capsys.readouterr()
     assert printed.out == ""
     assert printed.err == "faultline: two\\nlines \\x1b[2J\n"

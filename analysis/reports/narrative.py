@@ -1,6 +1,6 @@
 """The sentences of a briefing, which follow the result: no claim where there is none.
 
-Pure: frames of `measures` in, text out. Texts from the catalogue pass through unescaped;
+Pure: frames of `frames` in, text out. Texts from the catalogue pass through unescaped;
 the page escapes everything that it shows.
 """
 
@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from analysis.briefings import wording
 from analysis.eventstudy.inference.registry import RECOMMENDED
 from analysis.normal_returns import READS_BENCHMARK, READS_PEERS, READS_US_FACTORS
+from analysis.reports import wording
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -42,8 +42,8 @@ TEST_NAMES = {
 
 
 @dataclass(frozen=True)
-class _Words:
-    """How prose speaks of what a model takes for normal.
+class ModelPhrases:
+    """How sentences refer to a model's normal return.
 
     "lost 17 % ... more than {explains}", "... not clearly apart from what {expected}", "Did
     Nvidia move more than {by} explains?", "{taken_out} is taken out".
@@ -59,26 +59,26 @@ _BETA = "its market beta explains"
 _FACTORS = "its factor exposures explain"
 _PEERS = "its beta to the other securities explains"
 
-_ON_MARKET = _Words(
+_ON_MARKET = ModelPhrases(
     _BETA, _BETA, "the market", "what the security usually does when its benchmark moves"
 )
-_ON_PEERS = _Words(
+_ON_PEERS = ModelPhrases(
     _PEERS, _PEERS, "the mean of the others", "what the security usually does when the others move"
 )
-_ON_FACTORS = _Words(
+_ON_FACTORS = ModelPhrases(
     _FACTORS, _FACTORS, "the US factors", "what its exposure to the US factors explains"
 )
-_WORDS = {
+_PHRASES = {
     **dict.fromkeys(READS_US_FACTORS, _ON_FACTORS),
     **dict.fromkeys(READS_PEERS, _ON_PEERS),
     **dict.fromkeys(READS_BENCHMARK, _ON_MARKET),
-    "market_adjusted": _Words(
+    "market_adjusted": ModelPhrases(
         "its benchmark",
         "its benchmark did",
         "the market",
         "the benchmark's return of the same day",
     ),
-    "mean_adjusted": _Words(
+    "mean_adjusted": ModelPhrases(
         "its own average day",
         "it does on an average day",
         "its average day",
@@ -87,8 +87,7 @@ _WORDS = {
 }
 
 
-@dataclass(frozen=True)
-class Opening:
+class Opening(NamedTuple):
     """The headline and the paragraph under it."""
 
     headline: str
@@ -96,13 +95,13 @@ class Opening:
 
 
 @dataclass(frozen=True)
-class Focus:
+class HeadlineSecurity:
     """The security that the headline is about.
 
     Attributes
     ----------
     row : pandas.Series
-        Of `measures.securities_frame`.
+        Of `frames.securities_frame`.
     named : bool
         Whether the event itself names it; else it was chosen because it moved most, and
         only its p-value adjusted for that choice counts.
@@ -129,10 +128,10 @@ def role_name(role: str) -> str:
 
 def explained_by(model: str) -> str:
     """What explains a return under a model: "the market", "its average day"."""
-    return _WORDS[model].by
+    return _PHRASES[model].by
 
 
-def focus_of(securities: pd.DataFrame, preferred: list[str]) -> Focus | None:
+def headline_security(securities: pd.DataFrame, preferred: list[str]) -> HeadlineSecurity | None:
     """Choose the first of ``preferred`` (the event's entities) that was measured.
 
     Where none was, the security with the largest abnormal return; None when no security
@@ -144,16 +143,16 @@ def focus_of(securities: pd.DataFrame, preferred: list[str]) -> Focus | None:
     for ticker in preferred:
         own = measured[measured["security"] == ticker]
         if len(own):
-            return Focus(own.iloc[0], named=True)
-    return Focus(largest(measured), named=False)
+            return HeadlineSecurity(own.iloc[0], named=True)
+    return HeadlineSecurity(largest_move(measured), named=False)
 
 
-def largest(measured: pd.DataFrame) -> pd.Series:
+def largest_move(measured: pd.DataFrame) -> pd.Series:
     """Row with the largest abnormal return, by size."""
     return measured.iloc[int(measured["abnormal"].abs().to_numpy().argmax())]
 
 
-def opening(
+def headline_and_lead(
     securities: pd.DataFrame,
     groups: pd.DataFrame,
     tests: pd.DataFrame,
@@ -161,14 +160,14 @@ def opening(
     model: str,
     recommended: Sequence[str] = RECOMMENDED,
 ) -> Opening:
-    """Write the headline and the lead.
+    """Write the headline and the paragraph under it.
 
     Parameters
     ----------
     securities : pandas.DataFrame
-        See `measures.securities_frame`.
+        See `frames.securities_frame`.
     groups : pandas.DataFrame
-        See `measures.groups_frame`; the rows of window (0, 0) are read.
+        See `frames.groups_frame`; the rows of window (0, 0) are read.
     tests : pandas.DataFrame
         `EventStudyResults.tests`; the pooled rows of window (0, 0) are read.
     preferred : list of str
@@ -178,18 +177,20 @@ def opening(
     recommended : sequence of str
         The tests that keep their size under the study's conditions, the first one leads.
     """
-    focus = focus_of(securities, preferred)
+    focus = headline_security(securities, preferred)
     if focus is None:
         return Opening(
             "No security had enough data for an abnormal return.",
             "The reasons stand in the table of what was skipped.",
         )
     zero = groups[(groups["window_start"] == 0) & (groups["window_end"] == 0)]
-    text = _headline(focus, zero, robust_p(tests, recommended=recommended), model)
+    text = _headline(focus, zero, recommended_p_values(tests, recommended=recommended), model)
     return Opening(f"{text}.", lead(securities, zero, tests, model, recommended))
 
 
-def _headline(focus: Focus, zero: pd.DataFrame, robust: dict[str, float], model: str) -> str:
+def _headline(
+    focus: HeadlineSecurity, zero: pd.DataFrame, robust: dict[str, float], model: str
+) -> str:
     first = _focus_sentence(focus, model)
     families = _families_clause(focus, zero[zero["group"] != "all"])
     if focus.moved:
@@ -209,7 +210,7 @@ def _headline(focus: Focus, zero: pd.DataFrame, robust: dict[str, float], model:
     return f"No clear abnormal move: {first}"
 
 
-def _focus_sentence(focus: Focus, model: str) -> str:
+def _focus_sentence(focus: HeadlineSecurity, model: str) -> str:
     row = focus.row
     name, raw, abnormal = str(row["name"]), float(row["raw"]), float(row["abnormal"])
     if not focus.named:
@@ -220,16 +221,16 @@ def _focus_sentence(focus: Focus, model: str) -> str:
     moved = f"{'lost' if raw < 0 else 'gained'} {wording.per_cent(abs(raw), sign=False)} on {when}"
     if not focus.moved:
         return (
-            f"{name} {moved}, not clearly apart from what {_WORDS[model].expected} "
+            f"{name} {moved}, not clearly apart from what {_PHRASES[model].expected} "
             f"(abnormal return {wording.per_cent(abnormal)}, {evidence})"
         )
     if raw * abnormal > 0 and abs(abnormal) <= abs(raw):
-        more = f"{wording.points(abnormal)} more than {_WORDS[model].explains}"
+        more = f"{wording.points(abnormal)} more than {_PHRASES[model].explains}"
         return f"{name} {moved}, {more} ({evidence})"
     return f"{name} {moved}; its abnormal return was {wording.per_cent(abnormal)} ({evidence})"
 
 
-def _families_clause(focus: Focus, named: pd.DataFrame) -> str:
+def _families_clause(focus: HeadlineSecurity, named: pd.DataFrame) -> str:
     """Which families moved, which the other way, and how many cannot be told apart."""
     others = named[named["p_holm"].notna()]
     if focus.moved:
@@ -276,7 +277,7 @@ def lead(
     measured = securities[securities["abnormal"].notna()]
     sentences = [
         "An abnormal return is what is left of a return once "
-        f"{_WORDS[model].taken_out} is taken out."
+        f"{_PHRASES[model].taken_out} is taken out."
     ]
     pooled = zero[zero["group"] == "all"]
     if len(measured) > 1:
@@ -311,7 +312,7 @@ def _disagreement(pooled: pd.Series) -> str:
     )
 
 
-def robust_p(
+def recommended_p_values(
     tests: pd.DataFrame,
     window: tuple[int, int] = (0, 0),
     recommended: Sequence[str] = RECOMMENDED,
@@ -328,7 +329,7 @@ def robust_p(
 
 
 def _robust_sentence(tests: pd.DataFrame, recommended: Sequence[str]) -> str:
-    values = robust_p(tests, recommended=recommended)
+    values = recommended_p_values(tests, recommended=recommended)
     if not values:
         return "No test that allows for same-day dependence is defined here."
     beyond = sum(value < LEVEL for value in values.values())

@@ -7,7 +7,7 @@ import re
 import pytest
 
 from analysis.briefings.allow_list import MATH
-from analysis.briefings.prose import formula, plain, to_html
+from analysis.briefings.markdown import formula, plain, to_html
 
 
 def prose(markdown: str) -> str:

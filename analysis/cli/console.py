@@ -37,17 +37,17 @@ class Column:
     fold: bool = False
 
 
-def say(message: str) -> None:
+def print_err(message: str) -> None:
     """Write a sentence to standard error, on one line."""
     print(discreet(message), file=sys.stderr, flush=True)  # noqa: T201
 
 
-def line(text: str = "") -> None:
-    """Write one line of the answer to standard output."""
+def print_line(text: str = "") -> None:
+    """Write one line of a result to standard output."""
     print(discreet(text), file=sys.stdout)  # noqa: T201
 
 
-def text(content: str) -> None:
+def print_raw(content: str) -> None:
     """Write our own lines to standard output as they are: a script."""
     print(content, file=sys.stdout)  # noqa: T201
 
@@ -113,7 +113,7 @@ def print_table(
         )
     for row in cells:
         table.add_row(*row)
-    _print_whole(table, needed)
+    _print_uncut(table, needed)
 
 
 def print_pairs(pairs: Iterable[tuple[str, str]], *, title: str) -> None:
@@ -127,15 +127,15 @@ def print_pairs(pairs: Iterable[tuple[str, str]], *, title: str) -> None:
     table.add_column(overflow="fold")
     for name, value in pairs:
         table.add_row(discreet(name), discreet(value))
-    _print_whole(table, 0)
+    _print_uncut(table, 0)
 
 
-def _print_whole(table: Table, needed: int) -> None:
+def _print_uncut(table: Table, needed: int) -> None:
     """Print a table without cutting a cell, and without blanks at the ends of lines.
 
     On a terminal narrower than `needed` its lines run on instead.
     """
-    target = console()
+    target = rich_console()
     target.width = max(target.width, needed)
     with target.capture() as captured:
         target.print(table)
@@ -143,8 +143,8 @@ def _print_whole(table: Table, needed: int) -> None:
         sys.stdout.write(f"{row.rstrip()}\n")
 
 
-def console(*, stderr: bool = False) -> Console:
-    """Console on one of the streams as they are now, that takes brackets for brackets."""
+def rich_console(*, stderr: bool = False) -> Console:
+    """Console on one of the streams as they are now, that does not read brackets as markup."""
     from rich.console import Console
 
     stream = sys.stderr if stderr else sys.stdout
@@ -228,7 +228,8 @@ def escape_foreign_output() -> None:
     def of_thread(problem: threading.ExceptHookArgs) -> None:
         if problem.exc_type is not SystemExit:
             name = problem.thread.name if problem.thread else "a thread"
-            say(f"faultline: {name}: {problem.exc_type.__name__}: {discreet(problem.exc_value)}")
+            kind = problem.exc_type.__name__
+            print_err(f"faultline: {name}: {kind}: {discreet(problem.exc_value)}")
 
     unhandled = logging.StreamHandler()
     unhandled.setLevel(logging.WARNING)

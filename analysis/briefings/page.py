@@ -1,16 +1,8 @@
 """Cells and outputs of a run notebook as pieces of a page.
 
 Every kind of output that a notebook of ours produces has its own rendering here, and one that
-has none is named in the page instead of vanishing, which is what stock exports do to charts.
-
-Figures of a briefing travel in the notebook under types of their own::
-
-    application/vnd.faultline.opening+json   {"headline", "lead"}; text, never Markdown
-    application/vnd.faultline.chart+json     {"key", "title", "caption", "alt", "table", "figure"}
-    application/vnd.faultline.figures+json   [{"value", "label", "window"}]   key figures
-    application/vnd.faultline.caveats+json   [{"title", "text", "level"}]
-    application/vnd.faultline.results+json   numbers for machines; merged into one
-    application/vnd.faultline.manifest+json  provenance; merged into the manifest
+has none is named in the page instead of vanishing, which is what stock exports do to charts. The
+MIME types of our own are those of `analysis.reports.display` and of a chart.
 """
 
 from __future__ import annotations
@@ -23,17 +15,12 @@ from html import escape
 from typing import Any
 
 from analysis.briefings.allow_list import RESERVED_IDS, sanitized
-from analysis.briefings.machine import json_script, merge, without_nan
-from analysis.briefings.prose import plain, to_html
+from analysis.briefings.html_template import macros
+from analysis.briefings.manifest import json_script, merge, without_nan
+from analysis.briefings.markdown import plain, to_html
+from analysis.charts.chart import CHART_MIME, PLOTLY_MIME
 from analysis.charts.wording import inert
-
-OPENING = "application/vnd.faultline.opening+json"
-CHART = "application/vnd.faultline.chart+json"
-FIGURES = "application/vnd.faultline.figures+json"
-CAVEATS = "application/vnd.faultline.caveats+json"
-RESULTS = "application/vnd.faultline.results+json"
-MANIFEST = "application/vnd.faultline.manifest+json"
-PLOTLY = "application/vnd.plotly.v1+json"
+from analysis.reports.display import CAVEATS, FIGURES, MANIFEST, OPENING, RESULTS
 
 _LEVELS = {
     "note": "Note",
@@ -50,7 +37,7 @@ _RESERVED_HEIGHT = 420  # px, for a figure that states none
 
 @dataclass
 class Page:
-    """A page in the making: its outline, its body and what machines read.
+    """A page under construction: its outline, its body and what machines read.
 
     Attributes
     ----------
@@ -81,7 +68,7 @@ class Page:
     def add_cell(self, cell: Any) -> None:
         """Add a notebook's cell: prose, or the outputs of code (its source stays out)."""
         if cell.cell_type == "markdown":
-            self.body.append(_scrolling(self, to_html(cell.source, self.heading)))
+            self.body.append(_wrap_tables(self, to_html(cell.source, self.heading)))
         elif cell.cell_type == "code":
             for output in cell.outputs:
                 self.add_output(output)
@@ -91,9 +78,9 @@ class Page:
         if output.output_type == "stream":
             self.body.append(_stream(output.name, output.text))
         elif output.output_type == "error":
-            self.body.append(_pre("\n".join(output.traceback), "problem"))
+            self.body.append(_preformatted("\n".join(output.traceback), "problem"))
         else:
-            self.body.append(self._rich(output.data, output.get("metadata", {})))
+            self.body.append(self._render_output(output.data, output.get("metadata", {})))
 
     def heading(self, level: int, html: str) -> tuple[int, str]:
         """Place a heading: one of the first level, none skipped, ids unique."""
@@ -117,7 +104,7 @@ class Page:
         return name
 
     def table_label(self, words: str = "") -> str:
-        """Name the next table, for readers who hear the page."""
+        """Label of the next table, for screen readers."""
         self._tables += 1
         return f"Table {self._tables}: {words or self._latest}".rstrip(": ")
 
@@ -125,7 +112,7 @@ class Page:
         """Level of a chart's heading: one under the heading it stands under."""
         return min(max(self._level, 1) + 1, 6)
 
-    def _rich(self, data: Mapping[str, Any], metadata: Mapping[str, Any]) -> str:
+    def _render_output(self, data: Mapping[str, Any], metadata: Mapping[str, Any]) -> str:
         for kind, target in ((RESULTS, self.results), (MANIFEST, self.manifest)):
             if kind in data:
                 merge(target, without_nan(data[kind]))
@@ -135,44 +122,36 @@ class Page:
         if RESULTS in data or MANIFEST in data or not data:
             return ""  # their plain text is a word for those who run the notebook by hand
         if "text/plain" in data:
-            return _pre("".join(data["text/plain"]), "output")
-        kinds = ", ".join(sorted(data))
-        return f'<p class="problem">An output of the kind {escape(kinds)} cannot be shown here.</p>'
+            return _preformatted("".join(data["text/plain"]), "output")
+        return str(macros().unknown(", ".join(sorted(data))))
 
 
 def _opening(page: Page, opening: Mapping[str, Any], _: Any) -> str:
-    headline = escape(str(opening["headline"]))
-    level, anchor = page.heading(1, headline)
-    lead = escape(str(opening["lead"]))
-    return f'<h{level} id="{anchor}">{headline}</h{level}>\n<p>{lead}</p>'
+    headline = str(opening["headline"])
+    level, anchor = page.heading(1, escape(headline))
+    return str(macros().opening(level, anchor, headline, opening["lead"]))
 
 
 def _chart(page: Page, chart: Mapping[str, Any], _: Any) -> str:
     figure = inert(without_nan(chart["figure"]))
     layout = figure.setdefault("layout", {})
     layout.pop("title", None)  # stands above the chart as a heading
-    height = int(layout.get("height") or _RESERVED_HEIGHT)
     page.charts += 1
     title = str(chart["title"])
     level = page.chart_level()
     name = page.unique(f"chart-{chart.get('key') or page.charts}")
     table = sanitized(str(chart.get("table") or ""))
-    data = (
-        '<details class="data"><summary>Data of this chart</summary>'
-        f"{_scrolling(page, table, title)}</details>"
-        if table
-        else ""
-    )
-    caption = (
-        f"<figcaption>{escape(str(chart['caption']))}</figcaption>" if chart.get("caption") else ""
-    )
-    return (
-        f'<figure class="chart" id="{name}" aria-labelledby="{name}-title">'
-        f'<h{level} class="chart-title" id="{name}-title">{escape(title)}</h{level}>'
-        f'<div class="plot" data-alt="{escape(str(chart.get("alt") or title))}" '
-        f'style="height:{height}px"><p class="waiting">This chart is drawn by a script. '
-        "Where scripts do not run, the data table below it holds the same numbers.</p></div>"
-        f"{json_script(figure, css='figure')}{caption}{data}</figure>"
+    return str(
+        macros().chart(
+            level,
+            name,
+            title,
+            alt=chart.get("alt") or title,
+            height=int(layout.get("height") or _RESERVED_HEIGHT),
+            script=json_script(figure, css="figure"),
+            caption=chart.get("caption"),
+            table=_wrap_tables(page, table, title) if table else "",
+        )
     )
 
 
@@ -186,39 +165,28 @@ def _plotly(page: Page, figure: Mapping[str, Any], _: Any) -> str:
 
 
 def _figures(_: Page, figures: list[Mapping[str, Any]], __: Any) -> str:
-    cards = ""
-    for card in figures:
-        cards += f"<div><dt>{escape(str(card['label']))}</dt>"
-        cards += f'<dd class="value">{escape(str(card["value"]))}</dd>'
-        if card.get("window"):
-            cards += f'<dd class="window">{escape(str(card["window"]))}</dd>'
-        cards += "</div>"
-    return f'<dl class="figures">{cards}</dl>'
+    cards = [(card["value"], card["label"], card.get("window")) for card in figures]
+    return str(macros().figures(cards))
 
 
 def _caveats(_: Page, caveats: list[Mapping[str, Any]], __: Any) -> str:
-    items = []
-    for caveat in caveats:
-        level = str(caveat.get("level") or "note").lower()
-        word = _LEVELS.get(level, "Note")
-        items.append(
-            f'<li class="{word.lower()}"><p><span class="level">{word}</span> '
-            f"<strong>{escape(str(caveat['title']))}</strong></p>"
-            f"<p>{escape(str(caveat['text']))}</p></li>"
-        )
-    return f'<ul class="caveats">{"".join(items)}</ul>' if items else ""
+    boxes = [
+        (_LEVELS.get(str(box.get("level")).lower(), "Note"), box["title"], box["text"])
+        for box in caveats
+    ]
+    return str(macros().caveats(boxes)) if boxes else ""
 
 
 def _html(page: Page, html: str, _: Any) -> str:
-    return _scrolling(page, sanitized("".join(html)))
+    return _wrap_tables(page, sanitized("".join(html)))
 
 
 def _markdown(page: Page, source: str, _: Any) -> str:
-    return _scrolling(page, to_html("".join(source), page.heading, formulas=False))
+    return _wrap_tables(page, to_html("".join(source), page.heading, formulas=False))
 
 
 def _latex(_: Page, source: str, __: Any) -> str:
-    return f'<p><code class="formula">{escape("".join(source).strip())}</code></p>'
+    return str(macros().formula("".join(source).strip()))
 
 
 def _svg(_: Page, source: str, metadata: Any) -> str:
@@ -232,8 +200,8 @@ def _raster(kind: str) -> Callable[[Page, str, Any], str]:
 
 
 def _image(kind: str, packed: str, metadata: Any) -> str:
-    alt = escape(str(metadata.get("alt", "")) if isinstance(metadata, Mapping) else "")
-    return sanitized(f'<p><img src="data:{kind};base64,{escape(packed)}" alt="{alt}"></p>')
+    alt = metadata.get("alt", "") if isinstance(metadata, Mapping) else ""
+    return sanitized(str(macros().image(kind, packed, alt)))
 
 
 # Where in whose files a warning was raised is nothing to a reader: file, line and source go.
@@ -242,21 +210,20 @@ _WARNING = re.compile(r"^\S[^\n]*?:\d+: \w*Warning: ([^\n]*\n?)(?:  [^\n]*\n?)?"
 
 def _stream(name: str, text: str) -> str:
     if name == "stdout":
-        return _pre(text, "output")
-    said = _pre(_WARNING.sub(r"\1", text), "output")
-    return (
-        '<details class="messages"><summary>Messages while the notebook ran</summary>'
-        f"{said}</details>"
-    )
+        return _preformatted(text, "output")
+    return str(macros().messages(_WARNING.sub(r"\1", _without_colours(text))))
 
 
-def _pre(text: str, css: str) -> str:
-    plain_text = re.sub(r"\x1b\[[0-9;]*m", "", text)
-    return f'<pre class="{css}" tabindex="0">{escape(plain_text)}</pre>'
+def _preformatted(text: str, css: str) -> str:
+    return str(macros().preformatted(_without_colours(text), css))
 
 
-def _scrolling(page: Page, html: str, label: str = "") -> str:
-    """Give every table a box of its own to scroll in, reachable by keyboard, and its width."""
+def _without_colours(text: str) -> str:
+    return re.sub(r"\x1b\[[0-9;]*m", "", text)
+
+
+def _wrap_tables(page: Page, html: str, label: str = "") -> str:
+    """Wrap every table in a region that scrolls, takes the keyboard and knows its width."""
     from selectolax.lexbor import LexborHTMLParser
 
     parsed = LexborHTMLParser(html, is_fragment=True)
@@ -286,10 +253,10 @@ def _ancestors(node: Any) -> Iterator[Any]:
 
 _RENDERERS: dict[str, Callable[[Page, Any, Any], str]] = {
     OPENING: _opening,
-    CHART: _chart,
+    CHART_MIME: _chart,
     FIGURES: _figures,
     CAVEATS: _caveats,
-    PLOTLY: _plotly,
+    PLOTLY_MIME: _plotly,
     "text/html": _html,
     "text/markdown": _markdown,
     "text/latex": _latex,
