@@ -16,7 +16,8 @@ import pandas as pd
 
 from analysis.errors import unknown
 from analysis.eventstudy import presets
-from analysis.eventstudy.core.fitted import Fitted, Floats, Ints, Sample, cumulate
+from analysis.eventstudy.core.arrays import Floats, Ints
+from analysis.eventstudy.core.fitted import Fitted, Sample, cumulate
 from analysis.eventstudy.fitting.alignment import Placing
 from analysis.eventstudy.fitting.skipped import left_out
 from analysis.eventstudy.inference.battery import family

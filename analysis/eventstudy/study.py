@@ -15,12 +15,12 @@ import pandas as pd
 
 from analysis.errors import InputError
 from analysis.eventstudy import presets
-from analysis.eventstudy.core.panel import Bools
-from analysis.eventstudy.dependence.exchange_order import exchange_order
+from analysis.eventstudy.core.arrays import Bools
 from analysis.eventstudy.dependence.mean_correlation import check_mode
 from analysis.eventstudy.fitting import lazy_fit as pooled
 from analysis.eventstudy.fitting.alignment import place
 from analysis.eventstudy.fitting.chunks import Recipe
+from analysis.eventstudy.fitting.exchange_order import exchange_order
 from analysis.eventstudy.fitting.skipped import unfitted
 from analysis.eventstudy.inputs.frames import (
     Window,

@@ -10,7 +10,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from analysis.eventstudy.core.fitted import Fitted, Floats, Sample, cumulate
+from analysis.eventstudy.core.arrays import Floats
+from analysis.eventstudy.core.fitted import Fitted, Sample, cumulate
 
 
 def fit(

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from analysis.eventstudy import MarketModel
 from analysis.eventstudy.core.fitted import cumulate
-from analysis.eventstudy.dependence.clusters import by_date, by_overlap
 from analysis.eventstudy.dependence.mean_correlation import LEAST_ALIKE, rbar
+from analysis.eventstudy.inference.clusters import by_date, by_overlap
 from tests.reference import slow_fit, slow_statistics
 from tests.reference.panels import study
 

@@ -12,17 +12,13 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
+
+from analysis.eventstudy.core.arrays import Bools, Floats, Ints, Rows
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from analysis.eventstudy.dependence.exchange_order import ExchangeOrder
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
-# Some events, by position, by mask or as a slice of consecutive ones.
-Rows = Ints | NDArray[np.bool_] | slice
+    from analysis.eventstudy.core.exchange_order import ExchangeOrder
 
 # Events whose estimation rows are looked at together, and those whose event rows are. Blocks
 # much smaller have threads wait for each other between steps, much larger leave the cache.
@@ -103,7 +99,7 @@ class Fitted:
         # A pickle needs no frame beside the array.
         return {name: held for name, held in self.__dict__.items() if name != "ar_frame"}
 
-    def take(self, rows: NDArray[np.bool_] | Ints) -> Fitted:
+    def take(self, rows: Bools | Ints) -> Fitted:
         """Keep some of the events, by mask or by position."""
         return Fitted(
             self.offsets,
@@ -264,7 +260,7 @@ class Sample:
         return len(self.car)
 
 
-def cumulate(fitted: Fitted, window: tuple[int, int]) -> tuple[Sample, NDArray[np.bool_]]:
+def cumulate(fitted: Fitted, window: tuple[int, int]) -> tuple[Sample, Bools]:
     """Cumulate abnormal returns over a window.
 
     Var(CAR) = s²(L + g'(X'X)⁻¹g) with g the sum of the window's regressor rows: the full

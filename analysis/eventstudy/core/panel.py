@@ -13,11 +13,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
-from numpy.typing import NDArray
 
-from analysis.eventstudy.core.fitted import Floats, Ints
-
-Bools = NDArray[np.bool_]
+from analysis.eventstudy.core.arrays import Bools, Floats, Ints
 
 
 @dataclass(frozen=True)
@@ -204,7 +201,7 @@ def slide(
     places: Places,
     estimation_offsets: Ints,
     offsets: Ints,
-    taken: tuple[Ints, NDArray[np.bool_]] | None,
+    taken: tuple[Ints, Bools] | None,
     *,
     lean: bool = False,
 ) -> Block:
@@ -249,7 +246,7 @@ def slide_estimation(
     panel: Straight,
     places: Places,
     offsets: Ints,
-    taken: tuple[Ints, NDArray[np.bool_]] | None,
+    taken: tuple[Ints, Bools] | None,
 ) -> tuple[Floats, Floats]:
     """Cut the estimation rows alone, see `slide`: returns (N, E) and factors (N, f, E)."""
     before = places.position + offsets[0]

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from analysis.eventstudy.core.fitted import Floats, Ints
-from analysis.eventstudy.core.panel import Block, Bools
+from analysis.eventstudy.core.arrays import Bools, Floats, Ints
+from analysis.eventstudy.core.panel import Block
 from analysis.eventstudy.counterfactual.matching import Match, Matcher
 from analysis.eventstudy.models.least_squares import (
     NO_FREEDOM,

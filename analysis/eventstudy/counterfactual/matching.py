@@ -13,7 +13,7 @@ from typing import Protocol
 
 import numpy as np
 
-from analysis.eventstudy.core.fitted import Floats
+from analysis.eventstudy.core.arrays import Floats
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.errors import unknown
-from analysis.eventstudy.core.fitted import Ints
+from analysis.eventstudy.core.arrays import Ints
 from analysis.eventstudy.counterfactual.rows import Reader, Rows, rows_of_events
 from analysis.eventstudy.inputs.frames import check_inside
 from analysis.eventstudy.inputs.options import check_count

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from analysis.eventstudy.core.fitted import Floats, Ints
+from analysis.eventstudy.core.arrays import Floats, Ints
 
 # Frank–Wolfe steps before the finish: each names a column for every series.
 STARTING_STEPS = 8

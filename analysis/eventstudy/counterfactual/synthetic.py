@@ -9,7 +9,7 @@ from typing import ClassVar
 import numpy as np
 
 from analysis.errors import InputError
-from analysis.eventstudy.core.fitted import Floats, Ints
+from analysis.eventstudy.core.arrays import Floats, Ints
 from analysis.eventstudy.counterfactual.donors import DonorModel
 from analysis.eventstudy.counterfactual.matching import Match, face, share, spent
 from analysis.eventstudy.counterfactual.simplex import simplex

@@ -16,8 +16,8 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from analysis.errors import unknown
-from analysis.eventstudy.core.fitted import Floats, Ints, Sample
-from analysis.eventstudy.core.panel import Bools
+from analysis.eventstudy.core.arrays import Bools, Floats, Ints
+from analysis.eventstudy.core.fitted import Sample
 from analysis.eventstudy.core.threads import in_order
 from analysis.eventstudy.dependence.overlap import Overlap, OverlapSums, masked_total
 from analysis.eventstudy.dependence.overlap_pairs import OverlapPairs

@@ -19,8 +19,8 @@ from typing import Any
 
 import numpy as np
 
-from analysis.eventstudy.core.fitted import Floats, Ints, Rows
-from analysis.eventstudy.core.panel import Bools
+from analysis.eventstudy.core.arrays import Bools, Floats, Ints, Rows
+from analysis.eventstudy.core.tolerances import ROUNDING
 from analysis.eventstudy.dependence.pairwise import (
     LEAST_COMMON_DATES,
     Crowd,
@@ -28,7 +28,6 @@ from analysis.eventstudy.dependence.pairwise import (
     crowd,
     standardised,
 )
-from analysis.eventstudy.inference.test_result import ROUNDING
 
 # Events of one block of masked products.
 MASKED = 48

@@ -12,9 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from analysis.eventstudy.core.fitted import Floats, Ints
-from analysis.eventstudy.core.panel import Bools
-from analysis.eventstudy.inference.test_result import ROUNDING
+from analysis.eventstudy.core.arrays import Bools, Floats, Ints
+from analysis.eventstudy.core.tolerances import ROUNDING
 
 LEAST_COMMON_DATES = 3
 

@@ -13,8 +13,8 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
-from analysis.eventstudy.core.fitted import Floats, Ints
-from analysis.eventstudy.core.panel import Bools, Calendars, Panel, Places, Straight, near_events
+from analysis.eventstudy.core.arrays import Bools, Floats, Ints
+from analysis.eventstudy.core.panel import Calendars, Panel, Places, Straight, near_events
 from analysis.eventstudy.inputs.dates import day
 from analysis.eventstudy.models.linear import Model, needs_of
 

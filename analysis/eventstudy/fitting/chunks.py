@@ -15,10 +15,9 @@ from typing import TypeVar
 import numpy as np
 
 from analysis.errors import WorkerError
-from analysis.eventstudy.core.fitted import Floats, Ints
+from analysis.eventstudy.core.arrays import Bools, Floats, Ints
 from analysis.eventstudy.core.panel import (
     Block,
-    Bools,
     Panel,
     Places,
     Straight,

@@ -15,13 +15,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.eventstudy.core.fitted import BLOCK, Fitted, Floats, Ints, Rows
-from analysis.eventstudy.core.panel import Bools, Places, span
+from analysis.eventstudy.core.arrays import Bools, Floats, Ints, Rows
+from analysis.eventstudy.core.fitted import BLOCK, Fitted
+from analysis.eventstudy.core.panel import Places, span
 from analysis.eventstudy.fitting.chunks import Recipe, cut_estimation, fit_all, fit_chunk
 from analysis.eventstudy.models.least_squares import Fit, with_constant
 
 if TYPE_CHECKING:
-    from analysis.eventstudy.dependence.exchange_order import ExchangeOrder
+    from analysis.eventstudy.core.exchange_order import ExchangeOrder
 
 # Most residuals (events × estimation days) that are kept: to touch more memory for the first
 # time costs as much as to make them again.

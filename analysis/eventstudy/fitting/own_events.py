@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from analysis.eventstudy.core.fitted import Ints
-from analysis.eventstudy.core.panel import Bools, Places, span
+from analysis.eventstudy.core.arrays import Bools, Ints
+from analysis.eventstudy.core.panel import Places, span
 from analysis.eventstudy.fitting.alignment import Placing
 
 

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from analysis.eventstudy.core.fitted import Fitted, Ints
-from analysis.eventstudy.core.panel import Bools, span
+from analysis.eventstudy.core.arrays import Bools, Ints
+from analysis.eventstudy.core.fitted import Fitted
+from analysis.eventstudy.core.panel import span
 from analysis.eventstudy.fitting.alignment import Placing
 from analysis.eventstudy.inputs.dates import day
 from analysis.eventstudy.inputs.frames import Window

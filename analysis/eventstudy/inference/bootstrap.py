@@ -17,8 +17,9 @@ import numpy as np
 import pandas as pd
 
 from analysis.errors import InputError, unknown
-from analysis.eventstudy.core.fitted import Floats, Ints, Sample
-from analysis.eventstudy.dependence.clusters import by_date, by_overlap
+from analysis.eventstudy.core.arrays import Floats, Ints
+from analysis.eventstudy.core.fitted import Sample
+from analysis.eventstudy.inference.clusters import by_date, by_overlap
 from analysis.eventstudy.inference.test_result import spread
 from analysis.eventstudy.inputs.frames import Window
 from analysis.eventstudy.inputs.options import check_level

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from analysis.eventstudy.core.fitted import Floats, Ints, Sample
+from analysis.eventstudy.core.arrays import Floats, Ints
+from analysis.eventstudy.core.fitted import Sample
 from analysis.eventstudy.core.panel import Places, span
 from analysis.eventstudy.fitting.alignment import Placing
 from analysis.eventstudy.inference.test_result import Outcome, student, too_few, undefined

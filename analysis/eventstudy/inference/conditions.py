@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from analysis.eventstudy.core.fitted import Floats, Ints, Sample
-from analysis.eventstudy.dependence.clusters import by_date
+from analysis.eventstudy.core.arrays import Floats, Ints
+from analysis.eventstudy.core.fitted import Sample
 from analysis.eventstudy.dependence.mean_correlation import days_held, rbar
+from analysis.eventstudy.inference.clusters import by_date
 from analysis.eventstudy.inference.parametric import bmp_t
 
 if TYPE_CHECKING:

@@ -14,8 +14,10 @@ from typing import Any
 
 import numpy as np
 
-from analysis.eventstudy.core.fitted import Fitted, Floats, Ints, Rows, Sample, slices
+from analysis.eventstudy.core.arrays import Floats, Ints, Rows
+from analysis.eventstudy.core.fitted import Fitted, Sample, slices
 from analysis.eventstudy.core.threads import in_order
+from analysis.eventstudy.core.tolerances import ROUNDING
 from analysis.eventstudy.dependence.mean_correlation import (
     mean_overlap,
     mean_paired,
@@ -24,7 +26,7 @@ from analysis.eventstudy.dependence.mean_correlation import (
 )
 from analysis.eventstudy.dependence.overlap import Overlap
 from analysis.eventstudy.inference.joint_ranks import Together
-from analysis.eventstudy.inference.test_result import ROUNDING, spread
+from analysis.eventstudy.inference.test_result import spread
 
 WITH_RBAR = frozenset({"adjusted_patell_z", "kolari_pynnonen_t", "grank_overlap"})
 GENERALIZED = frozenset({"grank_t", "grank_z"})

@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 
 from analysis.errors import unknown
-from analysis.eventstudy.core.fitted import Floats, Sample, cumulate
+from analysis.eventstudy.core.arrays import Floats
+from analysis.eventstudy.core.fitted import Sample, cumulate
 from analysis.eventstudy.dependence.mean_correlation import rbar
 from analysis.eventstudy.inference.parametric import SAME_SCAR, unusable
 from analysis.eventstudy.inference.test_result import spread

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import math
 
-from analysis.eventstudy.core.fitted import Floats, Sample
+from analysis.eventstudy.core.arrays import Floats
+from analysis.eventstudy.core.fitted import Sample
+from analysis.eventstudy.core.tolerances import ROUNDING
 from analysis.eventstudy.inference.estimation_pass import History, observe
 from analysis.eventstudy.inference.test_result import (
-    ROUNDING,
     Outcome,
     normal,
     spread,

@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.eventstudy.core.fitted import Floats, Ints, Sample, cumulate
-from analysis.eventstudy.core.panel import Bools, Panel, Places, span
+from analysis.eventstudy.core.arrays import Bools, Floats, Ints
+from analysis.eventstudy.core.fitted import Sample, cumulate
+from analysis.eventstudy.core.panel import Panel, Places, span
 from analysis.eventstudy.fitting.alignment import Placing, renumber
 from analysis.eventstudy.fitting.chunks import CHUNK, Chunk, fit_chunk
 from analysis.eventstudy.inference.parametric import SAME_SCAR

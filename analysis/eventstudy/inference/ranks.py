@@ -14,6 +14,7 @@ import math
 import numpy as np
 
 from analysis.eventstudy.core.fitted import Sample
+from analysis.eventstudy.core.tolerances import ROUNDING
 from analysis.eventstudy.inference.estimation_pass import (
     DayMeans,
     GeneralizedRanks,
@@ -22,7 +23,6 @@ from analysis.eventstudy.inference.estimation_pass import (
 )
 from analysis.eventstudy.inference.parametric import SAME_SCAR, inflation, unusable
 from analysis.eventstudy.inference.test_result import (
-    ROUNDING,
     Outcome,
     bounded,
     normal,

@@ -12,7 +12,8 @@ from typing import Literal
 import numpy as np
 
 from analysis.errors import InputError, unknown
-from analysis.eventstudy.core.fitted import Floats, Sample
+from analysis.eventstudy.core.arrays import Floats
+from analysis.eventstudy.core.fitted import Sample
 from analysis.eventstudy.dependence.mean_correlation import check_mode
 from analysis.eventstudy.inference.estimation_pass import History, observe
 from analysis.eventstudy.inference.parametric import (

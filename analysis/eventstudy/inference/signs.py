@@ -9,7 +9,8 @@ import math
 
 import numpy as np
 
-from analysis.eventstudy.core.fitted import Floats, Sample
+from analysis.eventstudy.core.arrays import Floats
+from analysis.eventstudy.core.fitted import Sample
 from analysis.eventstudy.inference.estimation_pass import History, observe
 from analysis.eventstudy.inference.joint_ranks import midranks
 from analysis.eventstudy.inference.test_result import Outcome, bounded, normal, too_few, undefined

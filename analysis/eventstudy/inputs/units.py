@@ -31,8 +31,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.errors import InputError, SuspectReturnsWarning
-from analysis.eventstudy.core.fitted import Floats, Ints
-from analysis.eventstudy.core.panel import Bools
+from analysis.eventstudy.core.arrays import Bools, Floats, Ints
 from analysis.eventstudy.inputs.dates import day
 from analysis.eventstudy.inputs.numbers import TILE, extremes
 from analysis.eventstudy.inputs.unused_cells import innermost

@@ -17,8 +17,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.errors import InputError, SuspectReturnsWarning
-from analysis.eventstudy.core.fitted import Floats
-from analysis.eventstudy.core.panel import Bools
+from analysis.eventstudy.core.arrays import Bools, Floats
 from analysis.eventstudy.inputs.dates import day
 from analysis.eventstudy.inputs.frames import Window, check_frame
 from analysis.eventstudy.inputs.numbers import LARGEST, extremes, floats, framed

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from analysis.eventstudy.core.fitted import Floats, Ints
+    from analysis.eventstudy.core.arrays import Floats, Ints
     from analysis.eventstudy.core.panel import Block
 
 # Where alpha + beta come nearer to 1 than this, there is no long-run variance to return to.

@@ -17,7 +17,7 @@ from analysis.errors import InputError, unknown
 if TYPE_CHECKING:
     import pandas as pd
 
-    from analysis.eventstudy.core.fitted import Floats, Ints
+    from analysis.eventstudy.core.arrays import Floats, Ints
 
 # Longer than any holiday of an exchange; or so many of the factor's own usual steps, where it
 # is weekly or monthly. A wider hole is a hole in the data, and no lag reaches across it.

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.eventstudy.core.fitted import Fitted, Floats, Ints
-from analysis.eventstudy.core.panel import Block, Bools, StraightBlock
+from analysis.eventstudy.core.arrays import Bools, Floats, Ints
+from analysis.eventstudy.core.fitted import Fitted
+from analysis.eventstudy.core.panel import Block, StraightBlock
 
 # Below this share of a series' largest value, variation is rounding and no variation.
 NO_VARIATION = 1e-10

@@ -17,8 +17,7 @@ from analysis.eventstudy.models.least_squares import NO_MIDDLE, NOT_CONVERGED
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from analysis.eventstudy.core.fitted import Floats, Ints
-    from analysis.eventstudy.core.panel import Bools
+    from analysis.eventstudy.core.arrays import Bools, Floats, Ints
 
 # The median of |z| under a standard normal distribution.
 NORMAL_MEDIAN = 0.6744897501960817

@@ -19,7 +19,7 @@ from analysis.eventstudy.models.lagged_factors import securities as with_events
 if TYPE_CHECKING:
     import pandas as pd
 
-    from analysis.eventstudy.core.fitted import Floats, Ints
+    from analysis.eventstudy.core.arrays import Floats, Ints
 
 LEAVE_OUT = ("itself", "shocked", "nothing")
 

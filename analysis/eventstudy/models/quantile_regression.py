@@ -15,8 +15,7 @@ from analysis.eventstudy.models.least_squares import FAR_QUANTILE, NO_MIDDLE, NO
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from analysis.eventstudy.core.fitted import Floats, Ints
-    from analysis.eventstudy.core.panel import Bools
+    from analysis.eventstudy.core.arrays import Bools, Floats, Ints
 
 # Steps of the simplex method; what needs more (rows that tie) goes to a solver.
 MOST_PIVOTS = 100

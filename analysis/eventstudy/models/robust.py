@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, ClassVar, get_args
 import numpy as np
 
 from analysis.errors import InputError, unknown
-from analysis.eventstudy.inference.test_result import ROUNDING
+from analysis.eventstudy.core.tolerances import ROUNDING
 from analysis.eventstudy.models.least_squares import Fit, assemble, complete, least_squares
 from analysis.eventstudy.models.linear import (
     CAPM,
@@ -33,8 +33,8 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-    from analysis.eventstudy.core.fitted import Floats
-    from analysis.eventstudy.core.panel import Block, Bools
+    from analysis.eventstudy.core.arrays import Bools, Floats
+    from analysis.eventstudy.core.panel import Block
 
 # What least squares fit, and nothing else does: a constant and the factors of a block.
 Base = MeanAdjusted | MarketModel | CAPM | FactorModel

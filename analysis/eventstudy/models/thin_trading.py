@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from analysis.eventstudy.core.fitted import Floats
-    from analysis.eventstudy.core.panel import Block, Bools
+    from analysis.eventstudy.core.arrays import Bools, Floats
+    from analysis.eventstudy.core.panel import Block
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.errors import InputError, unknown
-from analysis.eventstudy.core.fitted import Floats, Ints
+from analysis.eventstudy.core.arrays import Floats, Ints
 from analysis.eventstudy.inputs.frames import Window
 from analysis.eventstudy.inputs.options import check_level, check_windows
 from analysis.eventstudy.outcomes.holdings import NORMAL, Holdings, hold

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from analysis.eventstudy.core.fitted import Floats
+from analysis.eventstudy.core.arrays import Floats
 from analysis.eventstudy.inference.test_result import Outcome, spread, student, too_few, undefined
 
 CROSS, JOHNSON, BOOTSTRAPPED = "cross_sectional_t", "johnson_t", "bootstrapped_johnson_t"

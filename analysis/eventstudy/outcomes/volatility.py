@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.errors import InputError, unknown
-from analysis.eventstudy.core.fitted import Floats
+from analysis.eventstudy.core.arrays import Floats
 from analysis.eventstudy.core.panel import Block
 from analysis.eventstudy.dependence.mean_correlation import rbar
 from analysis.eventstudy.inference.intervals import caar_interval

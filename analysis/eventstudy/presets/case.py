@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from analysis.eventstudy.core.fitted import Floats, Ints, Sample
+from analysis.eventstudy.core.arrays import Floats, Ints
+from analysis.eventstudy.core.fitted import Sample
 from analysis.eventstudy.dependence.mean_correlation import rbar
 from analysis.eventstudy.inputs.frames import Window
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from analysis.eventstudy.core.fitted import Floats
+from analysis.eventstudy.core.arrays import Floats
 from analysis.eventstudy.inference.registry import TEST_NAMES
 from analysis.eventstudy.inference.test_result import Outcome, undefined
 from analysis.eventstudy.models.linear import (

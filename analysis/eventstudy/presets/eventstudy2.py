@@ -22,9 +22,10 @@ import math
 
 import numpy as np
 
-from analysis.eventstudy.core.fitted import Floats
+from analysis.eventstudy.core.arrays import Floats
+from analysis.eventstudy.core.tolerances import ROUNDING
 from analysis.eventstudy.inference.intervals import two_sided
-from analysis.eventstudy.inference.test_result import ROUNDING, Outcome, normal, student, undefined
+from analysis.eventstudy.inference.test_result import Outcome, normal, student, undefined
 from analysis.eventstudy.models.linear import MarketAdjusted
 from analysis.eventstudy.presets.case import Case
 from analysis.eventstudy.presets.convention import (

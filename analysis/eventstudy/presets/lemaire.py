@@ -19,7 +19,7 @@ import math
 
 import numpy as np
 
-from analysis.eventstudy.core.fitted import Floats
+from analysis.eventstudy.core.arrays import Floats
 from analysis.eventstudy.inference.test_result import Outcome, undefined
 from analysis.eventstudy.models.linear import FactorModel, MarketModel, MeanAdjusted
 from analysis.eventstudy.presets.case import Case

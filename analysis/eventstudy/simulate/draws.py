@@ -15,7 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from analysis.errors import InputError
-from analysis.eventstudy.core.fitted import Floats, Ints
+from analysis.eventstudy.core.arrays import Floats, Ints
 from analysis.eventstudy.inputs.frames import check_factors, check_table
 from analysis.eventstudy.models.linear import Prepared
 from analysis.eventstudy.simulate.design import MARKET, MARKETS, Design

@@ -13,8 +13,8 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
-from analysis.eventstudy.core.fitted import Fitted, Floats, Ints, cumulate
-from analysis.eventstudy.core.panel import Bools
+from analysis.eventstudy.core.arrays import Bools, Floats, Ints
+from analysis.eventstudy.core.fitted import Fitted, cumulate
 from analysis.eventstudy.dependence.mean_correlation import rbar
 from analysis.eventstudy.inference.parametric import SAME_SCAR
 from analysis.eventstudy.inference.permutation import LEAST_PLACEBOS

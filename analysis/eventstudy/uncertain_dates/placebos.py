@@ -17,8 +17,9 @@ from typing import cast
 import numpy as np
 import pandas as pd
 
-from analysis.eventstudy.core.fitted import Floats, Ints, cumulate
-from analysis.eventstudy.core.panel import Block, Bools, span
+from analysis.eventstudy.core.arrays import Bools, Floats, Ints
+from analysis.eventstudy.core.fitted import cumulate
+from analysis.eventstudy.core.panel import Block, span
 from analysis.eventstudy.inference.permutation import CELLS, MOST_PLACEBOS
 from analysis.eventstudy.inputs.frames import Window
 from analysis.eventstudy.models.linear import Model

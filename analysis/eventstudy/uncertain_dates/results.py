@@ -15,7 +15,8 @@ import numpy as np
 import pandas as pd
 
 from analysis.errors import EventDateWarning, unknown
-from analysis.eventstudy.core.fitted import Floats, Ints, cumulate
+from analysis.eventstudy.core.arrays import Floats, Ints
+from analysis.eventstudy.core.fitted import cumulate
 from analysis.eventstudy.inference.registry import adjust
 from analysis.eventstudy.inference.test_result import Outcome
 from analysis.eventstudy.inputs.frames import EVERYTHING, Window, check_inside

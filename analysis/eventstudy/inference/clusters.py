@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from analysis.eventstudy.core.fitted import Ints, Sample
+from analysis.eventstudy.core.arrays import Ints
+from analysis.eventstudy.core.fitted import Sample
 
 if TYPE_CHECKING:
     from analysis.eventstudy.results import EventStudyResults
