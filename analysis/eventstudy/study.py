@@ -6,9 +6,9 @@ executor) and hands what came out to `EventStudyResults`.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable
 from concurrent.futures import Executor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -23,7 +23,6 @@ from analysis.eventstudy.fitting.chunks import Recipe
 from analysis.eventstudy.fitting.exchange_order import exchange_order
 from analysis.eventstudy.fitting.skipped import unfitted
 from analysis.eventstudy.inputs.frames import (
-    Window,
     check_calendars,
     check_events,
     check_factors,
@@ -33,6 +32,7 @@ from analysis.eventstudy.inputs.frames import (
     check_span,
 )
 from analysis.eventstudy.inputs.numbers import check_finite
+from analysis.eventstudy.inputs.study_inputs import StudyInputs
 from analysis.eventstudy.inputs.units import check_units, floor_of
 from analysis.eventstudy.inputs.unused_cells import (
     BESIDE,
@@ -44,12 +44,12 @@ from analysis.eventstudy.inputs.unused_cells import (
     peers_of,
     warn_of,
 )
-from analysis.eventstudy.models.linear import MarketModel, Model, OnMarket, Prepared
+from analysis.eventstudy.models.linear import OnMarket, Prepared
 from analysis.eventstudy.results import EventStudyResults
 
 
 @dataclass(frozen=True, eq=False)
-class EventStudy:
+class EventStudy(StudyInputs):
     """An event study: what happened to returns around some events, beyond the normal.
 
     Parameters
@@ -100,20 +100,6 @@ class EventStudy:
     >>> results = EventStudy(returns, events, factors=market).fit()  # doctest: +SKIP
     >>> results.car((-1, 1))  # doctest: +SKIP
     """
-
-    returns: pd.DataFrame
-    events: pd.DataFrame
-    model: Model = field(default_factory=MarketModel)
-    factors: pd.DataFrame | None = None
-    estimation: Window = (-250, -31)
-    window: Window = (-5, 5)
-    min_observations: int = 100
-    calendars: Mapping[Hashable, pd.DatetimeIndex] | None = None
-    exclude_own_events: bool = True
-    rbar: str = "overlap"
-    preset: str | None = None
-    seed: int = 0
-    units: str = "decimal"
 
     def __post_init__(self) -> None:
         _check_model(self.model)

@@ -21,7 +21,7 @@ from analysis.eventstudy.inputs.options import check_level
 
 if TYPE_CHECKING:
     from analysis.eventstudy.counterfactual.matching import Matcher
-    from analysis.eventstudy.results import EventStudyResults
+    from analysis.eventstudy.fitting.fitted_study import FittedStudy
 
 REJECTED = "the estimate itself is rejected at this level: there is no interval around it"
 # Doublings of the distance from the estimate until an effect is rejected, and halvings after.
@@ -29,7 +29,7 @@ DOUBLINGS, HALVINGS = 12, 12
 
 
 def conformal(
-    results: EventStudyResults,
+    results: FittedStudy,
     window: tuple[int, int],
     *,
     level: float = 0.95,
@@ -53,7 +53,7 @@ def conformal(
 
     Parameters
     ----------
-    results : EventStudyResults
+    results : FittedStudy
         Of a study with a model of this package.
     window : (int, int)
         Relative days, both ends included, inside the event window.

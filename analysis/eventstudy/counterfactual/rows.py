@@ -20,7 +20,7 @@ from analysis.eventstudy.counterfactual.fitting import whole
 
 if TYPE_CHECKING:
     from analysis.eventstudy.counterfactual.matching import Matcher
-    from analysis.eventstudy.results import EventStudyResults
+    from analysis.eventstudy.fitting.fitted_study import FittedStudy
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class Reader:
 
     Parameters
     ----------
-    results : EventStudyResults
+    results : FittedStudy
         Of a model of this package.
 
     Raises
@@ -66,7 +66,7 @@ class Reader:
         The study has another model.
     """
 
-    def __init__(self, results: EventStudyResults) -> None:
+    def __init__(self, results: FittedStudy) -> None:
         study = results.study
         model = study.model
         if not isinstance(model, DonorModel) or study.factors is None:
@@ -133,7 +133,7 @@ class Reader:
 
 
 def rows_of_events(
-    results: EventStudyResults, reader: Reader
+    results: FittedStudy, reader: Reader
 ) -> Iterable[tuple[Hashable, Hashable, int, Rows]]:
     """Go through the fitted events: event_id, security, number of day 0, rows."""
     dates = results.study.events["date"].iloc[results.placing.rows[results.numbers]]

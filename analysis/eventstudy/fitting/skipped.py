@@ -22,7 +22,7 @@ from analysis.eventstudy.inputs.frames import Window
 from analysis.eventstudy.models.least_squares import FLAWS, Fit
 
 if TYPE_CHECKING:
-    from analysis.eventstudy.results import EventStudyResults
+    from analysis.eventstudy.fitting.fitted_study import FittedStudy
 
 COLUMNS = ["event_id", "security", "window_start", "window_end", "reason"]
 
@@ -36,12 +36,12 @@ class Skip:
     reason: str
 
 
-def left_out(results: EventStudyResults, windows: list[Window]) -> pd.DataFrame:
+def left_out(results: FittedStudy, windows: list[Window]) -> pd.DataFrame:
     """List the events left out altogether, and those with a hole in one of some windows.
 
     Parameters
     ----------
-    results : EventStudyResults
+    results : FittedStudy
     windows : list of (int, int)
         Checked.
 

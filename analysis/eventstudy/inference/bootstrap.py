@@ -25,7 +25,7 @@ from analysis.eventstudy.inputs.frames import Window
 from analysis.eventstudy.inputs.options import check_level
 
 if TYPE_CHECKING:
-    from analysis.eventstudy.results import EventStudyResults
+    from analysis.eventstudy.fitting.fitted_study import FittedStudy
 
 KINDS = ("wild", "wild_cluster", "cluster")
 ON = ("car", "scar")
@@ -111,7 +111,7 @@ class Drawn:
 
 
 def bootstrap_table(
-    results: EventStudyResults,
+    results: FittedStudy,
     windows: list[Window],
     groups: tuple[str, ...],
     *,
@@ -132,7 +132,7 @@ def bootstrap_table(
 
     Parameters
     ----------
-    results : EventStudyResults
+    results : FittedStudy
     windows : list of (int, int)
         Checked.
     groups : tuple of str
@@ -239,7 +239,7 @@ def bootstrap_mean(values: Floats, clusters: Ints, scheme: Scheme) -> Drawn:
 
 
 def _row(
-    sample: Sample, members: Ints, results: EventStudyResults, scheme: Scheme, on: str, by: str
+    sample: Sample, members: Ints, results: FittedStudy, scheme: Scheme, on: str, by: str
 ) -> tuple[object, ...]:
     n = sample.size
     if not n:

@@ -22,7 +22,7 @@ from analysis.eventstudy.inputs.frames import Window
 from analysis.eventstudy.models.linear import Model
 
 if TYPE_CHECKING:
-    from analysis.eventstudy.results import EventStudyResults
+    from analysis.eventstudy.fitting.fitted_study import FittedStudy
 
 TEST = "calendar_time_t"
 # Days beyond the coefficients without which the variance over time would be a guess.
@@ -50,7 +50,7 @@ class Portfolio:
     model: Model
 
     @classmethod
-    def of(cls, results: EventStudyResults) -> Portfolio:
+    def of(cls, results: FittedStudy) -> Portfolio:
         """Hold the securities of a study's fitted events."""
         placing = results.placing
         return cls(placing, placing.places.take(results.numbers), results.study.model)

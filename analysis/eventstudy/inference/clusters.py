@@ -13,10 +13,10 @@ from analysis.eventstudy.core.arrays import Ints
 from analysis.eventstudy.core.fitted import Sample
 
 if TYPE_CHECKING:
-    from analysis.eventstudy.results import EventStudyResults
+    from analysis.eventstudy.fitting.fitted_study import FittedStudy
 
 
-def by_date(results: EventStudyResults, members: Ints) -> Ints:
+def by_date(results: FittedStudy, members: Ints) -> Ints:
     """Number the day 0 of each event, on the union of calendars.
 
     Securities that react to one instant a session apart share the day of the first reaction.

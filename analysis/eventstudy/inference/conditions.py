@@ -19,7 +19,7 @@ from analysis.eventstudy.inference.clusters import by_date
 from analysis.eventstudy.inference.parametric import bmp_t
 
 if TYPE_CHECKING:
-    from analysis.eventstudy.results import EventStudyResults
+    from analysis.eventstudy.fitting.fitted_study import FittedStudy
 
 # A fifth of the days was simulated; from half of that on a study counts as thinly traded.
 THIN = 0.1
@@ -122,13 +122,13 @@ class Conditions:
 
 
 def conditions(
-    results: EventStudyResults, sample: Sample, members: Ints, kolari_pynnonen: float = math.nan
+    results: FittedStudy, sample: Sample, members: Ints, kolari_pynnonen: float = math.nan
 ) -> Conditions:
     """Measure the conditions of some events of a study.
 
     Parameters
     ----------
-    results : EventStudyResults
+    results : FittedStudy
     sample : Sample
         n events whole in one window.
     members : (n,) int
@@ -150,7 +150,7 @@ def conditions(
     )
 
 
-def _dates(results: EventStudyResults, members: Ints) -> tuple[int, bool, bool]:
+def _dates(results: FittedStudy, members: Ints) -> tuple[int, bool, bool]:
     """Number of different dates; whether an instant crosses exchanges, and finds one closed."""
     dates = len(np.unique(by_date(results, members)))
     if results.fitted.order is None:
@@ -161,7 +161,7 @@ def _dates(results: EventStudyResults, members: Ints) -> tuple[int, bool, bool]:
     return dates, bool(late), bool(closed)
 
 
-def _untraded(results: EventStudyResults, members: Ints) -> float:
+def _untraded(results: FittedStudy, members: Ints) -> float:
     """Share of exactly zero returns in the estimation windows of (some of) the events."""
     chosen = members[:: max(1, len(members) // LOOKED_AT)]
     places = results.placing.places.take(results.numbers[chosen])

@@ -32,7 +32,7 @@ from analysis.eventstudy.inputs.frames import Window
 from analysis.eventstudy.inputs.options import check_level
 
 if TYPE_CHECKING:
-    from analysis.eventstudy.results import EventStudyResults
+    from analysis.eventstudy.fitting.fitted_study import FittedStudy
 
 ERRORS = ("HC3", "cluster")
 # Cameron & Miller (2015, section VI): below this, clustered errors are too small.
@@ -80,7 +80,7 @@ class Explained:
 
 
 def explain(
-    results: EventStudyResults,
+    results: FittedStudy,
     formula: str,
     window: Window,
     data: pd.DataFrame,
@@ -94,7 +94,7 @@ def explain(
 
     Parameters
     ----------
-    results : EventStudyResults
+    results : FittedStudy
     formula : str
         ``"car ~ china_share + log(cap)"``: car or scar on the left; on the right columns of
         `data`, or group, security, event_id of the study, in the notation of statsmodels

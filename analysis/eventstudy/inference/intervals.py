@@ -18,7 +18,7 @@ from analysis.eventstudy.inputs.frames import Window
 from analysis.eventstudy.inputs.options import check_level
 
 if TYPE_CHECKING:
-    from analysis.eventstudy.results import EventStudyResults
+    from analysis.eventstudy.fitting.fitted_study import FittedStudy
 
 METHODS = ("kolari_pynnonen", "cross_sectional")
 
@@ -81,7 +81,7 @@ def caar_interval(sample: Sample, rbar: float, level: float) -> tuple[float, flo
     return se, caar - reach, caar + reach
 
 
-def caar_path(results: EventStudyResults, group: str | None, level: float) -> pd.DataFrame:
+def caar_path(results: FittedStudy, group: str | None, level: float) -> pd.DataFrame:
     """Cumulate the CAAR day by day with its band, see `EventStudyResults.caar_path`."""
     first, last = results.study.window
     _, whole = results.sample(results.study.window, group)
@@ -95,7 +95,7 @@ def caar_path(results: EventStudyResults, group: str | None, level: float) -> pd
 
 
 def interval_table(
-    results: EventStudyResults, windows: list[Window], level: float, method: str
+    results: FittedStudy, windows: list[Window], level: float, method: str
 ) -> pd.DataFrame:
     """Tabulate the intervals of CARs and CAARs, see `Inference.intervals`."""
     check_level(level)
@@ -110,7 +110,7 @@ def interval_table(
     return pd.concat(parts, ignore_index=True)
 
 
-def _cars(results: EventStudyResults, window: Window, level: float) -> pd.DataFrame:
+def _cars(results: FittedStudy, window: Window, level: float) -> pd.DataFrame:
     from scipy.special import stdtrit
 
     sample, members = results.sample(window)
@@ -137,7 +137,7 @@ def _cars(results: EventStudyResults, window: Window, level: float) -> pd.DataFr
 
 
 def _caar(
-    results: EventStudyResults, window: Window, group: str, level: float, method: str
+    results: FittedStudy, window: Window, group: str, level: float, method: str
 ) -> pd.DataFrame:
     sample, _ = results.sample(window, group)
     correlation = 0.0

@@ -30,7 +30,7 @@ from analysis.eventstudy.inputs.frames import Window
 from analysis.eventstudy.models.linear import Model
 
 if TYPE_CHECKING:
-    from analysis.eventstudy.results import EventStudyResults
+    from analysis.eventstudy.fitting.fitted_study import FittedStudy
 
 # The most that are used; with fewer than the least, 5 % two-sided would be out of reach.
 MOST_PLACEBOS, LEAST_PLACEBOS = 999, 39
@@ -94,7 +94,7 @@ class Placebos:
     seed: int
 
     @classmethod
-    def of(cls, results: EventStudyResults, windows: tuple[Window, ...]) -> Placebos:
+    def of(cls, results: FittedStudy, windows: tuple[Window, ...]) -> Placebos:
         """Move the fitted events of a study."""
         study = results.study
         return cls(

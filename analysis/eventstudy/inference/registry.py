@@ -58,6 +58,9 @@ TEST_NAMES = (
     "permutation",
 )
 
+# Kolari & Pynnönen (2010): holds its size when events share dates, which is the usual case.
+LEADING_TEST = "kolari_pynnonen_t"
+
 # What is run when it is named, and not with "all".
 ON_REQUEST = ("permutation_mean",)
 

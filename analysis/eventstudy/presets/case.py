@@ -21,8 +21,8 @@ from analysis.eventstudy.dependence.mean_correlation import rbar
 from analysis.eventstudy.inputs.frames import Window
 
 if TYPE_CHECKING:
+    from analysis.eventstudy.fitting.fitted_study import FittedStudy
     from analysis.eventstudy.models.linear import Model
-    from analysis.eventstudy.results import EventStudyResults
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,7 +31,7 @@ class Case:
 
     Attributes
     ----------
-    results : EventStudyResults
+    results : FittedStudy
         The study they are from.
     sample : Sample
         The events that are whole in the window.
@@ -39,12 +39,12 @@ class Case:
         Their rows in ``results.fitted``.
     """
 
-    results: EventStudyResults
+    results: FittedStudy
     sample: Sample
     members: Ints
 
     @classmethod
-    def of(cls, results: EventStudyResults, window: Window, group: str | None = None) -> Case:
+    def of(cls, results: FittedStudy, window: Window, group: str | None = None) -> Case:
         """Take the events of a group that are whole in a window."""
         return cls(results, *results.sample(window, group))
 

@@ -22,8 +22,8 @@ from analysis.eventstudy.core.fitted import cumulate
 from analysis.eventstudy.core.panel import Block, span
 from analysis.eventstudy.inference.permutation import CELLS, MOST_PLACEBOS
 from analysis.eventstudy.inputs.frames import Window
+from analysis.eventstudy.inputs.study_inputs import StudyInputs
 from analysis.eventstudy.models.linear import Model
-from analysis.eventstudy.study import EventStudy
 from analysis.eventstudy.uncertain_dates.alignment import Located
 
 # Placebo events that are fitted at a time.
@@ -40,13 +40,13 @@ class MovedSets:
         The P fitted pairs.
     taken : Located
         All pairs of the study: no placebo window may meet one of theirs.
-    study : EventStudy
+    study : StudyInputs
         With its event window as wide as all candidates and its dates the first of them.
     """
 
     located: Located
     taken: Located
-    study: EventStudy
+    study: StudyInputs
 
     def draws(self, window: Window, members: Ints) -> Iterator[tuple[Floats, Floats]]:
         """Give the CARs of some pairs at every candidate of every placebo, part by part.

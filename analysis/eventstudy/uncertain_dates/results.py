@@ -9,7 +9,6 @@ import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -22,19 +21,19 @@ from analysis.eventstudy.inference.test_result import Outcome
 from analysis.eventstudy.inputs.frames import EVERYTHING, Window, check_inside
 from analysis.eventstudy.inputs.options import check_windows
 from analysis.eventstudy.results import EventStudyResults
+from analysis.eventstudy.study import EventStudy
 from analysis.eventstudy.summary import Summary
 from analysis.eventstudy.uncertain_dates.alignment import Located
 from analysis.eventstudy.uncertain_dates.candidate_tests import Standing, answer, rho_within
-from analysis.eventstudy.uncertain_dates.conclusions import (
-    Verdict,
-    disagreements,
-    fixed_verdicts,
-    summarise,
-)
+from analysis.eventstudy.uncertain_dates.candidates import Candidates
+from analysis.eventstudy.uncertain_dates.conclusions import Verdict, disagreements, fixed_verdicts
 from analysis.eventstudy.uncertain_dates.placebos import MovedSets
-
-if TYPE_CHECKING:
-    from analysis.eventstudy.uncertain_dates.study import UncertainStudy
+from analysis.eventstudy.uncertain_dates.summary import (
+    days_text,
+    effects_text,
+    summarise,
+    verdicts_text,
+)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -43,8 +42,10 @@ class UncertainResults:
 
     Attributes
     ----------
-    study : UncertainStudy
-        The question.
+    candidates : Candidates
+        The candidate days as checked.
+    fixed_study : EventStudy
+        The same question with every event on its fixed date.
     located : Located
         The pairs of event and security whose candidates are all sessions.
     anchored : EventStudyResults
@@ -53,7 +54,8 @@ class UncertainResults:
         event_id, security, reason of the other pairs.
     """
 
-    study: UncertainStudy
+    candidates: Candidates
+    fixed_study: EventStudy
     located: Located
     anchored: EventStudyResults
     lost: pd.DataFrame
@@ -61,17 +63,17 @@ class UncertainResults:
     @property
     def notes(self) -> tuple[str, ...]:
         """What was done to the weights, in sentences."""
-        return self.study.checked.notes
+        return self.candidates.notes
 
     @cached_property
     def fixed(self) -> EventStudyResults:
         """The same study with every event on its fixed date."""
-        return self.study.fixed.fit()
+        return self.fixed_study.fit()
 
     @cached_property
     def groups(self) -> tuple[str, ...]:
         """``"all"`` and then every named group, in the order in which they appear."""
-        return (EVERYTHING, *dict.fromkeys(self.study.candidates["group"].dropna()))
+        return (EVERYTHING, *dict.fromkeys(self.candidates.table["group"].dropna()))
 
     def tests(self, windows: Window | Sequence[Window] = (0, 0)) -> pd.DataFrame:
         """Test that the events had no effect, without holding one of the days for true.
@@ -166,7 +168,7 @@ class UncertainResults:
             event_id, security, candidate, date, weight, car (decimal), se, scar. Only pairs
             that are whole around all candidates.
         """
-        asked = check_inside(window, self.study.fixed.window)
+        asked = check_inside(window, self.fixed_study.window)
         car, se, rows = self._cars(asked)
         located = self.located.take(rows)
         pair, choice = np.nonzero(located.exists)
@@ -195,7 +197,7 @@ class UncertainResults:
 
     def skipped_in(self, window: Window) -> pd.DataFrame:
         """Pairs left out altogether, and those with a hole around one of their candidates."""
-        asked = check_inside(window, self.study.fixed.window)
+        asked = check_inside(window, self.fixed_study.window)
         rows = np.setdiff1d(self._fitted[0], self._cars(asked)[2])
         holes = self.located.pairs.iloc[rows][["event_id", "security"]]
         reason = f"a return or factor is missing in the window {asked} around a candidate"
@@ -204,13 +206,23 @@ class UncertainResults:
 
     def summary(self, windows: Sequence[Window] | None = None) -> Summary:
         """Say in words and tables what was found; prints as text, shows as HTML."""
-        return summarise(self, self._usual() if windows is None else self._windows(windows))
+        asked = self._usual() if windows is None else self._windows(windows)
+        found, fixed = self.verdicts(asked), fixed_verdicts(self.fixed, asked)
+        tables = [("Tests", verdicts_text(found, fixed, self.groups, asked))]
+        for window in asked:
+            tables += [
+                (f"Maximum likelihood in {window}", effects_text(self.effect(window))),
+                (f"Candidate days in {window}", days_text(self.posterior(window))),
+            ]
+        events = self.candidates.table["event_id"].nunique()
+        sentences = disagreements(found, fixed)
+        return summarise(events, sentences, self.notes, tables, self.skipped)
 
     def __str__(self) -> str:
         return str(self.summary())
 
     def __repr__(self) -> str:
-        events = self.study.candidates["event_id"].nunique()
+        events = self.candidates.table["event_id"].nunique()
         pairs = len(self._fitted[0])
         return f"<UncertainResults: {events} events, {pairs} pairs of event and security fitted>"
 
@@ -255,7 +267,7 @@ class UncertainResults:
 
     def _standing(self, window: Window, group: str | None = None) -> Standing | None:
         """The arrays of a group in a window; None where no pair is left."""
-        asked = check_inside(window, self.study.fixed.window)
+        asked = check_inside(window, self.fixed_study.window)
         if group not in (None, *self.groups):
             raise unknown("group", str(group), self.groups)
         car, se, rows = self._cars(asked)
@@ -270,7 +282,12 @@ class UncertainResults:
         of_fitted = np.searchsorted(fitted_rows, rows)
         fitted = self.anchored.fitted.take(at[of_fitted])
         return Standing(
-            located, asked, car, se, of_fitted, rho_within(located, fitted, asked, self.study.rbar)
+            located,
+            asked,
+            car,
+            se,
+            of_fitted,
+            rho_within(located, fitted, asked, self.fixed_study.rbar),
         )
 
     @cached_property
@@ -308,9 +325,9 @@ class UncertainResults:
         return table
 
     def _windows(self, windows: Window | Sequence[Window]) -> list[Window]:
-        return check_windows(windows, self.study.fixed.window)
+        return check_windows(windows, self.fixed_study.window)
 
     def _usual(self) -> list[Window]:
-        first, last = self.study.fixed.window
+        first, last = self.fixed_study.window
         usual = [one for one in ((0, 0), (-1, 1)) if first <= one[0] and one[1] <= last]
-        return usual or [self.study.fixed.window]
+        return usual or [self.fixed_study.window]

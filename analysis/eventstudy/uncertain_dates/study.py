@@ -124,7 +124,7 @@ class UncertainStudy:
             # What is to be said of the returns was said when this study was made.
             warnings.simplefilter("ignore", FaultlineWarning)
             anchored = self.anchored.fit(executor)
-        return UncertainResults(self, self.located, anchored, self.lost)
+        return UncertainResults(self.checked, self.fixed, self.located, anchored, self.lost)
 
     def _study(self, events: pd.DataFrame, window: Window) -> EventStudy:
         return EventStudy(
