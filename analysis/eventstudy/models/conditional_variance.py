@@ -7,9 +7,8 @@ forecast from the last estimation row, not against the average of a year.
 
 from __future__ import annotations
 
-from collections.abc import Hashable
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
@@ -20,7 +19,7 @@ from analysis.eventstudy.models.least_squares import (
     Fit,
     with_residuals,
 )
-from analysis.eventstudy.models.linear import MarketModel, Model, Prepared
+from analysis.eventstudy.models.on_base import OnBase
 
 if TYPE_CHECKING:
     from typing import Any, Self
@@ -37,7 +36,7 @@ SECOND_START = (0.05, 0.05, 0.9)
 
 
 @dataclass(frozen=True)
-class _MovingVariance:
+class _MovingVariance(OnBase):
     """A base model for the normal return, and a variance of its own.
 
     Parameters
@@ -46,7 +45,7 @@ class _MovingVariance:
         The normal return: any model of the engine without a moving variance.
     """
 
-    base: Model = field(default_factory=MarketModel)
+    residual_variance: ClassVar[str] = "forecast from the last estimation session"
 
     def __post_init__(self) -> None:
         if isinstance(self.base, _MovingVariance):
@@ -59,29 +58,6 @@ class _MovingVariance:
                 f"The base of {type(self).__name__} must be a normal-return model such as "
                 f"MarketModel(), not {self.base!r}."
             )
-
-    @property
-    def k(self) -> int:
-        """Parameters of the normal return; those of the variance take no degree of freedom."""
-        return self.base.k
-
-    @property
-    def rf(self) -> str | None:
-        """As the base."""
-        return self.base.rf
-
-    def needs(self, security: Hashable) -> tuple[str, ...] | None:
-        """As the base."""
-        return self.base.needs(security)
-
-    def prepare(
-        self, returns: pd.DataFrame, events: pd.DataFrame, factors: pd.DataFrame | None
-    ) -> tuple[Self, pd.DataFrame | None]:
-        """Let the base make its columns."""
-        if not isinstance(self.base, Prepared):
-            return self, factors
-        base, factors = self.base.prepare(returns, events, factors)
-        return replace(self, base=base), factors
 
 
 @dataclass(frozen=True)
@@ -122,11 +98,6 @@ class Ewma(_MovingVariance):
     def name(self) -> str:
         """Name the base and the variance."""
         return f"{self.base.name} with EWMA variance"
-
-    @property
-    def parameters(self) -> tuple[str, ...]:
-        """As the base."""
-        return self.base.parameters
 
     def fit(self, block: Block) -> Fit:
         """Fit the base, then run the average over every event's residuals at once."""

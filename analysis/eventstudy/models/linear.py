@@ -18,6 +18,7 @@ from analysis.eventstudy.core.panel import Block
 from analysis.eventstudy.models.lagged_factors import excess, joined, less, names, securities
 from analysis.eventstudy.models.least_squares import Fit, differences, least_squares
 from analysis.eventstudy.models.peers import EqualWeight
+from analysis.eventstudy.models.reads import Reads
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -80,6 +81,14 @@ class Prepared(Protocol):
         """
 
 
+@runtime_checkable
+class Readable(Model, Protocol):
+    """A model that can be studied by tickers and names of factors: all of the engine's."""
+
+    def reads(self) -> Reads:
+        """Name the series that the model reads."""
+
+
 @dataclass(frozen=True)
 class MeanAdjusted:
     """Normal return: the security's mean in the estimation window.
@@ -92,6 +101,10 @@ class MeanAdjusted:
     k: ClassVar[int] = 1
     rf: ClassVar[str | None] = None
     parameters: ClassVar[tuple[str, ...]] = ("alpha", "sigma", "n", "r2")
+
+    def reads(self) -> Reads:
+        """Read nothing else."""
+        return Reads()
 
     def needs(self, security: Hashable) -> tuple[str, ...]:  # noqa: ARG002 - the model's face
         """Need no factor."""
@@ -116,6 +129,13 @@ class OnMarket:
     name: ClassVar[str] = "model on a benchmark"
 
     market: Market = "market"
+
+    def reads(self) -> Reads:
+        """Read the benchmarks, or the mean of the peers."""
+        if isinstance(self.market, EqualWeight):
+            return Reads(peers=self.market)
+        named = [self.market] if isinstance(self.market, str) else self.market.values()
+        return Reads(benchmarks=tuple(dict.fromkeys(one for one in named if one)))
 
     def needs(self, security: Hashable) -> tuple[str, ...] | None:
         """Name the security's benchmark."""
@@ -225,6 +245,13 @@ class CAPM(OnMarket):
         if self.excess and isinstance(self.market, EqualWeight):
             raise InputError("The mean of peers is no excess return: say CAPM(..., excess=False).")
 
+    def reads(self) -> Reads:
+        """Read the rate too; a market in excess of it is a factor like any other."""
+        found = super().reads()
+        if self.excess:
+            return Reads(factors=(*found.benchmarks, self.rf))
+        return replace(found, factors=(self.rf,))
+
     def prepare(
         self, returns: pd.DataFrame, events: pd.DataFrame, factors: pd.DataFrame | None
     ) -> tuple[CAPM, pd.DataFrame | None]:
@@ -320,6 +347,10 @@ class FactorModel:
         many = len(self.columns) > 1
         betas = (f"beta_{name}" if many else "beta" for name in self.columns)
         return ("alpha", *betas, "sigma", "n", "r2")
+
+    def reads(self) -> Reads:
+        """Read the columns and the rate."""
+        return Reads(factors=(*self.columns, *([self.rf] if self.rf else [])))
 
     def needs(self, security: Hashable) -> tuple[str, ...]:  # noqa: ARG002 - the model's face
         """Need the same factors for every security."""
