@@ -18,7 +18,7 @@ from analysis.eventstudy import presets
 from analysis.eventstudy.core.arrays import Bools
 from analysis.eventstudy.dependence.mean_correlation import check_mode
 from analysis.eventstudy.fitting import lazy_fit as pooled
-from analysis.eventstudy.fitting.alignment import place
+from analysis.eventstudy.fitting.alignment import align_events
 from analysis.eventstudy.fitting.chunks import Recipe
 from analysis.eventstudy.fitting.exchange_order import exchange_order
 from analysis.eventstudy.fitting.skipped import unfitted
@@ -173,7 +173,7 @@ class EventStudy(StudyInputs):
         EventStudyResults
             With a ledger of the events that were skipped; it may be all of them.
         """
-        placing = place(self.events, self.returns, self.factors, self.calendars, self.model)
+        placing = align_events(self.events, self.returns, self.factors, self.calendars, self.model)
         order = np.lexsort((placing.places.position, placing.places.security))
         recipe = Recipe(
             placing,

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from analysis.eventstudy import EventStudyResults
-    from analysis.eventstudy.core.fitted import Sample
+    from analysis.eventstudy.core.fitted import WindowSample
 
 # A family has one to a few members: too few to divide by their spread, see
 # `placebo_statistics.studentised_mean`. Its p says how its average compares with other dates.
@@ -179,7 +179,7 @@ def _interval(
     return caar, caar - reach, caar + reach
 
 
-def _daily_deviation(sample: Sample) -> float:
+def _daily_deviation(sample: WindowSample) -> float:
     """Standard deviation of the average abnormal return over the estimation window."""
     import numpy as np
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from statsmodels.stats.multitest import multipletests
 
 from analysis.errors import InputError
-from analysis.eventstudy.core.fitted import cumulate
+from analysis.eventstudy.core.fitted import window_sample
 from analysis.eventstudy.dependence.mean_correlation import RBAR_MODES
 from analysis.eventstudy.inference import estimation_pass as history
 from analysis.eventstudy.inference import registry as battery
@@ -153,7 +153,7 @@ def test_units_do_not_matter(seed, events):
         residuals=fitted.residuals * 100,
         sigma=fitted.sigma * 100,
     )
-    assert_same(results_of(cumulate(per_cent, sample.window)[0]), results_of(sample))
+    assert_same(results_of(window_sample(per_cent, sample.window)[0]), results_of(sample))
 
 
 @settings(max_examples=15, deadline=None)
@@ -162,7 +162,9 @@ def test_the_opposite_returns_give_the_opposite_statistics(seed, events):
     sample = slow_fit.random_sample(seed, events)
     fitted = sample.fitted
     opposite = replace(fitted, ar=-fitted.ar, residuals=-fitted.residuals)
-    assert_same(results_of(cumulate(opposite, sample.window)[0]), results_of(sample), sign=-1.0)
+    assert_same(
+        results_of(window_sample(opposite, sample.window)[0]), results_of(sample), sign=-1.0
+    )
 
 
 @settings(max_examples=15, deadline=None)
@@ -170,7 +172,7 @@ def test_the_opposite_returns_give_the_opposite_statistics(seed, events):
 def test_the_order_of_events_does_not_matter(seed, events):
     sample = slow_fit.random_sample(seed, events)
     shuffle = np.random.default_rng(seed).permutation(sample.size)
-    shuffled = cumulate(sample.fitted.take(shuffle), sample.window)[0]
+    shuffled = window_sample(sample.fitted.take(shuffle), sample.window)[0]
     assert_same(results_of(shuffled), results_of(sample))
 
 
@@ -189,7 +191,7 @@ def test_rows_without_a_return_do_not_matter(seed, events):
         days=np.append(fitted.days, np.full((sample.size, 1), -1), axis=1),
         x=np.append(fitted.x, np.full((sample.size, 1, fitted.x.shape[2]), np.nan), axis=1),
     )
-    assert_same(results_of(cumulate(longer, sample.window)[0]), results_of(sample))
+    assert_same(results_of(window_sample(longer, sample.window)[0]), results_of(sample))
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 """Fitted events: what the models hand to the tests.
 
 `windows` cuts the rows, `models` fits them into a `Fitted`, and every test is a small
-function of a `Sample`, that is of the events which are whole in one window.
+function of a `WindowSample`, that is of the events which are whole in one window.
 """
 
 from __future__ import annotations
@@ -173,7 +173,7 @@ class Fitted:
         moves with time the 1 is the day's share of s².
         """
         variance = np.empty_like(self.ar)
-        for rows in slices(len(self)):
+        for rows in row_slices(len(self)):
             variance[rows] = self._ar_variance(rows)
         return variance
 
@@ -212,9 +212,9 @@ class Fitted:
         return total
 
     def car_variance(self, columns: Ints) -> Floats:
-        """Forecast variance of the sum of some abnormal returns, shape (N,): see `cumulate`."""
+        """Forecast variance of the sum of some abnormal returns, (N,): see `window_sample`."""
         variance = np.empty(len(self))
-        for rows in slices(len(self)):
+        for rows in row_slices(len(self)):
             total = self.totals(rows, slice(columns[0], columns[-1] + 1))
             variance[rows] = float(len(columns))
             if self.relative_sd is not None:
@@ -227,7 +227,7 @@ class Fitted:
 
 
 @dataclass(frozen=True)
-class Sample:
+class WindowSample:
     """The events that are whole in one window, with their cumulative abnormal returns.
 
     Attributes
@@ -260,7 +260,7 @@ class Sample:
         return len(self.car)
 
 
-def cumulate(fitted: Fitted, window: tuple[int, int]) -> tuple[Sample, Bools]:
+def window_sample(fitted: Fitted, window: tuple[int, int]) -> tuple[WindowSample, Bools]:
     """Cumulate abnormal returns over a window.
 
     Var(CAR) = s²(L + g'(X'X)⁻¹g) with g the sum of the window's regressor rows: the full
@@ -275,7 +275,7 @@ def cumulate(fitted: Fitted, window: tuple[int, int]) -> tuple[Sample, Bools]:
 
     Returns
     -------
-    Sample
+    WindowSample
         Of the events without a hole in the window.
     ndarray of bool, shape (N,)
         Which events were kept.
@@ -290,9 +290,9 @@ def cumulate(fitted: Fitted, window: tuple[int, int]) -> tuple[Sample, Bools]:
     else:
         part, car = fitted.take(kept), car[kept]
     se = np.sqrt(part.car_variance(columns))
-    return Sample(part, window, columns, car, se, car / se), kept
+    return WindowSample(part, window, columns, car, se, car / se), kept
 
 
-def slices(size: int) -> Iterator[slice]:
+def row_slices(size: int) -> Iterator[slice]:
     """Cut many events into slices whose regressors stay in cache."""
     return (slice(start, start + SLICE) for start in range(0, size, SLICE))

@@ -7,13 +7,13 @@ import pandas as pd
 
 from analysis.eventstudy.core.arrays import Bools, Ints
 from analysis.eventstudy.core.exchange_order import ExchangeOrder
-from analysis.eventstudy.fitting.alignment import Placing
+from analysis.eventstudy.fitting.alignment import EventAlignment
 
 # Exchanges that react one after the other: more than the world has, whatever the closing hours.
 MOST_LEVELS = 8
 
 
-def exchange_order(event_ids: pd.Series, placing: Placing) -> ExchangeOrder | None:
+def exchange_order(event_ids: pd.Series, placing: EventAlignment) -> ExchangeOrder | None:
     """Find out which securities react one session after others.
 
     An event_id is one instant on several exchanges where no day 0 is more than one session of
@@ -33,7 +33,7 @@ def exchange_order(event_ids: pd.Series, placing: Placing) -> ExchangeOrder | No
     Parameters
     ----------
     event_ids : (events,) pandas.Series
-    placing : Placing
+    placing : EventAlignment
         The N events that have a day 0.
 
     Returns

@@ -15,8 +15,8 @@ import pandas as pd
 
 from analysis.errors import unknown
 from analysis.eventstudy.core.arrays import Ints
-from analysis.eventstudy.core.fitted import Fitted, Sample, cumulate
-from analysis.eventstudy.fitting.alignment import Placing
+from analysis.eventstudy.core.fitted import Fitted, WindowSample, window_sample
+from analysis.eventstudy.fitting.alignment import EventAlignment
 from analysis.eventstudy.inputs.frames import EVERYTHING, Window, check_inside
 from analysis.eventstudy.inputs.study_inputs import StudyInputs
 from analysis.eventstudy.models.least_squares import Fit
@@ -30,7 +30,7 @@ class FittedStudy:
     ----------
     study : StudyInputs
         The question: windows, model and frames as checked.
-    placing : Placing
+    placing : EventAlignment
         Where the events lie on their calendars.
     numbers : (N,) int
         Placed events that were fitted, in the order of ``study.events``.
@@ -43,7 +43,7 @@ class FittedStudy:
     """
 
     study: StudyInputs
-    placing: Placing
+    placing: EventAlignment
     numbers: Ints
     fit: Fit
     unfitted: dict[int, str]
@@ -116,7 +116,7 @@ class FittedStudy:
         table = pd.DataFrame(self.fit.estimates, index=self.index, columns=names)
         return table.astype({"n": np.int64})
 
-    def sample(self, window: Window, group: str | None = None) -> tuple[Sample, Ints]:
+    def sample(self, window: Window, group: str | None = None) -> tuple[WindowSample, Ints]:
         """The arrays of the events that are whole in a window, and which events they are.
 
         Parameters
@@ -128,7 +128,7 @@ class FittedStudy:
 
         Returns
         -------
-        Sample
+        WindowSample
             n events.
         (n,) int
             Their rows in `fitted`.
@@ -144,7 +144,7 @@ class FittedStudy:
         if known is None:
             members = self.members(group)
             everyone = len(members) == len(self.fitted)
-            sample, kept = cumulate(
+            sample, kept = window_sample(
                 self.fitted if everyone else self.fitted.take(members), asked[0]
             )
             known = sample, members[kept]
@@ -153,7 +153,7 @@ class FittedStudy:
         return known
 
     @cached_property
-    def _samples(self) -> dict[tuple[Window, str], tuple[Sample, Ints]]:
+    def _samples(self) -> dict[tuple[Window, str], tuple[WindowSample, Ints]]:
         """The sample that was asked for last."""
         return {}
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from analysis.eventstudy.core.arrays import Bools, Floats, Ints, Rows
 from analysis.eventstudy.core.fitted import BLOCK, Fitted
-from analysis.eventstudy.core.panel import Places, span
+from analysis.eventstudy.core.panel import EventIndex, offsets_of
 from analysis.eventstudy.fitting.chunks import Recipe, cut_estimation, fit_all, fit_chunk
 from analysis.eventstudy.models.least_squares import Fit, with_constant
 
@@ -68,8 +68,8 @@ class Pooled(Fitted):
             summed=day_sums,
             light=light,
             order=order,
-            offsets=span(recipe.window),
-            estimation_offsets=span(recipe.estimation),
+            offsets=offsets_of(recipe.window),
+            estimation_offsets=offsets_of(recipe.estimation),
             **{name: light[name] for name in light if name not in ("x", "centre")},
         )
 
@@ -129,7 +129,7 @@ class Pooled(Fitted):
         return self.regressors(slice(None))
 
     @property
-    def places(self) -> Places:
+    def places(self) -> EventIndex:
         """Places of the events."""
         return self.recipe.places.take(self.at)
 
@@ -218,7 +218,7 @@ class Pooled(Fitted):
         position: Ints = self.recipe.places.position[self.at]
         return position
 
-    def _days(self, places: Places, offsets: Ints) -> Ints:
+    def _days(self, places: EventIndex, offsets: Ints) -> Ints:
         return self.recipe.placing.calendars.days(places.calendar, places.position, offsets)
 
 

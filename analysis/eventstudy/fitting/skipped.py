@@ -15,8 +15,8 @@ import pandas as pd
 
 from analysis.eventstudy.core.arrays import Bools, Ints
 from analysis.eventstudy.core.fitted import Fitted
-from analysis.eventstudy.core.panel import span
-from analysis.eventstudy.fitting.alignment import Placing
+from analysis.eventstudy.core.panel import offsets_of
+from analysis.eventstudy.fitting.alignment import EventAlignment
 from analysis.eventstudy.inputs.dates import day
 from analysis.eventstudy.inputs.frames import Window
 from analysis.eventstudy.models.least_squares import FLAWS, Fit
@@ -70,13 +70,13 @@ def left_out(results: FittedStudy, windows: list[Window]) -> pd.DataFrame:
 
 
 def unfitted(
-    placing: Placing, numbers: Ints, fit: Fit, estimation: Window, window: Window, least: int
+    placing: EventAlignment, numbers: Ints, fit: Fit, estimation: Window, window: Window, least: int
 ) -> dict[int, str]:
     """Say which placed events cannot be used at all.
 
     Parameters
     ----------
-    placing : Placing
+    placing : EventAlignment
     numbers : (N,) int
         The placed event of each row of `fit`.
     fit : Fit
@@ -111,12 +111,12 @@ def unfitted(
     return reasons
 
 
-def holes(placing: Placing, numbers: Ints, fitted: Fitted, window: Window) -> list[Skip]:
+def holes(placing: EventAlignment, numbers: Ints, fitted: Fitted, window: Window) -> list[Skip]:
     """List the fitted events without an abnormal return on every day of a window.
 
     Parameters
     ----------
-    placing : Placing
+    placing : EventAlignment
     numbers : (N,) int
         The placed event of each row of `fitted`.
     fitted : Fitted
@@ -147,12 +147,12 @@ def frame(skips: list[Skip], events: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def _hole(placing: Placing, number: int, offsets: Ints, days: Ints) -> str:
+def _hole(placing: EventAlignment, number: int, offsets: Ints, days: Ints) -> str:
     """Say what is missing in a window.
 
     Parameters
     ----------
-    placing : Placing
+    placing : EventAlignment
     number : int
         The placed event.
     offsets, days : (h,) int
@@ -168,10 +168,10 @@ def _hole(placing: Placing, number: int, offsets: Ints, days: Ints) -> str:
     return what + (f", and {more} more day{'s' if more > 1 else ''} of the window" * (more > 0))
 
 
-def _days(placing: Placing, number: int, window: Window) -> Ints:
+def _days(placing: EventAlignment, number: int, window: Window) -> Ints:
     """Days of a placed event's window on the union of all calendars."""
     one = placing.places.take(np.array([number]))
-    days: Ints = placing.calendars.days(one.calendar, one.position, span(window))[0]
+    days: Ints = placing.calendars.days(one.calendar, one.position, offsets_of(window))[0]
     return days
 
 
@@ -179,7 +179,7 @@ def _end(window: Window | None, side: int) -> int | None:
     return None if window is None else window[side]
 
 
-def _nothing_in_window(placing: Placing, number: int, days: Ints, window: Window) -> str:
+def _nothing_in_window(placing: EventAlignment, number: int, days: Ints, window: Window) -> str:
     security, series = _series(placing, number)
     known = np.flatnonzero(np.isfinite(series))
     if not len(known):
@@ -198,13 +198,13 @@ def _nothing_in_window(placing: Placing, number: int, days: Ints, window: Window
     return f"{where}: no {lost} from {day(first)} to {day(last)}"
 
 
-def _missing(placing: Placing, number: int, at: int) -> str:
+def _missing(placing: EventAlignment, number: int, at: int) -> str:
     """Name what an abnormal return lacks on a day: the return itself, or the factors."""
     _, series = _series(placing, number)
     return "return" if not np.isfinite(series[at]) else "factor figure"
 
 
-def _series(placing: Placing, number: int) -> tuple[Hashable, np.ndarray]:
+def _series(placing: EventAlignment, number: int) -> tuple[Hashable, np.ndarray]:
     """Name of an event's security, and its returns on the union of days."""
     column = int(placing.places.security[number])
     values = placing.returns[:, column][placing.source]

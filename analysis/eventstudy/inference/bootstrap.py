@@ -18,7 +18,7 @@ import pandas as pd
 
 from analysis.errors import InputError, unknown
 from analysis.eventstudy.core.arrays import Floats, Ints
-from analysis.eventstudy.core.fitted import Sample
+from analysis.eventstudy.core.fitted import WindowSample
 from analysis.eventstudy.inference.clusters import by_date, by_overlap
 from analysis.eventstudy.inference.test_result import spread
 from analysis.eventstudy.inputs.frames import Window
@@ -239,7 +239,7 @@ def bootstrap_mean(values: Floats, clusters: Ints, scheme: Scheme) -> Drawn:
 
 
 def _row(
-    sample: Sample, members: Ints, results: FittedStudy, scheme: Scheme, on: str, by: str
+    sample: WindowSample, members: Ints, results: FittedStudy, scheme: Scheme, on: str, by: str
 ) -> tuple[object, ...]:
     n = sample.size
     if not n:

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.eventstudy.core.arrays import Floats, Ints
-from analysis.eventstudy.core.fitted import Sample
+from analysis.eventstudy.core.fitted import WindowSample
 from analysis.eventstudy.dependence.mean_correlation import days_held, rbar
 from analysis.eventstudy.inference.clusters import by_date
 from analysis.eventstudy.inference.parametric import bmp_t
@@ -122,14 +122,14 @@ class Conditions:
 
 
 def conditions(
-    results: FittedStudy, sample: Sample, members: Ints, kolari_pynnonen: float = math.nan
+    results: FittedStudy, sample: WindowSample, members: Ints, kolari_pynnonen: float = math.nan
 ) -> Conditions:
     """Measure the conditions of some events of a study.
 
     Parameters
     ----------
     results : FittedStudy
-    sample : Sample
+    sample : WindowSample
         n events whole in one window.
     members : (n,) int
         Their rows in ``results.fitted``.
@@ -184,7 +184,7 @@ def _values(table: pd.DataFrame, rows: Ints, columns: Ints) -> Floats:
     return held[rows, which[:, None]]
 
 
-def _variance_ratio(sample: Sample, mode: str, kolari_pynnonen: float) -> float:
+def _variance_ratio(sample: WindowSample, mode: str, kolari_pynnonen: float) -> float:
     if sample.size < 2:
         return math.nan
     n, bmp = sample.size, bmp_t(sample).statistic

@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 
 from analysis.eventstudy.core.arrays import Floats, Ints, Rows
-from analysis.eventstudy.core.fitted import Fitted, Sample, slices
-from analysis.eventstudy.core.threads import in_order
+from analysis.eventstudy.core.fitted import Fitted, WindowSample, row_slices
+from analysis.eventstudy.core.threads import map_ordered
 from analysis.eventstudy.core.tolerances import ROUNDING
 from analysis.eventstudy.dependence.mean_correlation import (
     mean_overlap,
@@ -119,13 +119,13 @@ class History:
 
 
 def observe(
-    sample: Sample, tests: Collection[str], mode: str = "overlap", mean: float | None = None
+    sample: WindowSample, tests: Collection[str], mode: str = "overlap", mean: float | None = None
 ) -> History:
     """Look at the estimation rows of a sample once, for some tests.
 
     Parameters
     ----------
-    sample : Sample
+    sample : WindowSample
     tests : collection of str
         Names of tests.
     mode : {"overlap", "calendar", "event"}
@@ -155,7 +155,7 @@ def observe(
             return _look(history, sample, rows, wanted, sums)
 
         blocks = fitted.block_rows() if sums is None else sums.blocks(fitted.block_size)
-        for seen in in_order(look, blocks):
+        for seen in map_ordered(look, blocks):
             _take_in(history, seen)
             if sums is not None and seen.part is not None:
                 sums.add(seen.part)
@@ -164,7 +164,7 @@ def observe(
     return history
 
 
-def _prepare_ranks(history: History, sample: Sample, wanted: set[str]) -> None:
+def _prepare_ranks(history: History, sample: WindowSample, wanted: set[str]) -> None:
     """Make room for the ranks that are wanted and can be had."""
     size, width = sample.size, len(sample.fitted.estimation_offsets)
     days = width + len(sample.fitted.offsets)
@@ -191,8 +191,8 @@ def daily_spread(fitted: Fitted) -> Floats:
     """
     width = fitted.ar.shape[1]
     count, mean, squares, largest = (np.zeros(width) for _ in range(4))
-    for own, own_mean, own_squares, own_largest in in_order(
-        lambda rows: _moments(fitted.sar(rows)), slices(len(fitted))
+    for own, own_mean, own_squares, own_largest in map_ordered(
+        lambda rows: _moments(fitted.sar(rows)), row_slices(len(fitted))
     ):
         both, apart = count + own, own_mean - mean
         squares += own_squares + apart**2 * count * own / np.maximum(both, 1)
@@ -246,7 +246,7 @@ class _Seen:
 
 
 def _look(
-    history: History, sample: Sample, rows: Rows, wanted: set[str], sums: Overlap | None
+    history: History, sample: WindowSample, rows: Rows, wanted: set[str], sums: Overlap | None
 ) -> _Seen:
     """Look at one block of events."""
     fitted = sample.fitted
@@ -334,7 +334,7 @@ def _take_in(history: History, seen: _Seen) -> None:
 
 
 def _rank_correlation(
-    sample: Sample, ranks: GeneralizedRanks, sums: Overlap | None, mode: str
+    sample: WindowSample, ranks: GeneralizedRanks, sums: Overlap | None, mode: str
 ) -> float:
     """Mean correlation r̄_U of the estimation U, paired and weighted as r̄."""
     fitted = sample.fitted

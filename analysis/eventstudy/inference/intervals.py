@@ -10,7 +10,7 @@ import pandas as pd
 
 from analysis.errors import unknown
 from analysis.eventstudy.core.arrays import Floats
-from analysis.eventstudy.core.fitted import Sample, cumulate
+from analysis.eventstudy.core.fitted import WindowSample, window_sample
 from analysis.eventstudy.dependence.mean_correlation import rbar
 from analysis.eventstudy.inference.parametric import SAME_SCAR, unusable
 from analysis.eventstudy.inference.test_result import spread
@@ -31,7 +31,7 @@ def two_sided(statistic: Floats, df: Floats) -> Floats:
     return p
 
 
-def caar_interval(sample: Sample, rbar: float, level: float) -> tuple[float, float, float]:
+def caar_interval(sample: WindowSample, rbar: float, level: float) -> tuple[float, float, float]:
     """Standard error and confidence interval of a CAAR under cross-sectional dependence.
 
     The tests of Boehmer, Musumeci & Poulsen (1991) and Kolari & Pynnönen (2010, eq. 10) let the
@@ -48,7 +48,7 @@ def caar_interval(sample: Sample, rbar: float, level: float) -> tuple[float, flo
 
     Parameters
     ----------
-    sample : Sample
+    sample : WindowSample
         N events.
     rbar : float
         Mean residual correlation, see `mean_correlation.rbar`.
@@ -88,7 +88,7 @@ def caar_path(results: FittedStudy, group: str | None, level: float) -> pd.DataF
     fitted = results.fitted.take(whole)
     rows = []
     for day in range(first, last + 1):
-        sample, _ = cumulate(fitted, (first, day))
+        sample, _ = window_sample(fitted, (first, day))
         band = caar_interval(sample, rbar(sample, results.study.rbar), level)
         rows.append((day, _mean(sample.car), *band, sample.size))
     return pd.DataFrame(rows, columns=["day", "caar", "se", "low", "high", "n"])
@@ -166,7 +166,7 @@ def _caar(
     )
 
 
-def _independent(sample: Sample, level: float) -> tuple[float, float, float]:
+def _independent(sample: WindowSample, level: float) -> tuple[float, float, float]:
     """Mean CAR ± t·sd/√N, t(N−1). Source: Brown & Warner (1980)."""
     from scipy.special import stdtrit
 
@@ -178,7 +178,7 @@ def _independent(sample: Sample, level: float) -> tuple[float, float, float]:
     return se, caar - reach, caar + reach
 
 
-def _why_none(sample: Sample, correlation: float) -> str:
+def _why_none(sample: WindowSample, correlation: float) -> str:
     if sample.size < 2:
         return f"needs at least 2 events, has {sample.size}"
     if problem := unusable(correlation, sample.size):

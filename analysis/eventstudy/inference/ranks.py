@@ -13,7 +13,7 @@ import math
 
 import numpy as np
 
-from analysis.eventstudy.core.fitted import Sample
+from analysis.eventstudy.core.fitted import WindowSample
 from analysis.eventstudy.core.tolerances import ROUNDING
 from analysis.eventstudy.inference.estimation_pass import (
     DayMeans,
@@ -37,7 +37,7 @@ UNRANKED = "no event has an estimation day to rank against"
 NO_DAY = "a day of the window cannot be ranked"
 
 
-def corrado_rank(sample: Sample, history: History | None = None) -> Outcome:
+def corrado_rank(sample: WindowSample, history: History | None = None) -> Outcome:
     """Corrado's rank test, over the days of the window.
 
     Mid-ranks K of an event's abnormal returns over its estimation rows and the whole event
@@ -54,7 +54,7 @@ def corrado_rank(sample: Sample, history: History | None = None) -> Outcome:
     return _corrado("corrado_rank", sample, history, history.corrado)
 
 
-def corrado_zivney_rank(sample: Sample, history: History | None = None) -> Outcome:
+def corrado_zivney_rank(sample: WindowSample, history: History | None = None) -> Outcome:
     """Corrado's rank test on standardised abnormal returns.
 
     T = Σ_{t∈w} Ū_t / (√L·S) as in `corrado_rank`, with û/s on estimation rows and
@@ -71,7 +71,7 @@ def corrado_zivney_rank(sample: Sample, history: History | None = None) -> Outco
     return _corrado("corrado_zivney_rank", sample, history, history.zivney)
 
 
-def grank_t(sample: Sample, history: History | None = None) -> Outcome:
+def grank_t(sample: WindowSample, history: History | None = None) -> Outcome:
     """Generalized rank test with Student's t.
 
     SCAR* = SCAR/sd(SCAR, ddof 1). Each event's estimation residuals over s and its SCAR*
@@ -111,7 +111,7 @@ def _as_t(z: float, rows: int) -> float:
     return z * math.sqrt((rows - 2) / (rows - 1 - z**2)) if z**2 < rows - 1 else math.inf
 
 
-def grank_z(sample: Sample, history: History | None = None) -> Outcome:
+def grank_z(sample: WindowSample, history: History | None = None) -> Outcome:
     """Generalized rank test with the theoretical variance of ranks.
 
     Z = Σ U_i0 / √Σ (n_i−1)/(12(n_i+1)), N(0, 1), with U of `grank_t`. Takes the events for
@@ -132,7 +132,7 @@ def grank_z(sample: Sample, history: History | None = None) -> Outcome:
     return bounded(outcome, _highest(ranks) / math.sqrt(variance))
 
 
-def grank_overlap(sample: Sample, rbar: float, history: History | None = None) -> Outcome:
+def grank_overlap(sample: WindowSample, rbar: float, history: History | None = None) -> Outcome:
     """Generalized rank test corrected by overlap-weighted correlations.
 
     With SCAR* = SCAR·√(1−r̄)/sd(SCAR) and U as in `grank_t`,
@@ -143,7 +143,7 @@ def grank_overlap(sample: Sample, rbar: float, history: History | None = None) -
 
     Parameters
     ----------
-    sample : Sample
+    sample : WindowSample
         Events of one window.
     rbar : float
         Mean residual correlation, see `mean_correlation.rbar`.
@@ -172,7 +172,7 @@ def grank_overlap(sample: Sample, rbar: float, history: History | None = None) -
     return bounded(outcome, _highest(ranks) / math.sqrt(variance))
 
 
-def _corrado(test: str, sample: Sample, history: History, days: DayMeans | None) -> Outcome:
+def _corrado(test: str, sample: WindowSample, history: History, days: DayMeans | None) -> Outcome:
     """Refer the mean ranks of the window to their variation over all days."""
     if days is None:
         return undefined(test, sample.size, NO_DAY)
@@ -195,7 +195,7 @@ def _corrado(test: str, sample: Sample, history: History, days: DayMeans | None)
     return bounded(normal(test, statistic, sample.size), largest)
 
 
-def _highest_days(sample: Sample, history: History, test: str) -> float:
+def _highest_days(sample: WindowSample, history: History, test: str) -> float:
     """Largest sum over the window of mean U: its L days have the highest ranks of every event."""
     fitted, length = sample.fitted, sample.length
     present = np.isfinite(fitted.ar)

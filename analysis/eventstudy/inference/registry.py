@@ -13,7 +13,7 @@ import numpy as np
 
 from analysis.errors import InputError, unknown
 from analysis.eventstudy.core.arrays import Floats
-from analysis.eventstudy.core.fitted import Sample
+from analysis.eventstudy.core.fitted import WindowSample
 from analysis.eventstudy.dependence.mean_correlation import check_mode
 from analysis.eventstudy.inference.estimation_pass import History, observe
 from analysis.eventstudy.inference.parametric import (
@@ -36,7 +36,7 @@ from analysis.eventstudy.inference.signs import generalized_sign, sign, wilcoxon
 from analysis.eventstudy.inference.test_result import Outcome, undefined, within_reach
 
 # A test that needs more of the study than the sample, given the sample.
-FromStudy = Callable[[Sample], Outcome]
+FromStudy = Callable[[WindowSample], Outcome]
 
 TEST_NAMES = (
     "time_series_t",
@@ -68,7 +68,7 @@ ON_REQUEST = ("permutation_mean",)
 # dates.
 RECOMMENDED = ("kolari_pynnonen_t", "permutation", "grank_overlap")
 
-_ALONE: dict[str, Callable[[Sample], Outcome]] = {
+_ALONE: dict[str, Callable[[WindowSample], Outcome]] = {
     "cross_sectional_t": cross_sectional_t,
     "skewness_adjusted_t": skewness_adjusted_t,
     "patell_z": patell_z,
@@ -77,7 +77,7 @@ _ALONE: dict[str, Callable[[Sample], Outcome]] = {
     "wilcoxon": wilcoxon,
 }
 
-_WITH_HISTORY: dict[str, Callable[[Sample, History], Outcome]] = {
+_WITH_HISTORY: dict[str, Callable[[WindowSample, History], Outcome]] = {
     "time_series_t": time_series_t,
     "corrado_rank": corrado_rank,
     "corrado_zivney_rank": corrado_zivney_rank,
@@ -86,7 +86,7 @@ _WITH_HISTORY: dict[str, Callable[[Sample, History], Outcome]] = {
     "generalized_sign": generalized_sign,
 }
 
-_WITH_RBAR: dict[str, Callable[[Sample, float], Outcome]] = {
+_WITH_RBAR: dict[str, Callable[[WindowSample, float], Outcome]] = {
     "adjusted_patell_z": adjusted_patell_z,
     "kolari_pynnonen_t": kolari_pynnonen_t,
 }
@@ -99,7 +99,7 @@ _UNASKED = {
 
 
 def run(
-    sample: Sample,
+    sample: WindowSample,
     names: Iterable[str] | Literal["all"] = "all",
     rbar_mode: str = "overlap",
     placebos: FromStudy | None = None,
@@ -110,7 +110,7 @@ def run(
 
     Parameters
     ----------
-    sample : Sample
+    sample : WindowSample
         The events that are whole in one window.
     names : iterable of str or "all"
         Names among `TEST_NAMES`, all of them in their order by default, or `ON_REQUEST`.
@@ -198,7 +198,7 @@ def adjust(p_values: Floats) -> tuple[Floats, Floats]:
 
 
 def _outcome(
-    name: str, sample: Sample, history: History, from_study: dict[str, FromStudy | None]
+    name: str, sample: WindowSample, history: History, from_study: dict[str, FromStudy | None]
 ) -> Outcome:
     if name in _ALONE:
         return _ALONE[name](sample)

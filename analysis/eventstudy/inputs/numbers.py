@@ -18,7 +18,7 @@ import pandas as pd
 
 from analysis.errors import InputError
 from analysis.eventstudy.core.arrays import Floats
-from analysis.eventstudy.core.threads import in_order
+from analysis.eventstudy.core.threads import map_ordered
 from analysis.eventstudy.inputs.dates import day
 
 # Squares of larger figures, and their sums, leave the range of floats.
@@ -86,7 +86,7 @@ def extremes(table: pd.DataFrame) -> tuple[Floats, Floats]:
     """Lowest and highest figure of every column, NaN where it is all missing."""
     values = table.to_numpy()
     tiles = [values[:, start : start + TILE] for start in range(0, values.shape[1], TILE)]
-    ends = list(in_order(_ends, tiles, few=1))
+    ends = list(map_ordered(_ends, tiles, few=1))
     low, high = (np.concatenate([np.empty(0), *side]) for side in zip(*ends, strict=True))
     return low, high
 

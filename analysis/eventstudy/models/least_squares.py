@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from analysis.eventstudy.core.arrays import Bools, Floats, Ints
 from analysis.eventstudy.core.fitted import Fitted
-from analysis.eventstudy.core.panel import Block, StraightBlock
+from analysis.eventstudy.core.panel import BalancedBlock, Block
 
 # Below this share of a series' largest value, variation is rounding and no variation.
 NO_VARIATION = 1e-10
@@ -151,7 +151,7 @@ def _line(block: Block) -> Fit | None:
     sxy = np.vecdot(x, y)
     beta = sxy / sxx
     day_sums, rss = None, tss - beta * sxy
-    if isinstance(block, StraightBlock) and block.lean and (rss > SMALL_SHARE * tss).all():
+    if isinstance(block, BalancedBlock) and block.lean and (rss > SMALL_SHARE * tss).all():
         # No digit is lost by subtracting, and sums by day are two products.
         on_day = np.full(y.shape[1], len(y)) if usable is None else usable.sum(axis=0)
         day_sums, residuals = (y.sum(axis=0) - beta @ x, on_day), y[:, :0]
@@ -186,7 +186,7 @@ def _line(block: Block) -> Fit | None:
 
 def with_residuals(block: Block) -> Block:
     """The same rows for a base model whose residuals are needed, also where a study keeps none."""
-    if not isinstance(block, StraightBlock) or not block.lean:
+    if not isinstance(block, BalancedBlock) or not block.lean:
         return block
     return block.full()
 
@@ -325,7 +325,7 @@ def assemble(
     residual_relative_sd: Floats | None = None,
 ) -> Fitted:
     """Put a block's days and what a model made of it together, see `Fitted` for the shapes."""
-    known = not isinstance(block, StraightBlock)
+    known = not isinstance(block, BalancedBlock)
     none = np.empty((len(ar), 0), dtype=np.int64)
     return Fitted(
         offsets=block.offsets,

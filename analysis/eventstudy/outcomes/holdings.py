@@ -14,7 +14,7 @@ import pandas as pd
 
 from analysis.errors import InputError, unknown
 from analysis.eventstudy.core.arrays import Floats, Ints
-from analysis.eventstudy.core.fitted import Sample
+from analysis.eventstudy.core.fitted import WindowSample
 from analysis.eventstudy.inputs.dates import day
 from analysis.eventstudy.inputs.frames import Window, check_inside
 from analysis.eventstudy.models.intraday_variance import COLUMN
@@ -32,7 +32,7 @@ class Holdings:
 
     Attributes
     ----------
-    sample : Sample
+    sample : WindowSample
         The arrays of these events.
     members : (n,) int
         Their rows among the fitted events.
@@ -44,7 +44,7 @@ class Holdings:
         window but cannot be compounded.
     """
 
-    sample: Sample
+    sample: WindowSample
     members: Ints
     held: Floats
     benchmark: Floats
@@ -71,7 +71,7 @@ class Holdings:
     def take(self, rows: np.ndarray) -> Holdings:
         """Keep some of the events; the ledger stays."""
         part = self.sample
-        sample = Sample(
+        sample = WindowSample(
             part.fitted.take(rows),
             part.window,
             part.columns,

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.eventstudy.core.arrays import Floats, Ints
-from analysis.eventstudy.core.fitted import Sample
+from analysis.eventstudy.core.fitted import WindowSample
 from analysis.eventstudy.dependence.mean_correlation import rbar
 from analysis.eventstudy.inputs.frames import Window
 
@@ -33,14 +33,14 @@ class Case:
     ----------
     results : FittedStudy
         The study they are from.
-    sample : Sample
+    sample : WindowSample
         The events that are whole in the window.
     members : (N,) int
         Their rows in ``results.fitted``.
     """
 
     results: FittedStudy
-    sample: Sample
+    sample: WindowSample
     members: Ints
 
     @classmethod

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.eventstudy.core.arrays import Bools, Floats, Ints
-from analysis.eventstudy.core.fitted import Fitted, cumulate
+from analysis.eventstudy.core.fitted import Fitted, window_sample
 from analysis.eventstudy.dependence.mean_correlation import rbar
 from analysis.eventstudy.inference.parametric import SAME_SCAR
 from analysis.eventstudy.inference.permutation import LEAST_PLACEBOS
@@ -179,7 +179,7 @@ def rho_within(located: Located, fitted: Fitted, window: Window, mode: str) -> F
         rows = np.flatnonzero(located.event == event)
         mean = 0.0
         if len(rows) > 1:
-            mean = rbar(cumulate(fitted.take(rows), window)[0], mode)
+            mean = rbar(window_sample(fitted.take(rows), window)[0], mode)
         found.append(min(max(mean, 0.0), MOST_CORRELATED) if math.isfinite(mean) else 0.0)
     return np.array(found)
 

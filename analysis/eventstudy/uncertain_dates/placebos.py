@@ -18,8 +18,8 @@ import numpy as np
 import pandas as pd
 
 from analysis.eventstudy.core.arrays import Bools, Floats, Ints
-from analysis.eventstudy.core.fitted import cumulate
-from analysis.eventstudy.core.panel import Block, span
+from analysis.eventstudy.core.fitted import window_sample
+from analysis.eventstudy.core.panel import Block, offsets_of
 from analysis.eventstudy.inference.permutation import CELLS, MOST_PLACEBOS
 from analysis.eventstudy.inputs.frames import Window
 from analysis.eventstudy.inputs.study_inputs import StudyInputs
@@ -152,13 +152,13 @@ class MovedSets:
             good = np.flatnonzero(fit.flaws == 0)
             fitted = fit.fitted.take(good)
             for step in range(self.located.reach + 1):
-                sample, kept = cumulate(fitted, (window[0] + step, window[1] + step))
+                sample, kept = window_sample(fitted, (window[0] + step, window[1] + step))
                 cell = rows[0][good[kept]], rows[1][good[kept]], step
                 car[cell], se[cell] = sample.car, sample.se
 
     def _block(self, security: Ints, session: Ints) -> Block:
         """Aligned rows of placebo events, as the models take them."""
-        before, during = span(self.study.estimation), span(self.study.window)
+        before, during = offsets_of(self.study.estimation), offsets_of(self.study.window)
         estimation, rows = session[:, None] + before, session[:, None] + during
         most = self._sessions.shape[1] - 1
         # The last column stands for every session that there is not.
@@ -248,7 +248,7 @@ class MovedSets:
         """Sessions in the event window of any event of the security itself, (S, L+1)."""
         marks = np.zeros_like(self._sessions, dtype=np.bool_)
         own = pd.Index(self._securities).get_indexer(pd.Index(self.taken.pairs["security"]))
-        for step in span(self.study.window):
+        for step in offsets_of(self.study.window):
             column = self.taken.anchor + step
             inside = (own >= 0) & (column >= 0) & (column < marks.shape[1] - 1)
             marks[own[inside], column[inside]] = True
@@ -258,7 +258,7 @@ class MovedSets:
     def _near_any(self) -> Bools:
         """Days in the event window of any event of the study, (U+1,)."""
         marks = np.zeros(len(self.located.dates) + 1, dtype=np.bool_)
-        rows = self.taken.anchor[:, None] + span(self.study.window)
+        rows = self.taken.anchor[:, None] + offsets_of(self.study.window)
         marks[self.taken.days(rows).ravel()] = True
         marks[-1] = False
         return marks

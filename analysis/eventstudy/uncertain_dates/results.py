@@ -15,7 +15,7 @@ import pandas as pd
 
 from analysis.errors import EventDateWarning, unknown
 from analysis.eventstudy.core.arrays import Floats, Ints
-from analysis.eventstudy.core.fitted import cumulate
+from analysis.eventstudy.core.fitted import window_sample
 from analysis.eventstudy.inference.registry import adjust
 from analysis.eventstudy.inference.test_result import Outcome
 from analysis.eventstudy.inputs.frames import EVERYTHING, Window, check_inside
@@ -257,7 +257,7 @@ class UncertainResults:
         car, se = np.full(offset.shape, np.nan), np.full(offset.shape, np.nan)
         fitted = self.anchored.fitted
         for step in np.unique(offset[exists]):
-            sample, kept = cumulate(fitted, (int(window[0] + step), int(window[1] + step)))
+            sample, kept = window_sample(fitted, (int(window[0] + step), int(window[1] + step)))
             every = np.full((2, len(fitted)), np.nan)
             every[:, kept] = sample.car, sample.se
             pair, choice = np.nonzero(offset == step)
