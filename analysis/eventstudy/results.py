@@ -15,7 +15,7 @@ import pandas as pd
 from analysis.errors import unknown
 from analysis.eventstudy import presets
 from analysis.eventstudy.fitting.fitted_study import FittedStudy
-from analysis.eventstudy.fitting.skipped import left_out
+from analysis.eventstudy.fitting.skipped import skipped_table
 from analysis.eventstudy.inference import battery
 from analysis.eventstudy.inference.intervals import caar_path, interval_table
 from analysis.eventstudy.inference.recommendation import Recommendation, recommend
@@ -26,7 +26,7 @@ from analysis.eventstudy.summary import Summary, figure, summarise
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-    from analysis.eventstudy.inference.cross_section import Explained
+    from analysis.eventstudy.inference.cross_section import CrossSectionResults
 
 Windows = Window | Sequence[Window]
 
@@ -149,7 +149,7 @@ class EventStudyResults(FittedStudy):
 
     def skipped_in(self, windows: Windows) -> pd.DataFrame:
         """Events left out altogether, and those with a hole in one of some windows."""
-        return left_out(self, self._windows(windows))
+        return skipped_table(self, self._windows(windows))
 
     def recommended(
         self,
@@ -298,7 +298,7 @@ class EventStudyResults(FittedStudy):
         cluster: str | None = None,
         weights: str | None = None,
         level: float = 0.95,
-    ) -> Explained:
+    ) -> CrossSectionResults:
         """Regress the CARs of a window on what is known of events and securities.
 
         Parameters
@@ -319,7 +319,7 @@ class EventStudyResults(FittedStudy):
 
         Returns
         -------
-        Explained
+        CrossSectionResults
             table (term, coefficient, se, t, df, p_value, low, high), n, r2, left_out, note,
             and the statsmodels result behind them.
         """

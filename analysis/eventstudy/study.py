@@ -19,9 +19,9 @@ from analysis.eventstudy.core.arrays import Bools
 from analysis.eventstudy.dependence.mean_correlation import check_mode
 from analysis.eventstudy.fitting import lazy_fit as pooled
 from analysis.eventstudy.fitting.alignment import align_events
-from analysis.eventstudy.fitting.chunks import Recipe
+from analysis.eventstudy.fitting.chunks import FitPlan
 from analysis.eventstudy.fitting.exchange_order import exchange_order
-from analysis.eventstudy.fitting.skipped import unfitted
+from analysis.eventstudy.fitting.skipped import unfit_reasons
 from analysis.eventstudy.inputs.frames import (
     check_calendars,
     check_events,
@@ -175,7 +175,7 @@ class EventStudy(StudyInputs):
         """
         placing = align_events(self.events, self.returns, self.factors, self.calendars, self.model)
         order = np.lexsort((placing.places.position, placing.places.security))
-        recipe = Recipe(
+        recipe = FitPlan(
             placing,
             placing.places.take(order),
             self.model,
@@ -183,9 +183,14 @@ class EventStudy(StudyInputs):
             self.window,
             spare=self.exclude_own_events,
         )
-        keep = len(order) * (self.estimation[1] - self.estimation[0] + 1) <= pooled.KEPT
-        fit = pooled.pool(recipe, executor, keep=keep)
-        reasons = unfitted(placing, order, fit, self.estimation, self.window, self.min_observations)
+        keep = (
+            len(order) * (self.estimation[1] - self.estimation[0] + 1)
+            <= pooled.MAX_STORED_RESIDUALS
+        )
+        fit = pooled.fit_plan(recipe, executor, keep=keep)
+        reasons = unfit_reasons(
+            placing, order, fit, self.estimation, self.window, self.min_observations
+        )
         fits = np.ones(len(order), dtype=np.bool_)
         fits[list(reasons)] = False
         numbers = np.flatnonzero(fits)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from analysis.eventstudy.fitting.skipped import left_out
+from analysis.eventstudy.fitting.skipped import skipped_table
 from analysis.eventstudy.inference.battery import car_table, test_table
 from analysis.eventstudy.inference.intervals import caar_path
 from analysis.eventstudy.inference.placebo_statistics import TEST as PERMUTATION
@@ -102,7 +102,7 @@ def summarise(results: FittedStudy, *, quick: bool = False) -> Summary:
         averages, unsaid = _averages(results, tests, found)
         tables.append(("Average over events (CAAR)", averages))
         tables.append(_largest(results))
-    skipped = left_out(results, [results.study.window])
+    skipped = skipped_table(results, [results.study.window])
     if len(skipped):
         tables.append(_left_out(skipped))
     title = f"Event study: {len(results.fitted)} of {len(results.study.events)} events"

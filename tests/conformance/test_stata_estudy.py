@@ -17,7 +17,7 @@ import pytest
 from analysis.eventstudy import EventStudy, FactorModel, MarketAdjusted, MarketModel, MeanAdjusted
 from analysis.eventstudy.core.fitted import window_sample
 from analysis.eventstudy.dependence.mean_correlation import rbar
-from analysis.eventstudy.inference.registry import run
+from analysis.eventstudy.inference.registry import run_tests
 from tests.reference import slow_fit
 
 DATA = Path(__file__).parent / "data" / "stata_estudy"
@@ -124,7 +124,7 @@ def test_statistics_of_a_slow_fit_are_the_textbook_values(model, window):
     )
     sample, _ = window_sample(fitted, WINDOWS[window])
     expected = TEXTBOOK[f"{model}|{window}"]
-    for outcome in run(sample, OF_CALENDAR_TIME.values(), "calendar"):
+    for outcome in run_tests(sample, OF_CALENDAR_TIME.values(), "calendar"):
         key = next(key for key, name in OF_CALENDAR_TIME.items() if name == outcome.test)
         assert outcome.statistic == pytest.approx(expected[key], abs=1e-10), key
 

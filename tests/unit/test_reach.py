@@ -187,7 +187,7 @@ def test_a_preset_says_what_its_package_says(preset):
 def test_the_battery_is_where_p_values_are_left_out():
     sample = one_day_sample([1.0, 2.0, 3.0])
     assert signs.sign(sample).p_value == pytest.approx(0.0833, abs=5e-5)
-    (one,) = battery.run(sample, ["sign"])
+    (one,) = battery.run_tests(sample, ["sign"])
     assert (one.statistic, one.n) == (pytest.approx(math.sqrt(3)), 3)
     assert math.isnan(one.p_value)
     assert one.reason == f"with these 3 events {REACH} 0.0833, whatever happened"

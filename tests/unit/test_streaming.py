@@ -54,7 +54,7 @@ def close(left, right):
 def test_residuals_that_are_made_again_are_those_that_were_kept(model, gaps, monkeypatch):
     asked = question(model, gaps=gaps)
     kept = asked.fit()
-    monkeypatch.setattr(pooled, "KEPT", 0)
+    monkeypatch.setattr(pooled, "MAX_STORED_RESIDUALS", 0)
     again = asked.fit()
     assert kept.fitted.kept is not None
     assert again.fitted.kept is None
@@ -226,7 +226,7 @@ def test_rows_too_long_for_one_number_are_ranked_the_careful_way():
 
 
 def test_returns_that_change_after_the_question_change_no_answer(monkeypatch):
-    monkeypatch.setattr(pooled, "KEPT", 0)
+    monkeypatch.setattr(pooled, "MAX_STORED_RESIDUALS", 0)
     returns, factors = panel(4, 200, seed=1)
     asked = study(returns, events(returns, [100, 120, 140]), factors, model=MarketModel("F0"))
     results = asked.fit()
@@ -238,13 +238,13 @@ def test_returns_that_change_after_the_question_change_no_answer(monkeypatch):
 
 @pytest.mark.parametrize("rows", [[2, 0, 1], [0, 0, 1], [1, 2]], ids=["order", "twice", "part"])
 def test_sums_by_day_are_those_of_the_events_taken(rows, monkeypatch):
-    monkeypatch.setattr(pooled, "KEPT", 0)
+    monkeypatch.setattr(pooled, "MAX_STORED_RESIDUALS", 0)
     returns, factors = panel(3, 200, seed=1)
     asked = study(returns, events(returns, [100, 120, 140]), factors, model=MarketModel("F0"))
     whole = asked.fit().fitted
     assert whole.day_sums() is not None
     sample = window_sample(whole.take(np.array(rows)), (-1, 1))[0]
-    found = history_module.observe(sample, ["time_series_t"]).residuals
+    found = history_module.collect(sample, ["time_series_t"]).residuals
     np.testing.assert_allclose(found.sums, whole.residuals[rows].sum(axis=0), atol=1e-15)
 
 
@@ -296,7 +296,7 @@ def test_linear_algebra_keeps_to_the_thread_of_its_block(monkeypatch):
 
 def test_threads_change_nothing_to_the_last_bit(monkeypatch):
     monkeypatch.setattr(chunks, "CHUNK", 4)
-    monkeypatch.setattr(pooled, "KEPT", 0)
+    monkeypatch.setattr(pooled, "MAX_STORED_RESIDUALS", 0)
     asked = question(MarketModel("F0"))
     answers = []
     for count in (1, 3):
@@ -314,5 +314,5 @@ def test_the_estimation_rows_are_looked_at_once_for_all_tests(monkeypatch):
     monkeypatch.setattr(
         history_module, "_look", lambda *given, **how: looks.append(1) or look(*given, **how)
     )
-    history_module.observe(sample, CLOSED)
+    history_module.collect(sample, CLOSED)
     assert len(looks) == len(list(sample.fitted.block_rows()))

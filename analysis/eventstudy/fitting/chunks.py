@@ -93,14 +93,14 @@ def fit_chunk(chunk: Chunk) -> Fit:
     return chunk.model.fit(cut_chunk(chunk))
 
 
-def fit_slim(chunk: Chunk) -> Fit:
+def fit_without_residuals(chunk: Chunk) -> Fit:
     """Fit one chunk, and leave behind what can be made again from its places."""
     fit = fit_chunk(replace(chunk, lean=True))
     return replace(fit, fitted=fit.fitted.slim())
 
 
 @dataclass(frozen=True, eq=False)
-class Recipe:
+class FitPlan:
     """How every event of a study is fitted, as often as it is asked for.
 
     Attributes
@@ -177,8 +177,8 @@ class Recipe:
         )
 
 
-def fit_all(
-    recipe: Recipe,
+def fit_chunks(
+    recipe: FitPlan,
     executor: Executor | None,
     take_in: Callable[[int, Fit], Taken],
     *,
@@ -188,7 +188,7 @@ def fit_all(
 
     Parameters
     ----------
-    recipe : Recipe
+    recipe : FitPlan
     executor : concurrent.futures.Executor or None
     take_in : callable
         Number of a chunk's first event and its fit -> what to keep of it. Without an executor
@@ -200,7 +200,7 @@ def fit_all(
     ------
     What `take_in` answers, in the order of the chunks.
     """
-    work = fit_slim if slim else fit_chunk
+    work = fit_without_residuals if slim else fit_chunk
     if executor is None:
         numbered = enumerate(recipe.chunks())
         yield from map_ordered(
@@ -223,7 +223,7 @@ def fit_all(
             future.cancel()
 
 
-def _result(future: Future[Fit], recipe: Recipe, number: int) -> Fit:
+def _result(future: Future[Fit], recipe: FitPlan, number: int) -> Fit:
     """Wait for one chunk; what the work raised stays as it is, a lost worker is named."""
     try:
         return future.result()

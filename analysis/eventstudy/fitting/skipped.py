@@ -36,7 +36,7 @@ class Skip:
     reason: str
 
 
-def left_out(results: FittedStudy, windows: list[Window]) -> pd.DataFrame:
+def skipped_table(results: FittedStudy, windows: list[Window]) -> pd.DataFrame:
     """List the events left out altogether, and those with a hole in one of some windows.
 
     Parameters
@@ -56,7 +56,7 @@ def left_out(results: FittedStudy, windows: list[Window]) -> pd.DataFrame:
     skips += [Skip(int(rows[at]), None, why) for at, why in results.unfitted.items()]
     skips.sort(key=lambda skip: skip.row)
     for window in windows:
-        skips += holes(results.placing, results.numbers, results.fitted, window)
+        skips += incomplete_windows(results.placing, results.numbers, results.fitted, window)
     ledger = frame(skips, results.study.events)
     if results.refused is None or results.refused.empty:
         return ledger
@@ -69,7 +69,7 @@ def left_out(results: FittedStudy, windows: list[Window]) -> pd.DataFrame:
     return before if ledger.empty else pd.concat([before, ledger], ignore_index=True)
 
 
-def unfitted(
+def unfit_reasons(
     placing: EventAlignment, numbers: Ints, fit: Fit, estimation: Window, window: Window, least: int
 ) -> dict[int, str]:
     """Say which placed events cannot be used at all.
@@ -111,7 +111,9 @@ def unfitted(
     return reasons
 
 
-def holes(placing: EventAlignment, numbers: Ints, fitted: Fitted, window: Window) -> list[Skip]:
+def incomplete_windows(
+    placing: EventAlignment, numbers: Ints, fitted: Fitted, window: Window
+) -> list[Skip]:
     """List the fitted events without an abnormal return on every day of a window.
 
     Parameters

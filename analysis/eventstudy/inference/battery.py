@@ -14,11 +14,16 @@ import numpy as np
 import pandas as pd
 
 from analysis.eventstudy.fitting.fitted_study import FittedStudy
-from analysis.eventstudy.inference.calendar_time import Portfolio
+from analysis.eventstudy.inference.calendar_time import CalendarTimePortfolio
 from analysis.eventstudy.inference.intervals import two_sided
 from analysis.eventstudy.inference.permutation import Placebos
 from analysis.eventstudy.inference.placebo_statistics import MEAN_TEST
-from analysis.eventstudy.inference.registry import LEADING_TEST, adjust, named, run
+from analysis.eventstudy.inference.registry import (
+    LEADING_TEST,
+    adjust_p_values,
+    check_names,
+    run_tests,
+)
 from analysis.eventstudy.inference.test_result import Outcome
 from analysis.eventstudy.inputs.frames import EVERYTHING, Window
 
@@ -42,7 +47,7 @@ def car_table(results: FittedStudy, window: Window) -> pd.DataFrame:
 def caar(results: FittedStudy, window: Window, group: str | None = None) -> pd.Series:
     """Average the CARs of a group, with the leading test, see `EventStudyResults.caar`."""
     sample, _ = results.sample(window, group)
-    outcome = run(sample, [LEADING_TEST], results.study.rbar)[0]
+    outcome = run_tests(sample, [LEADING_TEST], results.study.rbar)[0]
     mean = float(sample.car.mean()) if sample.size else float("nan")
     return caar_row(mean, sample.size, outcome, group)
 
@@ -85,13 +90,13 @@ def test_table(
     InputError
         Unknown test.
     """
-    names = named(tests)
-    placebos, portfolio = Placebos.of(results, tuple(windows)), Portfolio.of(results)
+    names = check_names(tests)
+    placebos, portfolio = Placebos.of(results, tuple(windows)), CalendarTimePortfolio.of(results)
     rows = []
     for group in results.groups:
         for window in windows:
             sample, members = results.sample(window, group)
-            outcomes = run(
+            outcomes = run_tests(
                 sample,
                 names,
                 results.study.rbar,
@@ -105,7 +110,7 @@ def test_table(
 
 def outcome_table(rows: list[tuple[str, Window, Outcome]]) -> pd.DataFrame:
     """Tabulate outcomes by group and window, their finite p-values adjusted as one family."""
-    holm, bh = adjust(np.array([one.p_value for *_, one in rows], dtype=np.float64))
+    holm, bh = adjust_p_values(np.array([one.p_value for *_, one in rows], dtype=np.float64))
     return pd.DataFrame(
         {
             "group": [group for group, _, _ in rows],

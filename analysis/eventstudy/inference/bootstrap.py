@@ -60,7 +60,7 @@ COLUMNS = [
 
 
 @dataclass(frozen=True)
-class Scheme:
+class BootstrapScheme:
     """How to draw.
 
     Parameters
@@ -100,7 +100,7 @@ class Scheme:
 
 
 @dataclass(frozen=True)
-class Drawn:
+class BootstrapResult:
     """What a bootstrap says of a mean: statistic, p-value, interval, draws behind them."""
 
     statistic: float
@@ -175,7 +175,7 @@ def bootstrap_table(
             raise unknown(what, str(name), known)
     check_level(level)
     chosen = results.study.seed if seed is None else seed
-    scheme = Scheme(kind, _whole(draws), weights, level, chosen)
+    scheme = BootstrapScheme(kind, _whole(draws), weights, level, chosen)
     rows = [
         (group, *window, kind, *_row(*results.sample(window, group), results, scheme, on, by))
         for group in groups
@@ -184,7 +184,7 @@ def bootstrap_table(
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
-def bootstrap_mean(values: Floats, clusters: Ints, scheme: Scheme) -> Drawn:
+def bootstrap_mean(values: Floats, clusters: Ints, scheme: BootstrapScheme) -> BootstrapResult:
     """Bootstrap the mean of some values, t-statistic and all.
 
     The statistic is the mean over its cluster-robust standard error, with s_g the sum of the
@@ -205,11 +205,11 @@ def bootstrap_mean(values: Floats, clusters: Ints, scheme: Scheme) -> Drawn:
     values : (N,) float
     clusters : (N,) int
         Number of each value's cluster, 0 to G−1.
-    scheme : Scheme
+    scheme : BootstrapScheme
 
     Returns
     -------
-    Drawn
+    BootstrapResult
 
     Notes
     -----
@@ -235,11 +235,16 @@ def bootstrap_mean(values: Floats, clusters: Ints, scheme: Scheme) -> Drawn:
     ordered = np.sort(drawn)
     tail = max(1, int((1 + len(drawn)) * (1 - scheme.level) / 2 + ROUNDING))
     lower, upper = float(ordered[tail - 1]), float(ordered[-tail])
-    return Drawn(statistic, p_value, mean - upper * se, mean - lower * se, len(null))
+    return BootstrapResult(statistic, p_value, mean - upper * se, mean - lower * se, len(null))
 
 
 def _row(
-    sample: WindowSample, members: Ints, results: FittedStudy, scheme: Scheme, on: str, by: str
+    sample: WindowSample,
+    members: Ints,
+    results: FittedStudy,
+    scheme: BootstrapScheme,
+    on: str,
+    by: str,
 ) -> tuple[object, ...]:
     n = sample.size
     if not n:
@@ -273,7 +278,9 @@ def _error(squares: float, clusters: int, n: float) -> float:
     return math.sqrt(clusters / (clusters - 1) * squares) / n
 
 
-def _wild(sums: Floats, centred: Floats, sizes: Floats, scheme: Scheme) -> tuple[Floats, Floats]:
+def _wild(
+    sums: Floats, centred: Floats, sizes: Floats, scheme: BootstrapScheme
+) -> tuple[Floats, Floats]:
     """Statistic of each wild draw, under the null and about the mean."""
     count, n = len(sums), float(sizes.sum())
     found: tuple[list[Floats], list[Floats]] = ([], [])
@@ -291,7 +298,7 @@ def _wild(sums: Floats, centred: Floats, sizes: Floats, scheme: Scheme) -> tuple
     return np.concatenate(found[0]), np.concatenate(found[1])
 
 
-def _pairs(sums: Floats, sizes: Floats, mean: float, scheme: Scheme) -> Floats:
+def _pairs(sums: Floats, sizes: Floats, mean: float, scheme: BootstrapScheme) -> Floats:
     """Statistic of each draw of clusters."""
     parts = []
     for chosen in draw_clusters(len(sums), scheme):
@@ -321,7 +328,7 @@ def every_sign(clusters: int) -> Iterator[Floats]:
         start += size
 
 
-def draw_weights(clusters: int, scheme: Scheme) -> Iterator[Floats]:
+def draw_weights(clusters: int, scheme: BootstrapScheme) -> Iterator[Floats]:
     """Drawn weights of the wild bootstraps, in slices (b, G)."""
     rng = np.random.default_rng(scheme.seed)
     for size in _steps(clusters, scheme.draws):
@@ -335,7 +342,7 @@ def draw_weights(clusters: int, scheme: Scheme) -> Iterator[Floats]:
             yield drawn
 
 
-def draw_clusters(clusters: int, scheme: Scheme) -> Iterator[Ints]:
+def draw_clusters(clusters: int, scheme: BootstrapScheme) -> Iterator[Ints]:
     """Clusters drawn with replacement, in slices (b, G)."""
     rng = np.random.default_rng(scheme.seed)
     for size in _steps(clusters, scheme.draws):

@@ -1,8 +1,8 @@
 """The calendar-time portfolio: what someone earned who held every event's security in turn.
 
 Events that fall on one day move together and count as one day of one portfolio, so the
-regression needs no estimate of how far they do. `family` makes a `Portfolio` once per
-question and hands its test to the battery, as it does with the placebo dates.
+regression needs no estimate of how far they do. `battery.test_table` makes one
+`CalendarTimePortfolio` per call and passes on its test, as it does with the placebo dates.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ CELLS = 1 << 20
 
 
 @dataclass(frozen=True, eq=False)
-class Portfolio:
+class CalendarTimePortfolio:
     """The securities of a study, held while they are inside a window.
 
     Parameters
@@ -50,7 +50,7 @@ class Portfolio:
     model: Model
 
     @classmethod
-    def of(cls, results: FittedStudy) -> Portfolio:
+    def of(cls, results: FittedStudy) -> CalendarTimePortfolio:
         """Hold the securities of a study's fitted events."""
         placing = results.placing
         return cls(placing, placing.places.take(results.numbers), results.study.model)

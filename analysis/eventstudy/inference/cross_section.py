@@ -17,7 +17,7 @@ import pandas as pd
 
 from analysis.errors import InputError, unknown
 from analysis.eventstudy.core.arrays import Floats
-from analysis.eventstudy.fitting.skipped import left_out
+from analysis.eventstudy.fitting.skipped import skipped_table
 from analysis.eventstudy.inference.regressors import (
     DAY0,
     KEYS,
@@ -41,7 +41,7 @@ COLLINEAR = 1e-10
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Explained:
+class CrossSectionResults:
     """A regression of CARs.
 
     Attributes
@@ -89,7 +89,7 @@ def explain(
     cluster: str | None = None,
     weights: str | None = None,
     level: float = 0.95,
-) -> Explained:
+) -> CrossSectionResults:
     """Regress the CARs of a window on columns of `data`, by least squares.
 
     Parameters
@@ -118,7 +118,7 @@ def explain(
 
     Returns
     -------
-    Explained
+    CrossSectionResults
 
     Raises
     ------
@@ -148,8 +148,8 @@ def explain(
     if groups is not None and groups.nunique() < 2:
         raise InputError(_one_cluster(groups, together or ""))
     fit = _fit(model, errors, groups)
-    out = left_out(results, [window])[[*KEYS, "reason"]]
-    return Explained(
+    out = skipped_table(results, [window])[[*KEYS, "reason"]]
+    return CrossSectionResults(
         formula=formula,
         window=window,
         table=_table(fit, level),

@@ -88,7 +88,7 @@ class GeneralizedRanks:
 
 
 @dataclass
-class History:
+class EstimationStatistics:
     """What the tests of one sample need of its estimation rows; only what was asked for.
 
     Attributes
@@ -118,9 +118,9 @@ class History:
     sar_spread: Floats | None = None
 
 
-def observe(
+def collect(
     sample: WindowSample, tests: Collection[str], mode: str = "overlap", mean: float | None = None
-) -> History:
+) -> EstimationStatistics:
     """Look at the estimation rows of a sample once, for some tests.
 
     Parameters
@@ -135,14 +135,14 @@ def observe(
 
     Returns
     -------
-    History
+    EstimationStatistics
     """
     wanted, fitted = set(tests), sample.fitted
     if mean is None:
         mean = rbar(sample, mode) if wanted & WITH_RBAR else math.nan
     width, size = len(fitted.estimation_offsets), sample.size
     positive, counts = np.full(size, np.nan), np.zeros(size, dtype=np.int64)
-    history = History(mean, DayMeans.of(width), positive, counts)
+    history = EstimationStatistics(mean, DayMeans.of(width), positive, counts)
     _prepare_ranks(history, sample, wanted)
     sums = None
     if history.overlapping is not None and mode == "overlap":
@@ -164,7 +164,7 @@ def observe(
     return history
 
 
-def _prepare_ranks(history: History, sample: WindowSample, wanted: set[str]) -> None:
+def _prepare_ranks(history: EstimationStatistics, sample: WindowSample, wanted: set[str]) -> None:
     """Make room for the ranks that are wanted and can be had."""
     size, width = sample.size, len(sample.fitted.estimation_offsets)
     days = width + len(sample.fitted.offsets)
@@ -232,7 +232,7 @@ def _none_ranked(scale: float, width: int, size: int) -> GeneralizedRanks:
 
 @dataclass(frozen=True)
 class _Seen:
-    """What one block of events adds to a `History`."""
+    """What one block of events adds to a `EstimationStatistics`."""
 
     rows: Rows
     residuals: tuple[Floats, Ints]
@@ -246,7 +246,11 @@ class _Seen:
 
 
 def _look(
-    history: History, sample: WindowSample, rows: Rows, wanted: set[str], sums: Overlap | None
+    history: EstimationStatistics,
+    sample: WindowSample,
+    rows: Rows,
+    wanted: set[str],
+    sums: Overlap | None,
 ) -> _Seen:
     """Look at one block of events."""
     fitted = sample.fitted
@@ -313,7 +317,7 @@ def _rank(
     return found
 
 
-def _take_in(history: History, seen: _Seen) -> None:
+def _take_in(history: EstimationStatistics, seen: _Seen) -> None:
     """Add what a block of events adds."""
     history.residuals.add(*seen.residuals)
     if seen.positive is not None:

@@ -12,7 +12,7 @@ import math
 from analysis.eventstudy.core.arrays import Floats
 from analysis.eventstudy.core.fitted import WindowSample
 from analysis.eventstudy.core.tolerances import ROUNDING
-from analysis.eventstudy.inference.estimation_pass import History, observe
+from analysis.eventstudy.inference.estimation_pass import EstimationStatistics, collect
 from analysis.eventstudy.inference.test_result import (
     Outcome,
     normal,
@@ -26,7 +26,7 @@ SAME_CAR = "the CAR is the same for every event"
 SAME_SCAR = "the standardised CAR is the same for every event"
 
 
-def time_series_t(sample: WindowSample, history: History | None = None) -> Outcome:
+def time_series_t(sample: WindowSample, history: EstimationStatistics | None = None) -> Outcome:
     """Test CAAR against the variation of average abnormal returns before the events.
 
     t = CAAR / (√L·sd), sd (ddof 1) of AAR_s over the estimation offsets s with at least
@@ -40,7 +40,7 @@ def time_series_t(sample: WindowSample, history: History | None = None) -> Outco
     n = sample.size
     if n < 1:
         return too_few("time_series_t", n, 1)
-    days = (history or observe(sample, ["time_series_t"])).residuals
+    days = (history or collect(sample, ["time_series_t"])).residuals
     some = days.counts > 0
     if some.sum() < 2:
         return undefined("time_series_t", n, "needs at least 2 estimation days")

@@ -39,7 +39,7 @@ CELLS = 1 << 21
 
 
 @dataclass(frozen=True)
-class Placed:
+class PermutationResult:
     """A permutation test, and how many dates it stands on.
 
     Attributes
@@ -149,23 +149,25 @@ class Placebos:
         """
         return self.answer(sample, members, test).outcome
 
-    def answer(self, sample: WindowSample, members: Ints, test: str = TEST) -> Placed:
+    def answer(self, sample: WindowSample, members: Ints, test: str = TEST) -> PermutationResult:
         """As `test`, and say how many dates were used."""
         if sample.size < 1:
-            return Placed(too_few(test, sample.size, 1), 0, 0)
+            return PermutationResult(too_few(test, sample.size, 1), 0, 0)
         statistic = STATISTICS[test]
         observed = float(statistic(self._observed(sample, members)))
         shifts = self._shifts(sample.window, members)
         placed = self._statistics(sample.window, members, self._drawn(shifts), statistic)
         count = len(placed)
         if not np.isfinite(observed):
-            return Placed(undefined(test, sample.size, SAME_SCAR), count, len(shifts))
+            return PermutationResult(undefined(test, sample.size, SAME_SCAR), count, len(shifts))
         if count < LEAST_PLACEBOS:
             reason = f"{count} admissible placebo dates, at least {LEAST_PLACEBOS} are needed"
-            return Placed(undefined(test, sample.size, reason), count, len(shifts))
+            return PermutationResult(undefined(test, sample.size, reason), count, len(shifts))
         reached = int((np.abs(placed) >= abs(observed) * (1 - SAME)).sum())
         p_value = (1 + reached) / (1 + count)
-        return Placed(Outcome(test, observed, np.nan, p_value, sample.size), count, len(shifts))
+        return PermutationResult(
+            Outcome(test, observed, np.nan, p_value, sample.size), count, len(shifts)
+        )
 
     @property
     def _refitted(self) -> Model:

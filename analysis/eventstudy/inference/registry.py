@@ -1,7 +1,7 @@
 """The battery: every test by its name, run on one sample, and p-values adjusted for many.
 
-`results` calls `run` once per window and group, and `adjust` once on all the p-values of a
-`tests()` call. The names and their order are part of the public surface.
+`battery` calls `run_tests` once per window and group, and `adjust_p_values` once on all the
+p-values of a `tests()` call. The names and their order are part of the public surface.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from analysis.errors import InputError, unknown
 from analysis.eventstudy.core.arrays import Floats
 from analysis.eventstudy.core.fitted import WindowSample
 from analysis.eventstudy.dependence.mean_correlation import check_mode
-from analysis.eventstudy.inference.estimation_pass import History, observe
+from analysis.eventstudy.inference.estimation_pass import EstimationStatistics, collect
 from analysis.eventstudy.inference.parametric import (
     adjusted_patell_z,
     bmp_t,
@@ -77,7 +77,7 @@ _ALONE: dict[str, Callable[[WindowSample], Outcome]] = {
     "wilcoxon": wilcoxon,
 }
 
-_WITH_HISTORY: dict[str, Callable[[WindowSample, History], Outcome]] = {
+_WITH_HISTORY: dict[str, Callable[[WindowSample, EstimationStatistics], Outcome]] = {
     "time_series_t": time_series_t,
     "corrado_rank": corrado_rank,
     "corrado_zivney_rank": corrado_zivney_rank,
@@ -98,7 +98,7 @@ _UNASKED = {
 }
 
 
-def run(
+def run_tests(
     sample: WindowSample,
     names: Iterable[str] | Literal["all"] = "all",
     rbar_mode: str = "overlap",
@@ -136,9 +136,9 @@ def run(
     InputError
         Unknown test or r̄ mode.
     """
-    chosen = named(names)
+    chosen = check_names(names)
     check_mode(rbar_mode)
-    history = observe(sample, chosen, rbar_mode)
+    history = collect(sample, chosen, rbar_mode)
     from_study = {
         "calendar_time_t": portfolio,
         "permutation": placebos,
@@ -147,7 +147,7 @@ def run(
     return [within_reach(_outcome(name, sample, history, from_study)) for name in chosen]
 
 
-def named(names: Iterable[str] | Literal["all"]) -> tuple[str, ...]:
+def check_names(names: Iterable[str] | Literal["all"]) -> tuple[str, ...]:
     """Check the names of tests; ``"all"``, or a single name, may stand without a list.
 
     Raises
@@ -166,7 +166,7 @@ def named(names: Iterable[str] | Literal["all"]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(chosen))
 
 
-def adjust(p_values: Floats) -> tuple[Floats, Floats]:
+def adjust_p_values(p_values: Floats) -> tuple[Floats, Floats]:
     """Adjust p-values for their number, by Holm and by Benjamini–Hochberg.
 
     The family is all finite p-values given; NaN stays NaN. With the p-values in ascending
@@ -198,7 +198,10 @@ def adjust(p_values: Floats) -> tuple[Floats, Floats]:
 
 
 def _outcome(
-    name: str, sample: WindowSample, history: History, from_study: dict[str, FromStudy | None]
+    name: str,
+    sample: WindowSample,
+    history: EstimationStatistics,
+    from_study: dict[str, FromStudy | None],
 ) -> Outcome:
     if name in _ALONE:
         return _ALONE[name](sample)

@@ -11,7 +11,7 @@ import numpy as np
 
 from analysis.eventstudy.core.arrays import Floats
 from analysis.eventstudy.core.fitted import WindowSample
-from analysis.eventstudy.inference.estimation_pass import History, observe
+from analysis.eventstudy.inference.estimation_pass import EstimationStatistics, collect
 from analysis.eventstudy.inference.joint_ranks import midranks
 from analysis.eventstudy.inference.test_result import Outcome, bounded, normal, too_few, undefined
 
@@ -33,7 +33,7 @@ def sign(sample: WindowSample) -> Outcome:
     return bounded(normal("sign", _sign_statistic(sample, 0.5), n), _all_one_sign(n, 0.5))
 
 
-def generalized_sign(sample: WindowSample, history: History | None = None) -> Outcome:
+def generalized_sign(sample: WindowSample, history: EstimationStatistics | None = None) -> Outcome:
     """Test whether CARs are positive as often as abnormal returns were before the events.
 
     z = (w − N·p̂) / √(N·p̂(1−p̂)), w the number of strictly positive CARs and p̂ the mean
@@ -44,7 +44,7 @@ def generalized_sign(sample: WindowSample, history: History | None = None) -> Ou
     n = sample.size
     if n < 1:
         return too_few("generalized_sign", n, 1)
-    positive = (history or observe(sample, ["generalized_sign"])).positive
+    positive = (history or collect(sample, ["generalized_sign"])).positive
     if np.isnan(positive).any():
         return undefined("generalized_sign", n, "an event has no estimation day")
     share = float(positive.mean())

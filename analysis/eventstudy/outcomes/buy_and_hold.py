@@ -17,7 +17,7 @@ import pandas as pd
 from analysis.errors import InputError
 from analysis.eventstudy.core.arrays import Floats
 from analysis.eventstudy.inference.intervals import two_sided
-from analysis.eventstudy.inference.registry import adjust
+from analysis.eventstudy.inference.registry import adjust_p_values
 from analysis.eventstudy.inputs.frames import Window
 from analysis.eventstudy.inputs.options import check_level, check_windows, number
 from analysis.eventstudy.outcomes.holdings import NORMAL, Holdings, hold
@@ -225,7 +225,7 @@ def _events(results: EventStudyResults, whole: Holdings) -> pd.DataFrame:
 
 def _tests(rows: list[tuple[str, int, int, float, Tested]]) -> pd.DataFrame:
     p = np.array([one.outcome.p_value for *_, one in rows], dtype=np.float64)
-    holm, bh = adjust(p)
+    holm, bh = adjust_p_values(p)
     return pd.DataFrame(
         {
             "group": [row[0] for row in rows],

@@ -85,7 +85,7 @@ def _z(case: Case) -> Floats:
 
 
 def _norm(case: Case) -> Outcome:
-    """Pooled CAR over √Σse²/N, t(L1−2), with factors t(L1−4)."""
+    """LazyFitted CAR over √Σse²/N, t(L1−2), with factors t(L1−4)."""
     statistic = pooled(case) / (math.sqrt((errors(case) ** 2).sum()) / case.size)
     return student("", statistic, float(_rows(case) - _lost(case)), case.size)
 

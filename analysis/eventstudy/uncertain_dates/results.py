@@ -16,7 +16,7 @@ import pandas as pd
 from analysis.errors import EventDateWarning, unknown
 from analysis.eventstudy.core.arrays import Floats, Ints
 from analysis.eventstudy.core.fitted import window_sample
-from analysis.eventstudy.inference.registry import adjust
+from analysis.eventstudy.inference.registry import adjust_p_values
 from analysis.eventstudy.inference.test_result import Outcome
 from analysis.eventstudy.inputs.frames import EVERYTHING, Window, check_inside
 from analysis.eventstudy.inputs.options import check_windows
@@ -318,7 +318,7 @@ class UncertainResults:
             columns=["group", "window_start", "window_end", "test", "statistic", "df", "p_value",
                      "n", "reason"],
         )  # fmt: skip
-        holm, bh = adjust(table["p_value"].to_numpy(dtype=np.float64))
+        holm, bh = adjust_p_values(table["p_value"].to_numpy(dtype=np.float64))
         at = list(table.columns).index("p_value") + 1
         table.insert(at, "p_holm", holm)
         table.insert(at + 1, "p_bh", bh)
