@@ -225,7 +225,11 @@ def _averages(
             outcomes["test"], outcomes["statistic"], outcomes["p_value"], strict=True
         ):
             # The placebo dates give the permutation test's statistic its meaning.
-            row[name] = f"p {_p(p)}" if name == PERMUTATION else f"{_n(statistic)}, p {_p(p)}"
+            row[name] = (
+                f"p {p_text(p)}"
+                if name == PERMUTATION
+                else f"{number_text(statistic)}, p {p_text(p)}"
+            )
         rows.append(row)
     return pd.DataFrame(rows), unsaid
 
@@ -258,9 +262,9 @@ def _largest(results: FittedStudy) -> tuple[str, pd.DataFrame]:
             "event": [str(event) for event in shown.index.get_level_values("event_id")],
             "security": [str(one) for one in shown.index.get_level_values("security")],
             f"CAR {_window(window)}": [_percent(value) for value in shown["car"]],
-            "t": [_n(value) for value in shown["t"]],
+            "t": [number_text(value) for value in shown["t"]],
             "df": [f"{value:.0f}" for value in shown["df"]],
-            "p": [_p(value) for value in shown["p_value"]],
+            "p": [p_text(value) for value in shown["p_value"]],
         }
     )
     rest = len(car) - len(shown)
@@ -311,11 +315,13 @@ def _percent(value: float) -> str:
     return "" if np.isnan(value) else _sign(f"{100 * value:+.2f} %")
 
 
-def _n(value: float) -> str:
+def number_text(value: float) -> str:
+    """Write a statistic with two decimals."""
     return "n/a" if np.isnan(value) else _sign(f"{value:.2f}")
 
 
-def _p(value: float) -> str:
+def p_text(value: float) -> str:
+    """Write a p-value with three decimals."""
     return "n/a" if np.isnan(value) else "<0.001" if value < 0.001 else f"{value:.3f}"
 
 

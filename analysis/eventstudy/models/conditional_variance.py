@@ -167,7 +167,7 @@ class Garch(_MovingVariance):
         self, returns: pd.DataFrame, events: pd.DataFrame, factors: pd.DataFrame | None
     ) -> tuple[Self, pd.DataFrame | None]:
         """Look for the package before anything is fitted; let the base make its columns."""
-        _arch()
+        arch_classes("Garch")
         return super().prepare(returns, events, factors)
 
     def fit(self, block: Block) -> Fit:
@@ -202,7 +202,7 @@ def _likelihood(e: Floats) -> tuple[int, Floats, Floats]:
     (T,) float
         The variance of every row.
     """
-    zero_mean, garch = _arch()
+    zero_mean, garch = arch_classes("Garch")
     model = zero_mean(e, volatility=garch(1, 0, 1), rescale=False)
     for start in (None, np.array(SECOND_START)):
         result = model.fit(disp="off", show_warning=False, starting_values=start)
@@ -251,8 +251,8 @@ def _with_variance(fit: Fit, path: Floats, ahead: Floats) -> Fit:
     return Fit(fitted, fit.estimates, fit.flaws)
 
 
-def _arch() -> tuple[Any, Any]:
-    """The two classes of the package that are needed.
+def arch_classes(caller: str) -> tuple[Any, Any]:
+    """The classes ZeroMean and GARCH of the package arch.
 
     Raises
     ------
@@ -263,6 +263,6 @@ def _arch() -> tuple[Any, Any]:
         from arch.univariate import GARCH, ZeroMean
     except ImportError:
         raise InputError(
-            "Garch needs the package arch, which is not installed: pip install faultline[garch]"
+            f"{caller} needs the package arch, which is not installed: pip install faultline[garch]"
         ) from None
     return ZeroMean, GARCH

@@ -10,10 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from analysis.eventstudy.inference.test_result import Outcome
 from analysis.eventstudy.inputs.frames import Window
+from analysis.eventstudy.summary import p_text
 from analysis.eventstudy.uncertain_dates.candidate_tests import LIKELIHOOD_PERMUTATION, MAX_TEST
 
 if TYPE_CHECKING:
@@ -108,21 +107,17 @@ def _sentence(fixed: Verdict, tests: dict[str, Verdict]) -> list[str]:
     about = ["significance at 5 %"] * other + ["the sign"] * turned
     calm = "" if other or fixed.significant else "; neither is significant at 5 %"
     said = [
-        f"{name} p {_p(tests[name].p_value)}"
+        f"{name} p {p_text(tests[name].p_value)}"
         for name in (MAX_TEST, LIKELIHOOD_PERMUTATION)
         if name in tests
     ]
     return [
         f"The date matters: group {fixed.group}, window {fixed.window}: on the fixed dates the "
-        f"mean effect is {_sign(fixed.statistic)} ({fixed.test} p {_p(fixed.p_value)}); over the "
-        f"candidate days the largest effect is {_sign(largest.statistic)} ({', '.join(said)}). "
+        f"mean effect is {_sign(fixed.statistic)} ({fixed.test} p {p_text(fixed.p_value)}); over "
+        f"the candidate days the largest effect is {_sign(largest.statistic)} ({', '.join(said)}). "
         f"They disagree about {' and about '.join(about)}{calm}."
     ]
 
 
 def _sign(value: float) -> str:
     return "negative" if value < 0 else "positive" if value > 0 else "zero"
-
-
-def _p(value: float) -> str:
-    return "n/a" if np.isnan(value) else "<0.001" if value < 0.001 else f"{value:.3f}"

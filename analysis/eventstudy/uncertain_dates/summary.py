@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.eventstudy.inputs.frames import Window
-from analysis.eventstudy.summary import Summary
+from analysis.eventstudy.summary import Summary, number_text, p_text
 from analysis.eventstudy.uncertain_dates.conclusions import Verdict
 
 MOST_ROWS = 20
@@ -54,7 +54,8 @@ def verdicts_text(
     order = {group: at for at, group in enumerate(groups)}
     said.sort(key=lambda pair: (order[pair[0].group], windows.index(pair[0].window)))
     rows = [
-        (one.group, str(one.window), name, _n(one.statistic), _p(one.p_value)) for one, name in said
+        (one.group, str(one.window), name, number_text(one.statistic), p_text(one.p_value))
+        for one, name in said
     ]
     return pd.DataFrame(rows, columns=["group", "window", "test", "statistic", "p"])
 
@@ -66,7 +67,7 @@ def effects_text(table: pd.DataFrame) -> pd.DataFrame:
             "group": list(table.index),
             "effect": [_percent(value) for value in table.get("effect", [])],
             "se": [_percent(value) for value in table.get("se", [])],
-            "variance ratio": [_n(value) for value in table.get("variance_ratio", [])],
+            "variance ratio": [number_text(value) for value in table.get("variance_ratio", [])],
             "events": [str(int(value)) for value in table.get("events", [])],
             "n": [str(int(value)) for value in table.get("n", [])],
         }
@@ -80,10 +81,10 @@ def days_text(posterior: pd.DataFrame) -> pd.DataFrame:
         {
             "event": [str(one) for one in table["event_id"]],
             "candidate": [_day(one) for one in table["candidate"]],
-            "weight": [_n(value) for value in table["weight"]],
-            "posterior": [_n(value) for value in table["posterior"]],
+            "weight": [number_text(value) for value in table["weight"]],
+            "posterior": [number_text(value) for value in table["posterior"]],
             "mean CAR": [_percent(value) for value in table["mean_car"]],
-            "mean SCAR": [_n(value) for value in table["mean_scar"]],
+            "mean SCAR": [number_text(value) for value in table["mean_scar"]],
             "": [
                 ", ".join(["fixed"] * bool(fixed) + ["largest"] * bool(chosen))
                 for fixed, chosen in zip(table["fixed"], table["chosen"], strict=True)
@@ -94,14 +95,6 @@ def days_text(posterior: pd.DataFrame) -> pd.DataFrame:
 
 def _day(candidate: object) -> str:
     return str(candidate.date()) if isinstance(candidate, pd.Timestamp) else str(candidate)
-
-
-def _p(value: float) -> str:
-    return "n/a" if np.isnan(value) else "<0.001" if value < 0.001 else f"{value:.3f}"
-
-
-def _n(value: float) -> str:
-    return "n/a" if np.isnan(value) else f"{value:.2f}".replace("-", "−")
 
 
 def _percent(value: float) -> str:
