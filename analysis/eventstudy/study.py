@@ -17,7 +17,7 @@ from analysis.errors import InputError
 from analysis.eventstudy import presets
 from analysis.eventstudy.core.arrays import Bools
 from analysis.eventstudy.dependence.mean_correlation import check_mode
-from analysis.eventstudy.fitting import lazy_fit as pooled
+from analysis.eventstudy.fitting import lazy_fit
 from analysis.eventstudy.fitting.alignment import align_events
 from analysis.eventstudy.fitting.chunks import FitPlan
 from analysis.eventstudy.fitting.exchange_order import exchange_order
@@ -44,7 +44,7 @@ from analysis.eventstudy.inputs.unused_cells import (
     peers_of,
     warn_of,
 )
-from analysis.eventstudy.models.linear import OnMarket, Prepared
+from analysis.eventstudy.models.linear import BenchmarkModel, PreparedModel
 from analysis.eventstudy.results import EventStudyResults
 
 
@@ -112,7 +112,7 @@ class EventStudy(StudyInputs):
         returns, given, peers = self._cleared(events, securities)
         check_finite(returns.table, returns.ends, "returns")
         model, factors = self.model, None if given is None else given.table
-        if isinstance(model, Prepared):
+        if isinstance(model, PreparedModel):
             model, factors = model.prepare(returns.table, events, factors)
         factors = check_factors(factors, model, securities)
         known = None if given is None else given.table
@@ -156,7 +156,7 @@ class EventStudy(StudyInputs):
             return reach.of_any(dates, BESIDE) if read else np.zeros(len(dates), np.bool_)
 
         # Other factors than a benchmark may be any measure.
-        lowest = floor if isinstance(innermost(self.model), OnMarket) else -np.inf
+        lowest = floor if isinstance(innermost(self.model), BenchmarkModel) else -np.inf
         return returns, clear(self.factors, "factors", factors_read, lowest), peers
 
     def fit(self, executor: Executor | None = None) -> EventStudyResults:
@@ -185,16 +185,16 @@ class EventStudy(StudyInputs):
         )
         keep = (
             len(order) * (self.estimation[1] - self.estimation[0] + 1)
-            <= pooled.MAX_STORED_RESIDUALS
+            <= lazy_fit.MAX_STORED_RESIDUALS
         )
-        fit = pooled.fit_plan(recipe, executor, keep=keep)
+        fit = lazy_fit.fit_plan(recipe, executor, keep=keep)
         reasons = unfit_reasons(
             placing, order, fit, self.estimation, self.window, self.min_observations
         )
         fits = np.ones(len(order), dtype=np.bool_)
         fits[list(reasons)] = False
         numbers = np.flatnonzero(fits)
-        fit = pooled.in_order(fit, np.argsort(order, kind="stable")[numbers])
+        fit = lazy_fit.in_order(fit, np.argsort(order, kind="stable")[numbers])
         reacting = exchange_order(self.events["event_id"], placing)
         if reacting is not None:
             fit = replace(fit, fitted=fit.fitted.ordered(reacting.take(numbers)))

@@ -20,7 +20,7 @@ from analysis.eventstudy.inputs.frames import check_inside
 from analysis.eventstudy.inputs.options import check_level
 
 if TYPE_CHECKING:
-    from analysis.eventstudy.counterfactual.matching import Matcher
+    from analysis.eventstudy.counterfactual.matching import CounterfactualModel
     from analysis.eventstudy.fitting.fitted_study import FittedStudy
 
 REJECTED = "the estimate itself is rejected at this level: there is no interval around it"
@@ -85,7 +85,7 @@ def conformal(
 
 
 def _one(
-    matcher: Matcher, rows: Rows, window: tuple[int, int], level: float, interval: bool
+    matcher: CounterfactualModel, rows: Rows, window: tuple[int, int], level: float, interval: bool
 ) -> tuple[float, float, int, str, float, float, float]:
     inside = rows.inside(window)
     if inside is None:

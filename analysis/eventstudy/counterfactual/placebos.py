@@ -19,7 +19,7 @@ from analysis.eventstudy.inputs.frames import check_inside
 from analysis.eventstudy.inputs.options import check_count
 
 if TYPE_CHECKING:
-    from analysis.eventstudy.counterfactual.matching import Matcher
+    from analysis.eventstudy.counterfactual.matching import CounterfactualModel
     from analysis.eventstudy.fitting.fitted_study import FittedStudy
 
 COLUMNS = ["event_id", "security", "statistic", "p_value", "n", "reason"]
@@ -121,7 +121,7 @@ def placebo_in_time(
 
 
 def _ranked(
-    matcher: Matcher, rows: Rows, window: tuple[int, int], placebos: Iterable[float]
+    matcher: CounterfactualModel, rows: Rows, window: tuple[int, int], placebos: Iterable[float]
 ) -> tuple[float, float, int, str]:
     """Statistic, p-value, number of placebos, reason."""
     own = _ratio(matcher, rows, window)
@@ -134,7 +134,7 @@ def _ranked(
     return own, float((1 + (others >= own).sum()) / (1 + len(others))), len(others), ""
 
 
-def _ratio(matcher: Matcher, rows: Rows, window: tuple[int, int]) -> float | None:
+def _ratio(matcher: CounterfactualModel, rows: Rows, window: tuple[int, int]) -> float | None:
     """The statistic of one event; None where a day of the window is missing."""
     inside = rows.inside(window)
     if inside is None or rows.donors_before.shape[1] < matcher.least:
@@ -145,7 +145,9 @@ def _ratio(matcher: Matcher, rows: Rows, window: tuple[int, int]) -> float | Non
     return float(np.sqrt(np.mean(errors[inside] ** 2) / before)) if before > 0 else np.nan
 
 
-def _without(matcher: Matcher, rows: Rows, donor: int, window: tuple[int, int]) -> float:
+def _without(
+    matcher: CounterfactualModel, rows: Rows, donor: int, window: tuple[int, int]
+) -> float:
     """The statistic of a donor against the others."""
     changed = Rows(
         rows.donors_before[:, donor],

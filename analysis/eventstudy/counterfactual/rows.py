@@ -19,7 +19,7 @@ from analysis.eventstudy.counterfactual.donors import DonorModel
 from analysis.eventstudy.counterfactual.fitting import whole
 
 if TYPE_CHECKING:
-    from analysis.eventstudy.counterfactual.matching import Matcher
+    from analysis.eventstudy.counterfactual.matching import CounterfactualModel
     from analysis.eventstudy.fitting.fitted_study import FittedStudy
 
 
@@ -75,7 +75,7 @@ class Reader:
                 f"not of {study.model.name}."
             )
         self.model = model
-        self.matcher = cast("Matcher", model)
+        self.matcher = cast("CounterfactualModel", model)
         self.study = study
         self._returns = study.returns
         self._donors = study.factors[list(model.columns)].to_numpy()

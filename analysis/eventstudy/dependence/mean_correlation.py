@@ -23,9 +23,9 @@ from analysis.eventstudy.dependence.overlap import Overlap, OverlapSums, masked_
 from analysis.eventstudy.dependence.overlap_pairs import OverlapPairs
 from analysis.eventstudy.dependence.pairwise import (
     LEAST_COMMON_DATES,
-    Crowd,
+    EventBlock,
     correlations,
-    crowd,
+    make_block,
     standardised,
 )
 
@@ -203,7 +203,7 @@ def across_exchanges(sample: WindowSample, values: Floats) -> float:
 
 def _some(
     chosen: Bools, values: Floats, days: Ints, windows: Ints, instant: Ints, length: int
-) -> list[Crowd]:
+) -> list[EventBlock]:
     """Cut some of the events into blocks."""
     used = np.isfinite(values) & (days >= 0)
     rows = np.flatnonzero(chosen & (used.sum(axis=1) >= LEAST_COMMON_DATES))
@@ -283,7 +283,7 @@ def _blocks(
     length: int,
     most: int,
     instant: Ints | None = None,
-) -> Iterator[Crowd]:
+) -> Iterator[EventBlock]:
     """Cut the events into blocks that are near in time, those that are alike by themselves."""
     rows = np.where(used, days, -1)
     more = [windows, None if instant is None else instant[:, None]]
@@ -298,7 +298,7 @@ def _blocks(
         while len(run):
             size = _affordable(first[run[:most]], last[run[:most]])
             part, run = run[:size], run[size:]
-            yield crowd(
+            yield make_block(
                 values[part],
                 days[part],
                 used[part],

@@ -16,7 +16,7 @@ import pandas as pd
 from analysis.eventstudy.core.arrays import Bools, Floats, Ints
 from analysis.eventstudy.core.panel import BalancedPanel, Calendars, EventIndex, Panel, near_events
 from analysis.eventstudy.inputs.dates import day
-from analysis.eventstudy.models.linear import Model, needs_of
+from analysis.eventstudy.models.linear import Model, required_factors
 
 
 @dataclass(frozen=True)
@@ -145,7 +145,7 @@ def align_events(
     column = returns.columns.get_indexer(securities)
     # Plain objects: walking through an Arrow-backed index costs more than all the rest.
     names: list[Hashable] = securities.tolist()
-    needs = needs_of(model, names)
+    needs = required_factors(model, names)
     calendar_of, dates, stacked = _calendars(names, column >= 0, returns.index, calendars)
     reasons = _unusable(names, column, calendar_of, needs)
     lost = np.isin(codes, list(reasons))

@@ -17,7 +17,7 @@ from analysis.errors import unknown
 from analysis.eventstudy.core.arrays import Ints
 from analysis.eventstudy.core.fitted import Fitted, WindowSample, window_sample
 from analysis.eventstudy.fitting.alignment import EventAlignment
-from analysis.eventstudy.inputs.frames import EVERYTHING, Window, check_inside
+from analysis.eventstudy.inputs.frames import ALL_GROUP, Window, check_inside
 from analysis.eventstudy.inputs.study_inputs import StudyInputs
 from analysis.eventstudy.models.least_squares import Fit
 
@@ -80,7 +80,7 @@ class FittedStudy:
         given = self.study.events["group"]
         # Most studies have no group: looking for names takes longer than for none.
         names = {} if given.array.isna().all() else dict.fromkeys(given.dropna())
-        return (EVERYTHING, *names)
+        return (ALL_GROUP, *names)
 
     @property
     def abnormal(self) -> pd.DataFrame:
@@ -138,7 +138,7 @@ class FittedStudy:
         InputError
             Unknown group, or a window outside the event window.
         """
-        asked = check_inside(window, self.study.window), group or EVERYTHING
+        asked = check_inside(window, self.study.window), group or ALL_GROUP
         # CARs, their average and their tests ask for the same sample one after the other.
         known = self._samples.get(asked)
         if known is None:
@@ -165,7 +165,7 @@ class FittedStudy:
         InputError
             Unknown group.
         """
-        if group is None or group == EVERYTHING:
+        if group is None or group == ALL_GROUP:
             return np.arange(len(self.fitted))
         if group not in self.groups:
             raise unknown("group", group, self.groups)

@@ -19,7 +19,7 @@ from analysis.eventstudy.core.panel import offsets_of
 from analysis.eventstudy.fitting.alignment import EventAlignment
 from analysis.eventstudy.inputs.dates import day
 from analysis.eventstudy.inputs.frames import Window
-from analysis.eventstudy.models.least_squares import FLAWS, Fit
+from analysis.eventstudy.models.least_squares import FIT_FAILURES, Fit
 
 if TYPE_CHECKING:
     from analysis.eventstudy.fitting.fitted_study import FittedStudy
@@ -107,7 +107,9 @@ def unfit_reasons(
                 f"window {estimation}, at least {least} are needed"
             )
         else:
-            reasons[number] = f"{FLAWS[int(fit.flaws[at])]} in the estimation window {estimation}"
+            reasons[number] = (
+                f"{FIT_FAILURES[int(fit.flaws[at])]} in the estimation window {estimation}"
+            )
     return reasons
 
 

@@ -25,7 +25,7 @@ from analysis.eventstudy.inference.registry import (
     run_tests,
 )
 from analysis.eventstudy.inference.test_result import Outcome
-from analysis.eventstudy.inputs.frames import EVERYTHING, Window
+from analysis.eventstudy.inputs.frames import ALL_GROUP, Window
 
 
 def car_table(results: FittedStudy, window: Window) -> pd.DataFrame:
@@ -63,7 +63,7 @@ def caar_row(mean: float, n: int, outcome: Outcome, group: str | None) -> pd.Ser
             "df": outcome.df,
             "p_value": outcome.p_value,
         },
-        name=group or EVERYTHING,
+        name=group or ALL_GROUP,
         dtype=object,
     )
 

@@ -20,7 +20,7 @@ from analysis.eventstudy.inference.measured_sizes import SIZES
 from analysis.eventstudy.inference.placebo_statistics import TEST as PERMUTATION
 from analysis.eventstudy.inference.registry import RECOMMENDED
 from analysis.eventstudy.inference.size_verdict import Size, verdict
-from analysis.eventstudy.inputs.frames import EVERYTHING, Window
+from analysis.eventstudy.inputs.frames import ALL_GROUP, Window
 
 if TYPE_CHECKING:
     from analysis.eventstudy.fitting.fitted_study import FittedStudy
@@ -112,7 +112,7 @@ def recommend(
     """
     first, last = results.study.window
     asked = window or ((0, 0) if first <= 0 <= last else results.study.window)
-    name = group or EVERYTHING
+    name = group or ALL_GROUP
     sample, members = results.sample(asked, group)
     here = None if tests is None else _rows(tests, name, asked)
     if here is None or not here.index.isin(RECOMMENDED).any():

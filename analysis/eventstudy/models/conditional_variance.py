@@ -196,7 +196,7 @@ def _likelihood(e: Floats) -> tuple[int, Floats, Floats]:
     Returns
     -------
     int
-        0, or a key of `least_squares.FLAWS`.
+        0, or a key of `least_squares.FIT_FAILURES`.
     (3,) float
         omega, alpha, beta.
     (T,) float

@@ -15,7 +15,13 @@ import numpy as np
 
 from analysis.errors import InputError
 from analysis.eventstudy.core.panel import Block
-from analysis.eventstudy.models.lagged_factors import excess, joined, less, names, securities
+from analysis.eventstudy.models.lagged_factors import (
+    event_securities,
+    excess,
+    excess_name,
+    join_factors,
+    names,
+)
 from analysis.eventstudy.models.least_squares import Fit, differences, least_squares
 from analysis.eventstudy.models.peers import EqualWeight
 from analysis.eventstudy.models.reads import Reads
@@ -59,7 +65,7 @@ class Model(Protocol):
 
 
 @runtime_checkable
-class Prepared(Protocol):
+class PreparedModel(Protocol):
     """A model that makes columns of factors of its own before the study begins."""
 
     def prepare(
@@ -116,7 +122,7 @@ class MeanAdjusted:
 
 
 @dataclass(frozen=True)
-class OnMarket:
+class BenchmarkModel:
     """What the models on one benchmark per security share.
 
     Parameters
@@ -149,20 +155,20 @@ class OnMarket:
         if not isinstance(self.market, EqualWeight):
             return self, factors
         columns, made = self.market.columns(returns, events)
-        return replace(self, market=columns), joined(factors, made)
+        return replace(self, market=columns), join_factors(factors, made)
 
 
-def needs_of(model: Model, securities: Sequence[Hashable]) -> list[tuple[str, ...] | None]:
+def required_factors(model: Model, securities: Sequence[Hashable]) -> list[tuple[str, ...] | None]:
     """Columns of factors that each of some securities needs, see `Model.needs`."""
     market, asks = getattr(model, "market", None), getattr(type(model), "needs", None)
-    if asks is OnMarket.needs and isinstance(market, str):
+    if asks is BenchmarkModel.needs and isinstance(market, str):
         # One column for everybody: a quarter of a million securities need not be asked.
         return [(market,)] * len(securities)
     return [model.needs(security) for security in securities]
 
 
 @dataclass(frozen=True)
-class MarketAdjusted(OnMarket):
+class MarketAdjusted(BenchmarkModel):
     """Normal return: the market's return on the same day, nothing estimated.
 
     AR = R − R_m, not demeaned; s² is the variance of the differences about their mean with
@@ -173,7 +179,7 @@ class MarketAdjusted(OnMarket):
     Parameters
     ----------
     market : str, mapping or EqualWeight
-        See `OnMarket`.
+        See `BenchmarkModel`.
     """
 
     name: ClassVar[str] = "market-adjusted returns"
@@ -187,7 +193,7 @@ class MarketAdjusted(OnMarket):
 
 
 @dataclass(frozen=True)
-class MarketModel(OnMarket):
+class MarketModel(BenchmarkModel):
     """Normal return: α + β·R_m, by least squares on the estimation window.
 
     Var(AR_t) = s²(1 + x_t'(X'X)⁻¹x_t), s² = RSS/(T−2). Source: MacKinlay (1997, eqs. 3, 7
@@ -196,7 +202,7 @@ class MarketModel(OnMarket):
     Parameters
     ----------
     market : str, mapping or EqualWeight
-        See `OnMarket`.
+        See `BenchmarkModel`.
     """
 
     name: ClassVar[str] = "market model"
@@ -210,7 +216,7 @@ class MarketModel(OnMarket):
 
 
 @dataclass(frozen=True)
-class CAPM(OnMarket):
+class CAPM(BenchmarkModel):
     """Normal return: R_f + α + β·(R_m − R_f), by least squares on the estimation window.
 
     The market model in excess of the risk-free rate: Sharpe (1964); Lintner (1965). α is
@@ -219,7 +225,7 @@ class CAPM(OnMarket):
     Parameters
     ----------
     market : str, mapping or EqualWeight
-        See `OnMarket`; by default the market of Ken French's library.
+        See `BenchmarkModel`; by default the market of Ken French's library.
     rf : str
         Column of ``factors``: the risk-free rate, decimal daily. It is subtracted from every
         return of a security.
@@ -259,16 +265,13 @@ class CAPM(OnMarket):
         if self.excess:
             return self, factors
         model, factors = super().prepare(returns, events, factors)
-        column_of = {one: benchmark(model.market, one) for one in securities(events)}
+        column_of = {one: benchmark(model.market, one) for one in event_securities(events)}
         columns = names([(column,) if column else None for column in column_of.values()])
         if not columns:
             return replace(model, market=column_of, excess=True), factors
-        market = {
-            one: less(column, self.rf) if column else None for one, column in column_of.items()
-        }
-        return replace(model, market=market, excess=True), excess(
-            factors, columns, self.rf, self.name
-        )
+        market = {one: col and excess_name(col, self.rf) for one, col in column_of.items()}
+        made = excess(factors, columns, self.rf, self.name)
+        return replace(model, market=market, excess=True), made
 
     def fit(self, block: Block) -> Fit:
         """Regress every event's excess returns on its benchmark's."""

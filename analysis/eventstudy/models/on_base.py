@@ -6,7 +6,7 @@ from collections.abc import Hashable
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from analysis.eventstudy.models.linear import MarketModel, Model, Prepared, Readable
+from analysis.eventstudy.models.linear import MarketModel, Model, PreparedModel, Readable
 from analysis.eventstudy.models.reads import Reads
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ class OnBase:
         self, returns: pd.DataFrame, events: pd.DataFrame, factors: pd.DataFrame | None
     ) -> tuple[Self, pd.DataFrame | None]:
         """Let the base make its columns."""
-        if not isinstance(self.base, Prepared):
+        if not isinstance(self.base, PreparedModel):
             return self, factors
         base, factors = self.base.prepare(returns, events, factors)
         return replace(self, base=base), factors

@@ -45,7 +45,7 @@ def quantile_fit(
     (N, k, k) float
         Their covariance, see `sandwich`.
     (N,) int
-        0, or a key of `least_squares.FLAWS`.
+        0, or a key of `least_squares.FIT_FAILURES`.
 
     Source: Koenker & Bassett (1978).
     """

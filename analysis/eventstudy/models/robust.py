@@ -14,7 +14,7 @@ import numpy as np
 
 from analysis.errors import InputError, unknown
 from analysis.eventstudy.core.tolerances import ROUNDING
-from analysis.eventstudy.models.least_squares import Fit, assemble, complete, least_squares
+from analysis.eventstudy.models.least_squares import Fit, assemble, complete_cases, least_squares
 from analysis.eventstudy.models.linear import (
     CAPM,
     FactorModel,
@@ -59,7 +59,7 @@ class _Regression(OnBase):
     def fit(self, block: Block) -> Fit:
         """Regress every event's returns on the base model's factors."""
         block = with_factors(block, self.k - 1)
-        usable = complete(block)
+        usable = complete_cases(block)
         least = least_squares(block)
         y, x, units = _standardised(block, usable, least)
         sound = np.flatnonzero(least.flaws == 0)

@@ -23,7 +23,7 @@ from analysis.eventstudy.inputs.frames import Window
 if TYPE_CHECKING:
     from analysis.eventstudy.fitting.fitted_study import FittedStudy
     from analysis.eventstudy.inference.test_result import Outcome
-    from analysis.eventstudy.presets.case import Case
+    from analysis.eventstudy.presets.case import PresetSample
     from analysis.eventstudy.presets.convention import Preset, Statistic
 
 NAMES = ("eventstudy2", "estudy", "estudy2", "lemaire", "eventstudy_r")
@@ -139,10 +139,10 @@ def _able(results: FittedStudy) -> Preset:
     return chosen
 
 
-def _case(results: FittedStudy, window: Window, group: str | None = None) -> Case:
-    from analysis.eventstudy.presets.case import Case
+def _case(results: FittedStudy, window: Window, group: str | None = None) -> PresetSample:
+    from analysis.eventstudy.presets.case import PresetSample
 
-    return Case.of(results, window, group)
+    return PresetSample.of(results, window, group)
 
 
 def _named(chosen: Preset, names: Iterable[str] | Literal["all"]) -> tuple[Statistic, ...]:
@@ -157,7 +157,9 @@ def _named(chosen: Preset, names: Iterable[str] | Literal["all"]) -> tuple[Stati
     return tuple(by_name[name] for name in asked)
 
 
-def _outcomes(chosen: Preset, statistics: tuple[Statistic, ...], case: Case) -> list[Outcome]:
+def _outcomes(
+    chosen: Preset, statistics: tuple[Statistic, ...], case: PresetSample
+) -> list[Outcome]:
     from analysis.eventstudy.inference.test_result import undefined
 
     if reason := chosen.unable(case.model):

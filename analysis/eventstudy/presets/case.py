@@ -1,7 +1,7 @@
 """What a preset computes from: the events of one group that are whole in one window.
 
 Packages disagree about divisors and reference distributions, hardly ever about the abnormal
-returns themselves; those are the engine's. A `Case` adds what some packages use besides them:
+returns themselves; those are the engine's. A `PresetSample` adds what some packages use besides:
 the factors on every row of the estimation window, also where the firm did not trade.
 """
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False)
-class Case:
+class PresetSample:
     """N events in a window of L days.
 
     Attributes
@@ -44,7 +44,7 @@ class Case:
     members: Ints
 
     @classmethod
-    def of(cls, results: FittedStudy, window: Window, group: str | None = None) -> Case:
+    def of(cls, results: FittedStudy, window: Window, group: str | None = None) -> PresetSample:
         """Take the events of a group that are whole in a window."""
         return cls(results, *results.sample(window, group))
 

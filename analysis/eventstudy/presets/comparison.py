@@ -14,9 +14,9 @@ import pandas as pd
 from analysis.eventstudy.inference.battery import test_table
 from analysis.eventstudy.inference.registry import LEADING_TEST
 from analysis.eventstudy.inference.test_result import Outcome
-from analysis.eventstudy.inputs.frames import EVERYTHING, Window
+from analysis.eventstudy.inputs.frames import ALL_GROUP, Window
 from analysis.eventstudy.presets import NAMES, preset
-from analysis.eventstudy.presets.case import Case
+from analysis.eventstudy.presets.case import PresetSample
 
 if TYPE_CHECKING:
     from analysis.eventstudy.fitting.fitted_study import FittedStudy
@@ -73,10 +73,10 @@ def table(results: FittedStudy, windows: list[Window], group: str | None = None)
         See `EventStudyResults.compare_presets`; ``attrs["differences"]`` holds the sentences.
     """
     ours = test_table(results, windows, OUR_TESTS)
-    ours = ours[ours["group"] == (group or EVERYTHING)]
+    ours = ours[ours["group"] == (group or ALL_GROUP)]
     rows: list[dict[str, object]] = []
     for window in windows:
-        case = Case.of(results, window, group)
+        case = PresetSample.of(results, window, group)
         here = ours[(ours["window_start"] == window[0]) & (ours["window_end"] == window[1])]
         for name, statistic, df, p, n, reason in here[OUTCOME].itertuples(index=False):
             rows.append(_row(OURS, name, name, window, Outcome(name, statistic, df, p, n, reason)))
@@ -136,14 +136,16 @@ def _sentence(window: Window, ours: pd.Series, other: pd.DataFrame) -> str:
     )
 
 
-def _rows(chosen: Preset, window: Window, case: Case) -> list[dict[str, object]]:
+def _rows(chosen: Preset, window: Window, case: PresetSample) -> list[dict[str, object]]:
     if reason := chosen.unable(case.model):
         nothing = Outcome("", math.nan, math.nan, math.nan, case.size, reason)
         return [_row(chosen.name, "", "", window, nothing)]
     return [_preset_row(chosen, one, window, case) for one in chosen.statistics]
 
 
-def _preset_row(chosen: Preset, one: Statistic, window: Window, case: Case) -> dict[str, object]:
+def _preset_row(
+    chosen: Preset, one: Statistic, window: Window, case: PresetSample
+) -> dict[str, object]:
     return _row(chosen.name, one.theirs, one.ours, window, one.outcome(case), one.note)
 
 

@@ -24,7 +24,7 @@ FIXED_TESTS = ("permutation", "kolari_pynnonen_t", "cross_sectional_t")
 
 
 @dataclass(frozen=True)
-class Verdict:
+class Conclusion:
     """What one test concludes for one group and window."""
 
     group: str
@@ -34,7 +34,7 @@ class Verdict:
     p_value: float
 
     @classmethod
-    def of(cls, group: str, window: Window, outcome: Outcome) -> Verdict:
+    def of(cls, group: str, window: Window, outcome: Outcome) -> Conclusion:
         """Read an outcome."""
         return cls(group, window, outcome.test, outcome.statistic, outcome.p_value)
 
@@ -44,7 +44,7 @@ class Verdict:
         return self.p_value <= LEVEL
 
 
-def fixed_verdicts(fixed: EventStudyResults, windows: list[Window]) -> list[Verdict]:
+def fixed_verdicts(fixed: EventStudyResults, windows: list[Window]) -> list[Conclusion]:
     """What a study of fixed dates concludes: its permutation test, else another.
 
     The statistic is the mean SCAR in every case, for its sign.
@@ -59,18 +59,18 @@ def fixed_verdicts(fixed: EventStudyResults, windows: list[Window]) -> list[Verd
             test = next((name for name in FIXED_TESTS if name in defined), None)
             if test is not None:
                 mean = float(fixed.sample(window, group)[0].scar.mean())
-                found.append(Verdict(group, window, test, mean, float(defined[test])))
+                found.append(Conclusion(group, window, test, mean, float(defined[test])))
     return found
 
 
 def disagreements(
-    verdicts: Sequence[Verdict], fixed: Sequence[Verdict], *, loud: bool = False
+    verdicts: Sequence[Conclusion], fixed: Sequence[Conclusion], *, loud: bool = False
 ) -> tuple[str, ...]:
     """Compare what was found over candidates with what fixed dates say.
 
     Parameters
     ----------
-    verdicts, fixed : sequence of Verdict
+    verdicts, fixed : sequence of Conclusion
     loud : bool
         Only where something is significant: the sign of what is not is half the time
         another one by chance.
@@ -84,7 +84,7 @@ def disagreements(
     """
     known = {(one.group, one.window): one for one in fixed}
     sentences = []
-    by_place: dict[tuple[str, Window], dict[str, Verdict]] = {}
+    by_place: dict[tuple[str, Window], dict[str, Conclusion]] = {}
     for one in verdicts:
         if math.isfinite(one.p_value):
             by_place.setdefault((one.group, one.window), {})[one.test] = one
@@ -95,7 +95,7 @@ def disagreements(
     return tuple(sentences)
 
 
-def _sentence(fixed: Verdict, tests: dict[str, Verdict]) -> list[str]:
+def _sentence(fixed: Conclusion, tests: dict[str, Conclusion]) -> list[str]:
     # Like is compared with like: the same statistic against the same placebos, one day or many.
     largest = tests.get(MAX_TEST)
     if largest is None:

@@ -24,28 +24,28 @@ from analysis.eventstudy.inference.permutation import CELLS, MOST_PLACEBOS
 from analysis.eventstudy.inputs.frames import Window
 from analysis.eventstudy.inputs.study_inputs import StudyInputs
 from analysis.eventstudy.models.linear import Model
-from analysis.eventstudy.uncertain_dates.alignment import Located
+from analysis.eventstudy.uncertain_dates.alignment import CandidateAlignment
 
 # Placebo events that are fitted at a time.
 AT_A_TIME = 1024
 
 
 @dataclass(frozen=True, eq=False)
-class MovedSets:
+class CandidatePlacebos:
     """The candidate sets of a study on all the dates to which they could be moved together.
 
     Parameters
     ----------
-    located : Located
+    located : CandidateAlignment
         The P fitted pairs.
-    taken : Located
+    taken : CandidateAlignment
         All pairs of the study: no placebo window may meet one of theirs.
     study : StudyInputs
         With its event window as wide as all candidates and its dates the first of them.
     """
 
-    located: Located
-    taken: Located
+    located: CandidateAlignment
+    taken: CandidateAlignment
     study: StudyInputs
 
     def draws(self, window: Window, members: Ints) -> Iterator[tuple[Floats, Floats]]:

@@ -18,16 +18,20 @@ from analysis.eventstudy.core.arrays import Floats, Ints
 from analysis.eventstudy.core.fitted import window_sample
 from analysis.eventstudy.inference.registry import adjust_p_values
 from analysis.eventstudy.inference.test_result import Outcome
-from analysis.eventstudy.inputs.frames import EVERYTHING, Window, check_inside
+from analysis.eventstudy.inputs.frames import ALL_GROUP, Window, check_inside
 from analysis.eventstudy.inputs.options import check_windows
 from analysis.eventstudy.results import EventStudyResults
 from analysis.eventstudy.study import EventStudy
 from analysis.eventstudy.summary import Summary
-from analysis.eventstudy.uncertain_dates.alignment import Located
-from analysis.eventstudy.uncertain_dates.candidate_tests import Standing, answer, rho_within
+from analysis.eventstudy.uncertain_dates.alignment import CandidateAlignment
+from analysis.eventstudy.uncertain_dates.candidate_tests import CandidateSample, answer, rho_within
 from analysis.eventstudy.uncertain_dates.candidates import Candidates
-from analysis.eventstudy.uncertain_dates.conclusions import Verdict, disagreements, fixed_verdicts
-from analysis.eventstudy.uncertain_dates.placebos import MovedSets
+from analysis.eventstudy.uncertain_dates.conclusions import (
+    Conclusion,
+    disagreements,
+    fixed_verdicts,
+)
+from analysis.eventstudy.uncertain_dates.placebos import CandidatePlacebos
 from analysis.eventstudy.uncertain_dates.summary import (
     days_text,
     effects_text,
@@ -46,7 +50,7 @@ class UncertainResults:
         The candidate days as checked.
     fixed_study : EventStudy
         The same question with every event on its fixed date.
-    located : Located
+    located : CandidateAlignment
         The pairs of event and security whose candidates are all sessions.
     anchored : EventStudyResults
         Their abnormal returns, day 0 the first candidate, from there over all candidates.
@@ -56,7 +60,7 @@ class UncertainResults:
 
     candidates: Candidates
     fixed_study: EventStudy
-    located: Located
+    located: CandidateAlignment
     anchored: EventStudyResults
     lost: pd.DataFrame
 
@@ -73,7 +77,7 @@ class UncertainResults:
     @cached_property
     def groups(self) -> tuple[str, ...]:
         """``"all"`` and then every named group, in the order in which they appear."""
-        return (EVERYTHING, *dict.fromkeys(self.candidates.table["group"].dropna()))
+        return (ALL_GROUP, *dict.fromkeys(self.candidates.table["group"].dropna()))
 
     def tests(self, windows: Window | Sequence[Window] = (0, 0)) -> pd.DataFrame:
         """Test that the events had no effect, without holding one of the days for true.
@@ -240,11 +244,13 @@ class UncertainResults:
         return rows, at[rows]
 
     @cached_property
-    def _moved(self) -> MovedSets:
-        return MovedSets(self.located.take(self._fitted[0]), self._taken, self.anchored.study)
+    def _moved(self) -> CandidatePlacebos:
+        return CandidatePlacebos(
+            self.located.take(self._fitted[0]), self._taken, self.anchored.study
+        )
 
     @cached_property
-    def _taken(self) -> Located:
+    def _taken(self) -> CandidateAlignment:
         """Pairs whose days are taken: all that were located and have returns."""
         known = self.located.pairs["security"].isin(self.anchored.study.returns.columns)
         return self.located.take(np.flatnonzero(known))
@@ -265,13 +271,13 @@ class UncertainResults:
         whole = (np.isfinite(car) | ~exists).all(axis=1)
         return car[whole], se[whole], rows[whole]
 
-    def _standing(self, window: Window, group: str | None = None) -> Standing | None:
+    def _standing(self, window: Window, group: str | None = None) -> CandidateSample | None:
         """The arrays of a group in a window; None where no pair is left."""
         asked = check_inside(window, self.fixed_study.window)
         if group not in (None, *self.groups):
             raise unknown("group", str(group), self.groups)
         car, se, rows = self._cars(asked)
-        if group not in (None, EVERYTHING):
+        if group not in (None, ALL_GROUP):
             names = self.located.pairs["group"].to_numpy(dtype=object)[rows]
             member = np.flatnonzero(names == group)
             car, se, rows = car[member], se[member], rows[member]
@@ -281,7 +287,7 @@ class UncertainResults:
         fitted_rows, at = self._fitted
         of_fitted = np.searchsorted(fitted_rows, rows)
         fitted = self.anchored.fitted.take(at[of_fitted])
-        return Standing(
+        return CandidateSample(
             located,
             asked,
             car,
@@ -305,9 +311,9 @@ class UncertainResults:
                 found += [(group, window, one) for one in self._known[group, window]]
         return found
 
-    def verdicts(self, windows: Window | Sequence[Window] = (0, 0)) -> list[Verdict]:
+    def verdicts(self, windows: Window | Sequence[Window] = (0, 0)) -> list[Conclusion]:
         """What each test over the candidates concludes."""
-        return [Verdict.of(*one) for one in self._answers(self._windows(windows))]
+        return [Conclusion.of(*one) for one in self._answers(self._windows(windows))]
 
     def _table(self, windows: list[Window]) -> pd.DataFrame:
         table = pd.DataFrame(

@@ -9,7 +9,7 @@ import pandas as pd
 
 from analysis.eventstudy.inputs.frames import Window
 from analysis.eventstudy.summary import Summary, number_text, p_text
-from analysis.eventstudy.uncertain_dates.conclusions import Verdict
+from analysis.eventstudy.uncertain_dates.conclusions import Conclusion
 
 MOST_ROWS = 20
 
@@ -43,8 +43,8 @@ def summarise(
 
 
 def verdicts_text(
-    found: Sequence[Verdict],
-    fixed: Sequence[Verdict],
+    found: Sequence[Conclusion],
+    fixed: Sequence[Conclusion],
     groups: tuple[str, ...],
     windows: list[Window],
 ) -> pd.DataFrame:
