@@ -1,63 +1,164 @@
-"""From a model's name to the engine's model and the factor columns that it reads.
+"""Names of normal-return models, and what each reads.
 
-The desk, the notebook and the command share these names; the engine knows only columns.
+The desk, the notebook and the command share these names; the engine knows only columns. A
+model is one class and one line of `MODELS`; one of another package is added by
+`register_model`, or by an entry point of the group ``faultline.models`` whose object is a
+`ModelSpec`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, cast
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Literal
 
+from analysis import eventstudy as engine
 from analysis.errors import InputError, unknown
 
 if TYPE_CHECKING:
-    from analysis.eventstudy.models.linear import Model, OnMarket
+    from analysis.eventstudy.models.linear import Market, Model, Readable
+    from analysis.eventstudy.models.peers import EqualWeight
 
-MODELS: dict[str, str] = {
-    "market": "market model: the return on a constant and the benchmark",
-    "market_adjusted": "the return less the benchmark's",
-    "mean_adjusted": "the return less its mean in the estimation window",
-    "capm": "CAPM: excess returns on the US market factor",
-    "ff3": "Fama-French three factors (US)",
-    "ff5": "Fama-French five factors (US)",
-    "carhart": "Fama-French three factors and momentum (US)",
-    "scholes_williams": "market model with the beta of Scholes and Williams, for thin trading",
-    "dimson": "market model with a lag and a lead of the benchmark, for thin trading",
-    "lagged": "market model on the benchmark's last session before, for Asia on a US benchmark",
-    "ewma": "market model with an exponentially weighted residual variance",
-    "garch": "market model with a GARCH(1,1) residual variance",
-    "quantile": "market model by median regression",
-    "robust": "market model by Huber's robust regression",
-    "equal_weight": "market model on the mean of the other securities of the same trading hours",
-    "unshocked": "market model on the mean of the securities that the study leaves out",
+ENTRY_POINTS = "faultline.models"
+MIN_PEERS = 5
+
+
+@dataclass(frozen=True)
+class ModelSpec:
+    """A model under a name.
+
+    Attributes
+    ----------
+    description : str
+        What it is, in a few words after a colon.
+    build : callable
+        Each security's benchmark in (a ticker, a mapping, or the mean of its peers), the
+        engine's model out. What that reads says its method `reads`.
+    peers : {"itself", "shocked"}, optional
+        The model takes the mean of a security's peers for its benchmark, and these are no
+        peers, see `EqualWeight`.
+    """
+
+    description: str
+    build: Callable[[Market], Readable]
+    peers: Literal["itself", "shocked"] | None = None
+
+    @cached_property
+    def _sample(self) -> Readable:
+        return self.build(engine.EqualWeight() if self.peers else "benchmark")
+
+    @cached_property
+    def reads(self) -> Literal["benchmark", "peers", "factors", "nothing"]:
+        """What the model explains a return with, beside a constant."""
+        found = self._sample.reads()
+        if found.peers:
+            return "peers"
+        return "benchmark" if found.benchmarks else "factors" if found.factors else "nothing"
+
+    @property
+    def residual_variance(self) -> str:
+        """How the residual variance is estimated, in a table."""
+        return getattr(self._sample, "residual_variance", "RSS/(T \u2212 k)")
+
+
+# The engine imports a class when it is used: this table costs no import.
+MODELS: dict[str, ModelSpec] = {
+    "market": ModelSpec(
+        "market model: the return on a constant and the benchmark",
+        lambda on: engine.MarketModel(on),
+    ),
+    "market_adjusted": ModelSpec(
+        "the return less the benchmark's", lambda on: engine.MarketAdjusted(on)
+    ),
+    "mean_adjusted": ModelSpec(
+        "the return less its mean in the estimation window", lambda _: engine.MeanAdjusted()
+    ),
+    "capm": ModelSpec("CAPM: excess returns on the US market factor", lambda _: engine.CAPM()),
+    "ff3": ModelSpec("Fama-French three factors (US)", lambda _: engine.FactorModel.ff3()),
+    "ff5": ModelSpec("Fama-French five factors (US)", lambda _: engine.FactorModel.ff5()),
+    "carhart": ModelSpec(
+        "Fama-French three factors and momentum (US)", lambda _: engine.FactorModel.carhart()
+    ),
+    "scholes_williams": ModelSpec(
+        "market model with the beta of Scholes and Williams, for thin trading",
+        lambda on: engine.ScholesWilliams(on),
+    ),
+    "dimson": ModelSpec(
+        "market model with a lag and a lead of the benchmark, for thin trading",
+        lambda on: engine.Dimson(on),
+    ),
+    "lagged": ModelSpec(
+        "market model on the benchmark's last session before, for Asia on a US benchmark",
+        lambda on: engine.Dimson(on, lags=1, leads=0, contemporaneous=False),
+    ),
+    "ewma": ModelSpec(
+        "market model with an exponentially weighted residual variance",
+        lambda on: engine.Ewma(engine.MarketModel(on)),
+    ),
+    "garch": ModelSpec(
+        "market model with a GARCH(1,1) residual variance",
+        lambda on: engine.Garch(engine.MarketModel(on)),
+    ),
+    "quantile": ModelSpec(
+        "market model by median regression",
+        lambda on: engine.QuantileModel(engine.MarketModel(on)),
+    ),
+    "robust": ModelSpec(
+        "market model by Huber's robust regression",
+        lambda on: engine.RobustModel(engine.MarketModel(on)),
+    ),
+    "equal_weight": ModelSpec(
+        "market model on the mean of the other securities of the same trading hours",
+        lambda on: engine.MarketModel(on),
+        peers="itself",
+    ),
+    "unshocked": ModelSpec(
+        "market model on the mean of the securities that the study leaves out",
+        lambda on: engine.MarketModel(on),
+        peers="shocked",
+    ),
 }
 
-READS_US_FACTORS = ("capm", "ff3", "ff5", "carhart")
-READS_PEERS = ("equal_weight", "unshocked")
-MOVING_VARIANCE = ("ewma", "garch")
-READS_BENCHMARK = (
-    "market",
-    "market_adjusted",
-    "scholes_williams",
-    "dimson",
-    "lagged",
-    "quantile",
-    "robust",
-    *MOVING_VARIANCE,
-)
 
-_LEAST_PEERS = 5
+def register_model(name: str, spec: ModelSpec) -> None:
+    """Give a model a name, for `Desk.study` and ``faultline study --model``.
+
+    Raises
+    ------
+    InputError
+        Another model has the name.
+    """
+    if MODELS.setdefault(name, spec) is not spec:
+        raise InputError(f"There is a model {name!r} already; register this one by another name.")
+
+
+def model_spec(name: str) -> ModelSpec:
+    """Look up a model by its name.
+
+    Raises
+    ------
+    InputError
+        For an unknown name; the message lists the valid ones.
+    """
+    if name not in MODELS:
+        from importlib.metadata import entry_points
+
+        for point in entry_points(group=ENTRY_POINTS):
+            MODELS.setdefault(point.name, point.load())
+    if name not in MODELS:
+        raise unknown("model", name, MODELS)
+    return MODELS[name]
 
 
 @dataclass(frozen=True)
 class ModelChoice:
-    """A named model, ready for the engine.
+    """A model, ready for the engine.
 
     Attributes
     ----------
     name : str
-        One of `MODELS`.
+        One of `MODELS`, or the engine's name of it.
     model : Model
         The engine's object.
     needs_benchmark : bool
@@ -101,131 +202,53 @@ def choose_model(
         For an unknown name; the message lists the valid ones. For a model on peers of whom
         there are too few.
     """
-    if not isinstance(name, str):
-        return _as_given(name, peers or {})
-    if name in READS_BENCHMARK:
-        market: dict[Hashable, str | None] = dict(benchmarks.items())
-        return ModelChoice(name, _on_benchmark(name, market), needs_benchmark=True)
-    if name in READS_PEERS:
-        return _on_peers(name, peers or {})
-    if name in MODELS:
-        return replace(_as_given(_plain(name), {}), name=name)
-    raise unknown("model", name, MODELS)
+    from analysis.eventstudy.models.linear import Readable
 
-
-def _on_benchmark(name: str, market: dict[Hashable, str | None]) -> Model:
-    """Models on one benchmark per security."""
-    from analysis.eventstudy import (
-        Dimson,
-        Ewma,
-        Garch,
-        MarketAdjusted,
-        MarketModel,
-        QuantileModel,
-        RobustModel,
-        ScholesWilliams,
+    peers = peers or {}
+    if isinstance(name, str):
+        spec, homes = model_spec(name), dict[Hashable, str | None](benchmarks.items())
+        model = spec.build(_peers(name, spec.peers, peers) if spec.peers else homes)
+        found, own = model.reads(), spec.reads == "benchmark"
+    elif isinstance(name, Readable) and not isinstance(name, type):
+        model, found, own = name, name.reads(), False
+        name = model.name
+    else:
+        raise InputError(
+            f"model {name!r} is neither a name ({', '.join(MODELS)}) nor a model of the engine."
+        )
+    return ModelChoice(
+        name,
+        model,
+        needs_benchmark=own or bool(found.benchmarks),
+        factors=found.factors,
+        markets=() if own else found.benchmarks,
+        peers=_compared(found.peers, peers) if found.peers else (),
     )
 
-    made: dict[str, Callable[[], Model]] = {
-        "market": lambda: MarketModel(market),
-        "market_adjusted": lambda: MarketAdjusted(market),
-        "scholes_williams": lambda: ScholesWilliams(market),
-        "dimson": lambda: Dimson(market),
-        "lagged": lambda: Dimson(market, lags=1, leads=0, contemporaneous=False),
-        "ewma": lambda: Ewma(MarketModel(market)),
-        "garch": lambda: Garch(MarketModel(market)),
-        "quantile": lambda: QuantileModel(MarketModel(market)),
-        "robust": lambda: RobustModel(MarketModel(market)),
-    }
-    return made[name]()
 
+def _peers(
+    name: str, without: Literal["itself", "shocked"], peers: Mapping[str, Sequence[str]]
+) -> EqualWeight:
+    """The mean of each security's peers.
 
-def _plain(name: str) -> Model:
-    """Models that read no benchmark of the securities."""
-    from analysis.eventstudy import CAPM, FactorModel, MeanAdjusted
-
-    made: dict[str, Callable[[], Model]] = {
-        "mean_adjusted": MeanAdjusted,
-        "capm": CAPM,
-        "ff3": FactorModel.ff3,
-        "ff5": FactorModel.ff5,
-        "carhart": FactorModel.carhart,
-    }
-    return made[name]()
-
-
-def _on_peers(name: str, peers: Mapping[str, Sequence[str]]) -> ModelChoice:
-    from analysis.eventstudy import EqualWeight, MarketModel
-
-    gone = set(peers) if name == "unshocked" else set()
+    Raises
+    ------
+    InputError
+        No security has enough of them.
+    """
+    gone = set(peers) if without == "shocked" else set()
     left = {security: set(theirs) - gone - {security} for security, theirs in peers.items()}
-    if not any(len(theirs) >= _LEAST_PEERS for theirs in left.values()):
+    if not any(len(theirs) >= MIN_PEERS for theirs in left.values()):
         raise InputError(
-            f"The model {name!r} finds fewer than {_LEAST_PEERS} securities to compare with "
+            f"The model {name!r} finds fewer than {MIN_PEERS} securities to compare with "
             "outside the study: choose fewer securities, with tickers or a group."
         )
-    benchmark = EqualWeight(
-        dict(peers.items()), "shocked" if name == "unshocked" else "itself", _LEAST_PEERS
-    )
-    return replace(_as_given(MarketModel(benchmark), peers), name=name)
+    return engine.EqualWeight(dict(peers.items()), without, MIN_PEERS)
 
 
-def _as_given(model: object, peers: Mapping[str, Sequence[str]]) -> ModelChoice:
-    """What a model of the engine reads; a model on another reads what that one does."""
-    from analysis.eventstudy import (
-        CAPM,
-        Ewma,
-        FactorModel,
-        Garch,
-        MeanAdjusted,
-        QuantileModel,
-        RobustModel,
-    )
-    from analysis.eventstudy.models.linear import OnMarket
-
-    if isinstance(model, Ewma | Garch | QuantileModel | RobustModel):
-        return replace(_as_given(model.base, peers), name=model.name, model=model)
-    if isinstance(model, FactorModel):
-        read = (*model.columns, *([model.rf] if model.rf else []))
-        return ModelChoice(model.name, model, needs_benchmark=False, factors=tuple(read))
-    if isinstance(model, CAPM) and model.excess:
-        read = (*_named(model), model.rf)
-        return ModelChoice(model.name, model, needs_benchmark=False, factors=read)
-    if isinstance(model, OnMarket):
-        markets = _named(model)
-        return ModelChoice(
-            model.name,
-            cast("Model", model),
-            needs_benchmark=bool(markets),
-            factors=(model.rf,) if isinstance(model, CAPM) else (),
-            markets=markets,
-            peers=_compared(model, peers),
-        )
-    if isinstance(model, MeanAdjusted):
-        return ModelChoice(model.name, model, needs_benchmark=False)
-    raise InputError(
-        f"model {model!r} is neither a name ({', '.join(MODELS)}) nor a model of the engine."
-    )
-
-
-def _named(model: OnMarket) -> tuple[str, ...]:
-    """Columns that a model names as its market, each once."""
-    from analysis.eventstudy import EqualWeight
-
-    if isinstance(model.market, EqualWeight):
-        return ()
-    if isinstance(model.market, str):
-        return (model.market,)
-    return tuple(dict.fromkeys(item for item in model.market.values() if item))
-
-
-def _compared(model: OnMarket, peers: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
+def _compared(mean: EqualWeight, peers: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
     """Tickers that a mean of peers reads: those listed, else all that may be compared with."""
-    from analysis.eventstudy import EqualWeight
-
-    if not isinstance(model.market, EqualWeight):
-        return ()
-    given = model.market.securities
+    given = mean.securities
     if given is not None and not isinstance(given, Mapping):
         return tuple(str(item) for item in given)
     listed = peers if given is None else given

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from analysis.cli import console
 from analysis.cli.console import Column, number, p_value, percent
-from analysis.normal_returns import READS_BENCHMARK, READS_PEERS
+from analysis.normal_returns import model_spec
 from analysis.reports.study_document import by_pair, rows_of, skipped_window
 
 if TYPE_CHECKING:
@@ -32,9 +32,13 @@ def print_study(report: StudyReport) -> None:
 
 def _print_head(report: StudyReport) -> None:
     against = f"benchmark {report.benchmark}" if report.benchmark else "home benchmarks"
-    if report.model not in READS_BENCHMARK:
-        against = "no benchmark" if report.model == "mean_adjusted" else "US factors"
-        against = "the mean of other securities" if report.model in READS_PEERS else against
+    reads = model_spec(report.model).reads
+    if reads != "benchmark":
+        against = {
+            "nothing": "no benchmark",
+            "factors": "US factors",
+            "peers": "the mean of other securities",
+        }[reads]
     console.print_line(
         f"Event study of {', '.join(report.events)}: model {report.model}, {against}, estimation "
         f"{_format_window(report.estimation)}, event window {_format_window(report.window)}"

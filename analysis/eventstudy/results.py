@@ -1,165 +1,64 @@
-"""What an event study answers: abnormal returns, CARs, CAARs, their tests, the ledger.
+"""Results of an event study: abnormal returns, CARs, CAARs, their tests, what was skipped.
 
-`study` makes it. Figures come as labelled pandas frames; `sample` is the way back to the
-arrays for whoever adds a test.
+`study` makes them. The figures come as labelled pandas frames, each from the module that
+computes it; `FittedStudy.sample` gives the arrays to a test of one's own.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, fields, replace
-from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal
 
-import numpy as np
 import pandas as pd
 
 from analysis.errors import unknown
 from analysis.eventstudy import presets
-from analysis.eventstudy.core.fitted import Fitted, Floats, Ints, Sample, cumulate
-from analysis.eventstudy.fitting.alignment import Placing
-from analysis.eventstudy.fitting.skipped import left_out
-from analysis.eventstudy.inference.battery import family
-from analysis.eventstudy.inference.further import Inference
-from analysis.eventstudy.inference.intervals import caar_path, two_sided
+from analysis.eventstudy.fitting.fitted_study import FittedStudy
+from analysis.eventstudy.fitting.skipped import skipped_table
+from analysis.eventstudy.inference import battery
+from analysis.eventstudy.inference.intervals import caar_path, interval_table
 from analysis.eventstudy.inference.recommendation import Recommendation, recommend
-from analysis.eventstudy.inference.registry import named, run
-from analysis.eventstudy.inputs.frames import EVERYTHING, Window, check_inside
+from analysis.eventstudy.inputs.frames import Window, check_inside
 from analysis.eventstudy.inputs.options import check_windows
-from analysis.eventstudy.models.least_squares import Fit
 from analysis.eventstudy.summary import Summary, figure, summarise
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-    from analysis.eventstudy.study import EventStudy
+    from analysis.eventstudy.inference.cross_section import CrossSectionResults
 
-# Kolari & Pynnönen (2010): holds its size when events share dates, which is the usual case.
-LEADING_TEST = "kolari_pynnonen_t"
+Windows = Window | Sequence[Window]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class EventStudyResults(Inference):
-    """The answers of one event study.
+class EventStudyResults(FittedStudy):
+    """The results of one event study.
 
-    Attributes
-    ----------
-    study : EventStudy
-        The question: windows, model and frames as checked.
-    placing : Placing
-        Where the events lie on their calendars.
-    numbers : (N,) int
-        Placed events that were fitted, in the order of ``study.events``.
-    fit : Fit
-        Their arrays.
-    unfitted : dict of int to str
-        Placed event -> why it could not be fitted.
-    refused : pandas.DataFrame or None
-        Pairs that whoever asked left out before the study, see `with_skipped`.
+    Windows are relative days, both ends included, inside the event window; a group is one
+    of `groups`, by default all events in `caar`, `caar_path` and `recommended`, and every
+    group in the tables. Methods raise `InputError` for an unknown name and for a window
+    outside the event window. For the attributes see `FittedStudy`.
     """
 
-    study: EventStudy
-    placing: Placing
-    numbers: Ints
-    fit: Fit
-    unfitted: dict[int, str]
-    refused: pd.DataFrame | None = None
-
     def with_skipped(self, refused: pd.DataFrame) -> EventStudyResults:
-        """Add pairs to the ledger that never reached the study.
+        """Add pairs to `skipped` that never reached the study.
 
         Parameters
         ----------
         refused : pandas.DataFrame
-            event_id, security, reason.
-
-        Returns
-        -------
-        EventStudyResults
-            The same answers; `skipped` starts with these rows, which replace what it says
+            event_id, security, reason: the first rows of `skipped`, in place of what it says
             of the same pairs.
         """
         return replace(self, refused=refused)
 
-    def __getstate__(self) -> dict[str, Any]:
-        # What is remembered follows from the rest: a pickle has no need of it.
-        names = {field.name for field in fields(self)}
-        return {name: value for name, value in self.__dict__.items() if name in names}
-
-    @property
-    def fitted(self) -> Fitted:
-        """The arrays behind the figures, one row per fitted event."""
-        return self.fit.fitted
-
     @property
     def events(self) -> pd.DataFrame:
-        """All events as asked: event_id, security, date (day 0), group (missing where none)."""
+        """All events as given: event_id, security, date (day 0), group (missing where none)."""
         return self.study.events.copy()
-
-    @property
-    def index(self) -> pd.MultiIndex:
-        """(event_id, security) of the fitted events."""
-        # Names of levels can be changed in place: each answer has its own.
-        return self._index.view()
-
-    @cached_property
-    def _index(self) -> pd.MultiIndex:
-        rows, names = self.placing.rows[self.numbers], ["event_id", "security"]
-        # Levels in the order of the events: sorting a million names would cost more than fits.
-        coded = [_coded(self.study.events[name].take(rows)) for name in names]
-        levels: list[Any] = [level for _, level in coded]
-        codes: list[Any] = [numbers for numbers, _ in coded]
-        return pd.MultiIndex(levels=levels, codes=codes, names=names, verify_integrity=False)
-
-    @cached_property
-    def groups(self) -> tuple[str, ...]:
-        """``"all"`` and then every named group, in the order in which they appear."""
-        given = self.study.events["group"]
-        # Most studies have no group: looking for names takes longer than for none.
-        names = {} if given.array.isna().all() else dict.fromkeys(given.dropna())
-        return (EVERYTHING, *names)
-
-    @property
-    def abnormal(self) -> pd.DataFrame:
-        """Abnormal returns, decimal: (event_id, security) × relative day, NaN where missing."""
-        # The engine's own memory: whoever writes into the frame gets a copy then.
-        table = self.fitted.ar_frame.copy(deep=False)
-        table.index, table.columns = self.index, pd.Index(self.fitted.offsets, name="day")
-        return table
-
-    @property
-    def abnormal_se(self) -> pd.DataFrame:
-        """Standard errors of the abnormal returns, the forecast error included.
-
-        √(s²(1 + x_t'(X'X)⁻¹x_t)): Patell (1976); MacKinlay (1997, eq. 8).
-        """
-        return self._by_day(np.sqrt(self.fitted.ar_variance()))
-
-    @property
-    def dates(self) -> pd.DataFrame:
-        """Session dates of the event window: (event_id, security) × relative day."""
-        days = self.fitted.days
-        stamps = self.placing.dates.to_numpy()[days.clip(min=0)]
-        return self._by_day(np.where(days >= 0, stamps, np.datetime64("NaT", "ns")))
-
-    @property
-    def parameters(self) -> pd.DataFrame:
-        """Estimates: (event_id, security) × (alpha, beta..., sigma, n, r2).
-
-        sigma is the residual standard deviation (decimal, daily), n the usable estimation
-        rows.
-        """
-        names = list(self.study.model.parameters)
-        table = pd.DataFrame(self.fit.estimates, index=self.index, columns=names)
-        return table.astype({"n": np.int64})
 
     def car(self, window: Window) -> pd.DataFrame:
         """Cumulative abnormal return of every event that is whole in a window.
-
-        Parameters
-        ----------
-        window : (int, int)
-            Relative days, both ends included, inside the event window.
 
         Returns
         -------
@@ -167,42 +66,19 @@ class EventStudyResults(Inference):
             (event_id, security) × car (decimal), se, t, df, p_value (two-sided, Student's
             t with T−k degrees of freedom), scar = car/se.
 
-        Raises
-        ------
-        InputError
-            The window reaches outside the event window.
-
         Notes
         -----
         Var(CAR) = s²(L + g'(X'X)⁻¹g), the full forecast covariance: Campbell, Lo &
         MacKinlay (1997, ch. 4); Mikkelson & Partch (1988). Events with a hole in the
         window are left out, see `skipped_in`.
         """
-        asked = check_inside(window, self.study.window)
+        inside = check_inside(window, self.study.window)
         if self.study.preset:
-            return presets.car(self, asked)
-        sample, rows = self.sample(asked)
-        return pd.DataFrame(
-            {
-                "car": sample.car,
-                "se": sample.se,
-                "t": sample.scar,
-                "df": sample.fitted.dof,
-                "p_value": two_sided(sample.scar, sample.fitted.dof),
-                "scar": sample.scar,
-            },
-            index=self.index if len(rows) == len(self.index) else self.index[rows],
-        )
+            return presets.car(self, inside)
+        return battery.car_table(self, inside)
 
     def caar(self, window: Window, group: str | None = None) -> pd.Series:
         """Average the CARs of a group and test the average with the recommended test.
-
-        Parameters
-        ----------
-        window : (int, int)
-            Relative days, both ends included.
-        group : str, optional
-            One of `groups`; all events by default.
 
         Returns
         -------
@@ -211,28 +87,10 @@ class EventStudyResults(Inference):
             ``kolari_pynnonen_t``, which keeps its size when events share dates; `recommended`
             says whether another is better under the conditions of this study. Its figures are
             NaN where it is not defined, and `tests` says why.
-
-        Raises
-        ------
-        InputError
-            Unknown group, or a window outside the event window.
         """
         if self.study.preset:
             return presets.caar(self, window, group)
-        sample, _ = self.sample(window, group)
-        outcome = run(sample, [LEADING_TEST], self.study.rbar)[0]
-        return pd.Series(
-            {
-                "caar": _mean(sample.car),
-                "n": sample.size,
-                "test": outcome.test,
-                "statistic": outcome.statistic,
-                "df": outcome.df,
-                "p_value": outcome.p_value,
-            },
-            name=group or EVERYTHING,
-            dtype=object,
-        )
+        return battery.caar(self, window, group)
 
     def caar_path(self, group: str | None = None, level: float = 0.95) -> pd.DataFrame:
         """Cumulate the average abnormal return day by day, with a pointwise band.
@@ -240,7 +98,6 @@ class EventStudyResults(Inference):
         Parameters
         ----------
         group : str, optional
-            One of `groups`; all events by default.
         level : float
             Confidence level of the band, between 0 and 1.
 
@@ -251,11 +108,6 @@ class EventStudyResults(Inference):
             n. The events are those without a hole in the whole event window, the same for
             every day. NaN band where r̄ or n leaves the standard error undefined.
 
-        Raises
-        ------
-        InputError
-            Unknown group, or a level that is none.
-
         Notes
         -----
         The standard error is that of `intervals.caar_interval`, honest about events that
@@ -264,16 +116,13 @@ class EventStudyResults(Inference):
         return caar_path(self, group, level)
 
     def tests(
-        self,
-        windows: Window | Sequence[Window],
-        tests: Iterable[str] | Literal["all"] = "all",
+        self, windows: Windows, tests: Iterable[str] | Literal["all"] = "all"
     ) -> pd.DataFrame:
         """Run the battery of tests on every group and window.
 
         Parameters
         ----------
         windows : (int, int) or sequence of them
-            Relative days, both ends included, inside the event window.
         tests : iterable of str or "all"
             Names of tests. ``"permutation_mean"`` runs when it is named, not with "all".
 
@@ -283,17 +132,11 @@ class EventStudyResults(Inference):
             group, window_start, window_end, test, statistic, df (NaN: standard normal or
             exact), p_value (two-sided), p_holm, p_bh, n (events), reason (why there is no
             statistic). Both adjustments take all finite p-values of this call for one
-            family: Holm (1979); Benjamini & Hochberg (1995). The group ``"all"`` always
-            stands first.
-
-        Raises
-        ------
-        InputError
-            Unknown test, or a window outside the event window.
+            family: Holm (1979); Benjamini & Hochberg (1995). The group ``"all"`` comes first.
         """
         if self.study.preset:
             return presets.tests(self, self._windows(windows), tests)
-        return family(self, self._windows(windows), named(tests))
+        return battery.test_table(self, self._windows(windows), tests)
 
     @property
     def skipped(self) -> pd.DataFrame:
@@ -304,56 +147,9 @@ class EventStudyResults(Inference):
         """
         return self.skipped_in([self.study.window])
 
-    def skipped_in(self, windows: Window | Sequence[Window]) -> pd.DataFrame:
-        """Events left out altogether, and those with a hole in one of some windows.
-
-        Raises
-        ------
-        InputError
-            A window outside the event window.
-        """
-        return left_out(self, self._windows(windows))
-
-    def sample(self, window: Window, group: str | None = None) -> tuple[Sample, Ints]:
-        """The arrays of the events that are whole in a window, and which events they are.
-
-        Parameters
-        ----------
-        window : (int, int)
-            Relative days, both ends included.
-        group : str, optional
-            One of `groups`; all events by default.
-
-        Returns
-        -------
-        Sample
-            n events.
-        (n,) int
-            Their rows in `fitted`.
-
-        Raises
-        ------
-        InputError
-            Unknown group, or a window outside the event window.
-        """
-        asked = check_inside(window, self.study.window), group or EVERYTHING
-        # CARs, their average and their tests ask for the same sample one after the other.
-        known = self._samples.get(asked)
-        if known is None:
-            members = self._members(group)
-            everyone = len(members) == len(self.fitted)
-            sample, kept = cumulate(
-                self.fitted if everyone else self.fitted.take(members), asked[0]
-            )
-            known = sample, members[kept]
-            self._samples.clear()
-            self._samples[asked] = known
-        return known
-
-    @cached_property
-    def _samples(self) -> dict[tuple[Window, str], tuple[Sample, Ints]]:
-        """The sample that was asked for last."""
-        return {}
+    def skipped_in(self, windows: Windows) -> pd.DataFrame:
+        """Events left out altogether, and those with a hole in one of some windows."""
+        return skipped_table(self, self._windows(windows))
 
     def recommended(
         self,
@@ -368,7 +164,6 @@ class EventStudyResults(Inference):
         window : (int, int), optional
             (0, 0) by default, or the event window where that does not hold it.
         group : str, optional
-            One of `groups`; all events by default.
         tests : pandas.DataFrame, optional
             What `tests` gave, so that nothing is computed twice.
 
@@ -377,13 +172,204 @@ class EventStudyResults(Inference):
         Recommendation
             tests (those to read first, in order), others, conditions, and the sentence that
             says why; see `recommendation.recommend`.
-
-        Raises
-        ------
-        InputError
-            Unknown group, or a window outside the event window.
         """
-        return recommend(presets.plain(self), tests, window=window, group=group)
+        return recommend(self, tests, window=window, group=group)
+
+    def permutation(
+        self, windows: Windows, group: str | None = None, *, test: str = "permutation"
+    ) -> pd.DataFrame:
+        """Compare every studentised mean SCAR with that of the same events on other dates.
+
+        Parameters
+        ----------
+        windows : (int, int) or sequence of them
+        group : str, optional
+        test : {"permutation", "permutation_mean"}
+            The latter compares the plain mean SCAR.
+
+        Returns
+        -------
+        pandas.DataFrame
+            group, window_start, window_end, statistic (mean SCAR over its cross-sectional
+            standard error; of a single event, its SCAR), p_value, placebos (dates used),
+            admissible (dates that there are), exact (whether all of them were used, so that
+            the p-value is no draw), n, reason. The same figures as in `tests`, see
+            `permutation.Placebos.test`.
+        """
+        from analysis.eventstudy.inference.placebo_table import placebo_table
+
+        return placebo_table(self, self._windows(windows), self._groups(group), test)
+
+    def intervals(
+        self, windows: Windows, level: float = 0.95, method: str = "kolari_pynnonen"
+    ) -> pd.DataFrame:
+        """Give every CAR and every group's CAAR with a confidence interval.
+
+        Parameters
+        ----------
+        windows : (int, int) or sequence of them
+        level : float
+            Confidence level, between 0 and 1.
+        method : {"kolari_pynnonen", "cross_sectional"}
+            Of the CAAR: honest about events that move together (`intervals.caar_interval`),
+            or taking them for independent (mean ± t·sd/√N). `bootstrap` has others.
+
+        Returns
+        -------
+        pandas.DataFrame
+            kind (``"car"``: Student's t with T−k degrees of freedom; ``"caar"``: with N−1),
+            group (of a CAAR), event_id, security (of a CAR), window_start, window_end,
+            estimate (decimal), se, df, low, high, n, reason (why there is no interval).
+            Events with a hole in a window are not in it, see `skipped_in`.
+        """
+        return interval_table(self, self._windows(windows), level, method)
+
+    def bootstrap(
+        self,
+        windows: Windows,
+        kind: str = "wild",
+        draws: int = 9999,
+        group: str | None = None,
+        *,
+        on: str = "car",
+        weights: str = "rademacher",
+        by: str = "overlap",
+        level: float = 0.95,
+        seed: int | None = None,
+    ) -> pd.DataFrame:
+        """Test every CAAR by a wild or a cluster bootstrap, with an interval.
+
+        Parameters
+        ----------
+        windows : (int, int) or sequence of them
+        kind : {"wild", "wild_cluster", "cluster"}
+            A random weight for every event's CAR, one for every cluster of events, or
+            clusters drawn with replacement (pairs). ``"wild"`` takes the events for
+            independent, which events that share dates are not; events that all share one
+            date are one cluster, and one cluster cannot be drawn from.
+        draws : int
+            Bootstrap samples, at least 99.
+        group : str, optional
+        on : {"car", "scar"}
+            What statistic and p-value average; the interval is that of the CAAR.
+        weights : {"rademacher", "webb"}
+            Of the wild bootstraps: ±1, or six points for few clusters.
+        by : {"overlap", "date"}
+            Events of one cluster are linked by windows that share days, or share day 0.
+        level : float
+            Of the percentile-t interval.
+        seed : int, optional
+            Of the draws; the study's by default.
+
+        Returns
+        -------
+        pandas.DataFrame
+            group, window_start, window_end, kind, caar, statistic, p_value, low, high, n,
+            clusters (as `by` makes them, for every kind), draws (fewer where all sign
+            patterns are), reason (why there is no figure).
+
+        Notes
+        -----
+        The null is imposed for the p-value of the wild bootstraps. Cameron, Gelbach & Miller
+        (2008); Davidson & Flachaire (2008); Webb (2023): see `bootstrap.bootstrap_mean`.
+        """
+        from analysis.eventstudy.inference.bootstrap import bootstrap_table
+
+        return bootstrap_table(
+            self,
+            self._windows(windows),
+            self._groups(group),
+            kind=kind,
+            draws=draws,
+            on=on,
+            weights=weights,
+            by=by,
+            level=level,
+            seed=seed,
+        )
+
+    def explain(
+        self,
+        formula: str,
+        window: Window,
+        data: pd.DataFrame,
+        *,
+        errors: str = "HC3",
+        cluster: str | None = None,
+        weights: str | None = None,
+        level: float = 0.95,
+    ) -> CrossSectionResults:
+        """Regress the CARs of a window on what is known of events and securities.
+
+        Parameters
+        ----------
+        formula : str
+            ``"car ~ china_share + log(cap)"``: car or scar on the left, columns of `data`.
+        window : (int, int)
+        data : pandas.DataFrame
+            One row per event_id, per security or per both, as columns or index.
+        errors : {"HC3", "cluster"}
+            Robust to variances that differ, or to CARs that move together in clusters.
+        cluster : str, optional
+            Column of `data`, or event_id, security, group or date (day 0, the default).
+        weights : {"forecast"}, optional
+            Weigh every event by 1/se² of its CAR.
+        level : float
+            Of the confidence intervals.
+
+        Returns
+        -------
+        CrossSectionResults
+            table (term, coefficient, se, t, df, p_value, low, high), n, r2, left_out, note,
+            and the statsmodels result behind them.
+        """
+        from analysis.eventstudy.inference.cross_section import explain
+
+        return explain(
+            self,
+            formula,
+            check_inside(window, self.study.window),
+            data,
+            errors=errors,
+            cluster=cluster,
+            weights=weights,
+            level=level,
+        )
+
+    def compare_presets(self, windows: Windows, group: str | None = None) -> pd.DataFrame:
+        """Say what other packages' conventions would have concluded from the same returns.
+
+        Returns
+        -------
+        pandas.DataFrame
+            preset (``"faultline"`` is ours), package_test, test (our name of it),
+            window_start, window_end, statistic, df, p_value, significant (at 5 %), n, reason,
+            note; ``attrs["differences"]`` says in sentences where a package differs from us.
+        """
+        from analysis.eventstudy.presets.comparison import table
+
+        return table(self, self._windows(windows), group)
+
+    def placebos(
+        self, window: Window, kind: Literal["space", "time", "conformal"] = "space"
+    ) -> pd.DataFrame:
+        """Infer from a counterfactual model by its placebos or its permuted residuals.
+
+        Returns
+        -------
+        pandas.DataFrame
+            See `counterfactual.placebo_in_space`, `placebo_in_time`, `conformal`.
+        """
+        from analysis.eventstudy import counterfactual
+
+        kinds: dict[str, Callable[[FittedStudy, Window], pd.DataFrame]] = {
+            "space": counterfactual.placebo_in_space,
+            "time": counterfactual.placebo_in_time,
+            "conformal": counterfactual.conformal,
+        }
+        if kind not in kinds:
+            raise unknown("kind of placebos", kind, kinds)
+        return kinds[kind](self, window)
 
     def summary(self) -> Summary:
         """Say in words and tables what was found; prints as text, shows as HTML."""
@@ -403,35 +389,9 @@ class EventStudyResults(Inference):
     def _repr_html_(self) -> str:
         return summarise(self, quick=True)._repr_html_()
 
-    def _by_day(self, values: np.ndarray) -> pd.DataFrame:
-        days = pd.Index(self.fitted.offsets, name="day")
-        # Every caller hands over an array of its own.
-        return pd.DataFrame(values, index=self.index, columns=days, copy=False)
-
-    def _members(self, group: str | None) -> Ints:
-        if group is None or group == EVERYTHING:
-            return np.arange(len(self.fitted))
-        if group not in self.groups:
-            raise unknown("group", group, self.groups)
-        names = self.study.events["group"].to_numpy()[self.placing.rows[self.numbers]]
-        return np.flatnonzero(names == group)
-
     def _groups(self, group: str | None) -> tuple[str, ...]:
-        if group is not None:
-            self._members(group)
+        self.members(group)
         return self.groups if group is None else (group,)
 
-    def _windows(self, windows: Window | Sequence[Window]) -> list[Window]:
+    def _windows(self, windows: Windows) -> list[Window]:
         return check_windows(windows, self.study.window)
-
-
-def _mean(values: Floats) -> float:
-    return float(values.mean()) if len(values) else float("nan")
-
-
-def _coded(names: pd.Series) -> tuple[Ints, pd.Index]:
-    """Number names in the order in which they appear."""
-    if names.is_unique:
-        return np.arange(len(names)), pd.Index(names.array)
-    numbers, level = pd.factorize(names)
-    return numbers, level

@@ -6,24 +6,23 @@ executor) and hands what came out to `EventStudyResults`.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable
 from concurrent.futures import Executor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 
 from analysis.errors import InputError
 from analysis.eventstudy import presets
-from analysis.eventstudy.core.panel import Bools
-from analysis.eventstudy.dependence.exchange_order import exchange_order
+from analysis.eventstudy.core.arrays import Bools
 from analysis.eventstudy.dependence.mean_correlation import check_mode
-from analysis.eventstudy.fitting import lazy_fit as pooled
-from analysis.eventstudy.fitting.alignment import place
-from analysis.eventstudy.fitting.chunks import Recipe
-from analysis.eventstudy.fitting.skipped import unfitted
+from analysis.eventstudy.fitting import lazy_fit
+from analysis.eventstudy.fitting.alignment import align_events
+from analysis.eventstudy.fitting.chunks import FitPlan
+from analysis.eventstudy.fitting.exchange_order import exchange_order
+from analysis.eventstudy.fitting.skipped import unfit_reasons
 from analysis.eventstudy.inputs.frames import (
-    Window,
     check_calendars,
     check_events,
     check_factors,
@@ -33,6 +32,7 @@ from analysis.eventstudy.inputs.frames import (
     check_span,
 )
 from analysis.eventstudy.inputs.numbers import check_finite
+from analysis.eventstudy.inputs.study_inputs import StudyInputs
 from analysis.eventstudy.inputs.units import check_units, floor_of
 from analysis.eventstudy.inputs.unused_cells import (
     BESIDE,
@@ -44,12 +44,12 @@ from analysis.eventstudy.inputs.unused_cells import (
     peers_of,
     warn_of,
 )
-from analysis.eventstudy.models.linear import MarketModel, Model, OnMarket, Prepared
+from analysis.eventstudy.models.linear import BenchmarkModel, PreparedModel
 from analysis.eventstudy.results import EventStudyResults
 
 
 @dataclass(frozen=True, eq=False)
-class EventStudy:
+class EventStudy(StudyInputs):
     """An event study: what happened to returns around some events, beyond the normal.
 
     Parameters
@@ -101,20 +101,6 @@ class EventStudy:
     >>> results.car((-1, 1))  # doctest: +SKIP
     """
 
-    returns: pd.DataFrame
-    events: pd.DataFrame
-    model: Model = field(default_factory=MarketModel)
-    factors: pd.DataFrame | None = None
-    estimation: Window = (-250, -31)
-    window: Window = (-5, 5)
-    min_observations: int = 100
-    calendars: Mapping[Hashable, pd.DatetimeIndex] | None = None
-    exclude_own_events: bool = True
-    rbar: str = "overlap"
-    preset: str | None = None
-    seed: int = 0
-    units: str = "decimal"
-
     def __post_init__(self) -> None:
         _check_model(self.model)
         check_mode(self.rbar)
@@ -126,7 +112,7 @@ class EventStudy:
         returns, given, peers = self._cleared(events, securities)
         check_finite(returns.table, returns.ends, "returns")
         model, factors = self.model, None if given is None else given.table
-        if isinstance(model, Prepared):
+        if isinstance(model, PreparedModel):
             model, factors = model.prepare(returns.table, events, factors)
         factors = check_factors(factors, model, securities)
         known = None if given is None else given.table
@@ -170,7 +156,7 @@ class EventStudy:
             return reach.of_any(dates, BESIDE) if read else np.zeros(len(dates), np.bool_)
 
         # Other factors than a benchmark may be any measure.
-        lowest = floor if isinstance(innermost(self.model), OnMarket) else -np.inf
+        lowest = floor if isinstance(innermost(self.model), BenchmarkModel) else -np.inf
         return returns, clear(self.factors, "factors", factors_read, lowest), peers
 
     def fit(self, executor: Executor | None = None) -> EventStudyResults:
@@ -187,9 +173,9 @@ class EventStudy:
         EventStudyResults
             With a ledger of the events that were skipped; it may be all of them.
         """
-        placing = place(self.events, self.returns, self.factors, self.calendars, self.model)
+        placing = align_events(self.events, self.returns, self.factors, self.calendars, self.model)
         order = np.lexsort((placing.places.position, placing.places.security))
-        recipe = Recipe(
+        recipe = FitPlan(
             placing,
             placing.places.take(order),
             self.model,
@@ -197,13 +183,18 @@ class EventStudy:
             self.window,
             spare=self.exclude_own_events,
         )
-        keep = len(order) * (self.estimation[1] - self.estimation[0] + 1) <= pooled.KEPT
-        fit = pooled.pool(recipe, executor, keep=keep)
-        reasons = unfitted(placing, order, fit, self.estimation, self.window, self.min_observations)
+        keep = (
+            len(order) * (self.estimation[1] - self.estimation[0] + 1)
+            <= lazy_fit.MAX_STORED_RESIDUALS
+        )
+        fit = lazy_fit.fit_plan(recipe, executor, keep=keep)
+        reasons = unfit_reasons(
+            placing, order, fit, self.estimation, self.window, self.min_observations
+        )
         fits = np.ones(len(order), dtype=np.bool_)
         fits[list(reasons)] = False
         numbers = np.flatnonzero(fits)
-        fit = pooled.in_order(fit, np.argsort(order, kind="stable")[numbers])
+        fit = lazy_fit.in_order(fit, np.argsort(order, kind="stable")[numbers])
         reacting = exchange_order(self.events["event_id"], placing)
         if reacting is not None:
             fit = replace(fit, fitted=fit.fitted.ordered(reacting.take(numbers)))

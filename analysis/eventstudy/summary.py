@@ -13,16 +13,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from analysis.eventstudy.fitting.skipped import skipped_table
+from analysis.eventstudy.inference.battery import car_table, test_table
+from analysis.eventstudy.inference.intervals import caar_path
 from analysis.eventstudy.inference.placebo_statistics import TEST as PERMUTATION
 from analysis.eventstudy.inference.recommendation import Recommendation, recommend
 from analysis.eventstudy.inference.registry import RECOMMENDED
 from analysis.eventstudy.inputs.frames import Window
-from analysis.eventstudy.presets import plain
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-    from analysis.eventstudy.results import EventStudyResults
+    from analysis.eventstudy.fitting.fitted_study import FittedStudy
 
 MOST_ROWS = 20
 
@@ -73,12 +75,12 @@ class Summary:
         return "<div class='faultline-summary'>" + "".join(parts) + "</div>"
 
 
-def summarise(results: EventStudyResults, *, quick: bool = False) -> Summary:
+def summarise(results: FittedStudy, *, quick: bool = False) -> Summary:
     """Summarise a study.
 
     Parameters
     ----------
-    results : EventStudyResults
+    results : FittedStudy
     quick : bool
         Leave out the permutation test, which refits the study up to 999 times.
 
@@ -87,13 +89,12 @@ def summarise(results: EventStudyResults, *, quick: bool = False) -> Summary:
     Summary
     """
     own = (OWN,) if results.study.preset else ()
-    results = plain(results)
     tables: list[tuple[str, pd.DataFrame]] = []
     unsaid: tuple[str, ...] = ()
     why: tuple[str, ...] = ()
     if len(results.fitted):
         names = [name for name in RECOMMENDED if not (quick and name == PERMUTATION)]
-        tests = results.tests(_windows(results), names)
+        tests = test_table(results, _windows(results), names)
         found = recommend(results, tests, window=_windows(results)[0])
         why = (found.sentence,)
         if quick:
@@ -101,21 +102,22 @@ def summarise(results: EventStudyResults, *, quick: bool = False) -> Summary:
         averages, unsaid = _averages(results, tests, found)
         tables.append(("Average over events (CAAR)", averages))
         tables.append(_largest(results))
-    if len(results.skipped):
-        tables.append(_left_out(results))
-    title = f"Event study: {len(results.fitted)} of {len(results.events)} events"
+    skipped = skipped_table(results, [results.study.window])
+    if len(skipped):
+        tables.append(_left_out(skipped))
+    title = f"Event study: {len(results.fitted)} of {len(results.study.events)} events"
     sentences = (_conventions(results), _dates(results), *why, *unsaid, *own)
     return Summary(title, sentences, tuple(tables))
 
 
-def figure(results: EventStudyResults, level: float = 0.95) -> go.Figure:
+def figure(results: FittedStudy, level: float = 0.95) -> go.Figure:
     """Draw the path of the CAAR of every group with its pointwise band.
 
     Up to three groups share a panel; more get one each, on one scale.
 
     Parameters
     ----------
-    results : EventStudyResults
+    results : FittedStudy
     level : float
         Of the band.
 
@@ -129,7 +131,7 @@ def figure(results: EventStudyResults, level: float = 0.95) -> go.Figure:
     # Bands of more than a few groups hide each other: then each has a panel of its own.
     columns = 1 if len(groups) <= SHARED_PANEL else PANELS_ABREAST
     panels = 1 if columns == 1 else len(groups)
-    paths = [results.caar_path(group, level) for group in groups]
+    paths = [caar_path(results, group, level) for group in groups]
     names = [
         f"{escape(group)} (N = {path['n'].iloc[0]})"
         for group, path in zip(groups, paths, strict=True)
@@ -189,14 +191,14 @@ def _band_and_line(path: pd.DataFrame, colour: str, name: str, *, legend: bool) 
     return [band, line]
 
 
-def _windows(results: EventStudyResults) -> list[Window]:
+def _windows(results: FittedStudy) -> list[Window]:
     first, last = results.study.window
     usual = [one for one in ((0, 0), (-1, 1)) if first <= one[0] and one[1] <= last]
     return list(dict.fromkeys([*usual, (first, last)]))
 
 
 def _averages(
-    results: EventStudyResults, tests: pd.DataFrame, found: Recommendation
+    results: FittedStudy, tests: pd.DataFrame, found: Recommendation
 ) -> tuple[pd.DataFrame, tuple[str, ...]]:
     """CAARs with their tests, those to read first in front; a sentence on each without p-value."""
     order = {name: place for place, name in enumerate(found.order)}
@@ -223,7 +225,11 @@ def _averages(
             outcomes["test"], outcomes["statistic"], outcomes["p_value"], strict=True
         ):
             # The placebo dates give the permutation test's statistic its meaning.
-            row[name] = f"p {_p(p)}" if name == PERMUTATION else f"{_n(statistic)}, p {_p(p)}"
+            row[name] = (
+                f"p {p_text(p)}"
+                if name == PERMUTATION
+                else f"{number_text(statistic)}, p {p_text(p)}"
+            )
         rows.append(row)
     return pd.DataFrame(rows), unsaid
 
@@ -247,26 +253,25 @@ def _without_p(test: str, missing: pd.DataFrame, *, left_out: bool) -> str:
     return f"{test} has no p-value for {'; '.join(said)}{more}."
 
 
-def _largest(results: EventStudyResults) -> tuple[str, pd.DataFrame]:
+def _largest(results: FittedStudy) -> tuple[str, pd.DataFrame]:
     window = _windows(results)[0]
-    car = results.car(window)
+    car = car_table(results, window)
     shown = car.iloc[np.argsort(-car["t"].abs().to_numpy(), kind="stable")[:MOST_ROWS]]
     table = pd.DataFrame(
         {
             "event": [str(event) for event in shown.index.get_level_values("event_id")],
             "security": [str(one) for one in shown.index.get_level_values("security")],
             f"CAR {_window(window)}": [_percent(value) for value in shown["car"]],
-            "t": [_n(value) for value in shown["t"]],
+            "t": [number_text(value) for value in shown["t"]],
             "df": [f"{value:.0f}" for value in shown["df"]],
-            "p": [_p(value) for value in shown["p_value"]],
+            "p": [p_text(value) for value in shown["p_value"]],
         }
     )
     rest = len(car) - len(shown)
     return "Events by their t" + (f", {rest} more not shown" if rest else ""), table
 
 
-def _left_out(results: EventStudyResults) -> tuple[str, pd.DataFrame]:
-    skipped = results.skipped
+def _left_out(skipped: pd.DataFrame) -> tuple[str, pd.DataFrame]:
     shown = skipped.head(MOST_ROWS)
     table = pd.DataFrame(
         {
@@ -283,7 +288,7 @@ def _left_out(results: EventStudyResults) -> tuple[str, pd.DataFrame]:
     return "Skipped" + (f", {rest} more not shown" if rest else ""), table
 
 
-def _conventions(results: EventStudyResults) -> str:
+def _conventions(results: FittedStudy) -> str:
     study = results.study
     # Not capitalize(), which would write Capm and Garch.
     name = study.model.name[:1].upper() + study.model.name[1:]
@@ -293,7 +298,7 @@ def _conventions(results: EventStudyResults) -> str:
     )
 
 
-def _dates(results: EventStudyResults) -> str:
+def _dates(results: FittedStudy) -> str:
     zero = results.placing.places.take(results.numbers)
     at = results.placing.calendars.days(zero.calendar, zero.position, np.zeros(1, np.int64))
     count = len(np.unique(at))
@@ -310,11 +315,13 @@ def _percent(value: float) -> str:
     return "" if np.isnan(value) else _sign(f"{100 * value:+.2f} %")
 
 
-def _n(value: float) -> str:
+def number_text(value: float) -> str:
+    """Write a statistic with two decimals."""
     return "n/a" if np.isnan(value) else _sign(f"{value:.2f}")
 
 
-def _p(value: float) -> str:
+def p_text(value: float) -> str:
+    """Write a p-value with three decimals."""
     return "n/a" if np.isnan(value) else "<0.001" if value < 0.001 else f"{value:.3f}"
 
 

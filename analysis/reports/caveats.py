@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from analysis.catalogue.selection import NEW_YORK
 from analysis.eventstudy.inference.registry import RECOMMENDED
-from analysis.normal_returns import READS_BENCHMARK, READS_US_FACTORS
+from analysis.normal_returns import model_spec
 from analysis.reports import wording
 from analysis.reports.narrative import (
     KOLARI,
@@ -143,7 +143,7 @@ def benchmark(
     names: dict[str, str],
 ) -> Caveat | None:
     """Bound what the benchmark may absorb by the three ways to take the market out."""
-    if focus is None or not focus.row["benchmark"] or model not in READS_BENCHMARK:
+    if focus is None or not focus.row["benchmark"] or model_spec(model).reads != "benchmark":
         return None
     row = focus.row
     index = names.get(str(row["benchmark"]), str(row["benchmark"]))
@@ -184,7 +184,7 @@ def peers(model: str) -> Caveat | None:
 def us_factors(model: str, exchanges: set[str]) -> Caveat | None:
     """Warn that US factors of a date come after Asia's close of that date."""
     elsewhere = exchanges - NEW_YORK
-    if model not in READS_US_FACTORS or not elsewhere:
+    if model_spec(model).reads != "factors" or not elsewhere:
         return None
     return Caveat(
         "US factors on other exchanges",

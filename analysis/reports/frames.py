@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from analysis.eventstudy import EventStudyResults
-    from analysis.eventstudy.core.fitted import Sample
+    from analysis.eventstudy.core.fitted import WindowSample
 
 # A family has one to a few members: too few to divide by their spread, see
 # `placebo_statistics.studentised_mean`. Its p says how its average compares with other dates.
@@ -55,7 +55,7 @@ def securities_frame(
     import numpy as np
     import pandas as pd
 
-    from analysis.eventstudy.inference.registry import adjust
+    from analysis.eventstudy.inference.registry import adjust_p_values
 
     frame = placements.loc[placements["day0"].notna(), ["event_id", "security", "day0"]].copy()
     described = instruments.reindex(frame["security"])
@@ -69,7 +69,7 @@ def securities_frame(
     frame["abnormal"] = zero["car"].to_numpy()
     for column in ("se", "t", "df", "p_value"):
         frame[column] = zero[column].to_numpy()
-    frame["p_bh"] = adjust(frame["p_value"].to_numpy(dtype=np.float64))[1]
+    frame["p_bh"] = adjust_p_values(frame["p_value"].to_numpy(dtype=np.float64))[1]
     known = frame["raw"].notna() | frame["abnormal"].notna()
     return frame.loc[known].reset_index(drop=True)
 
@@ -102,12 +102,12 @@ def battery(
     """
     import numpy as np
 
-    from analysis.eventstudy.inference.registry import TEST_NAMES, adjust
+    from analysis.eventstudy.inference.registry import TEST_NAMES, adjust_p_values
 
     found = results.tests(windows, [*TEST_NAMES, FAMILY_TEST])
     own = found["test"] == FAMILY_TEST
     tests = found[~own].reset_index(drop=True)
-    tests["p_holm"], tests["p_bh"] = adjust(tests["p_value"].to_numpy(dtype=np.float64))
+    tests["p_holm"], tests["p_bh"] = adjust_p_values(tests["p_value"].to_numpy(dtype=np.float64))
     return tests, found[own].reset_index(drop=True)
 
 
@@ -144,7 +144,7 @@ def groups_frame(
     import numpy as np
     import pandas as pd
 
-    from analysis.eventstudy.inference.registry import adjust
+    from analysis.eventstudy.inference.registry import adjust_p_values
 
     pooled = tests[(tests["group"] == "all") & (tests["test"] == leading)]
     chosen = pd.concat([pooled, family_tests[family_tests["group"] != "all"]])
@@ -157,7 +157,7 @@ def groups_frame(
                "statistic", "p_value", "p_holm"]  # fmt: skip
     table = pd.DataFrame(rows, columns=columns)
     for _, block in table[table["group"] != "all"].groupby(["window_start", "window_end"]):
-        table.loc[block.index, "p_holm"] = adjust(block["p_value"].to_numpy(np.float64))[0]
+        table.loc[block.index, "p_holm"] = adjust_p_values(block["p_value"].to_numpy(np.float64))[0]
     return table
 
 
@@ -179,7 +179,7 @@ def _interval(
     return caar, caar - reach, caar + reach
 
 
-def _daily_deviation(sample: Sample) -> float:
+def _daily_deviation(sample: WindowSample) -> float:
     """Standard deviation of the average abnormal return over the estimation window."""
     import numpy as np
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from analysis.eventstudy.inference.registry import RECOMMENDED
-from analysis.normal_returns import READS_BENCHMARK, READS_PEERS, READS_US_FACTORS
+from analysis.normal_returns import model_spec
 from analysis.reports import wording
 
 if TYPE_CHECKING:
@@ -69,22 +69,28 @@ _ON_FACTORS = ModelPhrases(
     _FACTORS, _FACTORS, "the US factors", "what its exposure to the US factors explains"
 )
 _PHRASES = {
-    **dict.fromkeys(READS_US_FACTORS, _ON_FACTORS),
-    **dict.fromkeys(READS_PEERS, _ON_PEERS),
-    **dict.fromkeys(READS_BENCHMARK, _ON_MARKET),
-    "market_adjusted": ModelPhrases(
-        "its benchmark",
-        "its benchmark did",
-        "the market",
-        "the benchmark's return of the same day",
-    ),
-    "mean_adjusted": ModelPhrases(
+    "factors": _ON_FACTORS,
+    "peers": _ON_PEERS,
+    "benchmark": _ON_MARKET,
+    "nothing": ModelPhrases(
         "its own average day",
         "it does on an average day",
         "its average day",
         "its own average return",
     ),
 }
+_LESS_THE_MARKET = ModelPhrases(
+    "its benchmark",
+    "its benchmark did",
+    "the market",
+    "the benchmark's return of the same day",
+)
+
+
+def _phrases(model: str) -> ModelPhrases:
+    if model == "market_adjusted":
+        return _LESS_THE_MARKET
+    return _PHRASES[model_spec(model).reads]
 
 
 class Opening(NamedTuple):
@@ -128,7 +134,7 @@ def role_name(role: str) -> str:
 
 def explained_by(model: str) -> str:
     """What explains a return under a model: "the market", "its average day"."""
-    return _PHRASES[model].by
+    return _phrases(model).by
 
 
 def headline_security(securities: pd.DataFrame, preferred: list[str]) -> HeadlineSecurity | None:
@@ -221,11 +227,11 @@ def _focus_sentence(focus: HeadlineSecurity, model: str) -> str:
     moved = f"{'lost' if raw < 0 else 'gained'} {wording.per_cent(abs(raw), sign=False)} on {when}"
     if not focus.moved:
         return (
-            f"{name} {moved}, not clearly apart from what {_PHRASES[model].expected} "
+            f"{name} {moved}, not clearly apart from what {_phrases(model).expected} "
             f"(abnormal return {wording.per_cent(abnormal)}, {evidence})"
         )
     if raw * abnormal > 0 and abs(abnormal) <= abs(raw):
-        more = f"{wording.points(abnormal)} more than {_PHRASES[model].explains}"
+        more = f"{wording.points(abnormal)} more than {_phrases(model).explains}"
         return f"{name} {moved}, {more} ({evidence})"
     return f"{name} {moved}; its abnormal return was {wording.per_cent(abnormal)} ({evidence})"
 
@@ -277,7 +283,7 @@ def lead(
     measured = securities[securities["abnormal"].notna()]
     sentences = [
         "An abnormal return is what is left of a return once "
-        f"{_PHRASES[model].taken_out} is taken out."
+        f"{_phrases(model).taken_out} is taken out."
     ]
     pooled = zero[zero["group"] == "all"]
     if len(measured) > 1:

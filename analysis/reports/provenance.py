@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from analysis.normal_returns import MODELS, MOVING_VARIANCE, READS_PEERS, READS_US_FACTORS
+from analysis.normal_returns import model_spec
 from analysis.reports import wording
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ def provenance(report: StudyReport) -> pd.DataFrame:
 
     import analysis
 
+    spec = model_spec(report.model)
     rows = [
         ("Read as of", report.as_of_words),
         ("Prices", _price_sources(report)),
@@ -43,13 +44,13 @@ def provenance(report: StudyReport) -> pd.DataFrame:
         )
     rows.extend(
         [
-            ("Model", MODELS[report.model]),
+            ("Model", spec.description),
             ("Benchmark", _benchmark(report)),
             ("Estimation window", _sessions(report.estimation)),
             ("Event window", _sessions(report.window)),
             (
                 "Standard errors",
-                f"full forecast covariance; residual variance {_variance(report)}",
+                f"full forecast covariance; residual variance {spec.residual_variance}",
             ),
             ("Dependence", "residual correlation weighted by shared event days"),
             ("Software", f"faultline {analysis.__version__}"),
@@ -59,23 +60,18 @@ def provenance(report: StudyReport) -> pd.DataFrame:
 
 
 def _benchmark(report: StudyReport) -> str:
-    if report.model == "mean_adjusted":
+    reads = model_spec(report.model).reads
+    if reads == "nothing":
         return "none"
-    if report.model in READS_US_FACTORS:
+    if reads == "factors":
         return "US factors (Ken French data library)"
-    if report.model in READS_PEERS:
+    if reads == "peers":
         return "equal-weight mean of other securities that trade at the same hours"
     return report.benchmark or "each security's home index"
 
 
-def _variance(report: StudyReport) -> str:
-    if report.model in MOVING_VARIANCE:
-        return "forecast from the last estimation session"
-    return "RSS/(T \u2212 k)"
-
-
 def _tables_used(report: StudyReport) -> list[str]:
-    return ["prices", "factors"] if report.model in READS_US_FACTORS else ["prices"]
+    return ["prices", "factors"] if model_spec(report.model).reads == "factors" else ["prices"]
 
 
 def _price_sources(report: StudyReport) -> str:

@@ -15,9 +15,9 @@ import pandas as pd
 import pytest
 
 from analysis.eventstudy import EventStudy, FactorModel, MarketAdjusted, MarketModel, MeanAdjusted
-from analysis.eventstudy.core.fitted import cumulate
+from analysis.eventstudy.core.fitted import window_sample
 from analysis.eventstudy.dependence.mean_correlation import rbar
-from analysis.eventstudy.inference.registry import run
+from analysis.eventstudy.inference.registry import run_tests
 from tests.reference import slow_fit
 
 DATA = Path(__file__).parent / "data" / "stata_estudy"
@@ -98,7 +98,7 @@ def test_statistics_are_the_textbook_values(model, window):
     computed = {key: calendar[name] for key, name in OF_CALENDAR_TIME.items()}
     computed |= {key: event[name] for key, name in OF_EVENT_TIME.items()}
     results = study(model, "calendar")
-    sample, _ = cumulate(results.fitted, WINDOWS[window])
+    sample, _ = window_sample(results.fitted, WINDOWS[window])
     computed["caar"] = results.caar(WINDOWS[window])["caar"]
     computed["rbar_calendar"] = rbar(sample, "calendar")
     computed["rbar_event"] = rbar(sample, "event")
@@ -122,9 +122,9 @@ def test_statistics_of_a_slow_fit_are_the_textbook_values(model, window):
         ESTIMATION,
         (-5, 5),
     )
-    sample, _ = cumulate(fitted, WINDOWS[window])
+    sample, _ = window_sample(fitted, WINDOWS[window])
     expected = TEXTBOOK[f"{model}|{window}"]
-    for outcome in run(sample, OF_CALENDAR_TIME.values(), "calendar"):
+    for outcome in run_tests(sample, OF_CALENDAR_TIME.values(), "calendar"):
         key = next(key for key, name in OF_CALENDAR_TIME.items() if name == outcome.test)
         assert outcome.statistic == pytest.approx(expected[key], abs=1e-10), key
 

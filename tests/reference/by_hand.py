@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from analysis.eventstudy.core.fitted import Fitted, Sample, cumulate
+from analysis.eventstudy.core.fitted import Fitted, WindowSample, window_sample
 
 
-def one_day_sample(scar, residuals=None, *, sigma=1.0, dof=100.0, day0=None) -> Sample:
+def one_day_sample(scar, residuals=None, *, sigma=1.0, dof=100.0, day0=None) -> WindowSample:
     """Events with a one-day window, no estimated parameter, and these standardised CARs.
 
     With `sigma` 1 the CAR is its standardised self. `residuals` is (N, E); `day0` is where
@@ -34,4 +34,4 @@ def one_day_sample(scar, residuals=None, *, sigma=1.0, dof=100.0, day0=None) -> 
         dof=np.full(n, dof),
         n=np.isfinite(residuals).sum(axis=1),
     )
-    return cumulate(fitted, (0, 0))[0]
+    return window_sample(fitted, (0, 0))[0]

@@ -10,7 +10,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from analysis.eventstudy.core.fitted import Fitted, Floats, Sample, cumulate
+from analysis.eventstudy.core.arrays import Floats
+from analysis.eventstudy.core.fitted import Fitted, WindowSample, window_sample
 
 
 def fit(
@@ -91,7 +92,7 @@ def _fit_one(returns, factors, before, around, model, taken=frozenset()):
     return ar, around, residuals, before, x, inverse, sigma, float(dof), n
 
 
-def sample(fitted: Fitted, window: tuple[int, int]) -> tuple[Sample, list[int]]:
+def sample(fitted: Fitted, window: tuple[int, int]) -> tuple[WindowSample, list[int]]:
     """Events that are whole in a window, and which they are, by adding up day after day."""
     columns = [at for at, day in enumerate(fitted.offsets) if window[0] <= day <= window[1]]
     kept, car, se = [], [], []
@@ -106,7 +107,7 @@ def sample(fitted: Fitted, window: tuple[int, int]) -> tuple[Sample, list[int]]:
         se.append(float(fitted.sigma[i]) * float(np.sqrt(spread)))
     arrays = np.array(car), np.array(se)
     whole = fitted.take(np.array(kept, dtype=np.int64))
-    return Sample(whole, window, np.array(columns), *arrays, arrays[0] / arrays[1]), kept
+    return WindowSample(whole, window, np.array(columns), *arrays, arrays[0] / arrays[1]), kept
 
 
 def random_fitted(
@@ -147,6 +148,6 @@ def random_fitted(
     return fit(returns, market, chosen, model, (-estimation - 10, -11), window, sessions)
 
 
-def random_sample(seed: int, events: int = 12, *, car=(-1, 1), **options) -> Sample:
+def random_sample(seed: int, events: int = 12, *, car=(-1, 1), **options) -> WindowSample:
     """Sample of a random study: the events that are whole in `car`."""
-    return cumulate(random_fitted(seed, events, **options), car)[0]
+    return window_sample(random_fitted(seed, events, **options), car)[0]

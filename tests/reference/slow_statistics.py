@@ -1,6 +1,6 @@
 """Every statistic once more, with plain loops, straight from the table of conventions.
 
-Nothing here is shared with the engine but the arrays of a `Sample`. Each function returns
+Nothing here is shared with the engine but the arrays of a `WindowSample`. Each function returns
 (statistic, degrees of freedom, p-value), the degrees of freedom None for N(0, 1).
 """
 

@@ -17,7 +17,7 @@ from analysis.eventstudy.inference import bootstrap
 from analysis.eventstudy.inference.bootstrap import (
     WEBB,
     WEIGHTS,
-    Scheme,
+    BootstrapScheme,
     bootstrap_mean,
     draw_clusters,
     draw_weights,
@@ -28,7 +28,7 @@ SPREAD = [80 + 10 * (at // 2) for at in range(24)]
 
 
 def scheme(kind="wild", draws=999, weights="rademacher", level=0.95, seed=0):
-    return Scheme(kind, draws, weights, level, seed)
+    return BootstrapScheme(kind, draws, weights, level, seed)
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ import pytest
 
 from analysis.errors import InputError
 from analysis.eventstudy import EventStudy, MeanAdjusted, candidates_around
-from analysis.eventstudy.uncertain_dates.alignment import locate
+from analysis.eventstudy.uncertain_dates.alignment import align_candidates
 from analysis.eventstudy.uncertain_dates.candidates import check_candidates
 from tests.reference.panels import events, panel
 
@@ -33,7 +33,7 @@ def located(candidates, calendars=None):
         min_observations=20,
         calendars=calendars,
     )
-    return locate(checked, study)
+    return align_candidates(checked, study)
 
 
 def test_candidates_lie_around_day_0_on_the_security_s_own_sessions():

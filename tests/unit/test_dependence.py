@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analysis.errors import InputError
-from analysis.eventstudy.core.fitted import cumulate
+from analysis.eventstudy.core.fitted import window_sample
 from analysis.eventstudy.dependence.mean_correlation import (
     LEAST_ALIKE,
     RBAR_MODES,
@@ -94,7 +94,7 @@ def test_events_on_one_date_give_the_plain_mean_correlation(events, mode):
     fitted = slow_fit.random_fitted(1, events, spread=0, missing=0.0, holidays=0.0)
     matrix = np.corrcoef(fitted.residuals)
     plain = (matrix.sum() - events) / (events * (events - 1))
-    assert rbar(cumulate(fitted, (-1, 1))[0], mode) == pytest.approx(plain, abs=1e-12)
+    assert rbar(window_sample(fitted, (-1, 1))[0], mode) == pytest.approx(plain, abs=1e-12)
 
 
 def test_each_pair_counts_as_far_as_its_windows_overlap():

@@ -7,9 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analysis.eventstudy import MarketModel
-from analysis.eventstudy.core.fitted import cumulate
-from analysis.eventstudy.dependence.clusters import by_date, by_overlap
+from analysis.eventstudy.core.fitted import window_sample
 from analysis.eventstudy.dependence.mean_correlation import LEAST_ALIKE, rbar
+from analysis.eventstudy.inference.clusters import by_date, by_overlap
 from tests.reference import slow_fit, slow_statistics
 from tests.reference.panels import study
 
@@ -314,7 +314,7 @@ def test_exchanges_that_close_one_after_the_other_are_in_that_order():
     rows = [results.index.get_loc(("e120", name)) for name in ("ASIA0", "ASIA2")]
     both = fit(returns, market, after).fitted.take(np.array(rows) - 6)
     expected = np.corrcoef(both.residuals)[0, 1]
-    assert rbar(cumulate(both, (0, 0))[0]) == pytest.approx(expected, abs=1e-12)
+    assert rbar(window_sample(both, (0, 0))[0]) == pytest.approx(expected, abs=1e-12)
 
 
 def test_a_group_keeps_what_all_events_say():

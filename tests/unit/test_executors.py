@@ -102,7 +102,7 @@ def test_chunks_of_any_size_agree_to_rounding(monkeypatch):
 def test_a_study_too_large_to_keep_its_residuals_is_no_other(pool, monkeypatch):
     asked = question(MarketModel("F0"), gaps=0.02)
     kept = asked.fit()
-    monkeypatch.setattr(pooled, "KEPT", 0)
+    monkeypatch.setattr(pooled, "MAX_STORED_RESIDUALS", 0)
     monkeypatch.setattr(chunks, "CHUNK", 3)
     streamed = asked.fit(pool)
     assert streamed.fitted.kept is None

@@ -32,7 +32,7 @@ def test_a_study_too_large_to_keep_its_residuals_has_them_for_a_model_that_needs
     returns, factors = panel(6, 200, seed=11)
     asked = study(returns, events(returns, [120, 120, 130, 140, 150, 160]), factors, model=model)
     kept = asked.fit()
-    monkeypatch.setattr(pooled, "KEPT", 0)
+    monkeypatch.setattr(pooled, "MAX_STORED_RESIDUALS", 0)
     again = asked.fit()
     assert len(kept.fitted) == len(again.fitted) > 3
     names = ["kolari_pynnonen_t", "corrado_zivney_rank", "grank_overlap", "generalized_sign"]

@@ -162,7 +162,7 @@ def test_a_garch_without_a_maximum_is_skipped_with_its_reason(monkeypatch):
             tried.append(options["starting_values"])
             return Lost()
 
-    monkeypatch.setattr(rooms, "_arch", lambda: (Never, GARCH))
+    monkeypatch.setattr(rooms, "arch_classes", lambda _: (Never, GARCH))
     returns, factors = restless(1, seed=4)
     model = Garch(MarketModel("F0"))
     results = study(returns, events(returns, [280]), factors, model=model, **WIDE).fit()

@@ -1,14 +1,17 @@
 """Names of models: the desk, the command and the prose know every one of them."""
 
 import json
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from analysis import Desk
+from analysis import Desk, normal_returns
 from analysis.catalogue.selection import NEW_YORK, select_peers
+from analysis.cli import main
 from analysis.errors import InputError
 from analysis.eventstudy import (
     CAPM,
@@ -24,13 +27,9 @@ from analysis.eventstudy import (
     RobustModel,
     ScholesWilliams,
 )
-from analysis.normal_returns import (
-    MODELS,
-    READS_BENCHMARK,
-    READS_PEERS,
-    READS_US_FACTORS,
-    choose_model,
-)
+from analysis.eventstudy.core.panel import Block
+from analysis.eventstudy.models.least_squares import Fit, least_squares
+from analysis.normal_returns import MODELS, ModelSpec, choose_model, model_spec, register_model
 from analysis.reports import caveats, narrative
 
 TICKERS = ["NVDA", "TSM", "0981.HK"]
@@ -76,10 +75,86 @@ def test_names_stand_for_these_models() -> None:
         chosen = choose_model(name, benchmarks)
         assert chosen.name == name
         assert chosen.model == model
-        assert chosen.needs_benchmark == (name in READS_BENCHMARK)
-        assert bool(chosen.factors) == (name in READS_US_FACTORS)
-    assert {*expected, *READS_PEERS} == set(MODELS)
-    assert {*READS_BENCHMARK, *READS_US_FACTORS, *READS_PEERS, "mean_adjusted"} == set(MODELS)
+        assert chosen.needs_benchmark == (MODELS[name].reads == "benchmark")
+        assert bool(chosen.factors) == (MODELS[name].reads == "factors")
+    on_peers = {name for name, spec in MODELS.items() if spec.reads == "peers"}
+    assert on_peers == {"equal_weight", "unshocked"} == set(MODELS) - set(expected)
+    assert [name for name, spec in MODELS.items() if spec.reads == "nothing"] == ["mean_adjusted"]
+
+
+@dataclass(frozen=True)
+class UnitBeta(MarketAdjusted):
+    """The return on a constant and the benchmark with a beta of 1."""
+
+    name: ClassVar[str] = "market model with a beta of 1"
+    k: ClassVar[int] = 1
+    parameters: ClassVar[tuple[str, ...]] = ("alpha", "sigma", "n", "r2")
+
+    def fit(self, block: Block) -> Fit:
+        less = replace(
+            block,
+            returns=block.returns - block.factors[:, 0],
+            estimation_returns=block.estimation_returns - block.estimation_factors[:, 0],
+            factors=block.factors[:, :0],
+            estimation_factors=block.estimation_factors[:, :0],
+        )
+        return replace(least_squares(less), centre=None)
+
+
+@pytest.fixture
+def unit_beta(monkeypatch: pytest.MonkeyPatch) -> ModelSpec:
+    monkeypatch.setattr(normal_returns, "MODELS", MODELS.copy())
+    spec = ModelSpec("market model with a beta of 1", UnitBeta)
+    register_model("unit_beta", spec)
+    return spec
+
+
+@pytest.mark.usefixtures("unit_beta")
+def test_a_model_of_ones_own_is_studied_by_its_name(desk: Desk) -> None:
+    own = desk.study("ds-appstore-1", TICKERS, model="unit_beta")
+    adjusted = desk.study("ds-appstore-1", TICKERS, model="market_adjusted")
+    assert "market model with a beta of 1" in repr(own)
+    difference = adjusted.abnormal.sub(own.parameters["alpha"], axis=0)
+    pd.testing.assert_frame_equal(own.abnormal, difference)
+
+
+@pytest.mark.usefixtures("unit_beta")
+def test_the_command_knows_a_model_of_ones_own(capsys: pytest.CaptureFixture[str]) -> None:
+    command = ["study", "ds-appstore-1", "--tickers", "NVDA", "--model"]
+    assert main([*command, "unit_beta", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["model"] == "unit_beta"
+    assert main([*command, "unit_beta"]) == 0
+    assert "model unit_beta, home benchmarks" in capsys.readouterr().out
+    assert main([*command, "zzz"]) == 2
+    assert "unit_beta" in capsys.readouterr().err
+
+
+def test_prose_speaks_of_a_model_of_ones_own(unit_beta: ModelSpec) -> None:
+    assert unit_beta.reads == "benchmark"
+    assert unit_beta.residual_variance == MODELS["market"].residual_variance
+    assert narrative.explained_by("unit_beta") == narrative.explained_by("market")
+
+
+@pytest.mark.usefixtures("unit_beta")
+def test_a_name_of_a_model_is_given_once() -> None:
+    with pytest.raises(InputError, match="There is a model 'market' already"):
+        register_model("market", ModelSpec("another", UnitBeta))
+
+
+def test_installed_packages_bring_models(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "a_model.py").write_text(
+        "from analysis.eventstudy import MarketModel\n"
+        "from analysis.normal_returns import ModelSpec\n"
+        "SPEC = ModelSpec('a model of another package', MarketModel)\n"
+    )
+    info = tmp_path / "a_model-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: a-model\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[faultline.models]\ninstalled = a_model:SPEC\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setattr(normal_returns, "MODELS", MODELS.copy())
+    assert model_spec("installed").description == "a model of another package"
+    assert choose_model("installed", {"NVDA": "^GSPC"}).model == MarketModel({"NVDA": "^GSPC"})
 
 
 @pytest.mark.parametrize(

@@ -118,7 +118,6 @@ class TestOurOwnFigures:
     def test_no_preset_is_the_default(self):
         results = fit()
         assert results.study.preset is None
-        assert presets.plain(results) is results
 
 
 # --- slow references, from the description of each package -----------------------------------
@@ -392,5 +391,4 @@ class TestComparison:
 def test_a_prepared_study_is_not_prepared_again():
     results = fit("estudy")
     assert replace(results.study, preset=None).fit().study.preset is None
-    assert presets.plain(results).study.preset is None
     assert results.study.preset == "estudy"

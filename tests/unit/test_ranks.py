@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy import stats
 
-from analysis.eventstudy.core.fitted import cumulate
+from analysis.eventstudy.core.fitted import window_sample
 from analysis.eventstudy.dependence.mean_correlation import rbar
 from analysis.eventstudy.inference import joint_ranks as ranking
 from analysis.eventstudy.inference import ranks, signs
@@ -85,7 +85,7 @@ def test_a_variance_that_rises_at_the_event_leaves_corrado_and_zivney_alone():
     fitted = slow_fit.random_fitted(2, 20, spread=0, missing=0.0, model="adjusted")
     louder = slow_fit.random_fitted(2, 20, spread=0, missing=0.0, model="adjusted")
     louder.ar[:] *= 8
-    quiet, loud = cumulate(fitted, (-1, 1))[0], cumulate(louder, (-1, 1))[0]
+    quiet, loud = window_sample(fitted, (-1, 1))[0], window_sample(louder, (-1, 1))[0]
     assert ranks.corrado_zivney_rank(loud).statistic == pytest.approx(
         ranks.corrado_zivney_rank(quiet).statistic
     )

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analysis.eventstudy import MarketModel
-from analysis.eventstudy.core.fitted import cumulate
+from analysis.eventstudy.core.fitted import window_sample
 from analysis.eventstudy.dependence.mean_correlation import rbar
 from analysis.eventstudy.inference import ranks, signs
 from analysis.eventstudy.inference import registry as battery
@@ -37,11 +37,11 @@ def outcomes(sample):
 
 def moved(fitted, window, size, *, alike):
     """The same events with abnormal returns of so many standard errors in a window."""
-    sample, _ = cumulate(fitted, window)
+    sample, _ = window_sample(fitted, window)
     ar = sample.fitted.ar.copy()
     apart = np.linspace(1.0, 1.001 if alike else 3.0, sample.size)
     ar[:, sample.columns] = (size * apart * sample.se / sample.length)[:, None]
-    return cumulate(replace(sample.fitted, ar=ar), window)[0]
+    return window_sample(replace(sample.fitted, ar=ar), window)[0]
 
 
 studies = given(
@@ -59,7 +59,7 @@ def test_the_most_extreme_sample_reaches_the_bound(seed, number, window, spread,
     fitted = slow_fit.random_fitted(
         seed, number, spread=spread, missing=0.02, correlation=correlation
     )
-    if not len(cumulate(fitted, window)[1].nonzero()[0]):
+    if not len(window_sample(fitted, window)[1].nonzero()[0]):
         return
     for size in (1e4, -1e4):
         for name, one in outcomes(moved(fitted, window, size, alike=True)).items():
@@ -77,9 +77,9 @@ def test_no_sample_gets_below_the_bound(size, seed, number, window, spread, corr
     fitted = slow_fit.random_fitted(
         seed, number, spread=spread, missing=0.02, correlation=correlation
     )
-    if not len(cumulate(fitted, window)[1].nonzero()[0]):
+    if not len(window_sample(fitted, window)[1].nonzero()[0]):
         return
-    for sample in (cumulate(fitted, window)[0], moved(fitted, window, size, alike=False)):
+    for sample in (window_sample(fitted, window)[0], moved(fitted, window, size, alike=False)):
         for name, one in outcomes(sample).items():
             assert one.p_value >= one.least * (1 - 1e-9), name
 
@@ -187,7 +187,7 @@ def test_a_preset_says_what_its_package_says(preset):
 def test_the_battery_is_where_p_values_are_left_out():
     sample = one_day_sample([1.0, 2.0, 3.0])
     assert signs.sign(sample).p_value == pytest.approx(0.0833, abs=5e-5)
-    (one,) = battery.run(sample, ["sign"])
+    (one,) = battery.run_tests(sample, ["sign"])
     assert (one.statistic, one.n) == (pytest.approx(math.sqrt(3)), 3)
     assert math.isnan(one.p_value)
     assert one.reason == f"with these 3 events {REACH} 0.0833, whatever happened"

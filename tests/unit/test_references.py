@@ -15,7 +15,7 @@ import pytest
 
 from analysis.eventstudy.inference import parametric, ranks, signs
 from analysis.eventstudy.inference import registry as battery
-from analysis.eventstudy.inference.calendar_time import Portfolio
+from analysis.eventstudy.inference.calendar_time import CalendarTimePortfolio
 from analysis.eventstudy.inference.permutation import Placebos
 
 ROOT = Path(__file__).parents[2]
@@ -34,7 +34,7 @@ ENTRY = re.compile(rf"^- \*\*({AUTHORS}) \(({YEAR})\)\.\*\* (.+)$", re.MULTILINE
 EQUATION = re.compile(r"\S+ = [^=\n]*?\n?[^=\n]*?[/√ΣΠ⁻]")
 
 FUNCTIONS: dict[str, Callable[..., object]] = {
-    "calendar_time_t": Portfolio.test,
+    "calendar_time_t": CalendarTimePortfolio.test,
     "permutation": Placebos.test,
 }
 
@@ -102,7 +102,7 @@ def test_every_statistic_names_its_source_and_writes_its_equation(name):
 def test_the_adjustments_and_the_correlation_do_so_too():
     from analysis.eventstudy.dependence.mean_correlation import rbar
 
-    assert lacks(inspect.getdoc(battery.adjust) or "") == []
+    assert lacks(inspect.getdoc(battery.adjust_p_values) or "") == []
     assert lacks(inspect.getdoc(rbar) or "") == []
 
 

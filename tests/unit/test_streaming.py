@@ -16,7 +16,7 @@ from analysis.eventstudy import (
     MeanAdjusted,
 )
 from analysis.eventstudy.core import threads
-from analysis.eventstudy.core.fitted import cumulate
+from analysis.eventstudy.core.fitted import window_sample
 from analysis.eventstudy.dependence import overlap, overlap_pairs
 from analysis.eventstudy.dependence.mean_correlation import rbar
 from analysis.eventstudy.fitting import chunks
@@ -54,7 +54,7 @@ def close(left, right):
 def test_residuals_that_are_made_again_are_those_that_were_kept(model, gaps, monkeypatch):
     asked = question(model, gaps=gaps)
     kept = asked.fit()
-    monkeypatch.setattr(pooled, "KEPT", 0)
+    monkeypatch.setattr(pooled, "MAX_STORED_RESIDUALS", 0)
     again = asked.fit()
     assert kept.fitted.kept is not None
     assert again.fitted.kept is None
@@ -226,7 +226,7 @@ def test_rows_too_long_for_one_number_are_ranked_the_careful_way():
 
 
 def test_returns_that_change_after_the_question_change_no_answer(monkeypatch):
-    monkeypatch.setattr(pooled, "KEPT", 0)
+    monkeypatch.setattr(pooled, "MAX_STORED_RESIDUALS", 0)
     returns, factors = panel(4, 200, seed=1)
     asked = study(returns, events(returns, [100, 120, 140]), factors, model=MarketModel("F0"))
     results = asked.fit()
@@ -238,13 +238,13 @@ def test_returns_that_change_after_the_question_change_no_answer(monkeypatch):
 
 @pytest.mark.parametrize("rows", [[2, 0, 1], [0, 0, 1], [1, 2]], ids=["order", "twice", "part"])
 def test_sums_by_day_are_those_of_the_events_taken(rows, monkeypatch):
-    monkeypatch.setattr(pooled, "KEPT", 0)
+    monkeypatch.setattr(pooled, "MAX_STORED_RESIDUALS", 0)
     returns, factors = panel(3, 200, seed=1)
     asked = study(returns, events(returns, [100, 120, 140]), factors, model=MarketModel("F0"))
     whole = asked.fit().fitted
     assert whole.day_sums() is not None
-    sample = cumulate(whole.take(np.array(rows)), (-1, 1))[0]
-    found = history_module.observe(sample, ["time_series_t"]).residuals
+    sample = window_sample(whole.take(np.array(rows)), (-1, 1))[0]
+    found = history_module.collect(sample, ["time_series_t"]).residuals
     np.testing.assert_allclose(found.sums, whole.residuals[rows].sum(axis=0), atol=1e-15)
 
 
@@ -256,17 +256,17 @@ def test_blocks_side_by_side_come_back_in_their_order(monkeypatch):
         seen.add(threading.current_thread().name)
         return number**2
 
-    assert list(threads.in_order(work, range(50))) == [number**2 for number in range(50)]
+    assert list(threads.map_ordered(work, range(50))) == [number**2 for number in range(50)]
     assert all(name.startswith("faultline") for name in seen)
     seen.clear()
-    assert list(threads.in_order(work, range(5))) == [0, 1, 4, 9, 16]
+    assert list(threads.map_ordered(work, range(5))) == [0, 1, 4, 9, 16]
     assert seen == {threading.current_thread().name}
 
 
 def test_a_block_that_fails_says_so(monkeypatch):
     monkeypatch.setattr(threads, "threads", lambda: 2)
     with pytest.raises(ZeroDivisionError):
-        list(threads.in_order(lambda number: 1 / (number - 30), range(50)))
+        list(threads.map_ordered(lambda number: 1 / (number - 30), range(50)))
 
 
 def blas_threads():
@@ -277,18 +277,18 @@ def test_linear_algebra_keeps_to_the_thread_of_its_block(monkeypatch):
     monkeypatch.setattr(threads, "threads", lambda: 2)
 
     def outer(number):
-        inner = list(threads.in_order(lambda _: blas_threads(), range(10)))
+        inner = list(threads.map_ordered(lambda _: blas_threads(), range(10)))
         return [blas_threads(), *inner] if number % 2 else [blas_threads()]
 
     with threadpool_limits(limits=2, user_api="blas"):
         assert blas_threads() == {2}
-        seen = list(threads.in_order(outer, range(20)))
+        seen = list(threads.map_ordered(outer, range(20)))
         assert all(one == {1} for block in seen for one in block)
         assert blas_threads() == {2}
         with pytest.raises(ZeroDivisionError):
-            list(threads.in_order(lambda number: 1 / (number - 30), range(50)))
+            list(threads.map_ordered(lambda number: 1 / (number - 30), range(50)))
         assert blas_threads() == {2}
-        unfinished = threads.in_order(lambda number: number, range(1000))
+        unfinished = threads.map_ordered(lambda number: number, range(1000))
         assert next(unfinished) == 0
         unfinished.close()
         assert blas_threads() == {2}
@@ -296,7 +296,7 @@ def test_linear_algebra_keeps_to_the_thread_of_its_block(monkeypatch):
 
 def test_threads_change_nothing_to_the_last_bit(monkeypatch):
     monkeypatch.setattr(chunks, "CHUNK", 4)
-    monkeypatch.setattr(pooled, "KEPT", 0)
+    monkeypatch.setattr(pooled, "MAX_STORED_RESIDUALS", 0)
     asked = question(MarketModel("F0"))
     answers = []
     for count in (1, 3):
@@ -308,11 +308,11 @@ def test_threads_change_nothing_to_the_last_bit(monkeypatch):
 
 
 def test_the_estimation_rows_are_looked_at_once_for_all_tests(monkeypatch):
-    sample = cumulate(question(MeanAdjusted()).fit().fitted, (-1, 1))[0]
+    sample = window_sample(question(MeanAdjusted()).fit().fitted, (-1, 1))[0]
     looks = []
     look = history_module._look
     monkeypatch.setattr(
         history_module, "_look", lambda *given, **how: looks.append(1) or look(*given, **how)
     )
-    history_module.observe(sample, CLOSED)
+    history_module.collect(sample, CLOSED)
     assert len(looks) == len(list(sample.fitted.block_rows()))

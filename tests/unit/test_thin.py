@@ -10,7 +10,7 @@ from statsmodels.sandbox.regression.gmm import IV2SLS
 
 from analysis.errors import InputError
 from analysis.eventstudy import Dimson, EventStudy, MarketModel, ScholesWilliams
-from analysis.eventstudy.models.lagged_factors import joined, stepped, with_steps
+from analysis.eventstudy.models.lagged_factors import join_factors, lead_lag_name, with_steps
 from tests.reference.panels import events, panel, study
 
 TIGHT = 1e-10
@@ -213,7 +213,7 @@ def test_lags_go_along_the_factors_own_sessions(seed, step):
     made = with_steps(own, ["m"], [step], dates, "model")
     assert made.index.equals(own.index.union(dates))
     expected = shifted(own["m"], made.index, step)
-    np.testing.assert_array_equal(made[stepped("m", step)], expected)
+    np.testing.assert_array_equal(made[lead_lag_name("m", step)], expected)
 
 
 def test_no_lag_reaches_across_a_hole_in_the_data():
@@ -221,7 +221,7 @@ def test_no_lag_reaches_across_a_hole_in_the_data():
     market = pd.DataFrame({"m": np.arange(len(every), dtype=float)}, index=every)
     market = market[(every < "2024-03-01") | (every > "2024-04-01")]
     made = with_steps(market, ["m"], [-1, -2, 1], every, "model")
-    lag, second, lead = (made[stepped("m", step)] for step in (-1, -2, 1))
+    lag, second, lead = (made[lead_lag_name("m", step)] for step in (-1, -2, 1))
     assert np.isnan(lag["2024-04-02"])  # the first figure after the hole
     assert np.isfinite(lag["2024-04-03"])
     assert np.isnan(second["2024-04-03"])
@@ -256,7 +256,7 @@ def test_a_column_that_bears_the_name_of_a_lag_is_refused():
     with pytest.raises(InputError, match=r"factors has a column 'F0\[-1\]'.*rename it"):
         study(returns, events(returns, [90]), factors, model=Dimson("F0"))
     table = pd.DataFrame({"a": [1.0]}, index=pd.DatetimeIndex(["2024-01-01"]))
-    assert joined(None, table) is table
+    assert join_factors(None, table) is table
 
 
 @pytest.mark.parametrize("model", [ScholesWilliams, Dimson])

@@ -392,7 +392,7 @@ def test_what_cannot_be_answered_is_refused(moved_shock):
 
 def test_the_order_of_the_rows_changes_nothing(moved_shock):
     returns, factors, results = moved_shock
-    shuffled = results.study.candidates.sample(frac=1.0, random_state=3)
+    shuffled = results.candidates.table.sample(frac=1.0, random_state=3)
     again = ask(returns[["S2", "S0", "S1"]], shuffled, factors)
     one, two = (
         quiet(results).set_index(["group", "test"]),

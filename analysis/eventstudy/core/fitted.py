@@ -1,7 +1,7 @@
 """Fitted events: what the models hand to the tests.
 
 `windows` cuts the rows, `models` fits them into a `Fitted`, and every test is a small
-function of a `Sample`, that is of the events which are whole in one window.
+function of a `WindowSample`, that is of the events which are whole in one window.
 """
 
 from __future__ import annotations
@@ -12,17 +12,13 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
+
+from analysis.eventstudy.core.arrays import Bools, Floats, Ints, Rows
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from analysis.eventstudy.dependence.exchange_order import ExchangeOrder
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
-# Some events, by position, by mask or as a slice of consecutive ones.
-Rows = Ints | NDArray[np.bool_] | slice
+    from analysis.eventstudy.core.exchange_order import ExchangeOrder
 
 # Events whose estimation rows are looked at together, and those whose event rows are. Blocks
 # much smaller have threads wait for each other between steps, much larger leave the cache.
@@ -103,7 +99,7 @@ class Fitted:
         # A pickle needs no frame beside the array.
         return {name: held for name, held in self.__dict__.items() if name != "ar_frame"}
 
-    def take(self, rows: NDArray[np.bool_] | Ints) -> Fitted:
+    def take(self, rows: Bools | Ints) -> Fitted:
         """Keep some of the events, by mask or by position."""
         return Fitted(
             self.offsets,
@@ -177,7 +173,7 @@ class Fitted:
         moves with time the 1 is the day's share of s².
         """
         variance = np.empty_like(self.ar)
-        for rows in slices(len(self)):
+        for rows in row_slices(len(self)):
             variance[rows] = self._ar_variance(rows)
         return variance
 
@@ -216,9 +212,9 @@ class Fitted:
         return total
 
     def car_variance(self, columns: Ints) -> Floats:
-        """Forecast variance of the sum of some abnormal returns, shape (N,): see `cumulate`."""
+        """Forecast variance of the sum of some abnormal returns, (N,): see `window_sample`."""
         variance = np.empty(len(self))
-        for rows in slices(len(self)):
+        for rows in row_slices(len(self)):
             total = self.totals(rows, slice(columns[0], columns[-1] + 1))
             variance[rows] = float(len(columns))
             if self.relative_sd is not None:
@@ -231,7 +227,7 @@ class Fitted:
 
 
 @dataclass(frozen=True)
-class Sample:
+class WindowSample:
     """The events that are whole in one window, with their cumulative abnormal returns.
 
     Attributes
@@ -264,7 +260,7 @@ class Sample:
         return len(self.car)
 
 
-def cumulate(fitted: Fitted, window: tuple[int, int]) -> tuple[Sample, NDArray[np.bool_]]:
+def window_sample(fitted: Fitted, window: tuple[int, int]) -> tuple[WindowSample, Bools]:
     """Cumulate abnormal returns over a window.
 
     Var(CAR) = s²(L + g'(X'X)⁻¹g) with g the sum of the window's regressor rows: the full
@@ -279,7 +275,7 @@ def cumulate(fitted: Fitted, window: tuple[int, int]) -> tuple[Sample, NDArray[n
 
     Returns
     -------
-    Sample
+    WindowSample
         Of the events without a hole in the window.
     ndarray of bool, shape (N,)
         Which events were kept.
@@ -294,9 +290,9 @@ def cumulate(fitted: Fitted, window: tuple[int, int]) -> tuple[Sample, NDArray[n
     else:
         part, car = fitted.take(kept), car[kept]
     se = np.sqrt(part.car_variance(columns))
-    return Sample(part, window, columns, car, se, car / se), kept
+    return WindowSample(part, window, columns, car, se, car / se), kept
 
 
-def slices(size: int) -> Iterator[slice]:
+def row_slices(size: int) -> Iterator[slice]:
     """Cut many events into slices whose regressors stay in cache."""
     return (slice(start, start + SLICE) for start in range(0, size, SLICE))

@@ -13,11 +13,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
-from numpy.typing import NDArray
 
-from analysis.eventstudy.core.fitted import Floats, Ints
-
-Bools = NDArray[np.bool_]
+from analysis.eventstudy.core.arrays import Bools, Floats, Ints
 
 
 @dataclass(frozen=True)
@@ -104,7 +101,7 @@ class Panel:
 
 
 @dataclass(frozen=True)
-class Straight:
+class BalancedPanel:
     """A panel in which every day is a session of everybody: windows are slices of it.
 
     Attributes
@@ -145,7 +142,7 @@ class Straight:
 
 
 @dataclass(frozen=True)
-class Places:
+class EventIndex:
     """N events by the numbers of what they need.
 
     Attributes
@@ -167,9 +164,9 @@ class Places:
     def __len__(self) -> int:
         return len(self.security)
 
-    def take(self, rows: Ints | Bools) -> Places:
+    def take(self, rows: Ints | Bools) -> EventIndex:
         """Keep some of the events, by mask or by position."""
-        return Places(
+        return EventIndex(
             self.security[rows], self.calendar[rows], self.position[rows], self.factors[rows]
         )
 
@@ -199,12 +196,12 @@ class Block:
     estimation_factors: Floats
 
 
-def slide(
-    panel: Straight,
-    places: Places,
+def cut_balanced(
+    panel: BalancedPanel,
+    places: EventIndex,
     estimation_offsets: Ints,
     offsets: Ints,
-    taken: tuple[Ints, NDArray[np.bool_]] | None,
+    taken: tuple[Ints, Bools] | None,
     *,
     lean: bool = False,
 ) -> Block:
@@ -212,8 +209,8 @@ def slide(
 
     Parameters
     ----------
-    panel : Straight
-    places : Places
+    panel : BalancedPanel
+    places : EventIndex
         The N events; their positions are days of the panel.
     estimation_offsets, offsets : (E,), (W,) int
         Relative days, without a gap, all of them inside the panel.
@@ -221,17 +218,17 @@ def slide(
         Events with rows near other events of their security, and which rows these are: they
         are left out of the estimation window.
     lean : bool
-        See `StraightBlock`.
+        See `BalancedBlock`.
 
     Returns
     -------
     Block
     """
     around = places.position + offsets[0]
-    estimation_returns, estimation_factors = slide_estimation(
+    estimation_returns, estimation_factors = cut_balanced_estimation(
         panel, places, estimation_offsets, taken
     )
-    return StraightBlock(
+    return BalancedBlock(
         offsets,
         estimation_offsets,
         None,
@@ -245,13 +242,13 @@ def slide(
     )
 
 
-def slide_estimation(
-    panel: Straight,
-    places: Places,
+def cut_balanced_estimation(
+    panel: BalancedPanel,
+    places: EventIndex,
     offsets: Ints,
-    taken: tuple[Ints, NDArray[np.bool_]] | None,
+    taken: tuple[Ints, Bools] | None,
 ) -> tuple[Floats, Floats]:
-    """Cut the estimation rows alone, see `slide`: returns (N, E) and factors (N, f, E)."""
+    """Cut the estimation rows alone, see `cut_balanced`: returns (N, E) and factors (N, f, E)."""
     before = places.position + offsets[0]
     returns = panel.returns_from(places.security, before, len(offsets))
     if taken is not None and len(taken[0]):
@@ -259,7 +256,7 @@ def slide_estimation(
     return returns, panel.factors_from(places.factors, before, len(offsets))
 
 
-class StraightBlock(Block):
+class BalancedBlock(Block):
     """Rows cut out of a straight panel: their days follow from day 0, and few ask for them.
 
     With `lean` nobody wants the residuals one by one, but their sums by day: a model that can
@@ -297,9 +294,9 @@ class StraightBlock(Block):
     day0: Ints
     lean: bool
 
-    def full(self) -> StraightBlock:
+    def full(self) -> BalancedBlock:
         """The same rows, the residuals wanted one by one."""
-        whole = object.__new__(StraightBlock)
+        whole = object.__new__(BalancedBlock)
         whole.__dict__.update(self.__dict__, lean=False)
         return whole
 
@@ -314,12 +311,12 @@ class StraightBlock(Block):
         return self.day0[:, None] + self.estimation_offsets
 
 
-def span(window: tuple[int, int]) -> Ints:
+def offsets_of(window: tuple[int, int]) -> Ints:
     """Relative days of a window, both ends included."""
     return np.arange(window[0], window[1] + 1, dtype=np.int64)
 
 
-def near_events(calendars: Calendars, places: Places, offsets: Ints, securities: int) -> Bools:
+def near_events(calendars: Calendars, places: EventIndex, offsets: Ints, securities: int) -> Bools:
     """Mark the days that lie in the event window of any event of a security, (S, U+1)."""
     marks = np.zeros((securities, calendars.size + 1), dtype=np.bool_)
     days = calendars.days(places.calendar, places.position, offsets)
@@ -329,15 +326,15 @@ def near_events(calendars: Calendars, places: Places, offsets: Ints, securities:
     return marks
 
 
-def cut(
-    panel: Panel, places: Places, estimation_offsets: Ints, offsets: Ints, *, spare: bool
+def cut_block(
+    panel: Panel, places: EventIndex, estimation_offsets: Ints, offsets: Ints, *, spare: bool
 ) -> Block:
     """Cut the rows of the events out of a panel.
 
     Parameters
     ----------
     panel : Panel
-    places : Places
+    places : EventIndex
         The N events.
     estimation_offsets, offsets : (E,), (W,) int
         Relative days of the estimation and the event window.

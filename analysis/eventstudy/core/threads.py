@@ -27,9 +27,9 @@ MOST_THREADS = 4
 # Just below the largest mapping from which glibc learns.
 LARGEST_MAPPING = (32 << 20) - (64 << 10)
 # Blocks beyond which threads pay for themselves.
-FEW = 8
+MIN_BLOCKS_FOR_THREADS = 8
 # Results that are waited for together.
-AT_ONCE = 8
+MAX_IN_FLIGHT = 8
 
 
 def threads() -> int:
@@ -86,8 +86,8 @@ def _blas() -> ThreadpoolController:
 _BLAS = _OneBlasThread()
 
 
-def in_order(
-    work: Callable[[Work], Done], blocks: Iterable[Work], *, few: int = FEW
+def map_ordered(
+    work: Callable[[Work], Done], blocks: Iterable[Work], *, few: int = MIN_BLOCKS_FOR_THREADS
 ) -> Iterator[Done]:
     """Do the same work on every block, and yield the results in the order of the blocks.
 
@@ -112,10 +112,10 @@ def in_order(
         waiting: deque[Future[Done]] = deque(pool.submit(work, block) for block in first)
         for block in todo:
             waiting.append(pool.submit(work, block))
-            if len(waiting) > 2 * AT_ONCE:
+            if len(waiting) > 2 * MAX_IN_FLIGHT:
                 # To be woken for every block would take the cores from those who work.
-                wait([waiting[AT_ONCE - 1]])
-                for _ in range(AT_ONCE):
+                wait([waiting[MAX_IN_FLIGHT - 1]])
+                for _ in range(MAX_IN_FLIGHT):
                     yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()

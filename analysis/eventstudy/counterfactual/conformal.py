@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from analysis.eventstudy.core.fitted import Floats
+from analysis.eventstudy.core.arrays import Floats
 from analysis.eventstudy.counterfactual.placebos import COLUMNS, FEWEST, HOLE
 from analysis.eventstudy.counterfactual.rows import Reader, Rows, rows_of_events
 from analysis.eventstudy.inputs.frames import check_inside
 from analysis.eventstudy.inputs.options import check_level
 
 if TYPE_CHECKING:
-    from analysis.eventstudy.counterfactual.matching import Matcher
-    from analysis.eventstudy.results import EventStudyResults
+    from analysis.eventstudy.counterfactual.matching import CounterfactualModel
+    from analysis.eventstudy.fitting.fitted_study import FittedStudy
 
 REJECTED = "the estimate itself is rejected at this level: there is no interval around it"
 # Doublings of the distance from the estimate until an effect is rejected, and halvings after.
@@ -29,7 +29,7 @@ DOUBLINGS, HALVINGS = 12, 12
 
 
 def conformal(
-    results: EventStudyResults,
+    results: FittedStudy,
     window: tuple[int, int],
     *,
     level: float = 0.95,
@@ -53,7 +53,7 @@ def conformal(
 
     Parameters
     ----------
-    results : EventStudyResults
+    results : FittedStudy
         Of a study with a model of this package.
     window : (int, int)
         Relative days, both ends included, inside the event window.
@@ -85,7 +85,7 @@ def conformal(
 
 
 def _one(
-    matcher: Matcher, rows: Rows, window: tuple[int, int], level: float, interval: bool
+    matcher: CounterfactualModel, rows: Rows, window: tuple[int, int], level: float, interval: bool
 ) -> tuple[float, float, int, str, float, float, float]:
     inside = rows.inside(window)
     if inside is None:

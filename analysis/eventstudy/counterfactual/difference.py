@@ -8,9 +8,9 @@ from typing import ClassVar
 
 import numpy as np
 
-from analysis.eventstudy.core.fitted import Floats
+from analysis.eventstudy.core.arrays import Floats
 from analysis.eventstudy.counterfactual.donors import DonorModel
-from analysis.eventstudy.counterfactual.matching import Match, share, spent
+from analysis.eventstudy.counterfactual.matching import CounterfactualFit, share, spent
 from analysis.eventstudy.counterfactual.ridged import curvature, ridged
 from analysis.eventstudy.counterfactual.simplex import simplex
 
@@ -52,8 +52,8 @@ class SyntheticDiD(DonorModel):
     name: ClassVar[str] = "synthetic difference-in-differences"
     extra_names: ClassVar[tuple[str, ...]] = ("active", "gap", "active_days", "zeta")
 
-    def match(self, y: Floats, before: Floats, after: Floats) -> Sequence[Match]:
-        """Match series that share their donors and rows, see `matching.Matcher`."""
+    def match(self, y: Floats, before: Floats, after: Floats) -> Sequence[CounterfactualFit]:
+        """Match series that share their donors and rows, see `matching.CounterfactualModel`."""
         days = time_weights(before, after)
         zeta = max(len(after), 1) ** 0.25 * noise(before)
         apart = before - before.mean(axis=0)
@@ -68,7 +68,7 @@ class SyntheticDiD(DonorModel):
             moved = days @ (np.eye(len(series)) - smoother)
             extras = (float((weights > 0).sum()), share(gap, level), float((days > 0).sum()), zeta)
             matches.append(
-                Match(
+                CounterfactualFit(
                     weights,
                     matched + shift,
                     after @ weights + shift,

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, ClassVar, TypeVar
 from analysis.errors import InputError, unknown
 from analysis.eventstudy.core.panel import Block
 from analysis.eventstudy.counterfactual.fitting import fit_block
-from analysis.eventstudy.counterfactual.matching import Match
+from analysis.eventstudy.counterfactual.matching import CounterfactualFit
 from analysis.eventstudy.models.least_squares import Fit
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from analysis.eventstudy.counterfactual.matching import Matcher
+    from analysis.eventstudy.counterfactual.matching import CounterfactualModel
 
 # Fewest donors of a mixture.
 LEAST = 2
@@ -66,7 +66,7 @@ class DonorModel:
         """Columns of the estimates."""
         return ("n_donors", "n_dropped", *self.extra_names, "rmspe", "sigma", "n", "r2")
 
-    def held(self, match: Match) -> Matcher:  # noqa: ARG002 - those with a parameter use it
+    def held(self, match: CounterfactualFit) -> CounterfactualModel:  # noqa: ARG002 - those with a parameter use it
         """The same model with its tuning parameter held where a match found it."""
         return self  # type: ignore[return-value]
 

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from analysis.eventstudy.core.fitted import Floats, Ints
-from analysis.eventstudy.core.panel import Block, Bools
-from analysis.eventstudy.counterfactual.matching import Match, Matcher
+from analysis.eventstudy.core.arrays import Bools, Floats, Ints
+from analysis.eventstudy.core.panel import Block
+from analysis.eventstudy.counterfactual.matching import CounterfactualFit, CounterfactualModel
 from analysis.eventstudy.models.least_squares import (
     NO_FREEDOM,
     NO_VARIANCE,
@@ -47,7 +47,7 @@ class Room:
     flaws: Ints
 
 
-def fit_block(block: Block, model: Matcher) -> Fit:
+def fit_block(block: Block, model: CounterfactualModel) -> Fit:
     """Match every event of a block.
 
     Donors with a missing return on a row of the event (an estimation or event row on which
@@ -57,7 +57,7 @@ def fit_block(block: Block, model: Matcher) -> Fit:
     ----------
     block : Block
         N events; the factors are the donors.
-    model : Matcher
+    model : CounterfactualModel
 
     Returns
     -------
@@ -111,7 +111,7 @@ def _alike(block: Block, seen: Bools, met: Bools) -> Iterator[Ints]:
 
 
 def _fit_alike(
-    block: Block, model: Matcher, rows: Ints, seen: Bools, met: Bools, room: Room
+    block: Block, model: CounterfactualModel, rows: Ints, seen: Bools, met: Bools, room: Room
 ) -> None:
     """Match events that share their rows."""
     before = block.estimation_factors[rows[0]][:, seen].T
@@ -132,7 +132,7 @@ def _fit_alike(
 
 
 def _write(
-    block: Block, at: int, y: Floats, match: Match, seen: Bools, met: Bools, room: Room
+    block: Block, at: int, y: Floats, match: CounterfactualFit, seen: Bools, met: Bools, room: Room
 ) -> None:
     """Write one event's match into the arrays."""
     residuals = y - match.before

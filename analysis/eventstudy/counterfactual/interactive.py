@@ -10,9 +10,9 @@ from typing import ClassVar
 import numpy as np
 
 from analysis.errors import InputError
-from analysis.eventstudy.core.fitted import Floats
+from analysis.eventstudy.core.arrays import Floats
 from analysis.eventstudy.counterfactual.donors import DonorModel
-from analysis.eventstudy.counterfactual.matching import Match, spent
+from analysis.eventstudy.counterfactual.matching import CounterfactualFit, spent
 
 # Most factors that are tried, as in the authors' package; smallest share of the donors' largest
 # principal component that is a component and no rounding.
@@ -73,12 +73,12 @@ class InteractiveFixedEffects(DonorModel):
         """One donor more than factors."""
         return 2 if self.factors is None else max(2, self.factors + 1)
 
-    def held(self, match: Match) -> InteractiveFixedEffects:
+    def held(self, match: CounterfactualFit) -> InteractiveFixedEffects:
         """The same model with the number of factors that a match found."""
         return replace(self, factors=int(match.tuned))
 
-    def match(self, y: Floats, before: Floats, after: Floats) -> Sequence[Match]:
-        """Match series that share their donors and rows, see `matching.Matcher`."""
+    def match(self, y: Floats, before: Floats, after: Floats) -> Sequence[CounterfactualFit]:
+        """Match series that share their donors and rows, see `matching.CounterfactualModel`."""
         most = MOST if self.factors is None else self.factors
         most = min(most, before.shape[1] - 1, len(before) - 2)
         factors, loadings = components(np.vstack([before, after]), max(most, 0))
@@ -92,7 +92,7 @@ class InteractiveFixedEffects(DonorModel):
             coefficients = np.linalg.solve(triangle, basis.T @ series)
             slope = np.linalg.solve(triangle.T, ahead[:, : r + 1].T).T
             matches.append(
-                Match(
+                CounterfactualFit(
                     loadings[:, :r] @ coefficients[1:],
                     known[:, : r + 1] @ coefficients,
                     ahead[:, : r + 1] @ coefficients,

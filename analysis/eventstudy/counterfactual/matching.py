@@ -1,6 +1,6 @@
 """A matched series: what a counterfactual model found for one event.
 
-The models of this package make a `Match` out of one security's returns and its donors';
+The models of this package make a `CounterfactualFit` out of one security's returns and its donors';
 `fitting` turns matches into the arrays of the engine, `placebos` and `conformal` use them as
 they are.
 """
@@ -13,11 +13,11 @@ from typing import Protocol
 
 import numpy as np
 
-from analysis.eventstudy.core.fitted import Floats
+from analysis.eventstudy.core.arrays import Floats
 
 
 @dataclass(frozen=True)
-class Match:
+class CounterfactualFit:
     """A counterfactual of one security.
 
     Attributes
@@ -48,7 +48,7 @@ class Match:
     tuned: float = float("nan")
 
 
-class Matcher(Protocol):
+class CounterfactualModel(Protocol):
     """A model that matches series with donors."""
 
     @property
@@ -57,9 +57,9 @@ class Matcher(Protocol):
 
     @property
     def extra_names(self) -> tuple[str, ...]:
-        """Names of `Match.extras`."""
+        """Names of `CounterfactualFit.extras`."""
 
-    def match(self, y: Floats, before: Floats, after: Floats) -> Sequence[Match]:
+    def match(self, y: Floats, before: Floats, after: Floats) -> Sequence[CounterfactualFit]:
         """Match n series that share their donors and rows.
 
         Parameters
@@ -70,7 +70,7 @@ class Matcher(Protocol):
             Donors' returns on the estimation and the event rows; W may be 0.
         """
 
-    def held(self, match: Match) -> Matcher:
+    def held(self, match: CounterfactualFit) -> CounterfactualModel:
         """The same model with its tuning parameter held where a match found it."""
 
 

@@ -7,21 +7,20 @@ abnormal return in the window to that of the estimation window, and the p-value 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Iterator
+from collections.abc import Hashable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
-from analysis.errors import unknown
-from analysis.eventstudy.core.fitted import Ints
+from analysis.eventstudy.core.arrays import Ints
 from analysis.eventstudy.counterfactual.rows import Reader, Rows, rows_of_events
 from analysis.eventstudy.inputs.frames import check_inside
 from analysis.eventstudy.inputs.options import check_count
 
 if TYPE_CHECKING:
-    from analysis.eventstudy.counterfactual.matching import Matcher
-    from analysis.eventstudy.results import EventStudyResults
+    from analysis.eventstudy.counterfactual.matching import CounterfactualModel
+    from analysis.eventstudy.fitting.fitted_study import FittedStudy
 
 COLUMNS = ["event_id", "security", "statistic", "p_value", "n", "reason"]
 # Most placebos of one event; fewest with which 5 % is within reach.
@@ -31,7 +30,7 @@ HOLE = "a day of the window has no return"
 
 
 def placebo_in_space(
-    results: EventStudyResults, window: tuple[int, int], *, most: int = MOST, seed: int = 0
+    results: FittedStudy, window: tuple[int, int], *, most: int = MOST, seed: int = 0
 ) -> pd.DataFrame:
     """Put every donor in the place of the shocked security: Abadie, Diamond & Hainmueller (2010).
 
@@ -41,7 +40,7 @@ def placebo_in_space(
 
     Parameters
     ----------
-    results : EventStudyResults
+    results : FittedStudy
         Of a study with a model of this package.
     window : (int, int)
         Relative days, both ends included, inside the event window.
@@ -73,7 +72,7 @@ def placebo_in_space(
 
 
 def placebo_in_time(
-    results: EventStudyResults,
+    results: FittedStudy,
     window: tuple[int, int],
     *,
     step: int | None = None,
@@ -89,7 +88,7 @@ def placebo_in_time(
 
     Parameters
     ----------
-    results : EventStudyResults
+    results : FittedStudy
         Of a study with a model of this package.
     window : (int, int)
         Relative days, both ends included, inside the event window.
@@ -122,7 +121,7 @@ def placebo_in_time(
 
 
 def _ranked(
-    matcher: Matcher, rows: Rows, window: tuple[int, int], placebos: Iterable[float]
+    matcher: CounterfactualModel, rows: Rows, window: tuple[int, int], placebos: Iterable[float]
 ) -> tuple[float, float, int, str]:
     """Statistic, p-value, number of placebos, reason."""
     own = _ratio(matcher, rows, window)
@@ -135,7 +134,7 @@ def _ranked(
     return own, float((1 + (others >= own).sum()) / (1 + len(others))), len(others), ""
 
 
-def _ratio(matcher: Matcher, rows: Rows, window: tuple[int, int]) -> float | None:
+def _ratio(matcher: CounterfactualModel, rows: Rows, window: tuple[int, int]) -> float | None:
     """The statistic of one event; None where a day of the window is missing."""
     inside = rows.inside(window)
     if inside is None or rows.donors_before.shape[1] < matcher.least:
@@ -146,7 +145,9 @@ def _ratio(matcher: Matcher, rows: Rows, window: tuple[int, int]) -> float | Non
     return float(np.sqrt(np.mean(errors[inside] ** 2) / before)) if before > 0 else np.nan
 
 
-def _without(matcher: Matcher, rows: Rows, donor: int, window: tuple[int, int]) -> float:
+def _without(
+    matcher: CounterfactualModel, rows: Rows, donor: int, window: tuple[int, int]
+) -> float:
     """The statistic of a donor against the others."""
     changed = Rows(
         rows.donors_before[:, donor],
@@ -194,17 +195,3 @@ def _drawn(size: int, most: int, seed: int) -> Ints:
     if size <= most:
         return np.arange(size)
     return np.sort(np.random.default_rng(seed).choice(size, most, replace=False))
-
-
-def placebos(results: EventStudyResults, window: tuple[int, int], kind: str) -> pd.DataFrame:
-    """Infer by one of the three ways, by name, see `EventStudyResults.placebos`."""
-    from analysis.eventstudy.counterfactual.conformal import conformal
-
-    ways: dict[str, Callable[[EventStudyResults, tuple[int, int]], pd.DataFrame]] = {
-        "space": placebo_in_space,
-        "time": placebo_in_time,
-        "conformal": conformal,
-    }
-    if kind not in ways:
-        raise unknown("kind of placebos", kind, ways)
-    return ways[kind](results, window)

@@ -14,14 +14,13 @@ import numpy as np
 import pandas as pd
 
 from analysis.errors import InputError
-from analysis.eventstudy.core.fitted import Floats, Ints
-from analysis.eventstudy.core.panel import Bools
+from analysis.eventstudy.core.arrays import Bools, Floats, Ints
 from analysis.eventstudy.counterfactual.donors import DonorModel
 from analysis.eventstudy.counterfactual.fitting import whole
 
 if TYPE_CHECKING:
-    from analysis.eventstudy.counterfactual.matching import Matcher
-    from analysis.eventstudy.results import EventStudyResults
+    from analysis.eventstudy.counterfactual.matching import CounterfactualModel
+    from analysis.eventstudy.fitting.fitted_study import FittedStudy
 
 
 @dataclass(frozen=True)
@@ -58,7 +57,7 @@ class Reader:
 
     Parameters
     ----------
-    results : EventStudyResults
+    results : FittedStudy
         Of a model of this package.
 
     Raises
@@ -67,7 +66,7 @@ class Reader:
         The study has another model.
     """
 
-    def __init__(self, results: EventStudyResults) -> None:
+    def __init__(self, results: FittedStudy) -> None:
         study = results.study
         model = study.model
         if not isinstance(model, DonorModel) or study.factors is None:
@@ -76,7 +75,7 @@ class Reader:
                 f"not of {study.model.name}."
             )
         self.model = model
-        self.matcher = cast("Matcher", model)
+        self.matcher = cast("CounterfactualModel", model)
         self.study = study
         self._returns = study.returns
         self._donors = study.factors[list(model.columns)].to_numpy()
@@ -134,7 +133,7 @@ class Reader:
 
 
 def rows_of_events(
-    results: EventStudyResults, reader: Reader
+    results: FittedStudy, reader: Reader
 ) -> Iterable[tuple[Hashable, Hashable, int, Rows]]:
     """Go through the fitted events: event_id, security, number of day 0, rows."""
     dates = results.study.events["date"].iloc[results.placing.rows[results.numbers]]

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from analysis.eventstudy.core.fitted import Floats, Ints
+from analysis.eventstudy.core.arrays import Floats, Ints
 
 # Frank–Wolfe steps before the finish: each names a column for every series.
 STARTING_STEPS = 8
@@ -160,7 +160,7 @@ def nearest(gram: Floats, active: Ints, weights: Floats) -> tuple[Ints, Floats]:
     if scale <= 0:
         return active, weights
     scaled = gram / scale
-    hull = Hull.of(scaled, active)
+    hull = AffineHull.of(scaled, active)
     for _ in range(10 * len(gram) + 100):
         hull, weights = _descend(scaled, hull, weights)
         products = scaled[:, hull.active] @ weights
@@ -176,7 +176,7 @@ def nearest(gram: Floats, active: Ints, weights: Floats) -> tuple[Ints, Floats]:
 
 
 @dataclass(frozen=True)
-class Hull:
+class AffineHull:
     """The affine hull of some vertices.
 
     Attributes
@@ -195,7 +195,7 @@ class Hull:
     age: int = 0
 
     @classmethod
-    def of(cls, gram: Floats, active: Ints) -> Hull:
+    def of(cls, gram: Floats, active: Ints) -> AffineHull:
         """Take the inverse afresh."""
         inverse = np.linalg.inv(gram[np.ix_(active, active)] + 1.0)
         return cls(active, np.asarray(inverse, dtype=np.float64))
@@ -205,7 +205,7 @@ class Hull:
         sums = self.inverse.sum(axis=1)
         return np.asarray(sums / sums.sum())
 
-    def with_vertex(self, gram: Floats, vertex: int) -> Hull | None:
+    def with_vertex(self, gram: Floats, vertex: int) -> AffineHull | None:
         """Take one in; None where it lies in the hull up to rounding."""
         border = gram[self.active, vertex] + 1.0
         across = self.inverse @ border
@@ -217,20 +217,20 @@ class Hull:
         wider[:size, :size] = self.inverse + np.outer(across, across / height)
         wider[size, :size] = wider[:size, size] = -across / height
         wider[size, size] = 1.0 / height
-        return Hull(np.append(self.active, vertex), wider, self.age + 1)
+        return AffineHull(np.append(self.active, vertex), wider, self.age + 1)
 
-    def without(self, gram: Floats, place: int) -> Hull:
+    def without(self, gram: Floats, place: int) -> AffineHull:
         """Drop the vertex at a place of `active`."""
         keep = np.arange(len(self.active)) != place
         if self.age >= REFRESH:
-            return Hull.of(gram, self.active[keep])
+            return AffineHull.of(gram, self.active[keep])
         column = self.inverse[keep, place]
         narrower = self.inverse[np.ix_(keep, keep)]
         narrower -= np.outer(column, column / self.inverse[place, place])
-        return Hull(self.active[keep], narrower, self.age + 1)
+        return AffineHull(self.active[keep], narrower, self.age + 1)
 
 
-def _descend(gram: Floats, hull: Hull, weights: Floats) -> tuple[Hull, Floats]:
+def _descend(gram: Floats, hull: AffineHull, weights: Floats) -> tuple[AffineHull, Floats]:
     """Go to the nearest point of the affine hull, dropping the vertices in the way."""
     while True:
         goal = hull.goal()
@@ -247,5 +247,5 @@ def _descend(gram: Floats, hull: Hull, weights: Floats) -> tuple[Hull, Floats]:
 
 def _polished(gram: Floats, active: Ints, weights: Floats) -> tuple[Ints, Floats]:
     """Solve once more without what the updates rounded away."""
-    goal = Hull.of(gram, active).goal()
+    goal = AffineHull.of(gram, active).goal()
     return (active, goal) if goal.min() >= 0 else (active, weights)

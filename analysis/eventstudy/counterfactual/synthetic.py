@@ -9,9 +9,9 @@ from typing import ClassVar
 import numpy as np
 
 from analysis.errors import InputError
-from analysis.eventstudy.core.fitted import Floats, Ints
+from analysis.eventstudy.core.arrays import Floats, Ints
 from analysis.eventstudy.counterfactual.donors import DonorModel
-from analysis.eventstudy.counterfactual.matching import Match, face, share, spent
+from analysis.eventstudy.counterfactual.matching import CounterfactualFit, face, share, spent
 from analysis.eventstudy.counterfactual.simplex import simplex
 from analysis.eventstudy.inputs.options import check_count, number
 
@@ -51,15 +51,15 @@ class SyntheticControl(DonorModel):
     name: ClassVar[str] = "synthetic control"
     extra_names: ClassVar[tuple[str, ...]] = ("active", "gap")
 
-    def match(self, y: Floats, before: Floats, after: Floats) -> Sequence[Match]:
-        """Match series that share their donors and rows, see `matching.Matcher`."""
+    def match(self, y: Floats, before: Floats, after: Floats) -> Sequence[CounterfactualFit]:
+        """Match series that share their donors and rows, see `matching.CounterfactualModel`."""
         found = simplex(y, before)
         matches = []
         for series, weights, gap in zip(y, found.weights, found.gap, strict=True):
             smoother, forecast = face(weights, before, after)
             extras = (float((weights > 0).sum()), share(gap, series))
             matches.append(
-                Match(
+                CounterfactualFit(
                     weights,
                     before @ weights,
                     after @ weights,
@@ -115,12 +115,12 @@ class AugmentedSyntheticControl(DonorModel):
             raise InputError(f"penalty must be a number above zero, not {self.penalty!r}.")
         check_count(self.folds, "folds", 2)
 
-    def held(self, match: Match) -> AugmentedSyntheticControl:
+    def held(self, match: CounterfactualFit) -> AugmentedSyntheticControl:
         """The same model with the penalty that a match found."""
         return replace(self, penalty=match.tuned)
 
-    def match(self, y: Floats, before: Floats, after: Floats) -> Sequence[Match]:
-        """Match series that share their donors and rows, see `matching.Matcher`."""
+    def match(self, y: Floats, before: Floats, after: Floats) -> Sequence[CounterfactualFit]:
+        """Match series that share their donors and rows, see `matching.CounterfactualModel`."""
         found = simplex(y, before)
         centre = before.mean(axis=1)
         centred = before - centre[:, None]
@@ -139,7 +139,7 @@ class AugmentedSyntheticControl(DonorModel):
             base, ahead = face(weights, before, after)
             unmatched = solved @ (np.eye(len(base)) - base)
             matches.append(
-                Match(
+                CounterfactualFit(
                     augmented,
                     before @ augmented,
                     after @ augmented,

@@ -10,17 +10,17 @@ import pandas as pd
 from analysis.eventstudy.counterfactual.rows import Reader, rows_of_events
 
 if TYPE_CHECKING:
-    from analysis.eventstudy.results import EventStudyResults
+    from analysis.eventstudy.fitting.fitted_study import FittedStudy
 
 
-def weights(results: EventStudyResults) -> pd.DataFrame:
+def weights(results: FittedStudy) -> pd.DataFrame:
     """Weights of the donors in every event's counterfactual.
 
     They are found anew from the returns of the study, the same as in its fit.
 
     Parameters
     ----------
-    results : EventStudyResults
+    results : FittedStudy
         Of a study with a model of this package.
 
     Returns

@@ -16,16 +16,16 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from analysis.errors import unknown
-from analysis.eventstudy.core.fitted import Floats, Ints, Sample
-from analysis.eventstudy.core.panel import Bools
-from analysis.eventstudy.core.threads import in_order
+from analysis.eventstudy.core.arrays import Bools, Floats, Ints
+from analysis.eventstudy.core.fitted import WindowSample
+from analysis.eventstudy.core.threads import map_ordered
 from analysis.eventstudy.dependence.overlap import Overlap, OverlapSums, masked_total
 from analysis.eventstudy.dependence.overlap_pairs import OverlapPairs
 from analysis.eventstudy.dependence.pairwise import (
     LEAST_COMMON_DATES,
-    Crowd,
+    EventBlock,
     correlations,
-    crowd,
+    make_block,
     standardised,
 )
 
@@ -39,7 +39,7 @@ CELLS = 1 << 17
 BLOCK = 512
 
 
-def rbar(sample: Sample, mode: str = "overlap") -> float:
+def rbar(sample: WindowSample, mode: str = "overlap") -> float:
     """Mean correlation r̄ of the events' estimation residuals.
 
     r̄ = Σ_{i≠j} τ_ij·r_ij / (N(N−1)), r_ij the correlation of the estimation residuals of
@@ -48,7 +48,7 @@ def rbar(sample: Sample, mode: str = "overlap") -> float:
 
     Parameters
     ----------
-    sample : Sample
+    sample : WindowSample
         Events kept for one window.
     mode : {"overlap", "calendar", "event"}
         ``"overlap"`` pairs the residuals by calendar date; τ_ij is the share of the window
@@ -86,18 +86,18 @@ def rbar(sample: Sample, mode: str = "overlap") -> float:
     fitted = sample.fitted
     if mode == "overlap" and (sums := overlap_sums(sample)) is not None:
         blocks = sums.blocks(fitted.block_size)
-        for part in in_order(lambda rows: sums.part(rows, fitted.residuals_of(rows)), blocks):
+        for part in map_ordered(lambda rows: sums.part(rows, fitted.residuals_of(rows)), blocks):
             sums.add(part)
         return mean_overlap(sample, sums, fitted.residuals_of)
     return mean_paired(sample, fitted.residuals, mode)
 
 
-def mean_paired(sample: Sample, values: Floats, mode: str) -> float:
+def mean_paired(sample: WindowSample, values: Floats, mode: str) -> float:
     """Mean correlation of values of the estimation days, paired and weighted by a mode.
 
     Parameters
     ----------
-    sample : Sample
+    sample : WindowSample
         N events.
     values : (N, E) float
         NaN where missing.
@@ -123,7 +123,7 @@ def mean_paired(sample: Sample, values: Floats, mode: str) -> float:
     return (mean + across_exchanges(sample, values) / (n * (n - 1))) / days_held(sample)
 
 
-def days_held(sample: Sample) -> float:
+def days_held(sample: WindowSample) -> float:
     """Mean number of days that the windows hold, closed ones included, per session; usually 1."""
     order, offsets = sample.fitted.order, sample.fitted.offsets[sample.columns]
     if order is None or not order.closed.any():
@@ -132,7 +132,7 @@ def days_held(sample: Sample) -> float:
     return (1.0 + float((np.diff(days, axis=1) > 0).sum(axis=1).mean())) / sample.length
 
 
-def overlap_sums(sample: Sample) -> Overlap | None:
+def overlap_sums(sample: WindowSample) -> Overlap | None:
     """Sums to fill for `mean_overlap`; None where the events do not count the same days."""
     day0, width = sample.fitted.straight(), len(sample.fitted.estimation_offsets)
     if day0 is None or sample.size < 2 or width < LEAST_COMMON_DATES:
@@ -142,12 +142,12 @@ def overlap_sums(sample: Sample) -> Overlap | None:
     return pairs if pairs.few else OverlapSums(*asked)
 
 
-def mean_overlap(sample: Sample, sums: Overlap, fetch: Callable[[Ints], Floats]) -> float:
+def mean_overlap(sample: WindowSample, sums: Overlap, fetch: Callable[[Ints], Floats]) -> float:
     """Overlap-weighted mean correlation of events that count the same days.
 
     Parameters
     ----------
-    sample : Sample
+    sample : WindowSample
     sums : Overlap
         Filled with the values of every event.
     fetch : callable
@@ -167,12 +167,12 @@ def mean_overlap(sample: Sample, sums: Overlap, fetch: Callable[[Ints], Floats])
     return total / (n * (n - 1))
 
 
-def across_exchanges(sample: Sample, values: Floats) -> float:
+def across_exchanges(sample: WindowSample, values: Floats) -> float:
     """Sum over ordered pairs of securities that react one after the other, a session apart.
 
     Parameters
     ----------
-    sample : Sample
+    sample : WindowSample
         N events.
     values : (N, E) float
         Of the estimation days, NaN where missing.
@@ -203,7 +203,7 @@ def across_exchanges(sample: Sample, values: Floats) -> float:
 
 def _some(
     chosen: Bools, values: Floats, days: Ints, windows: Ints, instant: Ints, length: int
-) -> list[Crowd]:
+) -> list[EventBlock]:
     """Cut some of the events into blocks."""
     used = np.isfinite(values) & (days >= 0)
     rows = np.flatnonzero(chosen & (used.sum(axis=1) >= LEAST_COMMON_DATES))
@@ -283,7 +283,7 @@ def _blocks(
     length: int,
     most: int,
     instant: Ints | None = None,
-) -> Iterator[Crowd]:
+) -> Iterator[EventBlock]:
     """Cut the events into blocks that are near in time, those that are alike by themselves."""
     rows = np.where(used, days, -1)
     more = [windows, None if instant is None else instant[:, None]]
@@ -298,7 +298,7 @@ def _blocks(
         while len(run):
             size = _affordable(first[run[:most]], last[run[:most]])
             part, run = run[:size], run[size:]
-            yield crowd(
+            yield make_block(
                 values[part],
                 days[part],
                 used[part],

@@ -19,16 +19,15 @@ from typing import Any
 
 import numpy as np
 
-from analysis.eventstudy.core.fitted import Floats, Ints, Rows
-from analysis.eventstudy.core.panel import Bools
+from analysis.eventstudy.core.arrays import Bools, Floats, Ints, Rows
+from analysis.eventstudy.core.tolerances import ROUNDING
 from analysis.eventstudy.dependence.pairwise import (
     LEAST_COMMON_DATES,
-    Crowd,
+    EventBlock,
     correlations,
-    crowd,
+    make_block,
     standardised,
 )
-from analysis.eventstudy.inference.test_result import ROUNDING
 
 # Events of one block of masked products.
 MASKED = 48
@@ -37,7 +36,7 @@ LARGE_MEAN = 0.1
 
 
 @dataclass(frozen=True)
-class Part:
+class PartialSums:
     """What some events add to `OverlapSums`.
 
     Attributes
@@ -165,7 +164,7 @@ class OverlapSums(Overlap):
         self.means = np.zeros((versions, len(self.zeros)))
         self.varying = 0
 
-    def part(self, rows: Rows, values: Floats) -> Part:
+    def part(self, rows: Rows, values: Floats) -> PartialSums:
         """Sums of unit vectors by day 0, see `Overlap.part`."""
         day0, whole = self.day0[rows], self.whole[rows]
         if not whole.all():
@@ -180,9 +179,9 @@ class OverlapSums(Overlap):
         weighed = np.zeros((0, weights.shape[1]))
         if len(starts):
             weighed = np.add.reduceat(weights * means, starts, axis=0)
-        return Part(group[starts], sums, weighed, int((weights[:, 0] > 0).sum()))
+        return PartialSums(group[starts], sums, weighed, int((weights[:, 0] > 0).sum()))
 
-    def add(self, part: Part) -> None:
+    def add(self, part: PartialSums) -> None:
         """Add the sums of some events."""
         if len(part.groups):
             # In the order of days 0 no group is left out: a slice, and nothing is copied.
@@ -251,7 +250,7 @@ def masked_total(
     if whole.all():
         return 0.0
     order = np.argsort(day0, kind="stable")
-    near: list[tuple[bool, Crowd]] = []
+    near: list[tuple[bool, EventBlock]] = []
     total = 0.0
     for start in range(0, len(order), 32 * MASKED):
         slab = order[start : start + 32 * MASKED]
@@ -262,7 +261,7 @@ def masked_total(
             for at in range(0, len(rows), MASKED):
                 part = rows[at : at + MASKED]
                 zero, used = day0[slab[part], None], np.isfinite(values[part])
-                left = crowd(
+                left = make_block(
                     standardised(values[part], used),
                     zero + offsets,
                     used,
@@ -277,6 +276,6 @@ def masked_total(
     return total
 
 
-def _last_day(one: Crowd) -> int:
+def _last_day(one: EventBlock) -> int:
     inside = 0 if one.inside is None else one.inside.shape[1]
     return one.window_start + inside - 1

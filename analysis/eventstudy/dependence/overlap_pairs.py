@@ -11,8 +11,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from analysis.eventstudy.core.fitted import Floats, Ints, Rows
-from analysis.eventstudy.core.panel import Bools
+from analysis.eventstudy.core.arrays import Bools, Floats, Ints, Rows
 from analysis.eventstudy.dependence.overlap import Overlap
 
 # Pairs for each sum up to which they cost less than the sums do. The values of all events are

@@ -12,15 +12,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from analysis.eventstudy.core.fitted import Floats, Ints
-from analysis.eventstudy.core.panel import Bools
-from analysis.eventstudy.inference.test_result import ROUNDING
+from analysis.eventstudy.core.arrays import Bools, Floats, Ints
+from analysis.eventstudy.core.tolerances import ROUNDING
 
 LEAST_COMMON_DATES = 3
 
 
 @dataclass(frozen=True)
-class Crowd:
+class EventBlock:
     """Some events spread out on the time line, from `start` on.
 
     Attributes
@@ -58,7 +57,7 @@ def standardised(values: Floats, used: Bools) -> Floats:
     return standardised
 
 
-def crowd(
+def make_block(
     values: Floats,
     days: Ints,
     used: Bools,
@@ -67,7 +66,7 @@ def crowd(
     length: int = 0,
     alike: bool,
     instant: Ints | None = None,
-) -> Crowd:
+) -> EventBlock:
     """Spread the values out on the time line; windows have ``length`` days, or one a column."""
     row, column = np.nonzero(used)
     day = days[row, column]
@@ -78,15 +77,15 @@ def crowd(
     spread_out[row, day - start] = values[row, column]
     present[row, day - start] = 1.0
     if windows is None:
-        return Crowd(start, spread_out, present, 0, None, 1, alike)
+        return EventBlock(start, spread_out, present, 0, None, 1, alike)
     window_start = int(windows.min())
     inside = np.zeros((len(values), int(windows.max()) - window_start + 1))
     np.put_along_axis(inside, windows - window_start, (windows >= 0).astype(float), axis=1)
     length = length or windows.shape[1]
-    return Crowd(start, spread_out, present, window_start, inside, length, alike, instant)
+    return EventBlock(start, spread_out, present, window_start, inside, length, alike, instant)
 
 
-def correlations(left: Crowd, right: Crowd) -> float:
+def correlations(left: EventBlock, right: EventBlock) -> float:
     """Sum of the weighted correlations of every event on the left with every one on the right.
 
     A block with itself leaves each event's correlation with itself out.
@@ -111,7 +110,7 @@ def correlations(left: Crowd, right: Crowd) -> float:
     return float(pairs.sum())
 
 
-def _window_shares(left: Crowd, right: Crowd) -> Floats | None:
+def _window_shares(left: EventBlock, right: EventBlock) -> Floats | None:
     """Share of the window that each pair has in common, (n, m), or (1, 1) if all are alike."""
     if left.inside is None or right.inside is None:
         return None
@@ -133,7 +132,7 @@ def _window_shares(left: Crowd, right: Crowd) -> Floats | None:
     return shares
 
 
-def _same_instant(left: Crowd, right: Crowd) -> Bools | None:
+def _same_instant(left: EventBlock, right: EventBlock) -> Bools | None:
     """Which pairs react to one instant, (n, m); None where no pair does."""
     if left.instant is None or right.instant is None:
         return None
@@ -141,7 +140,7 @@ def _same_instant(left: Crowd, right: Crowd) -> Bools | None:
     return same if same.any() else None
 
 
-def _sum_of_alike(left: Crowd, right: Crowd, ours: slice, theirs: slice) -> float:
+def _sum_of_alike(left: EventBlock, right: EventBlock, ours: slice, theirs: slice) -> float:
     """Sum of correlations where all pairs have the same common days.
 
     Each correlation is the product of two rows of unit length, so their sum is the product
@@ -165,7 +164,7 @@ def _unit_sum(values: Floats) -> tuple[Floats, int]:
     return unit_sum, int(varies.sum())
 
 
-def _pairs(left: Crowd, right: Crowd, ours: slice, theirs: slice) -> Floats:
+def _pairs(left: EventBlock, right: EventBlock, ours: slice, theirs: slice) -> Floats:
     """Correlation of each pair on its own common days, shape (n, m)."""
     x, on_x = left.values[:, ours], left.present[:, ours]
     y, on_y = right.values[:, theirs], right.present[:, theirs]

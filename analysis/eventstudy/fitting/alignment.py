@@ -13,21 +13,21 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
-from analysis.eventstudy.core.fitted import Floats, Ints
-from analysis.eventstudy.core.panel import Bools, Calendars, Panel, Places, Straight, near_events
+from analysis.eventstudy.core.arrays import Bools, Floats, Ints
+from analysis.eventstudy.core.panel import BalancedPanel, Calendars, EventIndex, Panel, near_events
 from analysis.eventstudy.inputs.dates import day
-from analysis.eventstudy.models.linear import Model, needs_of
+from analysis.eventstudy.models.linear import Model, required_factors
 
 
 @dataclass(frozen=True)
-class Placing:
+class EventAlignment:
     """The events that have a day 0, by numbers, and the ledger of those that have none.
 
     Attributes
     ----------
     rows : (N,) int
         Rows of the events table.
-    places : Places
+    places : EventIndex
         Their places; securities are numbered as the columns of ``returns``.
     dates : pandas.DatetimeIndex
         The union of all calendars.
@@ -47,7 +47,7 @@ class Placing:
     """
 
     rows: Ints
-    places: Places
+    places: EventIndex
     dates: pd.DatetimeIndex
     calendars: Calendars
     returns: Floats
@@ -58,11 +58,11 @@ class Placing:
     skipped: dict[int, str]
 
     @cached_property
-    def ordered(self) -> Places:
+    def ordered(self) -> EventIndex:
         """All placed events, ascending by security and then by position."""
         return self.places.take(np.lexsort((self.places.position, self.places.security)))
 
-    def key(self, places: Places) -> Ints:
+    def key(self, places: EventIndex) -> Ints:
         """One number for a security and a position, ascending like `ordered`."""
         keys: Ints = places.security * (self.calendars.size + 1) + places.position
         return keys
@@ -73,7 +73,7 @@ class Placing:
         return self.key(self.ordered)
 
     @cached_property
-    def straight(self) -> Straight | None:
+    def straight(self) -> BalancedPanel | None:
         """The whole panel without a copy, where every day is a session of every security."""
         days = self.calendars.size
         one = len(self.calendars.lengths) == 1 and self.calendars.lengths[0] == days > 0
@@ -81,7 +81,7 @@ class Placing:
             return None
         rows = slice(int(self.source[0]), int(self.source[0]) + days)
         free = None if self.risk_free is None else self.risk_free[:-1]
-        return Straight(self.returns[rows].T, self.factors[:, :-1], free)
+        return BalancedPanel(self.returns[rows].T, self.factors[:, :-1], free)
 
     def panel(self, securities: Ints, offsets: Ints) -> Panel:
         """Build the panel of some securities, numbered anew in the order given.
@@ -112,19 +112,19 @@ class Placing:
         return Panel(self.calendars, slab, self.factors, marks)
 
 
-def renumber(places: Places, securities: Ints) -> Places:
+def renumber(places: EventIndex, securities: Ints) -> EventIndex:
     """Number securities by their position in an ascending choice of them."""
     position = np.searchsorted(securities, places.security)
-    return Places(position, places.calendar, places.position, places.factors)
+    return EventIndex(position, places.calendar, places.position, places.factors)
 
 
-def place(
+def align_events(
     events: pd.DataFrame,
     returns: pd.DataFrame,
     factors: pd.DataFrame | None,
     calendars: Mapping[Hashable, pd.DatetimeIndex] | None,
     model: Model,
-) -> Placing:
+) -> EventAlignment:
     """Place every event that can be placed.
 
     Parameters
@@ -139,13 +139,13 @@ def place(
 
     Returns
     -------
-    Placing
+    EventAlignment
     """
     codes, securities = pd.factorize(events["security"])
     column = returns.columns.get_indexer(securities)
     # Plain objects: walking through an Arrow-backed index costs more than all the rest.
     names: list[Hashable] = securities.tolist()
-    needs = needs_of(model, names)
+    needs = required_factors(model, names)
     calendar_of, dates, stacked = _calendars(names, column >= 0, returns.index, calendars)
     reasons = _unusable(names, column, calendar_of, needs)
     lost = np.isin(codes, list(reasons))
@@ -158,9 +158,9 @@ def place(
         sessions = _sessions(dates, stacked, int(calendar_of[code]))
         skipped[int(row)] = _no_day0(events["date"].iloc[row], sessions, names[int(code)])
     wanted = _factor_rows(needs, factors)
-    places = Places(column[codes], calendar_of[codes], position, wanted[codes])
+    places = EventIndex(column[codes], calendar_of[codes], position, wanted[codes])
     on_union = _on_union(factors, dates)
-    return Placing(
+    return EventAlignment(
         rows=rows[exact],
         places=places.take(exact),
         dates=dates,

@@ -15,20 +15,19 @@ from typing import TypeVar
 import numpy as np
 
 from analysis.errors import WorkerError
-from analysis.eventstudy.core.fitted import Floats, Ints
+from analysis.eventstudy.core.arrays import Bools, Floats, Ints
 from analysis.eventstudy.core.panel import (
+    BalancedPanel,
     Block,
-    Bools,
+    EventIndex,
     Panel,
-    Places,
-    Straight,
-    cut,
-    slide,
-    slide_estimation,
-    span,
+    cut_balanced,
+    cut_balanced_estimation,
+    cut_block,
+    offsets_of,
 )
-from analysis.eventstudy.core.threads import in_order
-from analysis.eventstudy.fitting.alignment import Placing, renumber
+from analysis.eventstudy.core.threads import map_ordered
+from analysis.eventstudy.fitting.alignment import EventAlignment, renumber
 from analysis.eventstudy.fitting.own_events import own_events
 from analysis.eventstudy.models.least_squares import Fit
 from analysis.eventstudy.models.linear import Model
@@ -49,20 +48,20 @@ class Chunk:
 
     Attributes
     ----------
-    panel : Panel or Straight
-    places : Places
+    panel : Panel or BalancedPanel
+    places : EventIndex
     estimation_offsets, offsets : (E,), (W,) int
     model : Model
     spare : bool
         Leave the rows that a `Panel` marks as near events out of the estimation window.
     taken : (h,) int and (h, E) bool, optional
-        With a `Straight` panel: the rows to leave out, see `own_events`.
+        With a `BalancedPanel` panel: the rows to leave out, see `own_events`.
     lean : bool
-        Residuals are not wanted one by one, see `panel.StraightBlock`.
+        Residuals are not wanted one by one, see `panel.BalancedBlock`.
     """
 
-    panel: Panel | Straight
-    places: Places
+    panel: Panel | BalancedPanel
+    places: EventIndex
     estimation_offsets: Ints
     offsets: Ints
     model: Model
@@ -74,15 +73,17 @@ class Chunk:
 def cut_chunk(chunk: Chunk) -> Block:
     """Cut the rows of a chunk out of its panel."""
     before, around = chunk.estimation_offsets, chunk.offsets
-    if isinstance(chunk.panel, Straight):
-        return slide(chunk.panel, chunk.places, before, around, chunk.taken, lean=chunk.lean)
-    return cut(chunk.panel, chunk.places, before, around, spare=chunk.spare)
+    if isinstance(chunk.panel, BalancedPanel):
+        return cut_balanced(chunk.panel, chunk.places, before, around, chunk.taken, lean=chunk.lean)
+    return cut_block(chunk.panel, chunk.places, before, around, spare=chunk.spare)
 
 
 def cut_estimation(chunk: Chunk) -> tuple[Floats, Floats]:
     """Cut the estimation rows alone: returns (n, E) and factors (n, f, E)."""
-    if isinstance(chunk.panel, Straight):
-        return slide_estimation(chunk.panel, chunk.places, chunk.estimation_offsets, chunk.taken)
+    if isinstance(chunk.panel, BalancedPanel):
+        return cut_balanced_estimation(
+            chunk.panel, chunk.places, chunk.estimation_offsets, chunk.taken
+        )
     block = cut_chunk(chunk)
     return block.estimation_returns, block.estimation_factors
 
@@ -92,20 +93,20 @@ def fit_chunk(chunk: Chunk) -> Fit:
     return chunk.model.fit(cut_chunk(chunk))
 
 
-def fit_slim(chunk: Chunk) -> Fit:
+def fit_without_residuals(chunk: Chunk) -> Fit:
     """Fit one chunk, and leave behind what can be made again from its places."""
     fit = fit_chunk(replace(chunk, lean=True))
     return replace(fit, fitted=fit.fitted.slim())
 
 
 @dataclass(frozen=True, eq=False)
-class Recipe:
+class FitPlan:
     """How every event of a study is fitted, as often as it is asked for.
 
     Attributes
     ----------
-    placing : Placing
-    places : Places
+    placing : EventAlignment
+    places : EventIndex
         The events, ascending by security and then by position, so that a chunk needs few
         series.
     model : Model
@@ -115,8 +116,8 @@ class Recipe:
         Leave rows near a security's other events out of its estimation windows.
     """
 
-    placing: Placing
-    places: Places
+    placing: EventAlignment
+    places: EventIndex
     model: Model
     estimation: tuple[int, int]
     window: tuple[int, int]
@@ -145,7 +146,7 @@ class Recipe:
         alone : bool
             Copy the series of these securities, for a worker that has no others.
         """
-        before, around = span(self.estimation), span(self.window)
+        before, around = offsets_of(self.estimation), offsets_of(self.window)
         places = self.places.take(rows)
         panel = self.placing.straight
         if panel is None or not self._inside(places):
@@ -166,7 +167,7 @@ class Recipe:
         """Whether all days are sessions of these events, and their windows inside."""
         return self.placing.straight is not None and self._inside(self.places.take(rows))
 
-    def _inside(self, places: Places) -> bool:
+    def _inside(self, places: EventIndex) -> bool:
         if not len(places):
             # No event, and perhaps too few days for any window: nothing to slice.
             return False
@@ -176,8 +177,8 @@ class Recipe:
         )
 
 
-def fit_all(
-    recipe: Recipe,
+def fit_chunks(
+    recipe: FitPlan,
     executor: Executor | None,
     take_in: Callable[[int, Fit], Taken],
     *,
@@ -187,7 +188,7 @@ def fit_all(
 
     Parameters
     ----------
-    recipe : Recipe
+    recipe : FitPlan
     executor : concurrent.futures.Executor or None
     take_in : callable
         Number of a chunk's first event and its fit -> what to keep of it. Without an executor
@@ -199,10 +200,12 @@ def fit_all(
     ------
     What `take_in` answers, in the order of the chunks.
     """
-    work = fit_slim if slim else fit_chunk
+    work = fit_without_residuals if slim else fit_chunk
     if executor is None:
         numbered = enumerate(recipe.chunks())
-        yield from in_order(lambda chunk: take_in(chunk[0] * recipe.step, work(chunk[1])), numbered)
+        yield from map_ordered(
+            lambda chunk: take_in(chunk[0] * recipe.step, work(chunk[1])), numbered
+        )
         return
     waiting: deque[Future[Fit]] = deque()
     done = 0
@@ -220,7 +223,7 @@ def fit_all(
             future.cancel()
 
 
-def _result(future: Future[Fit], recipe: Recipe, number: int) -> Fit:
+def _result(future: Future[Fit], recipe: FitPlan, number: int) -> Fit:
     """Wait for one chunk; what the work raised stays as it is, a lost worker is named."""
     try:
         return future.result()

@@ -15,25 +15,26 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.eventstudy.core.fitted import BLOCK, Fitted, Floats, Ints, Rows
-from analysis.eventstudy.core.panel import Bools, Places, span
-from analysis.eventstudy.fitting.chunks import Recipe, cut_estimation, fit_all, fit_chunk
+from analysis.eventstudy.core.arrays import Bools, Floats, Ints, Rows
+from analysis.eventstudy.core.fitted import BLOCK, Fitted
+from analysis.eventstudy.core.panel import EventIndex, offsets_of
+from analysis.eventstudy.fitting.chunks import FitPlan, cut_estimation, fit_chunk, fit_chunks
 from analysis.eventstudy.models.least_squares import Fit, with_constant
 
 if TYPE_CHECKING:
-    from analysis.eventstudy.dependence.exchange_order import ExchangeOrder
+    from analysis.eventstudy.core.exchange_order import ExchangeOrder
 
 # Most residuals (events × estimation days) that are kept: to touch more memory for the first
 # time costs as much as to make them again.
-KEPT = 1 << 21
+MAX_STORED_RESIDUALS = 1 << 21
 
 
-class Pooled(Fitted):
+class LazyFitted(Fitted):
     """Fitted events whose heavy arrays are made when they are asked for.
 
     Parameters
     ----------
-    recipe : Recipe
+    recipe : FitPlan
     at : (N,) int
         The recipe's row of each event.
     residuals : (all rows of the recipe, E) float or None
@@ -51,7 +52,7 @@ class Pooled(Fitted):
 
     def __init__(
         self,
-        recipe: Recipe,
+        recipe: FitPlan,
         at: Ints,
         residuals: Floats | None,
         coefficients: Floats | None,
@@ -67,32 +68,32 @@ class Pooled(Fitted):
             summed=day_sums,
             light=light,
             order=order,
-            offsets=span(recipe.window),
-            estimation_offsets=span(recipe.estimation),
+            offsets=offsets_of(recipe.window),
+            estimation_offsets=offsets_of(recipe.estimation),
             **{name: light[name] for name in light if name not in ("x", "centre")},
         )
 
-    recipe: Recipe
+    recipe: FitPlan
     at: Ints
     kept: Floats | None
     coefficients: Floats | None
     light: dict[str, Any]
     summed: tuple[Floats, Ints] | None
 
-    def take(self, rows: Bools | Ints) -> Pooled:
+    def take(self, rows: Bools | Ints) -> LazyFitted:
         """Keep some of the events, by mask or by position."""
         light = {name: None if one is None else one[rows] for name, one in self.light.items()}
         at = self.at[rows]
         # The sums are those of every event: another order has the same, a part has not.
         sums = self.summed if self.summed is None or self._every(at) else None
         order = None if self.order is None else self.order.take(rows)
-        return Pooled(self.recipe, at, self.kept, self.coefficients, light, sums, order)
+        return LazyFitted(self.recipe, at, self.kept, self.coefficients, light, sums, order)
 
-    def ordered(self, order: ExchangeOrder | None) -> Pooled:
+    def ordered(self, order: ExchangeOrder | None) -> LazyFitted:
         """The same events, with the order in which their securities react."""
         if order is None:
             return self
-        return Pooled(
+        return LazyFitted(
             self.recipe, self.at, self.kept, self.coefficients, self.light, self.summed, order
         )
 
@@ -128,7 +129,7 @@ class Pooled(Fitted):
         return self.regressors(slice(None))
 
     @property
-    def places(self) -> Places:
+    def places(self) -> EventIndex:
         """Places of the events."""
         return self.recipe.places.take(self.at)
 
@@ -217,37 +218,37 @@ class Pooled(Fitted):
         position: Ints = self.recipe.places.position[self.at]
         return position
 
-    def _days(self, places: Places, offsets: Ints) -> Ints:
+    def _days(self, places: EventIndex, offsets: Ints) -> Ints:
         return self.recipe.placing.calendars.days(places.calendar, places.position, offsets)
 
 
-def pool(recipe: Recipe, executor: Executor | None, *, keep: bool) -> Fit:
+def fit_plan(recipe: FitPlan, executor: Executor | None, *, keep: bool) -> Fit:
     """Fit the chunks of a recipe, and put their fits together in the recipe's order.
 
     Parameters
     ----------
-    recipe : Recipe
+    recipe : FitPlan
     executor : concurrent.futures.Executor or None
-        See `chunks.fit_all`.
+        See `chunks.fit_chunks`.
     keep : bool
         Keep the residuals.
 
     Returns
     -------
     Fit
-        Its `fitted` is a `Pooled`.
+        Its `fitted` is a `LazyFitted`.
     """
-    room = _Room(len(recipe.places), keep=keep)
-    sums = list(fit_all(recipe, executor, room.put, slim=not keep))
+    room = _FitBuffers(len(recipe.places), keep=keep)
+    sums = list(fit_chunks(recipe, executor, room.put, slim=not keep))
     light, estimates = room.light, room.estimates
     linear = light.get("centre")
     coefficients = None if linear is None else estimates[:, : 1 + linear.shape[1]]
     at = np.arange(len(recipe.places))
-    fitted = Pooled(recipe, at, room.residuals, coefficients, light, _summed(sums))
+    fitted = LazyFitted(recipe, at, room.residuals, coefficients, light, _summed(sums))
     return Fit(fitted, estimates, room.flaws)
 
 
-class _Room:
+class _FitBuffers:
     """The light arrays of all events, into which chunks are put by any thread.
 
     To touch a page for the first time costs as much as to fit the events that it holds, so

@@ -7,21 +7,24 @@ from __future__ import annotations
 
 import numpy as np
 
-from analysis.eventstudy.core.fitted import Ints
-from analysis.eventstudy.core.panel import Bools, Places, span
-from analysis.eventstudy.fitting.alignment import Placing
+from analysis.eventstudy.core.arrays import Bools, Ints
+from analysis.eventstudy.core.panel import EventIndex, offsets_of
+from analysis.eventstudy.fitting.alignment import EventAlignment
 
 
 def own_events(
-    placing: Placing, places: Places, estimation: tuple[int, int], window: tuple[int, int]
+    placing: EventAlignment,
+    places: EventIndex,
+    estimation: tuple[int, int],
+    window: tuple[int, int],
 ) -> tuple[Ints, Bools]:
     """Find the estimation rows that lie in the event windows of a security's other events.
 
     Parameters
     ----------
-    placing : Placing
+    placing : EventAlignment
         All events of the study.
-    places : Places
+    places : EventIndex
         The N events to fit.
     estimation, window : (int, int)
         Relative days.
@@ -37,7 +40,7 @@ def own_events(
     # window begins. Go through them from the latest on, as long as any is near enough.
     every, keys = placing.ordered, placing.ordered_keys
     at = np.searchsorted(keys, placing.key(places)) - 1
-    offsets = span(estimation)
+    offsets = offsets_of(estimation)
     taken = np.zeros((0, len(offsets)), dtype=np.bool_)
     found = np.empty(0, dtype=np.int64)
     while True:

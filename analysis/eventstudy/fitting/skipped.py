@@ -13,15 +13,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from analysis.eventstudy.core.fitted import Fitted, Ints
-from analysis.eventstudy.core.panel import Bools, span
-from analysis.eventstudy.fitting.alignment import Placing
+from analysis.eventstudy.core.arrays import Bools, Ints
+from analysis.eventstudy.core.fitted import Fitted
+from analysis.eventstudy.core.panel import offsets_of
+from analysis.eventstudy.fitting.alignment import EventAlignment
 from analysis.eventstudy.inputs.dates import day
 from analysis.eventstudy.inputs.frames import Window
-from analysis.eventstudy.models.least_squares import FLAWS, Fit
+from analysis.eventstudy.models.least_squares import FIT_FAILURES, Fit
 
 if TYPE_CHECKING:
-    from analysis.eventstudy.results import EventStudyResults
+    from analysis.eventstudy.fitting.fitted_study import FittedStudy
 
 COLUMNS = ["event_id", "security", "window_start", "window_end", "reason"]
 
@@ -35,12 +36,12 @@ class Skip:
     reason: str
 
 
-def left_out(results: EventStudyResults, windows: list[Window]) -> pd.DataFrame:
+def skipped_table(results: FittedStudy, windows: list[Window]) -> pd.DataFrame:
     """List the events left out altogether, and those with a hole in one of some windows.
 
     Parameters
     ----------
-    results : EventStudyResults
+    results : FittedStudy
     windows : list of (int, int)
         Checked.
 
@@ -55,7 +56,7 @@ def left_out(results: EventStudyResults, windows: list[Window]) -> pd.DataFrame:
     skips += [Skip(int(rows[at]), None, why) for at, why in results.unfitted.items()]
     skips.sort(key=lambda skip: skip.row)
     for window in windows:
-        skips += holes(results.placing, results.numbers, results.fitted, window)
+        skips += incomplete_windows(results.placing, results.numbers, results.fitted, window)
     ledger = frame(skips, results.study.events)
     if results.refused is None or results.refused.empty:
         return ledger
@@ -68,14 +69,14 @@ def left_out(results: EventStudyResults, windows: list[Window]) -> pd.DataFrame:
     return before if ledger.empty else pd.concat([before, ledger], ignore_index=True)
 
 
-def unfitted(
-    placing: Placing, numbers: Ints, fit: Fit, estimation: Window, window: Window, least: int
+def unfit_reasons(
+    placing: EventAlignment, numbers: Ints, fit: Fit, estimation: Window, window: Window, least: int
 ) -> dict[int, str]:
     """Say which placed events cannot be used at all.
 
     Parameters
     ----------
-    placing : Placing
+    placing : EventAlignment
     numbers : (N,) int
         The placed event of each row of `fit`.
     fit : Fit
@@ -106,16 +107,20 @@ def unfitted(
                 f"window {estimation}, at least {least} are needed"
             )
         else:
-            reasons[number] = f"{FLAWS[int(fit.flaws[at])]} in the estimation window {estimation}"
+            reasons[number] = (
+                f"{FIT_FAILURES[int(fit.flaws[at])]} in the estimation window {estimation}"
+            )
     return reasons
 
 
-def holes(placing: Placing, numbers: Ints, fitted: Fitted, window: Window) -> list[Skip]:
+def incomplete_windows(
+    placing: EventAlignment, numbers: Ints, fitted: Fitted, window: Window
+) -> list[Skip]:
     """List the fitted events without an abnormal return on every day of a window.
 
     Parameters
     ----------
-    placing : Placing
+    placing : EventAlignment
     numbers : (N,) int
         The placed event of each row of `fitted`.
     fitted : Fitted
@@ -146,12 +151,12 @@ def frame(skips: list[Skip], events: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def _hole(placing: Placing, number: int, offsets: Ints, days: Ints) -> str:
+def _hole(placing: EventAlignment, number: int, offsets: Ints, days: Ints) -> str:
     """Say what is missing in a window.
 
     Parameters
     ----------
-    placing : Placing
+    placing : EventAlignment
     number : int
         The placed event.
     offsets, days : (h,) int
@@ -167,10 +172,10 @@ def _hole(placing: Placing, number: int, offsets: Ints, days: Ints) -> str:
     return what + (f", and {more} more day{'s' if more > 1 else ''} of the window" * (more > 0))
 
 
-def _days(placing: Placing, number: int, window: Window) -> Ints:
+def _days(placing: EventAlignment, number: int, window: Window) -> Ints:
     """Days of a placed event's window on the union of all calendars."""
     one = placing.places.take(np.array([number]))
-    days: Ints = placing.calendars.days(one.calendar, one.position, span(window))[0]
+    days: Ints = placing.calendars.days(one.calendar, one.position, offsets_of(window))[0]
     return days
 
 
@@ -178,7 +183,7 @@ def _end(window: Window | None, side: int) -> int | None:
     return None if window is None else window[side]
 
 
-def _nothing_in_window(placing: Placing, number: int, days: Ints, window: Window) -> str:
+def _nothing_in_window(placing: EventAlignment, number: int, days: Ints, window: Window) -> str:
     security, series = _series(placing, number)
     known = np.flatnonzero(np.isfinite(series))
     if not len(known):
@@ -197,13 +202,13 @@ def _nothing_in_window(placing: Placing, number: int, days: Ints, window: Window
     return f"{where}: no {lost} from {day(first)} to {day(last)}"
 
 
-def _missing(placing: Placing, number: int, at: int) -> str:
+def _missing(placing: EventAlignment, number: int, at: int) -> str:
     """Name what an abnormal return lacks on a day: the return itself, or the factors."""
     _, series = _series(placing, number)
     return "return" if not np.isfinite(series[at]) else "factor figure"
 
 
-def _series(placing: Placing, number: int) -> tuple[Hashable, np.ndarray]:
+def _series(placing: EventAlignment, number: int) -> tuple[Hashable, np.ndarray]:
     """Name of an event's security, and its returns on the union of days."""
     column = int(placing.places.security[number])
     values = placing.returns[:, column][placing.source]

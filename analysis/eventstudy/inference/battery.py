@@ -1,52 +1,102 @@
-"""One family of tests: every group, window and test of one question, adjusted together.
+"""CARs, their average and all tests of a study by our own conventions.
 
-`EventStudyResults.tests` is its only caller; the permutation test's placebo fits are made
-once here and serve all windows and groups.
+`results` and `summary` call these. The p-values of one table are adjusted together; the
+permutation test's placebo fits are made once and serve all windows and groups.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import Literal
 
 import numpy as np
 import pandas as pd
 
-from analysis.eventstudy.inference.calendar_time import Portfolio
+from analysis.eventstudy.fitting.fitted_study import FittedStudy
+from analysis.eventstudy.inference.calendar_time import CalendarTimePortfolio
+from analysis.eventstudy.inference.intervals import two_sided
 from analysis.eventstudy.inference.permutation import Placebos
 from analysis.eventstudy.inference.placebo_statistics import MEAN_TEST
-from analysis.eventstudy.inference.registry import adjust, run
-from analysis.eventstudy.inputs.frames import Window
+from analysis.eventstudy.inference.registry import (
+    LEADING_TEST,
+    adjust_p_values,
+    check_names,
+    run_tests,
+)
+from analysis.eventstudy.inference.test_result import Outcome
+from analysis.eventstudy.inputs.frames import ALL_GROUP, Window
 
-if TYPE_CHECKING:
-    from analysis.eventstudy.results import EventStudyResults
+
+def car_table(results: FittedStudy, window: Window) -> pd.DataFrame:
+    """Tabulate the CARs of a window, see `EventStudyResults.car`."""
+    sample, rows = results.sample(window)
+    return pd.DataFrame(
+        {
+            "car": sample.car,
+            "se": sample.se,
+            "t": sample.scar,
+            "df": sample.fitted.dof,
+            "p_value": two_sided(sample.scar, sample.fitted.dof),
+            "scar": sample.scar,
+        },
+        index=results.index if len(rows) == len(results.index) else results.index[rows],
+    )
 
 
-def family(
-    results: EventStudyResults, windows: list[Window], names: tuple[str, ...]
+def caar(results: FittedStudy, window: Window, group: str | None = None) -> pd.Series:
+    """Average the CARs of a group, with the leading test, see `EventStudyResults.caar`."""
+    sample, _ = results.sample(window, group)
+    outcome = run_tests(sample, [LEADING_TEST], results.study.rbar)[0]
+    mean = float(sample.car.mean()) if sample.size else float("nan")
+    return caar_row(mean, sample.size, outcome, group)
+
+
+def caar_row(mean: float, n: int, outcome: Outcome, group: str | None) -> pd.Series:
+    """Write a CAAR beside its test: caar, n, test, statistic, df, p_value."""
+    return pd.Series(
+        {
+            "caar": mean,
+            "n": n,
+            "test": outcome.test,
+            "statistic": outcome.statistic,
+            "df": outcome.df,
+            "p_value": outcome.p_value,
+        },
+        name=group or ALL_GROUP,
+        dtype=object,
+    )
+
+
+def test_table(
+    results: FittedStudy, windows: list[Window], tests: Iterable[str] | Literal["all"]
 ) -> pd.DataFrame:
     """Run tests on every group and window and adjust their p-values as one family.
 
     Parameters
     ----------
-    results : EventStudyResults
+    results : FittedStudy
     windows : list of (int, int)
         Checked, none twice.
-    names : tuple of str
-        Checked names of tests.
+    tests : iterable of str or "all"
 
     Returns
     -------
     pandas.DataFrame
-        group, window_start, window_end, test, statistic, df, p_value, p_holm, p_bh, n,
-        reason.
+        See `EventStudyResults.tests`.
+
+    Raises
+    ------
+    InputError
+        Unknown test.
     """
-    placebos, portfolio = Placebos.of(results, tuple(windows)), Portfolio.of(results)
+    names = check_names(tests)
+    placebos, portfolio = Placebos.of(results, tuple(windows)), CalendarTimePortfolio.of(results)
     rows = []
     for group in results.groups:
         for window in windows:
             sample, members = results.sample(window, group)
-            outcomes = run(
+            outcomes = run_tests(
                 sample,
                 names,
                 results.study.rbar,
@@ -54,20 +104,25 @@ def family(
                 partial(portfolio.test, members=members),
                 partial(placebos.test, members=members, test=MEAN_TEST),
             )
-            rows += [(group, *window, one) for one in outcomes]
-    holm, bh = adjust(np.array([outcome.p_value for *_, outcome in rows], dtype=np.float64))
+            rows += [(group, window, one) for one in outcomes]
+    return outcome_table(rows)
+
+
+def outcome_table(rows: list[tuple[str, Window, Outcome]]) -> pd.DataFrame:
+    """Tabulate outcomes by group and window, their finite p-values adjusted as one family."""
+    holm, bh = adjust_p_values(np.array([one.p_value for *_, one in rows], dtype=np.float64))
     return pd.DataFrame(
         {
-            "group": [group for group, *_ in rows],
-            "window_start": [first for _, first, _, _ in rows],
-            "window_end": [last for _, _, last, _ in rows],
-            "test": [outcome.test for *_, outcome in rows],
-            "statistic": [outcome.statistic for *_, outcome in rows],
-            "df": [outcome.df for *_, outcome in rows],
-            "p_value": [outcome.p_value for *_, outcome in rows],
+            "group": [group for group, _, _ in rows],
+            "window_start": [window[0] for _, window, _ in rows],
+            "window_end": [window[1] for _, window, _ in rows],
+            "test": [one.test for *_, one in rows],
+            "statistic": [one.statistic for *_, one in rows],
+            "df": [one.df for *_, one in rows],
+            "p_value": [one.p_value for *_, one in rows],
             "p_holm": holm,
             "p_bh": bh,
-            "n": [outcome.n for *_, outcome in rows],
-            "reason": [outcome.reason for *_, outcome in rows],
+            "n": [one.n for *_, one in rows],
+            "reason": [one.reason for *_, one in rows],
         }
     )

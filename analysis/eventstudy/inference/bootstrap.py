@@ -17,14 +17,15 @@ import numpy as np
 import pandas as pd
 
 from analysis.errors import InputError, unknown
-from analysis.eventstudy.core.fitted import Floats, Ints, Sample
-from analysis.eventstudy.dependence.clusters import by_date, by_overlap
+from analysis.eventstudy.core.arrays import Floats, Ints
+from analysis.eventstudy.core.fitted import WindowSample
+from analysis.eventstudy.inference.clusters import by_date, by_overlap
 from analysis.eventstudy.inference.test_result import spread
 from analysis.eventstudy.inputs.frames import Window
 from analysis.eventstudy.inputs.options import check_level
 
 if TYPE_CHECKING:
-    from analysis.eventstudy.results import EventStudyResults
+    from analysis.eventstudy.fitting.fitted_study import FittedStudy
 
 KINDS = ("wild", "wild_cluster", "cluster")
 ON = ("car", "scar")
@@ -59,7 +60,7 @@ COLUMNS = [
 
 
 @dataclass(frozen=True)
-class Scheme:
+class BootstrapScheme:
     """How to draw.
 
     Parameters
@@ -99,7 +100,7 @@ class Scheme:
 
 
 @dataclass(frozen=True)
-class Drawn:
+class BootstrapResult:
     """What a bootstrap says of a mean: statistic, p-value, interval, draws behind them."""
 
     statistic: float
@@ -110,7 +111,7 @@ class Drawn:
 
 
 def bootstrap_table(
-    results: EventStudyResults,
+    results: FittedStudy,
     windows: list[Window],
     groups: tuple[str, ...],
     *,
@@ -131,7 +132,7 @@ def bootstrap_table(
 
     Parameters
     ----------
-    results : EventStudyResults
+    results : FittedStudy
     windows : list of (int, int)
         Checked.
     groups : tuple of str
@@ -174,7 +175,7 @@ def bootstrap_table(
             raise unknown(what, str(name), known)
     check_level(level)
     chosen = results.study.seed if seed is None else seed
-    scheme = Scheme(kind, _whole(draws), weights, level, chosen)
+    scheme = BootstrapScheme(kind, _whole(draws), weights, level, chosen)
     rows = [
         (group, *window, kind, *_row(*results.sample(window, group), results, scheme, on, by))
         for group in groups
@@ -183,7 +184,7 @@ def bootstrap_table(
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
-def bootstrap_mean(values: Floats, clusters: Ints, scheme: Scheme) -> Drawn:
+def bootstrap_mean(values: Floats, clusters: Ints, scheme: BootstrapScheme) -> BootstrapResult:
     """Bootstrap the mean of some values, t-statistic and all.
 
     The statistic is the mean over its cluster-robust standard error, with s_g the sum of the
@@ -204,11 +205,11 @@ def bootstrap_mean(values: Floats, clusters: Ints, scheme: Scheme) -> Drawn:
     values : (N,) float
     clusters : (N,) int
         Number of each value's cluster, 0 to G−1.
-    scheme : Scheme
+    scheme : BootstrapScheme
 
     Returns
     -------
-    Drawn
+    BootstrapResult
 
     Notes
     -----
@@ -234,11 +235,16 @@ def bootstrap_mean(values: Floats, clusters: Ints, scheme: Scheme) -> Drawn:
     ordered = np.sort(drawn)
     tail = max(1, int((1 + len(drawn)) * (1 - scheme.level) / 2 + ROUNDING))
     lower, upper = float(ordered[tail - 1]), float(ordered[-tail])
-    return Drawn(statistic, p_value, mean - upper * se, mean - lower * se, len(null))
+    return BootstrapResult(statistic, p_value, mean - upper * se, mean - lower * se, len(null))
 
 
 def _row(
-    sample: Sample, members: Ints, results: EventStudyResults, scheme: Scheme, on: str, by: str
+    sample: WindowSample,
+    members: Ints,
+    results: FittedStudy,
+    scheme: BootstrapScheme,
+    on: str,
+    by: str,
 ) -> tuple[object, ...]:
     n = sample.size
     if not n:
@@ -272,7 +278,9 @@ def _error(squares: float, clusters: int, n: float) -> float:
     return math.sqrt(clusters / (clusters - 1) * squares) / n
 
 
-def _wild(sums: Floats, centred: Floats, sizes: Floats, scheme: Scheme) -> tuple[Floats, Floats]:
+def _wild(
+    sums: Floats, centred: Floats, sizes: Floats, scheme: BootstrapScheme
+) -> tuple[Floats, Floats]:
     """Statistic of each wild draw, under the null and about the mean."""
     count, n = len(sums), float(sizes.sum())
     found: tuple[list[Floats], list[Floats]] = ([], [])
@@ -290,7 +298,7 @@ def _wild(sums: Floats, centred: Floats, sizes: Floats, scheme: Scheme) -> tuple
     return np.concatenate(found[0]), np.concatenate(found[1])
 
 
-def _pairs(sums: Floats, sizes: Floats, mean: float, scheme: Scheme) -> Floats:
+def _pairs(sums: Floats, sizes: Floats, mean: float, scheme: BootstrapScheme) -> Floats:
     """Statistic of each draw of clusters."""
     parts = []
     for chosen in draw_clusters(len(sums), scheme):
@@ -320,7 +328,7 @@ def every_sign(clusters: int) -> Iterator[Floats]:
         start += size
 
 
-def draw_weights(clusters: int, scheme: Scheme) -> Iterator[Floats]:
+def draw_weights(clusters: int, scheme: BootstrapScheme) -> Iterator[Floats]:
     """Drawn weights of the wild bootstraps, in slices (b, G)."""
     rng = np.random.default_rng(scheme.seed)
     for size in _steps(clusters, scheme.draws):
@@ -334,7 +342,7 @@ def draw_weights(clusters: int, scheme: Scheme) -> Iterator[Floats]:
             yield drawn
 
 
-def draw_clusters(clusters: int, scheme: Scheme) -> Iterator[Ints]:
+def draw_clusters(clusters: int, scheme: BootstrapScheme) -> Iterator[Ints]:
     """Clusters drawn with replacement, in slices (b, G)."""
     rng = np.random.default_rng(scheme.seed)
     for size in _steps(clusters, scheme.draws):

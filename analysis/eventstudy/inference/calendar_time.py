@@ -1,8 +1,8 @@
 """The calendar-time portfolio: what someone earned who held every event's security in turn.
 
 Events that fall on one day move together and count as one day of one portfolio, so the
-regression needs no estimate of how far they do. `family` makes a `Portfolio` once per
-question and hands its test to the battery, as it does with the placebo dates.
+regression needs no estimate of how far they do. `battery.test_table` makes one
+`CalendarTimePortfolio` per call and passes on its test, as it does with the placebo dates.
 """
 
 from __future__ import annotations
@@ -13,15 +13,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from analysis.eventstudy.core.fitted import Floats, Ints, Sample
-from analysis.eventstudy.core.panel import Places, span
-from analysis.eventstudy.fitting.alignment import Placing
+from analysis.eventstudy.core.arrays import Floats, Ints
+from analysis.eventstudy.core.fitted import WindowSample
+from analysis.eventstudy.core.panel import EventIndex, offsets_of
+from analysis.eventstudy.fitting.alignment import EventAlignment
 from analysis.eventstudy.inference.test_result import Outcome, student, too_few, undefined
 from analysis.eventstudy.inputs.frames import Window
 from analysis.eventstudy.models.linear import Model
 
 if TYPE_CHECKING:
-    from analysis.eventstudy.results import EventStudyResults
+    from analysis.eventstudy.fitting.fitted_study import FittedStudy
 
 TEST = "calendar_time_t"
 # Days beyond the coefficients without which the variance over time would be a guess.
@@ -33,28 +34,28 @@ CELLS = 1 << 20
 
 
 @dataclass(frozen=True, eq=False)
-class Portfolio:
+class CalendarTimePortfolio:
     """The securities of a study, held while they are inside a window.
 
     Parameters
     ----------
-    placing : Placing
-    places : Places
+    placing : EventAlignment
+    places : EventIndex
         The N fitted events.
     model : Model
     """
 
-    placing: Placing
-    places: Places
+    placing: EventAlignment
+    places: EventIndex
     model: Model
 
     @classmethod
-    def of(cls, results: EventStudyResults) -> Portfolio:
+    def of(cls, results: FittedStudy) -> CalendarTimePortfolio:
         """Hold the securities of a study's fitted events."""
         placing = results.placing
         return cls(placing, placing.places.take(results.numbers), results.study.model)
 
-    def test(self, sample: Sample, members: Ints) -> Outcome:
+    def test(self, sample: WindowSample, members: Ints) -> Outcome:
         """Regress the portfolio's daily returns on the model's factors; t of the constant.
 
         On each date on which at least one security is inside the window, the portfolio is
@@ -75,7 +76,7 @@ class Portfolio:
 
         Parameters
         ----------
-        sample : Sample
+        sample : WindowSample
             n events whole in one window.
         members : (n,) int
             Their rows among `places`.
@@ -116,12 +117,12 @@ class Portfolio:
             return undefined(TEST, n, "the portfolio's return has no variance over time")
         return student(TEST, constant / se, float(len(days) - k), n)
 
-    def averages(self, places: Places, window: Window) -> tuple[Ints, Floats, Floats]:
+    def averages(self, places: EventIndex, window: Window) -> tuple[Ints, Floats, Floats]:
         """Average the returns of the securities that are inside a window, day by day.
 
         Parameters
         ----------
-        places : Places
+        places : EventIndex
             The events.
         window : (int, int)
 
@@ -142,12 +143,12 @@ class Portfolio:
         days = np.flatnonzero(held)
         return days, returns[days] / held[days], held[days]
 
-    def factors(self, places: Places, window: Window, days: Ints, held: Floats) -> Floats:
+    def factors(self, places: EventIndex, window: Window, days: Ints, held: Floats) -> Floats:
         """Average the factors of the securities that are inside a window, (D, f).
 
         Parameters
         ----------
-        places : Places
+        places : EventIndex
         window : (int, int)
         days : (D,) int
         held : (D,) float
@@ -166,9 +167,9 @@ class Portfolio:
         averaged[:, own] = total[:, days].T / held[:, None]
         return averaged
 
-    def _rows(self, places: Places, window: Window) -> Iterator[tuple[Places, Ints, Ints]]:
+    def _rows(self, places: EventIndex, window: Window) -> Iterator[tuple[EventIndex, Ints, Ints]]:
         """Slices of events, and for each day of theirs its event in the slice and its date."""
-        first, offsets = _first_new(places, window), span(window)
+        first, offsets = _first_new(places, window), offsets_of(window)
         step = max(1, CELLS // len(offsets))
         for start in range(0, len(places), step):
             part = places.take(np.arange(start, min(start + step, len(places))))
@@ -189,7 +190,7 @@ def _short(days: int, k: int) -> str:
     )
 
 
-def _first_new(places: Places, window: Window) -> Ints:
+def _first_new(places: EventIndex, window: Window) -> Ints:
     """First relative day of each event that no earlier event of its security holds."""
     order = np.lexsort((places.position, places.security))
     security, position = places.security[order], places.position[order]

@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from analysis.eventstudy.core.fitted import Floats, Ints, Sample
-from analysis.eventstudy.dependence.clusters import by_date
+from analysis.eventstudy.core.arrays import Floats, Ints
+from analysis.eventstudy.core.fitted import WindowSample
 from analysis.eventstudy.dependence.mean_correlation import days_held, rbar
+from analysis.eventstudy.inference.clusters import by_date
 from analysis.eventstudy.inference.parametric import bmp_t
 
 if TYPE_CHECKING:
-    from analysis.eventstudy.results import EventStudyResults
+    from analysis.eventstudy.fitting.fitted_study import FittedStudy
 
 # A fifth of the days was simulated; from half of that on a study counts as thinly traded.
 THIN = 0.1
@@ -121,14 +122,14 @@ class Conditions:
 
 
 def conditions(
-    results: EventStudyResults, sample: Sample, members: Ints, kolari_pynnonen: float = math.nan
+    results: FittedStudy, sample: WindowSample, members: Ints, kolari_pynnonen: float = math.nan
 ) -> Conditions:
     """Measure the conditions of some events of a study.
 
     Parameters
     ----------
-    results : EventStudyResults
-    sample : Sample
+    results : FittedStudy
+    sample : WindowSample
         n events whole in one window.
     members : (n,) int
         Their rows in ``results.fitted``.
@@ -149,7 +150,7 @@ def conditions(
     )
 
 
-def _dates(results: EventStudyResults, members: Ints) -> tuple[int, bool, bool]:
+def _dates(results: FittedStudy, members: Ints) -> tuple[int, bool, bool]:
     """Number of different dates; whether an instant crosses exchanges, and finds one closed."""
     dates = len(np.unique(by_date(results, members)))
     if results.fitted.order is None:
@@ -160,7 +161,7 @@ def _dates(results: EventStudyResults, members: Ints) -> tuple[int, bool, bool]:
     return dates, bool(late), bool(closed)
 
 
-def _untraded(results: EventStudyResults, members: Ints) -> float:
+def _untraded(results: FittedStudy, members: Ints) -> float:
     """Share of exactly zero returns in the estimation windows of (some of) the events."""
     chosen = members[:: max(1, len(members) // LOOKED_AT)]
     places = results.placing.places.take(results.numbers[chosen])
@@ -183,7 +184,7 @@ def _values(table: pd.DataFrame, rows: Ints, columns: Ints) -> Floats:
     return held[rows, which[:, None]]
 
 
-def _variance_ratio(sample: Sample, mode: str, kolari_pynnonen: float) -> float:
+def _variance_ratio(sample: WindowSample, mode: str, kolari_pynnonen: float) -> float:
     if sample.size < 2:
         return math.nan
     n, bmp = sample.size, bmp_t(sample).statistic

@@ -16,8 +16,8 @@ import numpy as np
 import pandas as pd
 
 from analysis.errors import InputError, unknown
-from analysis.eventstudy.core.fitted import Floats
-from analysis.eventstudy.fitting.skipped import left_out
+from analysis.eventstudy.core.arrays import Floats
+from analysis.eventstudy.fitting.skipped import skipped_table
 from analysis.eventstudy.inference.regressors import (
     DAY0,
     KEYS,
@@ -32,7 +32,7 @@ from analysis.eventstudy.inputs.frames import Window
 from analysis.eventstudy.inputs.options import check_level
 
 if TYPE_CHECKING:
-    from analysis.eventstudy.results import EventStudyResults
+    from analysis.eventstudy.fitting.fitted_study import FittedStudy
 
 ERRORS = ("HC3", "cluster")
 # Cameron & Miller (2015, section VI): below this, clustered errors are too small.
@@ -41,7 +41,7 @@ COLLINEAR = 1e-10
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Explained:
+class CrossSectionResults:
     """A regression of CARs.
 
     Attributes
@@ -80,7 +80,7 @@ class Explained:
 
 
 def explain(
-    results: EventStudyResults,
+    results: FittedStudy,
     formula: str,
     window: Window,
     data: pd.DataFrame,
@@ -89,12 +89,12 @@ def explain(
     cluster: str | None = None,
     weights: str | None = None,
     level: float = 0.95,
-) -> Explained:
+) -> CrossSectionResults:
     """Regress the CARs of a window on columns of `data`, by least squares.
 
     Parameters
     ----------
-    results : EventStudyResults
+    results : FittedStudy
     formula : str
         ``"car ~ china_share + log(cap)"``: car or scar on the left; on the right columns of
         `data`, or group, security, event_id of the study, in the notation of statsmodels
@@ -118,7 +118,7 @@ def explain(
 
     Returns
     -------
-    Explained
+    CrossSectionResults
 
     Raises
     ------
@@ -148,8 +148,8 @@ def explain(
     if groups is not None and groups.nunique() < 2:
         raise InputError(_one_cluster(groups, together or ""))
     fit = _fit(model, errors, groups)
-    out = left_out(results, [window])[[*KEYS, "reason"]]
-    return Explained(
+    out = skipped_table(results, [window])[[*KEYS, "reason"]]
+    return CrossSectionResults(
         formula=formula,
         window=window,
         table=_table(fit, level),

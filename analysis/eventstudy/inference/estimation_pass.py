@@ -14,8 +14,10 @@ from typing import Any
 
 import numpy as np
 
-from analysis.eventstudy.core.fitted import Fitted, Floats, Ints, Rows, Sample, slices
-from analysis.eventstudy.core.threads import in_order
+from analysis.eventstudy.core.arrays import Floats, Ints, Rows
+from analysis.eventstudy.core.fitted import Fitted, WindowSample, row_slices
+from analysis.eventstudy.core.threads import map_ordered
+from analysis.eventstudy.core.tolerances import ROUNDING
 from analysis.eventstudy.dependence.mean_correlation import (
     mean_overlap,
     mean_paired,
@@ -24,7 +26,7 @@ from analysis.eventstudy.dependence.mean_correlation import (
 )
 from analysis.eventstudy.dependence.overlap import Overlap
 from analysis.eventstudy.inference.joint_ranks import Together
-from analysis.eventstudy.inference.test_result import ROUNDING, spread
+from analysis.eventstudy.inference.test_result import spread
 
 WITH_RBAR = frozenset({"adjusted_patell_z", "kolari_pynnonen_t", "grank_overlap"})
 GENERALIZED = frozenset({"grank_t", "grank_z"})
@@ -86,7 +88,7 @@ class GeneralizedRanks:
 
 
 @dataclass
-class History:
+class EstimationStatistics:
     """What the tests of one sample need of its estimation rows; only what was asked for.
 
     Attributes
@@ -116,14 +118,14 @@ class History:
     sar_spread: Floats | None = None
 
 
-def observe(
-    sample: Sample, tests: Collection[str], mode: str = "overlap", mean: float | None = None
-) -> History:
+def collect(
+    sample: WindowSample, tests: Collection[str], mode: str = "overlap", mean: float | None = None
+) -> EstimationStatistics:
     """Look at the estimation rows of a sample once, for some tests.
 
     Parameters
     ----------
-    sample : Sample
+    sample : WindowSample
     tests : collection of str
         Names of tests.
     mode : {"overlap", "calendar", "event"}
@@ -133,14 +135,14 @@ def observe(
 
     Returns
     -------
-    History
+    EstimationStatistics
     """
     wanted, fitted = set(tests), sample.fitted
     if mean is None:
         mean = rbar(sample, mode) if wanted & WITH_RBAR else math.nan
     width, size = len(fitted.estimation_offsets), sample.size
     positive, counts = np.full(size, np.nan), np.zeros(size, dtype=np.int64)
-    history = History(mean, DayMeans.of(width), positive, counts)
+    history = EstimationStatistics(mean, DayMeans.of(width), positive, counts)
     _prepare_ranks(history, sample, wanted)
     sums = None
     if history.overlapping is not None and mode == "overlap":
@@ -153,7 +155,7 @@ def observe(
             return _look(history, sample, rows, wanted, sums)
 
         blocks = fitted.block_rows() if sums is None else sums.blocks(fitted.block_size)
-        for seen in in_order(look, blocks):
+        for seen in map_ordered(look, blocks):
             _take_in(history, seen)
             if sums is not None and seen.part is not None:
                 sums.add(seen.part)
@@ -162,7 +164,7 @@ def observe(
     return history
 
 
-def _prepare_ranks(history: History, sample: Sample, wanted: set[str]) -> None:
+def _prepare_ranks(history: EstimationStatistics, sample: WindowSample, wanted: set[str]) -> None:
     """Make room for the ranks that are wanted and can be had."""
     size, width = sample.size, len(sample.fitted.estimation_offsets)
     days = width + len(sample.fitted.offsets)
@@ -189,8 +191,8 @@ def daily_spread(fitted: Fitted) -> Floats:
     """
     width = fitted.ar.shape[1]
     count, mean, squares, largest = (np.zeros(width) for _ in range(4))
-    for own, own_mean, own_squares, own_largest in in_order(
-        lambda rows: _moments(fitted.sar(rows)), slices(len(fitted))
+    for own, own_mean, own_squares, own_largest in map_ordered(
+        lambda rows: _moments(fitted.sar(rows)), row_slices(len(fitted))
     ):
         both, apart = count + own, own_mean - mean
         squares += own_squares + apart**2 * count * own / np.maximum(both, 1)
@@ -230,7 +232,7 @@ def _none_ranked(scale: float, width: int, size: int) -> GeneralizedRanks:
 
 @dataclass(frozen=True)
 class _Seen:
-    """What one block of events adds to a `History`."""
+    """What one block of events adds to a `EstimationStatistics`."""
 
     rows: Rows
     residuals: tuple[Floats, Ints]
@@ -244,7 +246,11 @@ class _Seen:
 
 
 def _look(
-    history: History, sample: Sample, rows: Rows, wanted: set[str], sums: Overlap | None
+    history: EstimationStatistics,
+    sample: WindowSample,
+    rows: Rows,
+    wanted: set[str],
+    sums: Overlap | None,
 ) -> _Seen:
     """Look at one block of events."""
     fitted = sample.fitted
@@ -311,7 +317,7 @@ def _rank(
     return found
 
 
-def _take_in(history: History, seen: _Seen) -> None:
+def _take_in(history: EstimationStatistics, seen: _Seen) -> None:
     """Add what a block of events adds."""
     history.residuals.add(*seen.residuals)
     if seen.positive is not None:
@@ -332,7 +338,7 @@ def _take_in(history: History, seen: _Seen) -> None:
 
 
 def _rank_correlation(
-    sample: Sample, ranks: GeneralizedRanks, sums: Overlap | None, mode: str
+    sample: WindowSample, ranks: GeneralizedRanks, sums: Overlap | None, mode: str
 ) -> float:
     """Mean correlation r̄_U of the estimation U, paired and weighted as r̄."""
     fitted = sample.fitted

@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 
 from analysis.errors import unknown
-from analysis.eventstudy.core.fitted import Floats, Sample, cumulate
+from analysis.eventstudy.core.arrays import Floats
+from analysis.eventstudy.core.fitted import WindowSample, window_sample
 from analysis.eventstudy.dependence.mean_correlation import rbar
 from analysis.eventstudy.inference.parametric import SAME_SCAR, unusable
 from analysis.eventstudy.inference.test_result import spread
@@ -17,7 +18,7 @@ from analysis.eventstudy.inputs.frames import Window
 from analysis.eventstudy.inputs.options import check_level
 
 if TYPE_CHECKING:
-    from analysis.eventstudy.results import EventStudyResults
+    from analysis.eventstudy.fitting.fitted_study import FittedStudy
 
 METHODS = ("kolari_pynnonen", "cross_sectional")
 
@@ -30,7 +31,7 @@ def two_sided(statistic: Floats, df: Floats) -> Floats:
     return p
 
 
-def caar_interval(sample: Sample, rbar: float, level: float) -> tuple[float, float, float]:
+def caar_interval(sample: WindowSample, rbar: float, level: float) -> tuple[float, float, float]:
     """Standard error and confidence interval of a CAAR under cross-sectional dependence.
 
     The tests of Boehmer, Musumeci & Poulsen (1991) and Kolari & Pynnönen (2010, eq. 10) let the
@@ -47,7 +48,7 @@ def caar_interval(sample: Sample, rbar: float, level: float) -> tuple[float, flo
 
     Parameters
     ----------
-    sample : Sample
+    sample : WindowSample
         N events.
     rbar : float
         Mean residual correlation, see `mean_correlation.rbar`.
@@ -80,21 +81,21 @@ def caar_interval(sample: Sample, rbar: float, level: float) -> tuple[float, flo
     return se, caar - reach, caar + reach
 
 
-def caar_path(results: EventStudyResults, group: str | None, level: float) -> pd.DataFrame:
+def caar_path(results: FittedStudy, group: str | None, level: float) -> pd.DataFrame:
     """Cumulate the CAAR day by day with its band, see `EventStudyResults.caar_path`."""
     first, last = results.study.window
     _, whole = results.sample(results.study.window, group)
     fitted = results.fitted.take(whole)
     rows = []
     for day in range(first, last + 1):
-        sample, _ = cumulate(fitted, (first, day))
+        sample, _ = window_sample(fitted, (first, day))
         band = caar_interval(sample, rbar(sample, results.study.rbar), level)
         rows.append((day, _mean(sample.car), *band, sample.size))
     return pd.DataFrame(rows, columns=["day", "caar", "se", "low", "high", "n"])
 
 
 def interval_table(
-    results: EventStudyResults, windows: list[Window], level: float, method: str
+    results: FittedStudy, windows: list[Window], level: float, method: str
 ) -> pd.DataFrame:
     """Tabulate the intervals of CARs and CAARs, see `Inference.intervals`."""
     check_level(level)
@@ -109,7 +110,7 @@ def interval_table(
     return pd.concat(parts, ignore_index=True)
 
 
-def _cars(results: EventStudyResults, window: Window, level: float) -> pd.DataFrame:
+def _cars(results: FittedStudy, window: Window, level: float) -> pd.DataFrame:
     from scipy.special import stdtrit
 
     sample, members = results.sample(window)
@@ -136,7 +137,7 @@ def _cars(results: EventStudyResults, window: Window, level: float) -> pd.DataFr
 
 
 def _caar(
-    results: EventStudyResults, window: Window, group: str, level: float, method: str
+    results: FittedStudy, window: Window, group: str, level: float, method: str
 ) -> pd.DataFrame:
     sample, _ = results.sample(window, group)
     correlation = 0.0
@@ -165,7 +166,7 @@ def _caar(
     )
 
 
-def _independent(sample: Sample, level: float) -> tuple[float, float, float]:
+def _independent(sample: WindowSample, level: float) -> tuple[float, float, float]:
     """Mean CAR ± t·sd/√N, t(N−1). Source: Brown & Warner (1980)."""
     from scipy.special import stdtrit
 
@@ -177,7 +178,7 @@ def _independent(sample: Sample, level: float) -> tuple[float, float, float]:
     return se, caar - reach, caar + reach
 
 
-def _why_none(sample: Sample, correlation: float) -> str:
+def _why_none(sample: WindowSample, correlation: float) -> str:
     if sample.size < 2:
         return f"needs at least 2 events, has {sample.size}"
     if problem := unusable(correlation, sample.size):

@@ -12,7 +12,7 @@ from functools import cached_property
 
 import numpy as np
 
-from analysis.eventstudy.core.fitted import Floats, Ints
+from analysis.eventstudy.core.arrays import Floats, Ints
 
 # From this number on `_ordered_keys` writes what is missing.
 MISSING = np.int64(0x7FF8_0000_0000_0000)

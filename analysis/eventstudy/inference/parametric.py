@@ -1,6 +1,6 @@
 """Parametric tests: small functions of a sample's CARs and standardised CARs.
 
-Each takes a `Sample` (and r̄, where it corrects for cross-sectional dependence) and
+Each takes a `WindowSample` (and r̄, where it corrects for cross-sectional dependence) and
 returns an `Outcome`. `battery` runs them. N is the number of events, L the days of the
 window, SCAR the CAR over the root of its full forecast variance.
 """
@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import math
 
-from analysis.eventstudy.core.fitted import Floats, Sample
-from analysis.eventstudy.inference.estimation_pass import History, observe
+from analysis.eventstudy.core.arrays import Floats
+from analysis.eventstudy.core.fitted import WindowSample
+from analysis.eventstudy.core.tolerances import ROUNDING
+from analysis.eventstudy.inference.estimation_pass import EstimationStatistics, collect
 from analysis.eventstudy.inference.test_result import (
-    ROUNDING,
     Outcome,
     normal,
     spread,
@@ -25,7 +26,7 @@ SAME_CAR = "the CAR is the same for every event"
 SAME_SCAR = "the standardised CAR is the same for every event"
 
 
-def time_series_t(sample: Sample, history: History | None = None) -> Outcome:
+def time_series_t(sample: WindowSample, history: EstimationStatistics | None = None) -> Outcome:
     """Test CAAR against the variation of average abnormal returns before the events.
 
     t = CAAR / (√L·sd), sd (ddof 1) of AAR_s over the estimation offsets s with at least
@@ -39,7 +40,7 @@ def time_series_t(sample: Sample, history: History | None = None) -> Outcome:
     n = sample.size
     if n < 1:
         return too_few("time_series_t", n, 1)
-    days = (history or observe(sample, ["time_series_t"])).residuals
+    days = (history or collect(sample, ["time_series_t"])).residuals
     some = days.counts > 0
     if some.sum() < 2:
         return undefined("time_series_t", n, "needs at least 2 estimation days")
@@ -50,7 +51,7 @@ def time_series_t(sample: Sample, history: History | None = None) -> Outcome:
     return normal("time_series_t", sample.car.mean() / (math.sqrt(sample.length) * sd), n)
 
 
-def cross_sectional_t(sample: Sample) -> Outcome:
+def cross_sectional_t(sample: WindowSample) -> Outcome:
     """Test the mean CAR against its spread across events.
 
     t = mean(CAR) / (sd/√N), ddof 1, t(N−1). Takes the events for independent.
@@ -67,7 +68,7 @@ def cross_sectional_t(sample: Sample) -> Outcome:
     return student("cross_sectional_t", _mean_over_error(sample.car, sd), n - 1, n)
 
 
-def skewness_adjusted_t(sample: Sample) -> Outcome:
+def skewness_adjusted_t(sample: WindowSample) -> Outcome:
     """Test the mean CAR with a correction for the skewness of CARs.
 
     t = √N·(S + γS²/3 + γ²S³/27 + γ/(6N)), S = mean/sd of CAR (ddof 1), γ the skewness
@@ -89,7 +90,7 @@ def skewness_adjusted_t(sample: Sample) -> Outcome:
     return normal("skewness_adjusted_t", math.sqrt(n) * inner, n)
 
 
-def patell_z(sample: Sample) -> Outcome:
+def patell_z(sample: WindowSample) -> Outcome:
     """Test the sum of standardised CARs against their theoretical variance.
 
     z = Σ SCAR / √Σ (T−k)/(T−k−2), N(0, 1). Takes the events for independent and their
@@ -109,14 +110,14 @@ def patell_z(sample: Sample) -> Outcome:
     return normal("patell_z", sample.scar.sum() / math.sqrt(variance), n)
 
 
-def adjusted_patell_z(sample: Sample, rbar: float) -> Outcome:
+def adjusted_patell_z(sample: WindowSample, rbar: float) -> Outcome:
     """Patell's z, corrected for cross-sectional dependence.
 
     z = Patell / √(1 + (N−1)r̄), N(0, 1). Takes the variance for unchanged by the event.
 
     Parameters
     ----------
-    sample : Sample
+    sample : WindowSample
         Events of one window.
     rbar : float
         Mean residual correlation, see `mean_correlation.rbar`.
@@ -134,7 +135,7 @@ def adjusted_patell_z(sample: Sample, rbar: float) -> Outcome:
     return normal("adjusted_patell_z", patell.statistic / math.sqrt(inflation(rbar, n)), n)
 
 
-def bmp_t(sample: Sample) -> Outcome:
+def bmp_t(sample: WindowSample) -> Outcome:
     """Test the mean standardised CAR against its spread across events.
 
     t = mean(SCAR) / (sd/√N), ddof 1, t(N−1). Robust to a variance that rises at the
@@ -152,7 +153,7 @@ def bmp_t(sample: Sample) -> Outcome:
     return student("bmp_t", _mean_over_error(sample.scar, sd), n - 1, n)
 
 
-def kolari_pynnonen_t(sample: Sample, rbar: float) -> Outcome:
+def kolari_pynnonen_t(sample: WindowSample, rbar: float) -> Outcome:
     """BMP's t, corrected for cross-sectional dependence.
 
     t = BMP·√((1−r̄) / (1 + (N−1)r̄)), t(N−1). With r̄ weighted by overlap it holds its size
@@ -160,7 +161,7 @@ def kolari_pynnonen_t(sample: Sample, rbar: float) -> Outcome:
 
     Parameters
     ----------
-    sample : Sample
+    sample : WindowSample
         Events of one window.
     rbar : float
         Mean residual correlation, see `mean_correlation.rbar`.

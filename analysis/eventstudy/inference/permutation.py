@@ -17,9 +17,10 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.eventstudy.core.fitted import Floats, Ints, Sample, cumulate
-from analysis.eventstudy.core.panel import Bools, Panel, Places, span
-from analysis.eventstudy.fitting.alignment import Placing, renumber
+from analysis.eventstudy.core.arrays import Bools, Floats, Ints
+from analysis.eventstudy.core.fitted import WindowSample, window_sample
+from analysis.eventstudy.core.panel import EventIndex, Panel, offsets_of
+from analysis.eventstudy.fitting.alignment import EventAlignment, renumber
 from analysis.eventstudy.fitting.chunks import CHUNK, Chunk, fit_chunk
 from analysis.eventstudy.inference.parametric import SAME_SCAR
 from analysis.eventstudy.inference.placebo_statistics import SAME, STATISTICS, TEST
@@ -29,7 +30,7 @@ from analysis.eventstudy.inputs.frames import Window
 from analysis.eventstudy.models.linear import Model
 
 if TYPE_CHECKING:
-    from analysis.eventstudy.results import EventStudyResults
+    from analysis.eventstudy.fitting.fitted_study import FittedStudy
 
 # The most that are used; with fewer than the least, 5 % two-sided would be out of reach.
 MOST_PLACEBOS, LEAST_PLACEBOS = 999, 39
@@ -38,7 +39,7 @@ CELLS = 1 << 21
 
 
 @dataclass(frozen=True)
-class Placed:
+class PermutationResult:
     """A permutation test, and how many dates it stands on.
 
     Attributes
@@ -70,9 +71,9 @@ class Placebos:
 
     Parameters
     ----------
-    placing : Placing
+    placing : EventAlignment
         All events of the study: none of their windows may be met.
-    places : Places
+    places : EventIndex
         The N fitted events.
     model : Model
     estimation, window : (int, int)
@@ -83,8 +84,8 @@ class Placebos:
         Of the draw, where there are more placebos than are used.
     """
 
-    placing: Placing
-    places: Places
+    placing: EventAlignment
+    places: EventIndex
     model: Model
     estimation: Window
     window: Window
@@ -93,7 +94,7 @@ class Placebos:
     seed: int
 
     @classmethod
-    def of(cls, results: EventStudyResults, windows: tuple[Window, ...]) -> Placebos:
+    def of(cls, results: FittedStudy, windows: tuple[Window, ...]) -> Placebos:
         """Move the fitted events of a study."""
         study = results.study
         return cls(
@@ -107,7 +108,7 @@ class Placebos:
             study.seed,
         )
 
-    def test(self, sample: Sample, members: Ints, test: str = TEST) -> Outcome:
+    def test(self, sample: WindowSample, members: Ints, test: str = TEST) -> Outcome:
         """Compare the studentised mean SCAR of some events with that on their placebo dates.
 
         A placebo moves day 0 of every event by the same s ≠ 0 days of the union of calendars
@@ -132,7 +133,7 @@ class Placebos:
 
         Parameters
         ----------
-        sample : Sample
+        sample : WindowSample
             n events whole in one of `windows`.
         members : (n,) int
             Their rows among `places`.
@@ -148,29 +149,31 @@ class Placebos:
         """
         return self.answer(sample, members, test).outcome
 
-    def answer(self, sample: Sample, members: Ints, test: str = TEST) -> Placed:
+    def answer(self, sample: WindowSample, members: Ints, test: str = TEST) -> PermutationResult:
         """As `test`, and say how many dates were used."""
         if sample.size < 1:
-            return Placed(too_few(test, sample.size, 1), 0, 0)
+            return PermutationResult(too_few(test, sample.size, 1), 0, 0)
         statistic = STATISTICS[test]
         observed = float(statistic(self._observed(sample, members)))
         shifts = self._shifts(sample.window, members)
         placed = self._statistics(sample.window, members, self._drawn(shifts), statistic)
         count = len(placed)
         if not np.isfinite(observed):
-            return Placed(undefined(test, sample.size, SAME_SCAR), count, len(shifts))
+            return PermutationResult(undefined(test, sample.size, SAME_SCAR), count, len(shifts))
         if count < LEAST_PLACEBOS:
             reason = f"{count} admissible placebo dates, at least {LEAST_PLACEBOS} are needed"
-            return Placed(undefined(test, sample.size, reason), count, len(shifts))
+            return PermutationResult(undefined(test, sample.size, reason), count, len(shifts))
         reached = int((np.abs(placed) >= abs(observed) * (1 - SAME)).sum())
         p_value = (1 + reached) / (1 + count)
-        return Placed(Outcome(test, observed, np.nan, p_value, sample.size), count, len(shifts))
+        return PermutationResult(
+            Outcome(test, observed, np.nan, p_value, sample.size), count, len(shifts)
+        )
 
     @property
     def _refitted(self) -> Model:
         return cast("Model", getattr(self.model, "stand_in", self.model))
 
-    def _observed(self, sample: Sample, members: Ints) -> Floats:
+    def _observed(self, sample: WindowSample, members: Ints) -> Floats:
         """SCARs on the real dates, (n,), of the model that is fitted on the others."""
         if self._refitted is self.model:
             return sample.scar
@@ -222,7 +225,7 @@ class Placebos:
         calendar, day0, _ = self._starts(members)
         every = np.arange(-day0.min(), self._days - day0.max())
         every = every[every != 0]
-        offsets, calendars = span(window), self.placing.calendars
+        offsets, calendars = offsets_of(window), self.placing.calendars
         found = [np.empty(0, dtype=np.int64)]
         for part in self._slices(every, len(day0) * len(offsets)):
             kind = np.broadcast_to(calendar, (len(part), len(day0)))
@@ -260,8 +263,8 @@ class Placebos:
             return
         self._done[security, session] = True
         calendar, factors = self._calendar_of[security], self._factors_of[security]
-        places = Places(security, calendar, session, factors)
-        before, during = span(self.estimation), span(self.window)
+        places = EventIndex(security, calendar, session, factors)
+        before, during = offsets_of(self.estimation), offsets_of(self.window)
         for start in range(0, len(places), CHUNK):
             part = places.take(np.arange(start, min(start + CHUNK, len(places))))
             fit = fit_chunk(Chunk(self._panel, part, before, during, self._refitted, spare=True))
@@ -273,7 +276,7 @@ class Placebos:
             ).take(fit.flaws == 0)
             good = part.take(fit.flaws == 0)
             for table, window in zip(self._scars, self.windows, strict=True):
-                sample, kept = cumulate(light, window)
+                sample, kept = window_sample(light, window)
                 table[good.security[kept], good.position[kept]] = sample.scar
 
     @cached_property
@@ -281,13 +284,13 @@ class Placebos:
         return np.unique(self.places.security)
 
     @cached_property
-    def _own(self) -> Places:
+    def _own(self) -> EventIndex:
         """The events, securities numbered as the rows of the tables below."""
         return renumber(self.places, self._securities)
 
     @cached_property
     def _panel(self) -> Panel:
-        return self.placing.panel(self._securities, span(self.window))
+        return self.placing.panel(self._securities, offsets_of(self.window))
 
     @property
     def _days(self) -> int:
@@ -368,7 +371,7 @@ class Placebos:
         everyone = self.placing.places
         marks[
             self.placing.calendars.days(
-                everyone.calendar, everyone.position, span(self.window)
+                everyone.calendar, everyone.position, offsets_of(self.window)
             ).ravel()
         ] = True
         marks[-1] = False

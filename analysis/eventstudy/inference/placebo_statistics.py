@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from analysis.eventstudy.core.fitted import Floats
+from analysis.eventstudy.core.arrays import Floats
 
 TEST, MEAN_TEST = "permutation", "permutation_mean"
 # Running sums round: values nearer to each other than this, relative to the largest, are one.

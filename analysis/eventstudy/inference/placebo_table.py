@@ -15,7 +15,7 @@ from analysis.eventstudy.inference.placebo_statistics import STATISTICS, TEST
 from analysis.eventstudy.inputs.frames import Window
 
 if TYPE_CHECKING:
-    from analysis.eventstudy.results import EventStudyResults
+    from analysis.eventstudy.fitting.fitted_study import FittedStudy
 
 COLUMNS = [
     "group",
@@ -32,13 +32,13 @@ COLUMNS = [
 
 
 def placebo_table(
-    results: EventStudyResults, windows: list[Window], groups: tuple[str, ...], test: str = TEST
+    results: FittedStudy, windows: list[Window], groups: tuple[str, ...], test: str = TEST
 ) -> pd.DataFrame:
     """Tabulate a permutation test with the number of dates that it used.
 
     Parameters
     ----------
-    results : EventStudyResults
+    results : FittedStudy
     windows : list of (int, int)
     groups : tuple of str
         Both checked.

@@ -13,16 +13,16 @@ import math
 
 import numpy as np
 
-from analysis.eventstudy.core.fitted import Sample
+from analysis.eventstudy.core.fitted import WindowSample
+from analysis.eventstudy.core.tolerances import ROUNDING
 from analysis.eventstudy.inference.estimation_pass import (
     DayMeans,
+    EstimationStatistics,
     GeneralizedRanks,
-    History,
-    observe,
+    collect,
 )
 from analysis.eventstudy.inference.parametric import SAME_SCAR, inflation, unusable
 from analysis.eventstudy.inference.test_result import (
-    ROUNDING,
     Outcome,
     bounded,
     normal,
@@ -37,7 +37,7 @@ UNRANKED = "no event has an estimation day to rank against"
 NO_DAY = "a day of the window cannot be ranked"
 
 
-def corrado_rank(sample: Sample, history: History | None = None) -> Outcome:
+def corrado_rank(sample: WindowSample, history: EstimationStatistics | None = None) -> Outcome:
     """Corrado's rank test, over the days of the window.
 
     Mid-ranks K of an event's abnormal returns over its estimation rows and the whole event
@@ -50,11 +50,13 @@ def corrado_rank(sample: Sample, history: History | None = None) -> Outcome:
     """
     if sample.size < 1:
         return too_few("corrado_rank", sample.size, 1)
-    history = history or observe(sample, ["corrado_rank"])
+    history = history or collect(sample, ["corrado_rank"])
     return _corrado("corrado_rank", sample, history, history.corrado)
 
 
-def corrado_zivney_rank(sample: Sample, history: History | None = None) -> Outcome:
+def corrado_zivney_rank(
+    sample: WindowSample, history: EstimationStatistics | None = None
+) -> Outcome:
     """Corrado's rank test on standardised abnormal returns.
 
     T = Σ_{t∈w} Ū_t / (√L·S) as in `corrado_rank`, with û/s on estimation rows and
@@ -67,11 +69,11 @@ def corrado_zivney_rank(sample: Sample, history: History | None = None) -> Outco
     n = sample.size
     if n < 2:
         return too_few("corrado_zivney_rank", n, 2)
-    history = history or observe(sample, ["corrado_zivney_rank"])
+    history = history or collect(sample, ["corrado_zivney_rank"])
     return _corrado("corrado_zivney_rank", sample, history, history.zivney)
 
 
-def grank_t(sample: Sample, history: History | None = None) -> Outcome:
+def grank_t(sample: WindowSample, history: EstimationStatistics | None = None) -> Outcome:
     """Generalized rank test with Student's t.
 
     SCAR* = SCAR/sd(SCAR, ddof 1). Each event's estimation residuals over s and its SCAR*
@@ -85,7 +87,7 @@ def grank_t(sample: Sample, history: History | None = None) -> Outcome:
     n = sample.size
     if n < 2:
         return too_few("grank_t", n, 2)
-    ranks = (history or observe(sample, ["grank_t"])).generalized
+    ranks = (history or collect(sample, ["grank_t"])).generalized
     if ranks is None:
         return undefined("grank_t", n, SAME_SCAR)
     some = ranks.days.counts > 0
@@ -111,7 +113,7 @@ def _as_t(z: float, rows: int) -> float:
     return z * math.sqrt((rows - 2) / (rows - 1 - z**2)) if z**2 < rows - 1 else math.inf
 
 
-def grank_z(sample: Sample, history: History | None = None) -> Outcome:
+def grank_z(sample: WindowSample, history: EstimationStatistics | None = None) -> Outcome:
     """Generalized rank test with the theoretical variance of ranks.
 
     Z = Σ U_i0 / √Σ (n_i−1)/(12(n_i+1)), N(0, 1), with U of `grank_t`. Takes the events for
@@ -122,7 +124,7 @@ def grank_z(sample: Sample, history: History | None = None) -> Outcome:
     n = sample.size
     if n < 2:
         return too_few("grank_z", n, 2)
-    ranks = (history or observe(sample, ["grank_z"])).generalized
+    ranks = (history or collect(sample, ["grank_z"])).generalized
     if ranks is None:
         return undefined("grank_z", n, SAME_SCAR)
     variance = _rank_variance(ranks)
@@ -132,7 +134,9 @@ def grank_z(sample: Sample, history: History | None = None) -> Outcome:
     return bounded(outcome, _highest(ranks) / math.sqrt(variance))
 
 
-def grank_overlap(sample: Sample, rbar: float, history: History | None = None) -> Outcome:
+def grank_overlap(
+    sample: WindowSample, rbar: float, history: EstimationStatistics | None = None
+) -> Outcome:
     """Generalized rank test corrected by overlap-weighted correlations.
 
     With SCAR* = SCAR·√(1−r̄)/sd(SCAR) and U as in `grank_t`,
@@ -143,12 +147,12 @@ def grank_overlap(sample: Sample, rbar: float, history: History | None = None) -
 
     Parameters
     ----------
-    sample : Sample
+    sample : WindowSample
         Events of one window.
     rbar : float
         Mean residual correlation, see `mean_correlation.rbar`.
-    history : History, optional
-        What `estimation_pass.observe` saw with this r̄.
+    history : EstimationStatistics, optional
+        What `estimation_pass.collect` saw with this r̄.
 
     Source: Kolari & Pynnönen (2011, eq. 9) for the ranks, Kolari, Pape & Pynnönen (2018) for the
     weight by overlap; the combination is Faultline's own.
@@ -160,7 +164,7 @@ def grank_overlap(sample: Sample, rbar: float, history: History | None = None) -
         return undefined("grank_overlap", n, SAME_SCAR)
     if problem := unusable(rbar, n):
         return undefined("grank_overlap", n, problem)
-    ranks = (history or observe(sample, ["grank_overlap"], mean=rbar)).overlapping
+    ranks = (history or collect(sample, ["grank_overlap"], mean=rbar)).overlapping
     if ranks is None:
         return undefined("grank_overlap", n, SAME_SCAR)
     if problem := unusable(ranks.rbar, n):
@@ -172,7 +176,9 @@ def grank_overlap(sample: Sample, rbar: float, history: History | None = None) -
     return bounded(outcome, _highest(ranks) / math.sqrt(variance))
 
 
-def _corrado(test: str, sample: Sample, history: History, days: DayMeans | None) -> Outcome:
+def _corrado(
+    test: str, sample: WindowSample, history: EstimationStatistics, days: DayMeans | None
+) -> Outcome:
     """Refer the mean ranks of the window to their variation over all days."""
     if days is None:
         return undefined(test, sample.size, NO_DAY)
@@ -195,7 +201,7 @@ def _corrado(test: str, sample: Sample, history: History, days: DayMeans | None)
     return bounded(normal(test, statistic, sample.size), largest)
 
 
-def _highest_days(sample: Sample, history: History, test: str) -> float:
+def _highest_days(sample: WindowSample, history: EstimationStatistics, test: str) -> float:
     """Largest sum over the window of mean U: its L days have the highest ranks of every event."""
     fitted, length = sample.fitted, sample.length
     present = np.isfinite(fitted.ar)

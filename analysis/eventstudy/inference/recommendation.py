@@ -14,15 +14,16 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from analysis.eventstudy.inference.battery import test_table
 from analysis.eventstudy.inference.conditions import Conditions, conditions
 from analysis.eventstudy.inference.measured_sizes import SIZES
 from analysis.eventstudy.inference.placebo_statistics import TEST as PERMUTATION
 from analysis.eventstudy.inference.registry import RECOMMENDED
 from analysis.eventstudy.inference.size_verdict import Size, verdict
-from analysis.eventstudy.inputs.frames import EVERYTHING, Window
+from analysis.eventstudy.inputs.frames import ALL_GROUP, Window
 
 if TYPE_CHECKING:
-    from analysis.eventstudy.results import EventStudyResults
+    from analysis.eventstudy.fitting.fitted_study import FittedStudy
 
 INDEPENDENT = ("bmp_t", "patell_z", "sign", "generalized_sign", "wilcoxon")
 HISTORY = ("time_series_t", "corrado_rank", "corrado_zivney_rank", "grank_t")
@@ -80,7 +81,7 @@ class Recommendation:
 
 
 def recommend(
-    results: EventStudyResults,
+    results: FittedStudy,
     tests: pd.DataFrame | None = None,
     *,
     window: Window | None = None,
@@ -90,7 +91,7 @@ def recommend(
 
     Parameters
     ----------
-    results : EventStudyResults
+    results : FittedStudy
     tests : pandas.DataFrame, optional
         ``results.tests(...)``, so that nothing is computed twice; without it, or where it
         holds none of the tests that may lead, these are run. One of them that it does not hold
@@ -111,11 +112,11 @@ def recommend(
     """
     first, last = results.study.window
     asked = window or ((0, 0) if first <= 0 <= last else results.study.window)
-    name = group or EVERYTHING
+    name = group or ALL_GROUP
     sample, members = results.sample(asked, group)
     here = None if tests is None else _rows(tests, name, asked)
     if here is None or not here.index.isin(RECOMMENDED).any():
-        here = _rows(results.tests(asked, list(RECOMMENDED)), name, asked)
+        here = _rows(test_table(results, [asked], RECOMMENDED), name, asked)
     # A test that was not run is not one that is undefined.
     defined = set(RECOMMENDED) - set(here.index[here["p_value"].isna()])
     known = here["statistic"].get("kolari_pynnonen_t", math.nan)

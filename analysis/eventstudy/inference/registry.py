@@ -1,7 +1,7 @@
 """The battery: every test by its name, run on one sample, and p-values adjusted for many.
 
-`results` calls `run` once per window and group, and `adjust` once on all the p-values of a
-`tests()` call. The names and their order are part of the public surface.
+`battery` calls `run_tests` once per window and group, and `adjust_p_values` once on all the
+p-values of a `tests()` call. The names and their order are part of the public surface.
 """
 
 from __future__ import annotations
@@ -12,9 +12,10 @@ from typing import Literal
 import numpy as np
 
 from analysis.errors import InputError, unknown
-from analysis.eventstudy.core.fitted import Floats, Sample
+from analysis.eventstudy.core.arrays import Floats
+from analysis.eventstudy.core.fitted import WindowSample
 from analysis.eventstudy.dependence.mean_correlation import check_mode
-from analysis.eventstudy.inference.estimation_pass import History, observe
+from analysis.eventstudy.inference.estimation_pass import EstimationStatistics, collect
 from analysis.eventstudy.inference.parametric import (
     adjusted_patell_z,
     bmp_t,
@@ -35,7 +36,7 @@ from analysis.eventstudy.inference.signs import generalized_sign, sign, wilcoxon
 from analysis.eventstudy.inference.test_result import Outcome, undefined, within_reach
 
 # A test that needs more of the study than the sample, given the sample.
-FromStudy = Callable[[Sample], Outcome]
+FromStudy = Callable[[WindowSample], Outcome]
 
 TEST_NAMES = (
     "time_series_t",
@@ -57,6 +58,9 @@ TEST_NAMES = (
     "permutation",
 )
 
+# Kolari & Pynnönen (2010): holds its size when events share dates, which is the usual case.
+LEADING_TEST = "kolari_pynnonen_t"
+
 # What is run when it is named, and not with "all".
 ON_REQUEST = ("permutation_mean",)
 
@@ -64,7 +68,7 @@ ON_REQUEST = ("permutation_mean",)
 # dates.
 RECOMMENDED = ("kolari_pynnonen_t", "permutation", "grank_overlap")
 
-_ALONE: dict[str, Callable[[Sample], Outcome]] = {
+_ALONE: dict[str, Callable[[WindowSample], Outcome]] = {
     "cross_sectional_t": cross_sectional_t,
     "skewness_adjusted_t": skewness_adjusted_t,
     "patell_z": patell_z,
@@ -73,7 +77,7 @@ _ALONE: dict[str, Callable[[Sample], Outcome]] = {
     "wilcoxon": wilcoxon,
 }
 
-_WITH_HISTORY: dict[str, Callable[[Sample, History], Outcome]] = {
+_WITH_HISTORY: dict[str, Callable[[WindowSample, EstimationStatistics], Outcome]] = {
     "time_series_t": time_series_t,
     "corrado_rank": corrado_rank,
     "corrado_zivney_rank": corrado_zivney_rank,
@@ -82,7 +86,7 @@ _WITH_HISTORY: dict[str, Callable[[Sample, History], Outcome]] = {
     "generalized_sign": generalized_sign,
 }
 
-_WITH_RBAR: dict[str, Callable[[Sample, float], Outcome]] = {
+_WITH_RBAR: dict[str, Callable[[WindowSample, float], Outcome]] = {
     "adjusted_patell_z": adjusted_patell_z,
     "kolari_pynnonen_t": kolari_pynnonen_t,
 }
@@ -94,8 +98,8 @@ _UNASKED = {
 }
 
 
-def run(
-    sample: Sample,
+def run_tests(
+    sample: WindowSample,
     names: Iterable[str] | Literal["all"] = "all",
     rbar_mode: str = "overlap",
     placebos: FromStudy | None = None,
@@ -106,7 +110,7 @@ def run(
 
     Parameters
     ----------
-    sample : Sample
+    sample : WindowSample
         The events that are whole in one window.
     names : iterable of str or "all"
         Names among `TEST_NAMES`, all of them in their order by default, or `ON_REQUEST`.
@@ -132,9 +136,9 @@ def run(
     InputError
         Unknown test or r̄ mode.
     """
-    chosen = named(names)
+    chosen = check_names(names)
     check_mode(rbar_mode)
-    history = observe(sample, chosen, rbar_mode)
+    history = collect(sample, chosen, rbar_mode)
     from_study = {
         "calendar_time_t": portfolio,
         "permutation": placebos,
@@ -143,7 +147,7 @@ def run(
     return [within_reach(_outcome(name, sample, history, from_study)) for name in chosen]
 
 
-def named(names: Iterable[str] | Literal["all"]) -> tuple[str, ...]:
+def check_names(names: Iterable[str] | Literal["all"]) -> tuple[str, ...]:
     """Check the names of tests; ``"all"``, or a single name, may stand without a list.
 
     Raises
@@ -162,7 +166,7 @@ def named(names: Iterable[str] | Literal["all"]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(chosen))
 
 
-def adjust(p_values: Floats) -> tuple[Floats, Floats]:
+def adjust_p_values(p_values: Floats) -> tuple[Floats, Floats]:
     """Adjust p-values for their number, by Holm and by Benjamini–Hochberg.
 
     The family is all finite p-values given; NaN stays NaN. With the p-values in ascending
@@ -194,7 +198,10 @@ def adjust(p_values: Floats) -> tuple[Floats, Floats]:
 
 
 def _outcome(
-    name: str, sample: Sample, history: History, from_study: dict[str, FromStudy | None]
+    name: str,
+    sample: WindowSample,
+    history: EstimationStatistics,
+    from_study: dict[str, FromStudy | None],
 ) -> Outcome:
     if name in _ALONE:
         return _ALONE[name](sample)

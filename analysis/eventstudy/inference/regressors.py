@@ -15,7 +15,7 @@ from analysis.errors import InputError, unknown
 from analysis.eventstudy.inputs.frames import Window
 
 if TYPE_CHECKING:
-    from analysis.eventstudy.results import EventStudyResults
+    from analysis.eventstudy.fitting.fitted_study import FittedStudy
 
 KEYS = ["event_id", "security"]
 LEFT = ("car", "scar")
@@ -79,7 +79,7 @@ def keyed(data: object) -> tuple[pd.DataFrame, list[str]]:
     return table, keys
 
 
-def own(results: EventStudyResults, window: Window) -> pd.DataFrame:
+def own(results: FittedStudy, window: Window) -> pd.DataFrame:
     """What the study itself knows of the events that are whole in the window."""
     sample, members = results.sample(window)
     if not sample.size:

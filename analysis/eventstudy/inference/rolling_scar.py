@@ -13,8 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from analysis.eventstudy.core.fitted import Floats, Ints
-from analysis.eventstudy.core.panel import Bools
+from analysis.eventstudy.core.arrays import Bools, Floats, Ints
 from analysis.eventstudy.inputs.frames import Window
 from analysis.eventstudy.models.linear import (
     FactorModel,
@@ -95,7 +94,7 @@ def rolling_scars(
     With S_ab the sums of products about the means of the usable estimation rows,
     RSS = S_yy − S_yx S_xx⁻¹ S_xy, CAR = Σ_w(y − ȳ) − d'S_xx⁻¹S_xy and
     Var(CAR) = RSS/(T−k)·(L + L²/T + d'S_xx⁻¹d), d = Σ_w(x − x̄): the same figures as
-    `least_squares.least_squares` and `fitted.cumulate`.
+    `least_squares.least_squares` and `fitted.window_sample`.
     """
     count, width = series.returns.shape
     scars = [np.empty((count, width)) for _ in windows]

@@ -9,8 +9,9 @@ import math
 
 import numpy as np
 
-from analysis.eventstudy.core.fitted import Floats, Sample
-from analysis.eventstudy.inference.estimation_pass import History, observe
+from analysis.eventstudy.core.arrays import Floats
+from analysis.eventstudy.core.fitted import WindowSample
+from analysis.eventstudy.inference.estimation_pass import EstimationStatistics, collect
 from analysis.eventstudy.inference.joint_ranks import midranks
 from analysis.eventstudy.inference.test_result import Outcome, bounded, normal, too_few, undefined
 
@@ -18,7 +19,7 @@ from analysis.eventstudy.inference.test_result import Outcome, bounded, normal, 
 MOST_EXACT = 50
 
 
-def sign(sample: Sample) -> Outcome:
+def sign(sample: WindowSample) -> Outcome:
     """Test whether half of the CARs are positive.
 
     z = (w − N/2) / √(N/4), w the number of strictly positive CARs; N(0, 1). A CAR of 0
@@ -32,7 +33,7 @@ def sign(sample: Sample) -> Outcome:
     return bounded(normal("sign", _sign_statistic(sample, 0.5), n), _all_one_sign(n, 0.5))
 
 
-def generalized_sign(sample: Sample, history: History | None = None) -> Outcome:
+def generalized_sign(sample: WindowSample, history: EstimationStatistics | None = None) -> Outcome:
     """Test whether CARs are positive as often as abnormal returns were before the events.
 
     z = (w − N·p̂) / √(N·p̂(1−p̂)), w the number of strictly positive CARs and p̂ the mean
@@ -43,7 +44,7 @@ def generalized_sign(sample: Sample, history: History | None = None) -> Outcome:
     n = sample.size
     if n < 1:
         return too_few("generalized_sign", n, 1)
-    positive = (history or observe(sample, ["generalized_sign"])).positive
+    positive = (history or collect(sample, ["generalized_sign"])).positive
     if np.isnan(positive).any():
         return undefined("generalized_sign", n, "an event has no estimation day")
     share = float(positive.mean())
@@ -56,7 +57,7 @@ def generalized_sign(sample: Sample, history: History | None = None) -> Outcome:
     return bounded(outcome, _all_one_sign(n, share))
 
 
-def wilcoxon(sample: Sample) -> Outcome:
+def wilcoxon(sample: WindowSample) -> Outcome:
     """Wilcoxon's signed-rank test on the CARs.
 
     W = min(Σ_{CAR>0} R_i, Σ_{CAR<0} R_i), R the ranks of |CAR| with ties at their mean rank
@@ -89,7 +90,7 @@ def _all_one_sign(n: int, p: float) -> float:
     return math.sqrt(n * max((1.0 - p) / p, p / (1.0 - p)))
 
 
-def _sign_statistic(sample: Sample, p: float) -> float:
+def _sign_statistic(sample: WindowSample, p: float) -> float:
     """Excess of positive CARs over N·p, in standard deviations of the binomial."""
     positive = int((sample.car > 0).sum())
     return (positive - sample.size * p) / math.sqrt(sample.size * p * (1.0 - p))

@@ -13,10 +13,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from analysis.eventstudy.core.fitted import Floats
+from analysis.eventstudy.core.arrays import Floats
+from analysis.eventstudy.core.tolerances import ROUNDING
 
-# Values closer to each other than this, relative to the largest, differ by rounding alone.
-ROUNDING = 1e-12
 # A test that cannot reach this level says nothing where it does not reject.
 LEVEL = 0.05
 

@@ -17,12 +17,12 @@ import pandas as pd
 
 from analysis.errors import InputError, unknown
 from analysis.eventstudy.inputs.dates import day, event_dates
-from analysis.eventstudy.inputs.numbers import check_finite, extremes, floats, framed
-from analysis.eventstudy.models.linear import Model, needs_of
+from analysis.eventstudy.inputs.numbers import check_finite, column_range, floats, framed
+from analysis.eventstudy.models.linear import Model, required_factors
 
 Window = tuple[int, int]
 
-EVERYTHING = "all"
+ALL_GROUP = "all"
 
 
 def check_table(table: object, name: str) -> pd.DataFrame:
@@ -47,7 +47,7 @@ def check_table(table: object, name: str) -> pd.DataFrame:
     """
     frame = check_frame(table, name)
     checked = framed(floats(frame, name), frame)
-    check_finite(checked, extremes(checked), name)
+    check_finite(checked, column_range(checked), name)
     return checked
 
 
@@ -234,7 +234,7 @@ def check_factors(factors: object, model: Model, securities: list[Hashable]) -> 
         The model needs factors and there are none, or an unknown column.
     """
     table = None if factors is None else check_table(factors, "factors")
-    needs = dict.fromkeys(needs_of(model, securities))
+    needs = dict.fromkeys(required_factors(model, securities))
     wanted = [column for one in needs for column in one or ()]
     wanted += [model.rf] if model.rf else []
     for column in dict.fromkeys(wanted):
@@ -331,4 +331,4 @@ def group_names(events: pd.DataFrame) -> pd.Index:
     if "group" not in events.columns:
         return _no_group().repeat(len(events))
     names = events["group"].astype("str").str.strip()
-    return pd.Index(names.where(~names.isin(["", EVERYTHING])), dtype="str")
+    return pd.Index(names.where(~names.isin(["", ALL_GROUP])), dtype="str")

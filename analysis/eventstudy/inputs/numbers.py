@@ -17,12 +17,12 @@ import numpy as np
 import pandas as pd
 
 from analysis.errors import InputError
-from analysis.eventstudy.core.fitted import Floats
-from analysis.eventstudy.core.threads import in_order
+from analysis.eventstudy.core.arrays import Floats
+from analysis.eventstudy.core.threads import map_ordered
 from analysis.eventstudy.inputs.dates import day
 
 # Squares of larger figures, and their sums, leave the range of floats.
-LARGEST = 1e100
+MAX_ABS_RETURN = 1e100
 # Columns that are looked through by one thread, and cells of theirs at a time.
 TILE, SLAB = 4096, 1 << 18
 
@@ -82,11 +82,11 @@ def framed(values: Floats, table: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(table, copy=False)
 
 
-def extremes(table: pd.DataFrame) -> tuple[Floats, Floats]:
+def column_range(table: pd.DataFrame) -> tuple[Floats, Floats]:
     """Lowest and highest figure of every column, NaN where it is all missing."""
     values = table.to_numpy()
     tiles = [values[:, start : start + TILE] for start in range(0, values.shape[1], TILE)]
-    ends = list(in_order(_ends, tiles, few=1))
+    ends = list(map_ordered(_ends, tiles, few=1))
     low, high = (np.concatenate([np.empty(0), *side]) for side in zip(*ends, strict=True))
     return low, high
 
@@ -119,20 +119,20 @@ def check_finite(table: pd.DataFrame, ends: tuple[Floats, Floats], name: str) ->
     InputError
         An infinite figure, or one whose square leaves the range of floats.
     """
-    large = np.flatnonzero((ends[0] < -LARGEST) | (ends[1] > LARGEST))
+    large = np.flatnonzero((ends[0] < -MAX_ABS_RETURN) | (ends[1] > MAX_ABS_RETURN))
     if not len(large):
         return
     at = int(large[0])
     column = table.iloc[:, at].to_numpy()
     infinite = np.isinf(column)
-    row = int(np.flatnonzero(infinite if infinite.any() else np.abs(column) > LARGEST)[0])
+    row = int(np.flatnonzero(infinite if infinite.any() else np.abs(column) > MAX_ABS_RETURN)[0])
     where = f"{day(table.index[row])} in column {table.columns[at]!r}"
     if infinite.any():
         raise InputError(
             f"{name} is infinite on {where}; leave it blank (NaN) or correct the price."
         )
     raise InputError(
-        f"{name} holds {column[row]:g} on {where}; figures beyond {LARGEST:g} cannot be "
+        f"{name} holds {column[row]:g} on {where}; figures beyond {MAX_ABS_RETURN:g} cannot be "
         "computed with."
     )
 

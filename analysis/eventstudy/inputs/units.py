@@ -31,12 +31,17 @@ import numpy as np
 import pandas as pd
 
 from analysis.errors import InputError, SuspectReturnsWarning
-from analysis.eventstudy.core.fitted import Floats, Ints
-from analysis.eventstudy.core.panel import Bools
+from analysis.eventstudy.core.arrays import Bools, Floats, Ints
 from analysis.eventstudy.inputs.dates import day
-from analysis.eventstudy.inputs.numbers import TILE, extremes
+from analysis.eventstudy.inputs.numbers import TILE, column_range
 from analysis.eventstudy.inputs.unused_cells import innermost
-from analysis.eventstudy.models.linear import FactorModel, Model, OnMarket, benchmark, needs_of
+from analysis.eventstudy.models.linear import (
+    BenchmarkModel,
+    FactorModel,
+    Model,
+    benchmark,
+    required_factors,
+)
 from analysis.eventstudy.models.peers import EqualWeight
 
 UNITS = ("decimal", "any")
@@ -127,7 +132,7 @@ def check_units(
     step = _sessions_apart(pd.DatetimeIndex(returns.index))
     used = returns.columns.get_indexer(pd.Index([*securities, *peers]).unique())
     used = used[used >= 0].astype(np.int64)
-    ends = extremes(returns) if ends is None else ends
+    ends = column_range(returns) if ends is None else ends
     doubts = _check_moves(returns, "returns", used, ends, step)
     if factors is not None:
         doubts += _check_factors(returns, factors, model, securities, step)
@@ -246,14 +251,14 @@ def _check_factors(
     securities: Sequence[Hashable],
     step: float,
 ) -> list[str]:
-    needed = dict.fromkeys(needs_of(model, securities))
+    needed = dict.fromkeys(required_factors(model, securities))
     named = pd.Index(dict.fromkeys(column for one in needed for column in one or ()))
     # Columns that the model made itself come from what was looked at already.
     used = factors.columns.get_indexer(named)
     used = used[used >= 0].astype(np.int64)
-    ends = extremes(factors)
+    ends = column_range(factors)
     doubts = []
-    if isinstance(innermost(model), OnMarket):
+    if isinstance(innermost(model), BenchmarkModel):
         doubts += _check_moves(factors, "factors", used, ends, step)
         doubts += _doubt_of_pairs(returns, factors, model, securities)
     elif len(found := used[ends[0][used] < TOTAL_LOSS - SLACK]):

@@ -17,12 +17,11 @@ import numpy as np
 import pandas as pd
 
 from analysis.errors import InputError, SuspectReturnsWarning
-from analysis.eventstudy.core.fitted import Floats
-from analysis.eventstudy.core.panel import Bools
+from analysis.eventstudy.core.arrays import Bools, Floats
 from analysis.eventstudy.inputs.dates import day
 from analysis.eventstudy.inputs.frames import Window, check_frame
-from analysis.eventstudy.inputs.numbers import LARGEST, extremes, floats, framed
-from analysis.eventstudy.models.linear import Model, OnMarket, benchmark, needs_of
+from analysis.eventstudy.inputs.numbers import MAX_ABS_RETURN, column_range, floats, framed
+from analysis.eventstudy.models.linear import BenchmarkModel, Model, benchmark, required_factors
 from analysis.eventstudy.models.peers import EqualWeight
 
 # Rows to either side of the windows that lags and leads of a factor can reach.
@@ -137,10 +136,12 @@ def clear(table: object, name: str, reached: Reached, floor: float) -> Cleared:
             raise error
         left_out.append(f"column {title!r} of {name}, which holds no numbers")
     checked = framed(values, frame) if not unread else pd.DataFrame(values, index, frame.columns)
-    low, high = extremes(checked)
+    low, high = column_range(checked)
     blanks: list[tuple[int, np.ndarray]] = []
-    for at in map(int, np.flatnonzero((low < max(floor, -LARGEST)) | (high > LARGEST))):
-        cells = np.flatnonzero((values[:, at] < floor) | (np.abs(values[:, at]) > LARGEST))
+    for at in map(
+        int, np.flatnonzero((low < max(floor, -MAX_ABS_RETURN)) | (high > MAX_ABS_RETURN))
+    ):
+        cells = np.flatnonzero((values[:, at] < floor) | (np.abs(values[:, at]) > MAX_ABS_RETURN))
         title = frame.columns[at]
         if not reached(title, index[cells]).any():
             blanks.append((at, cells))
@@ -154,7 +155,7 @@ def clear(table: object, name: str, reached: Reached, floor: float) -> Cleared:
         for column, cells in blanks:
             values[cells, column] = np.nan
         checked = pd.DataFrame(values, index=frame.index, columns=frame.columns, copy=False)
-        low, high = extremes(checked)
+        low, high = column_range(checked)
     return Cleared(checked, (low, high), tuple(left_out))
 
 
@@ -203,11 +204,11 @@ def factors_of(model: Model, securities: list[Hashable]) -> frozenset[str]:
     """Columns of factors, as given, that a model reads."""
     inner = innermost(model)
     market: Any = getattr(inner, "market", None)
-    if isinstance(inner, OnMarket) and not isinstance(market, EqualWeight):
+    if isinstance(inner, BenchmarkModel) and not isinstance(market, EqualWeight):
         named = [market] if isinstance(market, str) else [benchmark(market, s) for s in securities]
     elif isinstance(market, EqualWeight):
         named = []
     else:
-        needs = dict.fromkeys(needs_of(inner, securities))
+        needs = dict.fromkeys(required_factors(inner, securities))
         named = [column for one in needs for column in one or ()]
     return frozenset(one for one in (*named, model.rf, inner.rf) if one is not None)

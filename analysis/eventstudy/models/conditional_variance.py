@@ -7,9 +7,8 @@ forecast from the last estimation row, not against the average of a year.
 
 from __future__ import annotations
 
-from collections.abc import Hashable
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
@@ -20,14 +19,14 @@ from analysis.eventstudy.models.least_squares import (
     Fit,
     with_residuals,
 )
-from analysis.eventstudy.models.linear import MarketModel, Model, Prepared
+from analysis.eventstudy.models.on_base import OnBase
 
 if TYPE_CHECKING:
     from typing import Any, Self
 
     import pandas as pd
 
-    from analysis.eventstudy.core.fitted import Floats, Ints
+    from analysis.eventstudy.core.arrays import Floats, Ints
     from analysis.eventstudy.core.panel import Block
 
 # Where alpha + beta come nearer to 1 than this, there is no long-run variance to return to.
@@ -37,7 +36,7 @@ SECOND_START = (0.05, 0.05, 0.9)
 
 
 @dataclass(frozen=True)
-class _MovingVariance:
+class _MovingVariance(OnBase):
     """A base model for the normal return, and a variance of its own.
 
     Parameters
@@ -46,7 +45,7 @@ class _MovingVariance:
         The normal return: any model of the engine without a moving variance.
     """
 
-    base: Model = field(default_factory=MarketModel)
+    residual_variance: ClassVar[str] = "forecast from the last estimation session"
 
     def __post_init__(self) -> None:
         if isinstance(self.base, _MovingVariance):
@@ -59,29 +58,6 @@ class _MovingVariance:
                 f"The base of {type(self).__name__} must be a normal-return model such as "
                 f"MarketModel(), not {self.base!r}."
             )
-
-    @property
-    def k(self) -> int:
-        """Parameters of the normal return; those of the variance take no degree of freedom."""
-        return self.base.k
-
-    @property
-    def rf(self) -> str | None:
-        """As the base."""
-        return self.base.rf
-
-    def needs(self, security: Hashable) -> tuple[str, ...] | None:
-        """As the base."""
-        return self.base.needs(security)
-
-    def prepare(
-        self, returns: pd.DataFrame, events: pd.DataFrame, factors: pd.DataFrame | None
-    ) -> tuple[Self, pd.DataFrame | None]:
-        """Let the base make its columns."""
-        if not isinstance(self.base, Prepared):
-            return self, factors
-        base, factors = self.base.prepare(returns, events, factors)
-        return replace(self, base=base), factors
 
 
 @dataclass(frozen=True)
@@ -122,11 +98,6 @@ class Ewma(_MovingVariance):
     def name(self) -> str:
         """Name the base and the variance."""
         return f"{self.base.name} with EWMA variance"
-
-    @property
-    def parameters(self) -> tuple[str, ...]:
-        """As the base."""
-        return self.base.parameters
 
     def fit(self, block: Block) -> Fit:
         """Fit the base, then run the average over every event's residuals at once."""
@@ -196,7 +167,7 @@ class Garch(_MovingVariance):
         self, returns: pd.DataFrame, events: pd.DataFrame, factors: pd.DataFrame | None
     ) -> tuple[Self, pd.DataFrame | None]:
         """Look for the package before anything is fitted; let the base make its columns."""
-        _arch()
+        arch_classes("Garch")
         return super().prepare(returns, events, factors)
 
     def fit(self, block: Block) -> Fit:
@@ -225,13 +196,13 @@ def _likelihood(e: Floats) -> tuple[int, Floats, Floats]:
     Returns
     -------
     int
-        0, or a key of `least_squares.FLAWS`.
+        0, or a key of `least_squares.FIT_FAILURES`.
     (3,) float
         omega, alpha, beta.
     (T,) float
         The variance of every row.
     """
-    zero_mean, garch = _arch()
+    zero_mean, garch = arch_classes("Garch")
     model = zero_mean(e, volatility=garch(1, 0, 1), rescale=False)
     for start in (None, np.array(SECOND_START)):
         result = model.fit(disp="off", show_warning=False, starting_values=start)
@@ -280,8 +251,8 @@ def _with_variance(fit: Fit, path: Floats, ahead: Floats) -> Fit:
     return Fit(fitted, fit.estimates, fit.flaws)
 
 
-def _arch() -> tuple[Any, Any]:
-    """The two classes of the package that are needed.
+def arch_classes(caller: str) -> tuple[Any, Any]:
+    """The classes ZeroMean and GARCH of the package arch.
 
     Raises
     ------
@@ -292,6 +263,6 @@ def _arch() -> tuple[Any, Any]:
         from arch.univariate import GARCH, ZeroMean
     except ImportError:
         raise InputError(
-            "Garch needs the package arch, which is not installed: pip install faultline[garch]"
+            f"{caller} needs the package arch, which is not installed: pip install faultline[garch]"
         ) from None
     return ZeroMean, GARCH

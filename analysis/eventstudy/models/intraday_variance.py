@@ -8,23 +8,23 @@ when something did.
 from __future__ import annotations
 
 from collections.abc import Hashable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Self, cast
 
 import numpy as np
 import pandas as pd
 
 from analysis.errors import InputError
-from analysis.eventstudy.core.fitted import Floats
+from analysis.eventstudy.core.arrays import Floats
 from analysis.eventstudy.core.panel import Block
 from analysis.eventstudy.models.least_squares import SPARSE, Fit
-from analysis.eventstudy.models.linear import MarketModel, Model, Prepared
+from analysis.eventstudy.models.on_base import OnBase
 
 COLUMN = "minute of the day"
 
 
 @dataclass(frozen=True)
-class TimeOfDay:
+class TimeOfDay(OnBase):
     """A base model's normal return; residual variance by the time of day.
 
     v_m = Σ û²/n_m · T/(T−k) over the n_m estimation rows whose bar ends at minute m of the
@@ -56,7 +56,6 @@ class TimeOfDay:
     of Taylor & Xu (1997, eq. 7), from the residuals of each event's own estimation window.
     """
 
-    base: Model = field(default_factory=MarketModel)
     least: int = 10
 
     def __post_init__(self) -> None:
@@ -73,34 +72,16 @@ class TimeOfDay:
         """Name the base and the variance."""
         return f"{self.base.name} with variance by the time of day"
 
-    @property
-    def k(self) -> int:
-        """As the base."""
-        return self.base.k
-
-    @property
-    def rf(self) -> str | None:
-        """As the base."""
-        return self.base.rf
-
-    @property
-    def parameters(self) -> tuple[str, ...]:
-        """As the base."""
-        return self.base.parameters
-
     def needs(self, security: Hashable) -> tuple[str, ...] | None:
         """The base's columns, and the time of day."""
-        columns = self.base.needs(security)
+        columns = super().needs(security)
         return None if columns is None else (*columns, COLUMN)
 
     def prepare(
         self, returns: pd.DataFrame, events: pd.DataFrame, factors: pd.DataFrame | None
     ) -> tuple[Self, pd.DataFrame]:
         """Put the time of day beside the factors."""
-        model = self
-        if isinstance(self.base, Prepared):
-            base, factors = self.base.prepare(returns, events, factors)
-            model = replace(self, base=base)
+        model, factors = super().prepare(returns, events, factors)
         index = cast(pd.DatetimeIndex, returns.index)
         minute = pd.Series(
             (index - index.normalize()) / pd.Timedelta(minutes=1), index=index, name=COLUMN

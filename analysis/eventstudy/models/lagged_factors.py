@@ -17,7 +17,7 @@ from analysis.errors import InputError, unknown
 if TYPE_CHECKING:
     import pandas as pd
 
-    from analysis.eventstudy.core.fitted import Floats, Ints
+    from analysis.eventstudy.core.arrays import Floats, Ints
 
 # Longer than any holiday of an exchange; or so many of the factor's own usual steps, where it
 # is weekly or monthly. A wider hole is a hole in the data, and no lag reaches across it.
@@ -25,7 +25,7 @@ LONGEST_CLOSURE = 15 * 86_400 * 10**9
 USUAL_STEPS = 5
 
 
-def stepped(column: str, step: int) -> str:
+def lead_lag_name(column: str, step: int) -> str:
     """Name of a column moved by some sessions: ``"market[-1]"`` is its lag, 0 itself."""
     return f"{column}[{step:+d}]" if step else column
 
@@ -79,8 +79,8 @@ def with_steps(
         own = pd.DatetimeIndex(figures.index).as_unit("ns").asi8
         for step in steps:
             if step:
-                made[stepped(column, step)] = _moved(figures.to_numpy(), own, stamps, step)
-    return joined(factors, pd.DataFrame(made, index=index))
+                made[lead_lag_name(column, step)] = _moved(figures.to_numpy(), own, stamps, step)
+    return join_factors(factors, pd.DataFrame(made, index=index))
 
 
 def excess(
@@ -96,11 +96,11 @@ def excess(
     import pandas as pd
 
     free = known(factors, rf, model)
-    made = {less(column, rf): known(factors, column, model) - free for column in columns}
-    return joined(factors, pd.DataFrame(made, index=free.index))
+    made = {excess_name(column, rf): known(factors, column, model) - free for column in columns}
+    return join_factors(factors, pd.DataFrame(made, index=free.index))
 
 
-def less(column: str, rf: str) -> str:
+def excess_name(column: str, rf: str) -> str:
     """Name of a column in excess of the risk-free rate."""
     return f"{column} less {rf}"
 
@@ -124,7 +124,7 @@ def known(factors: pd.DataFrame | None, column: str, model: str) -> pd.Series:
     return series
 
 
-def joined(factors: pd.DataFrame | None, made: pd.DataFrame) -> pd.DataFrame:
+def join_factors(factors: pd.DataFrame | None, made: pd.DataFrame) -> pd.DataFrame:
     """Put made columns beside the factors, on the union of their dates.
 
     Raises
@@ -183,6 +183,6 @@ def names(needed: Sequence[tuple[str, ...] | None]) -> list[str]:
     return list(dict.fromkeys(column for one in needed for column in one or ()))
 
 
-def securities(events: pd.DataFrame) -> list[Hashable]:
+def event_securities(events: pd.DataFrame) -> list[Hashable]:
     """Securities with an event, in the order of the events."""
     return list(dict.fromkeys(events["security"]))

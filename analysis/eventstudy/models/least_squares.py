@@ -12,8 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.eventstudy.core.fitted import Fitted, Floats, Ints
-from analysis.eventstudy.core.panel import Block, Bools, StraightBlock
+from analysis.eventstudy.core.arrays import Bools, Floats, Ints
+from analysis.eventstudy.core.fitted import Fitted
+from analysis.eventstudy.core.panel import BalancedBlock, Block
 
 # Below this share of a series' largest value, variation is rounding and no variation.
 NO_VARIATION = 1e-10
@@ -25,7 +26,7 @@ SMALL_SHARE = 1e-4
 CONSTANT_FACTOR, COLLINEAR_FACTORS, NO_VARIANCE = 1, 2, 3
 WEAK_INSTRUMENT, NOT_CONVERGED, NOT_STATIONARY, NO_MIDDLE, FAR_QUANTILE = 4, 5, 6, 7, 8
 TOO_FEW_DONORS, NO_FREEDOM, TOO_SHORT, SPARSE = 9, 10, 11, 12
-FLAWS = {
+FIT_FAILURES = {
     CONSTANT_FACTOR: "a factor does not vary",
     COLLINEAR_FACTORS: "the factors are collinear",
     NO_VARIANCE: "the residual variance is zero",
@@ -52,7 +53,7 @@ class Fit:
     estimates : (N, p) float
         One column per name in `models.Model.parameters`.
     flaws : (N,) int
-        0, or a key of `FLAWS`: what keeps the event from being fitted. Its figures mean
+        0, or a key of `FIT_FAILURES`: what keeps the event from being fitted. Its figures mean
         nothing then.
     centre : (N, f) float or None
         Where the regressors are a constant and the block's factors less these means: the
@@ -95,7 +96,7 @@ def least_squares(block: Block) -> Fit:
     """
     if block.estimation_factors.shape[1] == 1 and (fit := _line(block)) is not None:
         return fit
-    usable = complete(block)
+    usable = complete_cases(block)
     n = usable.sum(axis=1)
     y, y_mean, y_largest = _centre(block.estimation_returns, usable, n)
     x, x_mean, x_largest = _centre(block.estimation_factors, usable[:, None, :], n[:, None])
@@ -135,7 +136,7 @@ def _line(block: Block) -> Fit | None:
     usable = None
     # A sum over a missing value is missing: most blocks need no mask.
     if not (np.isfinite(y_sum).all() and np.isfinite(x_sum).all()):
-        usable = complete(block)
+        usable = complete_cases(block)
         n = usable.sum(axis=1)
         y, x = np.where(usable, y, 0.0), np.where(usable, x, 0.0)
         y_sum, x_sum = y.sum(axis=1), x.sum(axis=1)
@@ -150,7 +151,7 @@ def _line(block: Block) -> Fit | None:
     sxy = np.vecdot(x, y)
     beta = sxy / sxx
     day_sums, rss = None, tss - beta * sxy
-    if isinstance(block, StraightBlock) and block.lean and (rss > SMALL_SHARE * tss).all():
+    if isinstance(block, BalancedBlock) and block.lean and (rss > SMALL_SHARE * tss).all():
         # No digit is lost by subtracting, and sums by day are two products.
         on_day = np.full(y.shape[1], len(y)) if usable is None else usable.sum(axis=0)
         day_sums, residuals = (y.sum(axis=0) - beta @ x, on_day), y[:, :0]
@@ -185,7 +186,7 @@ def _line(block: Block) -> Fit | None:
 
 def with_residuals(block: Block) -> Block:
     """The same rows for a base model whose residuals are needed, also where a study keeps none."""
-    if not isinstance(block, StraightBlock) or not block.lean:
+    if not isinstance(block, BalancedBlock) or not block.lean:
         return block
     return block.full()
 
@@ -211,7 +212,7 @@ def differences(block: Block) -> Fit:
     Fit
         Estimates alpha 0, beta 1, sigma, n, r2; the residuals are the raw differences.
     """
-    usable = complete(block)
+    usable = complete_cases(block)
     n = usable.sum(axis=1)
     market = block.estimation_factors[:, 0, :]
     raw = block.estimation_returns - market
@@ -241,7 +242,7 @@ def differences(block: Block) -> Fit:
     return Fit(fitted, estimates, np.where(still, NO_VARIANCE, 0).astype(np.int8))
 
 
-def complete(block: Block) -> Bools:
+def complete_cases(block: Block) -> Bools:
     """Estimation rows with a return and every factor."""
     usable = np.isfinite(block.estimation_returns)
     for factor in range(block.estimation_factors.shape[1]):
@@ -324,7 +325,7 @@ def assemble(
     residual_relative_sd: Floats | None = None,
 ) -> Fitted:
     """Put a block's days and what a model made of it together, see `Fitted` for the shapes."""
-    known = not isinstance(block, StraightBlock)
+    known = not isinstance(block, BalancedBlock)
     none = np.empty((len(ar), 0), dtype=np.int64)
     return Fitted(
         offsets=block.offsets,

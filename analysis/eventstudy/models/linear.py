@@ -15,9 +15,16 @@ import numpy as np
 
 from analysis.errors import InputError
 from analysis.eventstudy.core.panel import Block
-from analysis.eventstudy.models.lagged_factors import excess, joined, less, names, securities
+from analysis.eventstudy.models.lagged_factors import (
+    event_securities,
+    excess,
+    excess_name,
+    join_factors,
+    names,
+)
 from analysis.eventstudy.models.least_squares import Fit, differences, least_squares
 from analysis.eventstudy.models.peers import EqualWeight
+from analysis.eventstudy.models.reads import Reads
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -58,7 +65,7 @@ class Model(Protocol):
 
 
 @runtime_checkable
-class Prepared(Protocol):
+class PreparedModel(Protocol):
     """A model that makes columns of factors of its own before the study begins."""
 
     def prepare(
@@ -80,6 +87,14 @@ class Prepared(Protocol):
         """
 
 
+@runtime_checkable
+class Readable(Model, Protocol):
+    """A model that can be studied by tickers and names of factors: all of the engine's."""
+
+    def reads(self) -> Reads:
+        """Name the series that the model reads."""
+
+
 @dataclass(frozen=True)
 class MeanAdjusted:
     """Normal return: the security's mean in the estimation window.
@@ -93,6 +108,10 @@ class MeanAdjusted:
     rf: ClassVar[str | None] = None
     parameters: ClassVar[tuple[str, ...]] = ("alpha", "sigma", "n", "r2")
 
+    def reads(self) -> Reads:
+        """Read nothing else."""
+        return Reads()
+
     def needs(self, security: Hashable) -> tuple[str, ...]:  # noqa: ARG002 - the model's face
         """Need no factor."""
         return ()
@@ -103,7 +122,7 @@ class MeanAdjusted:
 
 
 @dataclass(frozen=True)
-class OnMarket:
+class BenchmarkModel:
     """What the models on one benchmark per security share.
 
     Parameters
@@ -117,6 +136,13 @@ class OnMarket:
 
     market: Market = "market"
 
+    def reads(self) -> Reads:
+        """Read the benchmarks, or the mean of the peers."""
+        if isinstance(self.market, EqualWeight):
+            return Reads(peers=self.market)
+        named = [self.market] if isinstance(self.market, str) else self.market.values()
+        return Reads(benchmarks=tuple(dict.fromkeys(one for one in named if one)))
+
     def needs(self, security: Hashable) -> tuple[str, ...] | None:
         """Name the security's benchmark."""
         column = benchmark(self.market, security)
@@ -129,20 +155,20 @@ class OnMarket:
         if not isinstance(self.market, EqualWeight):
             return self, factors
         columns, made = self.market.columns(returns, events)
-        return replace(self, market=columns), joined(factors, made)
+        return replace(self, market=columns), join_factors(factors, made)
 
 
-def needs_of(model: Model, securities: Sequence[Hashable]) -> list[tuple[str, ...] | None]:
+def required_factors(model: Model, securities: Sequence[Hashable]) -> list[tuple[str, ...] | None]:
     """Columns of factors that each of some securities needs, see `Model.needs`."""
     market, asks = getattr(model, "market", None), getattr(type(model), "needs", None)
-    if asks is OnMarket.needs and isinstance(market, str):
+    if asks is BenchmarkModel.needs and isinstance(market, str):
         # One column for everybody: a quarter of a million securities need not be asked.
         return [(market,)] * len(securities)
     return [model.needs(security) for security in securities]
 
 
 @dataclass(frozen=True)
-class MarketAdjusted(OnMarket):
+class MarketAdjusted(BenchmarkModel):
     """Normal return: the market's return on the same day, nothing estimated.
 
     AR = R − R_m, not demeaned; s² is the variance of the differences about their mean with
@@ -153,7 +179,7 @@ class MarketAdjusted(OnMarket):
     Parameters
     ----------
     market : str, mapping or EqualWeight
-        See `OnMarket`.
+        See `BenchmarkModel`.
     """
 
     name: ClassVar[str] = "market-adjusted returns"
@@ -167,7 +193,7 @@ class MarketAdjusted(OnMarket):
 
 
 @dataclass(frozen=True)
-class MarketModel(OnMarket):
+class MarketModel(BenchmarkModel):
     """Normal return: α + β·R_m, by least squares on the estimation window.
 
     Var(AR_t) = s²(1 + x_t'(X'X)⁻¹x_t), s² = RSS/(T−2). Source: MacKinlay (1997, eqs. 3, 7
@@ -176,7 +202,7 @@ class MarketModel(OnMarket):
     Parameters
     ----------
     market : str, mapping or EqualWeight
-        See `OnMarket`.
+        See `BenchmarkModel`.
     """
 
     name: ClassVar[str] = "market model"
@@ -190,7 +216,7 @@ class MarketModel(OnMarket):
 
 
 @dataclass(frozen=True)
-class CAPM(OnMarket):
+class CAPM(BenchmarkModel):
     """Normal return: R_f + α + β·(R_m − R_f), by least squares on the estimation window.
 
     The market model in excess of the risk-free rate: Sharpe (1964); Lintner (1965). α is
@@ -199,7 +225,7 @@ class CAPM(OnMarket):
     Parameters
     ----------
     market : str, mapping or EqualWeight
-        See `OnMarket`; by default the market of Ken French's library.
+        See `BenchmarkModel`; by default the market of Ken French's library.
     rf : str
         Column of ``factors``: the risk-free rate, decimal daily. It is subtracted from every
         return of a security.
@@ -225,6 +251,13 @@ class CAPM(OnMarket):
         if self.excess and isinstance(self.market, EqualWeight):
             raise InputError("The mean of peers is no excess return: say CAPM(..., excess=False).")
 
+    def reads(self) -> Reads:
+        """Read the rate too; a market in excess of it is a factor like any other."""
+        found = super().reads()
+        if self.excess:
+            return Reads(factors=(*found.benchmarks, self.rf))
+        return replace(found, factors=(self.rf,))
+
     def prepare(
         self, returns: pd.DataFrame, events: pd.DataFrame, factors: pd.DataFrame | None
     ) -> tuple[CAPM, pd.DataFrame | None]:
@@ -232,16 +265,13 @@ class CAPM(OnMarket):
         if self.excess:
             return self, factors
         model, factors = super().prepare(returns, events, factors)
-        column_of = {one: benchmark(model.market, one) for one in securities(events)}
+        column_of = {one: benchmark(model.market, one) for one in event_securities(events)}
         columns = names([(column,) if column else None for column in column_of.values()])
         if not columns:
             return replace(model, market=column_of, excess=True), factors
-        market = {
-            one: less(column, self.rf) if column else None for one, column in column_of.items()
-        }
-        return replace(model, market=market, excess=True), excess(
-            factors, columns, self.rf, self.name
-        )
+        market = {one: col and excess_name(col, self.rf) for one, col in column_of.items()}
+        made = excess(factors, columns, self.rf, self.name)
+        return replace(model, market=market, excess=True), made
 
     def fit(self, block: Block) -> Fit:
         """Regress every event's excess returns on its benchmark's."""
@@ -320,6 +350,10 @@ class FactorModel:
         many = len(self.columns) > 1
         betas = (f"beta_{name}" if many else "beta" for name in self.columns)
         return ("alpha", *betas, "sigma", "n", "r2")
+
+    def reads(self) -> Reads:
+        """Read the columns and the rate."""
+        return Reads(factors=(*self.columns, *([self.rf] if self.rf else [])))
 
     def needs(self, security: Hashable) -> tuple[str, ...]:  # noqa: ARG002 - the model's face
         """Need the same factors for every security."""

@@ -17,8 +17,7 @@ from analysis.eventstudy.models.least_squares import NO_MIDDLE, NOT_CONVERGED
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from analysis.eventstudy.core.fitted import Floats, Ints
-    from analysis.eventstudy.core.panel import Bools
+    from analysis.eventstudy.core.arrays import Bools, Floats, Ints
 
 # The median of |z| under a standard normal distribution.
 NORMAL_MEDIAN = 0.6744897501960817
@@ -85,7 +84,7 @@ def m_estimate(
         Their covariance, with psi' and its variance over the rows:
         K²·[σ̂²/(T−k)·Σψ²]/[mean ψ']²·(X'X)⁻¹, K = 1 + (k/T)·var(ψ')/mean(ψ')².
     (N,) int
-        0, or a key of `least_squares.FLAWS`.
+        0, or a key of `least_squares.FIT_FAILURES`.
 
     Source: Huber (1964); the covariance: Huber (1973; 1981, section 7.6), statsmodels'
     ``cov="H1"``.

@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from analysis.errors import InputError, unknown
-from analysis.eventstudy.models.lagged_factors import securities as with_events
+from analysis.eventstudy.models.lagged_factors import event_securities as with_events
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from analysis.eventstudy.core.fitted import Floats, Ints
+    from analysis.eventstudy.core.arrays import Floats, Ints
 
 LEAVE_OUT = ("itself", "shocked", "nothing")
 

@@ -15,8 +15,7 @@ from analysis.eventstudy.models.least_squares import FAR_QUANTILE, NO_MIDDLE, NO
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from analysis.eventstudy.core.fitted import Floats, Ints
-    from analysis.eventstudy.core.panel import Bools
+    from analysis.eventstudy.core.arrays import Bools, Floats, Ints
 
 # Steps of the simplex method; what needs more (rows that tie) goes to a solver.
 MOST_PIVOTS = 100
@@ -46,7 +45,7 @@ def quantile_fit(
     (N, k, k) float
         Their covariance, see `sandwich`.
     (N,) int
-        0, or a key of `least_squares.FLAWS`.
+        0, or a key of `least_squares.FIT_FAILURES`.
 
     Source: Koenker & Bassett (1978).
     """

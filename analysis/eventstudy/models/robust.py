@@ -7,41 +7,37 @@ at once: a permutation test refits every event on hundreds of dates.
 
 from __future__ import annotations
 
-from collections.abc import Hashable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar, get_args
 
 import numpy as np
 
 from analysis.errors import InputError, unknown
-from analysis.eventstudy.inference.test_result import ROUNDING
-from analysis.eventstudy.models.least_squares import Fit, assemble, complete, least_squares
+from analysis.eventstudy.core.tolerances import ROUNDING
+from analysis.eventstudy.models.least_squares import Fit, assemble, complete_cases, least_squares
 from analysis.eventstudy.models.linear import (
     CAPM,
     FactorModel,
     MarketModel,
     MeanAdjusted,
-    Prepared,
     with_factors,
 )
 from analysis.eventstudy.models.m_estimation import NORMS, m_estimate
+from analysis.eventstudy.models.on_base import OnBase
 from analysis.eventstudy.models.quantile_regression import quantile_fit
 
 if TYPE_CHECKING:
-    from typing import Self
-
-    import pandas as pd
     from numpy.typing import NDArray
 
-    from analysis.eventstudy.core.fitted import Floats
-    from analysis.eventstudy.core.panel import Block, Bools
+    from analysis.eventstudy.core.arrays import Bools, Floats
+    from analysis.eventstudy.core.panel import Block
 
 # What least squares fit, and nothing else does: a constant and the factors of a block.
 Base = MeanAdjusted | MarketModel | CAPM | FactorModel
 
 
 @dataclass(frozen=True)
-class _Regression:
+class _Regression(OnBase):
     """Other coefficients on the regressors of a base model.
 
     Parameters
@@ -60,38 +56,10 @@ class _Regression:
                 f"The base of {type(self).__name__} must be one of {names}, not {given!r}."
             )
 
-    @property
-    def k(self) -> int:
-        """As the base."""
-        return self.base.k
-
-    @property
-    def rf(self) -> str | None:
-        """As the base."""
-        return self.base.rf
-
-    @property
-    def parameters(self) -> tuple[str, ...]:
-        """As the base."""
-        return self.base.parameters
-
-    def needs(self, security: Hashable) -> tuple[str, ...] | None:
-        """As the base."""
-        return self.base.needs(security)
-
-    def prepare(
-        self, returns: pd.DataFrame, events: pd.DataFrame, factors: pd.DataFrame | None
-    ) -> tuple[Self, pd.DataFrame | None]:
-        """Let the base make its columns."""
-        if not isinstance(self.base, Prepared):
-            return self, factors
-        base, factors = self.base.prepare(returns, events, factors)
-        return replace(self, base=base), factors
-
     def fit(self, block: Block) -> Fit:
         """Regress every event's returns on the base model's factors."""
         block = with_factors(block, self.k - 1)
-        usable = complete(block)
+        usable = complete_cases(block)
         least = least_squares(block)
         y, x, units = _standardised(block, usable, least)
         sound = np.flatnonzero(least.flaws == 0)

@@ -14,7 +14,12 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from analysis.errors import InputError
-from analysis.eventstudy.models.lagged_factors import names, securities, stepped, with_steps
+from analysis.eventstudy.models.lagged_factors import (
+    event_securities,
+    lead_lag_name,
+    names,
+    with_steps,
+)
 from analysis.eventstudy.models.least_squares import (
     CONSTANT_FACTOR,
     NO_VARIANCE,
@@ -22,22 +27,22 @@ from analysis.eventstudy.models.least_squares import (
     WEAK_INSTRUMENT,
     Fit,
     assemble,
-    complete,
+    complete_cases,
     least_squares,
 )
-from analysis.eventstudy.models.linear import OnMarket, benchmark, with_factors
+from analysis.eventstudy.models.linear import BenchmarkModel, benchmark, with_factors
 
 if TYPE_CHECKING:
     from typing import Self
 
     import pandas as pd
 
-    from analysis.eventstudy.core.fitted import Floats
-    from analysis.eventstudy.core.panel import Block, Bools
+    from analysis.eventstudy.core.arrays import Bools, Floats
+    from analysis.eventstudy.core.panel import Block
 
 
 @dataclass(frozen=True)
-class _Stepped(OnMarket):
+class _LeadLagModel(BenchmarkModel):
     """A model on a benchmark and its neighbours in time."""
 
     @property
@@ -48,14 +53,14 @@ class _Stepped(OnMarket):
     def needs(self, security: Hashable) -> tuple[str, ...] | None:
         """Name the security's benchmark, lags first, leads last."""
         column = benchmark(self.market, security)
-        return None if column is None else tuple(stepped(column, step) for step in self.steps)
+        return None if column is None else tuple(lead_lag_name(column, step) for step in self.steps)
 
     def prepare(
         self, returns: pd.DataFrame, events: pd.DataFrame, factors: pd.DataFrame | None
     ) -> tuple[Self, pd.DataFrame | None]:
         """Make the lags and leads of every benchmark, along the benchmark's own sessions."""
         model, factors = super().prepare(returns, events, factors)
-        own = [benchmark(model.market, security) for security in securities(events)]
+        own = [benchmark(model.market, security) for security in event_securities(events)]
         columns = names([(column,) if column else None for column in own])
         if not columns:
             return model, factors
@@ -63,7 +68,7 @@ class _Stepped(OnMarket):
 
 
 @dataclass(frozen=True)
-class ScholesWilliams(_Stepped):
+class ScholesWilliams(_LeadLagModel):
     """Normal return: α + β·R_m with β = (β₋₁ + β₀ + β₊₁)/(1 + 2ρ), α = R̄ − β·R̄_m.
 
     β_j are the slopes of the return on the market's figure j sessions on, ρ is the market's
@@ -83,7 +88,7 @@ class ScholesWilliams(_Stepped):
     Parameters
     ----------
     market : str, mapping or EqualWeight
-        See `linear.OnMarket`.
+        See `linear.BenchmarkModel`.
     """
 
     name: ClassVar[str] = "Scholes–Williams market model"
@@ -99,7 +104,7 @@ class ScholesWilliams(_Stepped):
     def fit(self, block: Block) -> Fit:
         """Estimate every event by its instrument; r2 can be negative, as always with IV."""
         block = with_factors(block, len(self.steps))
-        usable = complete(block)
+        usable = complete_cases(block)
         n = usable.sum(axis=1)
         y, y_mean = _centre(block.estimation_returns, usable)
         x, x_mean = _centre(block.estimation_factors[:, 1, :], usable)
@@ -136,7 +141,7 @@ class ScholesWilliams(_Stepped):
 
 
 @dataclass(frozen=True)
-class Dimson(_Stepped):
+class Dimson(_LeadLagModel):
     """Normal return: α + Σ_j β_j·R_m,t+j over lags, the day and leads, by least squares.
 
     The beta reported is the sum of the β_j, all from one multiple regression: Dimson (1979).
@@ -158,7 +163,7 @@ class Dimson(_Stepped):
     Parameters
     ----------
     market : str, mapping or EqualWeight
-        See `linear.OnMarket`.
+        See `linear.BenchmarkModel`.
     lags, leads : int
         How many of each, from 0 on.
     contemporaneous : bool

@@ -15,14 +15,14 @@ import numpy as np
 import pandas as pd
 
 from analysis.errors import InputError
-from analysis.eventstudy.core.fitted import Floats
+from analysis.eventstudy.core.arrays import Floats
 from analysis.eventstudy.inference.intervals import two_sided
-from analysis.eventstudy.inference.registry import adjust
+from analysis.eventstudy.inference.registry import adjust_p_values
 from analysis.eventstudy.inputs.frames import Window
 from analysis.eventstudy.inputs.options import check_level, check_windows, number
-from analysis.eventstudy.outcomes.holdings import NORMAL, Holdings, hold
+from analysis.eventstudy.outcomes.holdings import NORMAL, HoldingReturns, hold
 from analysis.eventstudy.outcomes.skewness import (
-    Tested,
+    MeanTest,
     bootstrapped_johnson_t,
     cross_sectional_t,
     johnson_t,
@@ -196,14 +196,14 @@ def _check(draws: object, share: float, level: float, seed: object) -> tuple[int
     return count, start
 
 
-def _share_dates(whole: Holdings) -> bool:
+def _share_dates(whole: HoldingReturns) -> bool:
     """Whether any two windows have a calendar day in common."""
     first, last = whole.dates[:, 0], whole.dates[:, -1]
     order = np.argsort(first, kind="stable")
     return bool((first[order][1:] <= np.maximum.accumulate(last[order])[:-1]).any())
 
 
-def _events(results: EventStudyResults, whole: Holdings) -> pd.DataFrame:
+def _events(results: EventStudyResults, whole: HoldingReturns) -> pd.DataFrame:
     index = results.index[whole.members]
     t = whole.bhar / whole.sample.se
     return pd.DataFrame(
@@ -223,9 +223,9 @@ def _events(results: EventStudyResults, whole: Holdings) -> pd.DataFrame:
     )
 
 
-def _tests(rows: list[tuple[str, int, int, float, Tested]]) -> pd.DataFrame:
+def _tests(rows: list[tuple[str, int, int, float, MeanTest]]) -> pd.DataFrame:
     p = np.array([one.outcome.p_value for *_, one in rows], dtype=np.float64)
-    holm, bh = adjust(p)
+    holm, bh = adjust_p_values(p)
     return pd.DataFrame(
         {
             "group": [row[0] for row in rows],

@@ -15,20 +15,21 @@ import numpy as np
 import pandas as pd
 
 from analysis.errors import InputError
-from analysis.eventstudy.core.fitted import Floats, Ints
+from analysis.eventstudy.core.arrays import Floats, Ints
 from analysis.eventstudy.inputs.frames import Window
 from analysis.eventstudy.inputs.options import check_windows
+from analysis.eventstudy.models.conditional_variance import (
+    SECOND_START,
+    UNIT_ROOT,
+    arch_classes,
+)
 from analysis.eventstudy.outcomes.buy_and_hold import together
 
 if TYPE_CHECKING:
     from analysis.eventstudy.results import EventStudyResults
 
-# Where alpha + beta come nearer to 1 than this, there is no long-run variance to return to.
-UNIT_ROOT = 1e-6
 # An alpha below this is none.
 NO_REACTION = 1e-6
-# A second start for the likelihood, where the first one ended nowhere: omega, alpha, beta.
-SECOND_START = (0.05, 0.05, 0.9)
 # With fewer, no p-value below 1/20 could come out two-sided.
 LEAST_PLACEBOS = 39
 NOT_CONVERGED = "the GARCH likelihood has no maximum that the optimizer finds"
@@ -203,7 +204,7 @@ def _estimate(results: EventStudyResults) -> tuple[Floats, list[str]]:
     list of str
         Why there are none; empty where there are.
     """
-    zero_mean, garch = _arch()
+    zero_mean, garch = arch_classes("garch_volatility()")
     found, why = np.full((len(results.fitted), 3), np.nan), [""] * len(results.fitted)
     for rows, residuals in results.fitted.residual_blocks():
         numbers = np.arange(len(results.fitted))[rows]
@@ -310,21 +311,3 @@ def _multiple(e: Floats, h: Floats) -> Floats:
     terms = np.where(known, (n * filled - filled.sum(axis=0)) ** 2, 0.0)
     ratio = terms / np.where(known & (expected > 0), expected, 1.0)
     return np.where(n >= 2, ratio.sum(axis=0) / np.maximum(n, 1), np.nan)
-
-
-def _arch() -> tuple[Any, Any]:
-    """Import what is needed of the package.
-
-    Raises
-    ------
-    InputError
-        It is not installed.
-    """
-    try:
-        from arch.univariate import GARCH, ZeroMean
-    except ImportError:
-        raise InputError(
-            "garch_volatility() needs the package arch, which is not installed: "
-            "pip install faultline[garch]"
-        ) from None
-    return ZeroMean, GARCH

@@ -13,7 +13,8 @@ import numpy as np
 import pandas as pd
 
 from analysis.errors import InputError, unknown
-from analysis.eventstudy.core.fitted import Floats, Ints, Sample
+from analysis.eventstudy.core.arrays import Floats, Ints
+from analysis.eventstudy.core.fitted import WindowSample
 from analysis.eventstudy.inputs.dates import day
 from analysis.eventstudy.inputs.frames import Window, check_inside
 from analysis.eventstudy.models.intraday_variance import COLUMN
@@ -26,12 +27,12 @@ LEDGER = ["event_id", "security", "window_start", "window_end", "reason"]
 
 
 @dataclass(frozen=True)
-class Holdings:
+class HoldingReturns:
     """Daily returns of n events in a window of L days, without a hole.
 
     Attributes
     ----------
-    sample : Sample
+    sample : WindowSample
         The arrays of these events.
     members : (n,) int
         Their rows among the fitted events.
@@ -43,7 +44,7 @@ class Holdings:
         window but cannot be compounded.
     """
 
-    sample: Sample
+    sample: WindowSample
     members: Ints
     held: Floats
     benchmark: Floats
@@ -67,10 +68,10 @@ class Holdings:
         gained: Floats = np.diff(value - other, axis=1, prepend=0.0)
         return gained
 
-    def take(self, rows: np.ndarray) -> Holdings:
+    def take(self, rows: np.ndarray) -> HoldingReturns:
         """Keep some of the events; the ledger stays."""
         part = self.sample
-        sample = Sample(
+        sample = WindowSample(
             part.fitted.take(rows),
             part.window,
             part.columns,
@@ -78,7 +79,7 @@ class Holdings:
             part.se[rows],
             part.scar[rows],
         )
-        return Holdings(
+        return HoldingReturns(
             sample,
             self.members[rows],
             self.held[rows],
@@ -90,7 +91,7 @@ class Holdings:
 
 def hold(
     results: EventStudyResults, window: Window, benchmark: str = NORMAL, *, compound: bool = True
-) -> Holdings:
+) -> HoldingReturns:
     """Look up what every event that is whole in a window was held at.
 
     Parameters
@@ -107,7 +108,7 @@ def hold(
 
     Returns
     -------
-    Holdings
+    HoldingReturns
         An event with a return below −1, its own or the benchmark's, or without a figure of
         the benchmark, is refused with its reason.
 
@@ -128,7 +129,7 @@ def hold(
         other = held - sample.fitted.ar[:, sample.columns]
     else:
         other = _columns(results, benchmark, dates, list(securities))
-    whole = Holdings(sample, members, held, other, dates, pd.DataFrame(columns=LEDGER))
+    whole = HoldingReturns(sample, members, held, other, dates, pd.DataFrame(columns=LEDGER))
     return _compoundable(whole, results.index[members], benchmark) if compound else whole
 
 
@@ -184,7 +185,7 @@ def _columns(
     return market
 
 
-def _compoundable(whole: Holdings, index: pd.MultiIndex, benchmark: str) -> Holdings:
+def _compoundable(whole: HoldingReturns, index: pd.MultiIndex, benchmark: str) -> HoldingReturns:
     """Leave out what cannot be compounded, and say why."""
     own, missing, other = (
         whole.held < -1.0,
@@ -209,4 +210,4 @@ def _compoundable(whole: Holdings, index: pd.MultiIndex, benchmark: str) -> Hold
     refused = pd.DataFrame(rows, columns=LEDGER)
     kept = np.asarray(~bad.any(axis=1))
     part = whole if kept.all() else whole.take(kept)
-    return Holdings(part.sample, part.members, part.held, part.benchmark, part.dates, refused)
+    return HoldingReturns(part.sample, part.members, part.held, part.benchmark, part.dates, refused)

@@ -17,10 +17,10 @@ import numpy as np
 import pandas as pd
 
 from analysis.errors import InputError, unknown
-from analysis.eventstudy.core.fitted import Floats, Ints
+from analysis.eventstudy.core.arrays import Floats, Ints
 from analysis.eventstudy.inputs.frames import Window
 from analysis.eventstudy.inputs.options import check_level, check_windows
-from analysis.eventstudy.outcomes.holdings import NORMAL, Holdings, hold
+from analysis.eventstudy.outcomes.holdings import NORMAL, HoldingReturns, hold
 
 if TYPE_CHECKING:
     from analysis.eventstudy.results import EventStudyResults
@@ -157,7 +157,7 @@ def _ways(by: str | Sequence[str]) -> tuple[str, ...]:
     return ways
 
 
-def _figures(part: Holdings, outcome: str) -> Floats:
+def _figures(part: HoldingReturns, outcome: str) -> Floats:
     """What every day added, (n, L)."""
     if outcome == "bhar":
         return part.increments
@@ -165,7 +165,7 @@ def _figures(part: Holdings, outcome: str) -> Floats:
     return ar
 
 
-def _labels(results: EventStudyResults, part: Holdings, way: str) -> Ints:
+def _labels(results: EventStudyResults, part: HoldingReturns, way: str) -> Ints:
     """The cluster of every figure, as whole numbers, (n, L)."""
     if way in CALENDAR:
         periods: Ints = part.dates.astype(f"datetime64[{'D' if way == 'date' else 'M'}]").astype(
@@ -216,7 +216,7 @@ def _variance(figures: Floats, labels: list[Ints]) -> float:
         return float(np.asarray(fit.cov_params())[0, 0])
 
 
-def _overlap(part: Holdings) -> float:
+def _overlap(part: HoldingReturns) -> float:
     """Share of the pairs of events whose windows have a calendar day in common."""
     n = len(part.members)
     if n < 2:

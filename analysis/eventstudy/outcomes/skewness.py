@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from analysis.eventstudy.core.fitted import Floats
+from analysis.eventstudy.core.arrays import Floats
 from analysis.eventstudy.inference.test_result import Outcome, spread, student, too_few, undefined
 
 CROSS, JOHNSON, BOOTSTRAPPED = "cross_sectional_t", "johnson_t", "bootstrapped_johnson_t"
@@ -26,7 +26,7 @@ CELLS = 1 << 21
 
 
 @dataclass(frozen=True)
-class Tested:
+class MeanTest:
     """A test of a mean, and the interval that goes with it.
 
     Attributes
@@ -42,7 +42,7 @@ class Tested:
     high: float = math.nan
 
 
-def cross_sectional_t(values: Floats, level: float) -> Tested:
+def cross_sectional_t(values: Floats, level: float) -> MeanTest:
     """Test a mean by its spread across events: mean/(sd/√n), ddof 1, t(n−1).
 
     Takes the events for independent and the mean for normal.
@@ -53,10 +53,10 @@ def cross_sectional_t(values: Floats, level: float) -> Tested:
         return problem
     n, mean, error = len(values), float(values.mean()), spread(values) / math.sqrt(len(values))
     reach = _quantile(n - 1, level) * error
-    return Tested(student(CROSS, mean / error, n - 1, n), mean - reach, mean + reach)
+    return MeanTest(student(CROSS, mean / error, n - 1, n), mean - reach, mean + reach)
 
 
-def johnson_t(values: Floats, level: float) -> Tested:
+def johnson_t(values: Floats, level: float) -> MeanTest:
     """Test a mean by the t that is corrected for skewness.
 
     t = √n·(S + γS²/3 + γ/(6n)), S = mean/sd (ddof 1), γ = Σ(x − mean)³/(n·sd³); t(n−1). The
@@ -73,12 +73,12 @@ def johnson_t(values: Floats, level: float) -> Tested:
         return problem
     n, reach = len(values), _quantile(len(values) - 1, level)
     outcome = student(JOHNSON, _statistic(*_moments(values), n), n - 1, n)
-    return Tested(outcome, *_invert(values, -reach, reach))
+    return MeanTest(outcome, *_invert(values, -reach, reach))
 
 
 def bootstrapped_johnson_t(
     values: Floats, level: float, *, draws: int, share: float, seed: int
-) -> Tested:
+) -> MeanTest:
     """Refer Johnson's t to its own bootstrap distribution.
 
     Resamples of ⌊share·n⌋ events with replacement; in each t_b as in `johnson_t` with
@@ -107,7 +107,7 @@ def bootstrapped_johnson_t(
         return problem
     n, size = len(values), int(share * len(values))
     if size < LEAST_RESAMPLE:
-        return Tested(
+        return MeanTest(
             undefined(
                 BOOTSTRAPPED,
                 n,
@@ -119,13 +119,13 @@ def bootstrapped_johnson_t(
     usable = len(drawn)
     tail = int((1.0 - level) / 2.0 * (usable + 1) + 1e-9)
     if tail < 1:
-        return Tested(undefined(BOOTSTRAPPED, n, f"{usable} draws are too few for {level:g}"))
+        return MeanTest(undefined(BOOTSTRAPPED, n, f"{usable} draws are too few for {level:g}"))
     statistic = _statistic(*_moments(values), n)
     below = int(np.searchsorted(drawn, statistic, side="right"))
     above = usable - int(np.searchsorted(drawn, statistic, side="left"))
     p = min(1.0, 2.0 * (1 + min(below, above)) / (usable + 1))
     outcome = Outcome(BOOTSTRAPPED, statistic, math.nan, p, n)
-    return Tested(outcome, *_invert(values, float(drawn[tail - 1]), float(drawn[usable - tail])))
+    return MeanTest(outcome, *_invert(values, float(drawn[tail - 1]), float(drawn[usable - tail])))
 
 
 def _draw(values: Floats, draws: int, size: int, seed: int) -> Iterator[Floats]:
@@ -147,19 +147,19 @@ def _draw(values: Floats, draws: int, size: int, seed: int) -> Iterator[Floats]:
         yield math.sqrt(size) * (s + gamma * s**2 / 3.0 + gamma / (6.0 * size))
 
 
-def _unusable(name: str, values: Floats) -> Tested | None:
+def _unusable(name: str, values: Floats) -> MeanTest | None:
     if len(values) < 2:
-        return Tested(too_few(name, len(values), 2))
+        return MeanTest(too_few(name, len(values), 2))
     if spread(values) == 0:
-        return Tested(undefined(name, len(values), SAME))
+        return MeanTest(undefined(name, len(values), SAME))
     return None
 
 
-def _turned(name: str, values: Floats) -> Tested | None:
+def _turned(name: str, values: Floats) -> MeanTest | None:
     s, gamma = _moments(values)
     if 1.0 + 2.0 * gamma * s / 3.0 > 0:
         return None
-    return Tested(
+    return MeanTest(
         undefined(
             name,
             len(values),

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.errors import InputError, unknown
-from analysis.eventstudy.core.fitted import Floats
+from analysis.eventstudy.core.arrays import Floats
 from analysis.eventstudy.core.panel import Block
 from analysis.eventstudy.dependence.mean_correlation import rbar
 from analysis.eventstudy.inference.intervals import caar_interval
@@ -26,11 +26,11 @@ from analysis.eventstudy.models.least_squares import (
     TOO_SHORT,
     Fit,
     assemble,
-    complete,
+    complete_cases,
     with_constant,
     with_residuals,
 )
-from analysis.eventstudy.models.linear import MarketModel, MeanAdjusted, Model, Prepared
+from analysis.eventstudy.models.linear import MarketModel, MeanAdjusted, Model, PreparedModel
 
 if TYPE_CHECKING:
     from analysis.eventstudy.results import EventStudyResults
@@ -112,7 +112,7 @@ class Volatility:
     ) -> tuple[Self, pd.DataFrame | None]:
         """Let the base make its columns."""
         base = self.base
-        if base is not None and isinstance(base, Prepared):
+        if base is not None and isinstance(base, PreparedModel):
             prepared, factors = base.prepare(returns, events, factors)
             return replace(self, base=prepared), factors
         return self, factors
@@ -151,7 +151,7 @@ class Volatility:
         # What has a flaw means nothing; it only must not divide by zero.
         variance = np.where(sound, fit.fitted.sigma**2, 1.0)[:, None]
         if self.base is None:
-            before = np.where(complete(block), block.estimation_returns, np.nan)
+            before = np.where(complete_cases(block), block.estimation_returns, np.nan)
             return block.returns**2 / variance, before**2 / variance
         nu = np.maximum(fit.fitted.dof, 2.0 + 1e-9)
         shrink = (nu - 2.0) / nu if self.measure == RATIO else np.ones(len(nu))

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.errors import InputError
-from analysis.eventstudy.core.fitted import Floats
+from analysis.eventstudy.core.arrays import Floats
 from analysis.eventstudy.inputs.dates import day
 from analysis.eventstudy.inputs.frames import check_events, check_frame, check_table
 from analysis.eventstudy.inputs.numbers import check_finite

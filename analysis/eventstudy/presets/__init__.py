@@ -2,7 +2,7 @@
 
 ``EventStudy(..., preset="estudy")`` answers `tests`, `car` and `caar` by that package's
 conventions; nothing else changes, and no preset is ever the default. One module per package
-declares its tests; `compare` sets all of them beside our own. The estimation and event
+declares its tests; `comparison` sets all of them beside our own. The estimation and event
 windows, the model and the returns stay the caller's: a preset knows nothing of the package's
 defaults for those.
 """
@@ -10,8 +10,6 @@ defaults for those.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from copy import copy
-from dataclasses import replace
 from importlib import import_module
 from typing import TYPE_CHECKING, Literal
 
@@ -19,14 +17,14 @@ import numpy as np
 import pandas as pd
 
 from analysis.errors import InputError, unknown
-from analysis.eventstudy.inference.registry import adjust
-from analysis.eventstudy.inputs.frames import EVERYTHING, Window
+from analysis.eventstudy.inference.battery import caar_row, outcome_table
+from analysis.eventstudy.inputs.frames import Window
 
 if TYPE_CHECKING:
+    from analysis.eventstudy.fitting.fitted_study import FittedStudy
     from analysis.eventstudy.inference.test_result import Outcome
-    from analysis.eventstudy.presets.case import Case
+    from analysis.eventstudy.presets.case import PresetSample
     from analysis.eventstudy.presets.convention import Preset, Statistic
-    from analysis.eventstudy.results import EventStudyResults
 
 NAMES = ("eventstudy2", "estudy", "estudy2", "lemaire", "eventstudy_r")
 
@@ -53,18 +51,8 @@ def preset(name: str) -> Preset:
     return found
 
 
-def plain(results: EventStudyResults) -> EventStudyResults:
-    """The same answers by our own conventions."""
-    if results.study.preset is None:
-        return results
-    # The study was checked when it was made, its model prepared: not again.
-    study = copy(results.study)
-    object.__setattr__(study, "preset", None)
-    return replace(results, study=study)
-
-
 def tests(
-    results: EventStudyResults,
+    results: FittedStudy,
     windows: list[Window],
     names: Iterable[str] | Literal["all"],
 ) -> pd.DataFrame:
@@ -72,7 +60,7 @@ def tests(
 
     Parameters
     ----------
-    results : EventStudyResults
+    results : FittedStudy
         Of a study with a preset.
     windows : list of (int, int)
         Checked.
@@ -91,31 +79,17 @@ def tests(
     """
     chosen = _preset_of(results)
     statistics = _named(chosen, names)
-    rows = [
-        (group, *window, outcome)
-        for group in results.groups
-        for window in windows
-        for outcome in _outcomes(chosen, statistics, _case(results, window, group))
-    ]
-    holm, bh = adjust(np.array([one.p_value for *_, one in rows], dtype=np.float64))
-    return pd.DataFrame(
-        {
-            "group": [group for group, *_ in rows],
-            "window_start": [first for _, first, _, _ in rows],
-            "window_end": [last for _, _, last, _ in rows],
-            "test": [one.test for *_, one in rows],
-            "statistic": [one.statistic for *_, one in rows],
-            "df": [one.df for *_, one in rows],
-            "p_value": [one.p_value for *_, one in rows],
-            "p_holm": holm,
-            "p_bh": bh,
-            "n": [one.n for *_, one in rows],
-            "reason": [one.reason for *_, one in rows],
-        }
+    return outcome_table(
+        [
+            (group, window, outcome)
+            for group in results.groups
+            for window in windows
+            for outcome in _outcomes(chosen, statistics, _case(results, window, group))
+        ]
     )
 
 
-def car(results: EventStudyResults, window: Window) -> pd.DataFrame:
+def car(results: FittedStudy, window: Window) -> pd.DataFrame:
     """Judge every event's CAR as the study's preset does, see `EventStudyResults.car`.
 
     Returns
@@ -140,7 +114,7 @@ def car(results: EventStudyResults, window: Window) -> pd.DataFrame:
     return pd.DataFrame({**columns, "scar": t}, index=results.index[case.members])
 
 
-def caar(results: EventStudyResults, window: Window, group: str | None = None) -> pd.Series:
+def caar(results: FittedStudy, window: Window, group: str | None = None) -> pd.Series:
     """Average the CARs as the study's preset does, with its leading test.
 
     Raises
@@ -151,44 +125,24 @@ def caar(results: EventStudyResults, window: Window, group: str | None = None) -
     chosen = _able(results)
     case = _case(results, window, group)
     (outcome,) = _outcomes(chosen, _named(chosen, [chosen.lead]), case)
-    return pd.Series(
-        {
-            "caar": chosen.caar(case),
-            "n": case.size,
-            "test": outcome.test,
-            "statistic": outcome.statistic,
-            "df": outcome.df,
-            "p_value": outcome.p_value,
-        },
-        name=group or EVERYTHING,
-        dtype=object,
-    )
+    return caar_row(chosen.caar(case), case.size, outcome, group)
 
 
-def compare(
-    results: EventStudyResults, windows: list[Window], group: str | None = None
-) -> pd.DataFrame:
-    """Set every preset's conclusions beside ours, see `EventStudyResults.compare_presets`."""
-    from analysis.eventstudy.presets.comparison import table
-
-    return table(results, windows, group)
-
-
-def _preset_of(results: EventStudyResults) -> Preset:
+def _preset_of(results: FittedStudy) -> Preset:
     return preset(str(results.study.preset))
 
 
-def _able(results: EventStudyResults) -> Preset:
+def _able(results: FittedStudy) -> Preset:
     chosen = _preset_of(results)
     if reason := chosen.unable(results.study.model):
         raise InputError(f"{reason}; take another model or leave preset=None.")
     return chosen
 
 
-def _case(results: EventStudyResults, window: Window, group: str | None = None) -> Case:
-    from analysis.eventstudy.presets.case import Case
+def _case(results: FittedStudy, window: Window, group: str | None = None) -> PresetSample:
+    from analysis.eventstudy.presets.case import PresetSample
 
-    return Case.of(results, window, group)
+    return PresetSample.of(results, window, group)
 
 
 def _named(chosen: Preset, names: Iterable[str] | Literal["all"]) -> tuple[Statistic, ...]:
@@ -203,7 +157,9 @@ def _named(chosen: Preset, names: Iterable[str] | Literal["all"]) -> tuple[Stati
     return tuple(by_name[name] for name in asked)
 
 
-def _outcomes(chosen: Preset, statistics: tuple[Statistic, ...], case: Case) -> list[Outcome]:
+def _outcomes(
+    chosen: Preset, statistics: tuple[Statistic, ...], case: PresetSample
+) -> list[Outcome]:
     from analysis.eventstudy.inference.test_result import undefined
 
     if reason := chosen.unable(case.model):

@@ -1,7 +1,7 @@
 """What a preset computes from: the events of one group that are whole in one window.
 
 Packages disagree about divisors and reference distributions, hardly ever about the abnormal
-returns themselves; those are the engine's. A `Case` adds what some packages use besides them:
+returns themselves; those are the engine's. A `PresetSample` adds what some packages use besides:
 the factors on every row of the estimation window, also where the firm did not trade.
 """
 
@@ -15,35 +15,36 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from analysis.eventstudy.core.fitted import Floats, Ints, Sample
+from analysis.eventstudy.core.arrays import Floats, Ints
+from analysis.eventstudy.core.fitted import WindowSample
 from analysis.eventstudy.dependence.mean_correlation import rbar
 from analysis.eventstudy.inputs.frames import Window
 
 if TYPE_CHECKING:
+    from analysis.eventstudy.fitting.fitted_study import FittedStudy
     from analysis.eventstudy.models.linear import Model
-    from analysis.eventstudy.results import EventStudyResults
 
 
 @dataclass(frozen=True, eq=False)
-class Case:
+class PresetSample:
     """N events in a window of L days.
 
     Attributes
     ----------
-    results : EventStudyResults
+    results : FittedStudy
         The study they are from.
-    sample : Sample
+    sample : WindowSample
         The events that are whole in the window.
     members : (N,) int
         Their rows in ``results.fitted``.
     """
 
-    results: EventStudyResults
-    sample: Sample
+    results: FittedStudy
+    sample: WindowSample
     members: Ints
 
     @classmethod
-    def of(cls, results: EventStudyResults, window: Window, group: str | None = None) -> Case:
+    def of(cls, results: FittedStudy, window: Window, group: str | None = None) -> PresetSample:
         """Take the events of a group that are whole in a window."""
         return cls(results, *results.sample(window, group))
 

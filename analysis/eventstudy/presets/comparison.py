@@ -11,15 +11,16 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from analysis.eventstudy.inference.battery import test_table
+from analysis.eventstudy.inference.registry import LEADING_TEST
 from analysis.eventstudy.inference.test_result import Outcome
-from analysis.eventstudy.inputs.frames import EVERYTHING, Window
-from analysis.eventstudy.presets import NAMES, plain, preset
-from analysis.eventstudy.presets.case import Case
-from analysis.eventstudy.results import LEADING_TEST
+from analysis.eventstudy.inputs.frames import ALL_GROUP, Window
+from analysis.eventstudy.presets import NAMES, preset
+from analysis.eventstudy.presets.case import PresetSample
 
 if TYPE_CHECKING:
+    from analysis.eventstudy.fitting.fitted_study import FittedStudy
     from analysis.eventstudy.presets.convention import Preset, Statistic
-    from analysis.eventstudy.results import EventStudyResults
 
 OURS = "faultline"
 LEVEL = 0.05
@@ -55,14 +56,12 @@ COLUMNS = [
 ]
 
 
-def table(
-    results: EventStudyResults, windows: list[Window], group: str | None = None
-) -> pd.DataFrame:
+def table(results: FittedStudy, windows: list[Window], group: str | None = None) -> pd.DataFrame:
     """Run every preset and our own conventions on the same abnormal returns.
 
     Parameters
     ----------
-    results : EventStudyResults
+    results : FittedStudy
     windows : list of (int, int)
         Checked, none twice.
     group : str, optional
@@ -73,12 +72,11 @@ def table(
     pandas.DataFrame
         See `EventStudyResults.compare_presets`; ``attrs["differences"]`` holds the sentences.
     """
-    own = plain(results)
-    ours = own.tests(windows, OUR_TESTS)
-    ours = ours[ours["group"] == (group or EVERYTHING)]
+    ours = test_table(results, windows, OUR_TESTS)
+    ours = ours[ours["group"] == (group or ALL_GROUP)]
     rows: list[dict[str, object]] = []
     for window in windows:
-        case = Case.of(own, window, group)
+        case = PresetSample.of(results, window, group)
         here = ours[(ours["window_start"] == window[0]) & (ours["window_end"] == window[1])]
         for name, statistic, df, p, n, reason in here[OUTCOME].itertuples(index=False):
             rows.append(_row(OURS, name, name, window, Outcome(name, statistic, df, p, n, reason)))
@@ -138,14 +136,16 @@ def _sentence(window: Window, ours: pd.Series, other: pd.DataFrame) -> str:
     )
 
 
-def _rows(chosen: Preset, window: Window, case: Case) -> list[dict[str, object]]:
+def _rows(chosen: Preset, window: Window, case: PresetSample) -> list[dict[str, object]]:
     if reason := chosen.unable(case.model):
         nothing = Outcome("", math.nan, math.nan, math.nan, case.size, reason)
         return [_row(chosen.name, "", "", window, nothing)]
     return [_preset_row(chosen, one, window, case) for one in chosen.statistics]
 
 
-def _preset_row(chosen: Preset, one: Statistic, window: Window, case: Case) -> dict[str, object]:
+def _preset_row(
+    chosen: Preset, one: Statistic, window: Window, case: PresetSample
+) -> dict[str, object]:
     return _row(chosen.name, one.theirs, one.ours, window, one.outcome(case), one.note)
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from analysis.eventstudy.core.fitted import Floats
+from analysis.eventstudy.core.arrays import Floats
 from analysis.eventstudy.inference.registry import TEST_NAMES
 from analysis.eventstudy.inference.test_result import Outcome, undefined
 from analysis.eventstudy.models.linear import (
@@ -22,7 +22,7 @@ from analysis.eventstudy.models.linear import (
     MeanAdjusted,
     Model,
 )
-from analysis.eventstudy.presets.case import Case
+from analysis.eventstudy.presets.case import PresetSample
 
 LINEAR = (MeanAdjusted, MarketAdjusted, MarketModel, FactorModel)
 
@@ -66,7 +66,7 @@ class Statistic:
 
     name: str
     theirs: str
-    compute: Callable[[Case], Outcome]
+    compute: Callable[[PresetSample], Outcome]
     least: int = 2
     note: str = ""
 
@@ -75,7 +75,7 @@ class Statistic:
         """Our name of the test; empty where we have no such test."""
         return self.name if self.name in TEST_NAMES else ""
 
-    def outcome(self, case: Case) -> Outcome:
+    def outcome(self, case: PresetSample) -> Outcome:
         """Compute the statistic, or say why there is none."""
         if case.size < self.least:
             events = "event" if self.least == 1 else "events"
@@ -111,8 +111,8 @@ class Preset:
     name: str
     package: str
     statistics: tuple[Statistic, ...]
-    car: Callable[[Case], Cars]
-    caar: Callable[[Case], float]
+    car: Callable[[PresetSample], Cars]
+    caar: Callable[[PresetSample], float]
     lead: str
     models: tuple[type, ...] = LINEAR
 
@@ -128,7 +128,7 @@ class Preset:
         return f"{self.package} fits no {model.name}"
 
 
-def mean_car(case: Case) -> float:
+def mean_car(case: PresetSample) -> float:
     """Average the CARs: the usual CAAR."""
     return float(case.car.mean()) if case.size else math.nan
 

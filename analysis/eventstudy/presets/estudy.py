@@ -17,12 +17,12 @@ import math
 
 import numpy as np
 
-from analysis.eventstudy.core.fitted import Floats
+from analysis.eventstudy.core.arrays import Floats
 from analysis.eventstudy.inference.intervals import two_sided
 from analysis.eventstudy.inference.joint_ranks import midranks
 from analysis.eventstudy.inference.test_result import Outcome, normal, student, undefined
 from analysis.eventstudy.models.linear import FactorModel, MarketModel, MeanAdjusted
-from analysis.eventstudy.presets.case import Case
+from analysis.eventstudy.presets.case import PresetSample
 from analysis.eventstudy.presets.convention import (
     Cars,
     Preset,
@@ -38,7 +38,7 @@ NO_SIGNED_RANK = (
 POOLED = "averages abnormal returns through their exponential, below the mean CAR by their variance"
 
 
-def errors(case: Case) -> Floats:
+def errors(case: PresetSample) -> Floats:
     """Standard error of each CAR, (N,).
 
     Market model: RSS/(n−1)·[L + L²/n + (Σdx)²/(var(x, ddof 1)·m)], dx the market's distance
@@ -58,39 +58,39 @@ def errors(case: Case) -> Floats:
     return se
 
 
-def pooled(case: Case) -> float:
+def pooled(case: PresetSample) -> float:
     """Average of the group: Σ_t log mean_i exp(AR_it)."""
     if not case.size:
         return math.nan
     return float(np.log(np.exp(case.ar).mean(axis=0)).sum())
 
 
-def _rows(case: Case) -> int:
+def _rows(case: PresetSample) -> int:
     """Relative days of the estimation window on which some firm has a return, L1."""
     return int(np.isfinite(case.residuals).any(axis=0).sum())
 
 
-def _lost(case: Case) -> int:
+def _lost(case: PresetSample) -> int:
     """Degrees of freedom it takes off: 4 with factors, however many, else 2."""
     return 4 if isinstance(case.model, FactorModel) else 2
 
 
-def _cars(case: Case) -> Cars:
+def _cars(case: PresetSample) -> Cars:
     se, df = errors(case), case.n - _lost(case)
     return Cars(se, df, two_sided(case.car / se, df))
 
 
-def _z(case: Case) -> Floats:
+def _z(case: PresetSample) -> Floats:
     return case.car / errors(case)
 
 
-def _norm(case: Case) -> Outcome:
-    """Pooled CAR over √Σse²/N, t(L1−2), with factors t(L1−4)."""
+def _norm(case: PresetSample) -> Outcome:
+    """LazyFitted CAR over √Σse²/N, t(L1−2), with factors t(L1−4)."""
     statistic = pooled(case) / (math.sqrt((errors(case) ** 2).sum()) / case.size)
     return student("", statistic, float(_rows(case) - _lost(case)), case.size)
 
 
-def _patell(case: Case) -> Outcome:
+def _patell(case: PresetSample) -> Outcome:
     """Σz / √Σ(n−2)/(n−4); (n−4)/(n−6) with factors."""
     lost = _lost(case)
     if case.n.min() <= lost + 2:
@@ -99,7 +99,7 @@ def _patell(case: Case) -> Outcome:
     return normal("", float(_z(case).sum() / math.sqrt(variance)), case.size)
 
 
-def _adjusted_patell(case: Case) -> Outcome:
+def _adjusted_patell(case: PresetSample) -> Outcome:
     patell = _patell(case)
     inflated = 1.0 + (case.size - 1) * case.rbar_event
     if patell.reason:
@@ -109,16 +109,16 @@ def _adjusted_patell(case: Case) -> Outcome:
     return normal("", patell.statistic / math.sqrt(inflated), case.size)
 
 
-def _bmp(case: Case) -> Outcome:
+def _bmp(case: PresetSample) -> Outcome:
     return normal("", over_error(_z(case)), case.size)
 
 
-def _kolari_pynnonen(case: Case) -> Outcome:
+def _kolari_pynnonen(case: PresetSample) -> Outcome:
     factor = dependence_factor(case.rbar_event, case.size)
     return normal("", over_error(_z(case)) * factor, case.size)
 
 
-def _grank(case: Case) -> Outcome:
+def _grank(case: PresetSample) -> Outcome:
     """Generalized rank t with U = rank/(L1+1) − ½ and T = L1 where the paper has L1+1.
 
     The residuals are scaled by √(RSS/(n−1)); a firm with gaps ranks fewer values over the same
@@ -140,7 +140,7 @@ def _grank(case: Case) -> Outcome:
     return student("", ratio * math.sqrt((t - 2) / (t - 1 - ratio**2)), t - 2, case.size)
 
 
-def _within_firm_ranks(case: Case) -> Outcome:
+def _within_firm_ranks(case: PresetSample) -> Outcome:
     """Add the ranks of the positive CARs, each among its own firm's |residuals|.
 
     (W − N(N+1)/4) / √(N(N+1)(2N+1)/24), as though W were a sum of ranks across firms.
@@ -151,7 +151,7 @@ def _within_firm_ranks(case: Case) -> Outcome:
     return normal("", _rank_sum_z(w, case.size), case.size)
 
 
-def _signrank(case: Case) -> Outcome:
+def _signrank(case: PresetSample) -> Outcome:
     """Stata's signrank: z of the sum of positive ranks, variance corrected for ties."""
     ranks = midranks(np.abs(case.car)[None, :])[0]
     signed = np.sign(case.car) * ranks

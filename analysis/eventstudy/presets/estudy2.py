@@ -15,25 +15,25 @@ import math
 
 import numpy as np
 
-from analysis.eventstudy.core.fitted import Floats
+from analysis.eventstudy.core.arrays import Floats
 from analysis.eventstudy.inference.intervals import two_sided
 from analysis.eventstudy.inference.joint_ranks import midranks
 from analysis.eventstudy.inference.signs import wilcoxon
 from analysis.eventstudy.inference.test_result import Outcome, normal, student, undefined
 from analysis.eventstudy.models.linear import MarketAdjusted, MarketModel, MeanAdjusted
-from analysis.eventstudy.presets.case import Case
+from analysis.eventstudy.presets.case import PresetSample
 from analysis.eventstudy.presets.convention import Cars, Preset, Statistic, mean_car, over_error
 
 ONE_DAY = "estudy2 has this test for single days only"
 
 
-def _variance(case: Case) -> Floats:
+def _variance(case: PresetSample) -> Floats:
     """Variance of the residuals about their mean, divisor T−1, (N,)."""
     variance: Floats = np.nanvar(case.residuals, axis=1, ddof=1)
     return variance
 
 
-def _correction(case: Case, rows: Floats) -> Floats:
+def _correction(case: PresetSample, rows: Floats) -> Floats:
     """1 + 1/T + (m_t − m̄)²/Σ(m − m̄)² for each event and day of the window, (N, L).
 
     Moments of the market over every session of the estimation window; 1 + 1/T under
@@ -49,13 +49,13 @@ def _correction(case: Case, rows: Floats) -> Floats:
     return corrected
 
 
-def _sar(case: Case) -> Floats:
+def _sar(case: PresetSample) -> Floats:
     """Standardised abnormal returns of a single day, (N,)."""
     forecast = np.sqrt(_variance(case)[:, None] * _correction(case, case.n))
     return (case.ar / forecast)[:, 0]
 
 
-def _average_before(case: Case) -> tuple[float, float]:
+def _average_before(case: PresetSample) -> tuple[float, float]:
     """Standard deviation (ddof 1) of the estimation AAR, and the mean number of rows."""
     present = np.isfinite(case.residuals)
     count = present.sum(axis=0)
@@ -64,24 +64,24 @@ def _average_before(case: Case) -> tuple[float, float]:
     return float(aar.std(ddof=1)), float(case.n.mean())
 
 
-def _cars(case: Case) -> Cars:
+def _cars(case: PresetSample) -> Cars:
     """Standard errors of single CARs; the package itself tests no single firm."""
     se: Floats = np.sqrt(_variance(case) * _correction(case, case.n).sum(axis=1))
     return Cars(se, case.dof, two_sided(case.car / se, case.dof))
 
 
-def _daily(case: Case, statistic: Outcome) -> Outcome:
+def _daily(case: PresetSample, statistic: Outcome) -> Outcome:
     return statistic if case.length == 1 else undefined("", case.size, ONE_DAY)
 
 
-def _bw_1980(case: Case) -> Outcome:
+def _bw_1980(case: PresetSample) -> Outcome:
     """AAR / (√Σ var_i / N)."""
     sd = math.sqrt(_variance(case).sum()) / case.size
     df = float(case.n.mean()) - 1
     return _daily(case, student("", float(case.car.mean()) / sd, df, case.size))
 
 
-def _bw_1985(case: Case) -> Outcome:
+def _bw_1985(case: PresetSample) -> Outcome:
     """AAR / sd of the estimation AAR; a window: Σ of the daily ones / √L, N(0, 1)."""
     sd, rows = _average_before(case)
     statistic = float(case.ar.mean(axis=0).sum()) / (sd * math.sqrt(case.length))
@@ -90,7 +90,7 @@ def _bw_1985(case: Case) -> Outcome:
     return student("", statistic, rows - 1, case.size)
 
 
-def _lamb(case: Case) -> Outcome:
+def _lamb(case: PresetSample) -> Outcome:
     """`_bw_1985` with the forecast correction of the portfolio, T the mean number of rows."""
     sd, rows = _average_before(case)
     correction = _correction(case, np.full(case.size, rows)).mean(axis=0)
@@ -98,11 +98,11 @@ def _lamb(case: Case) -> Outcome:
     return normal("", float(daily.sum()) / math.sqrt(case.length), case.size)
 
 
-def _t_test(case: Case) -> Outcome:
+def _t_test(case: PresetSample) -> Outcome:
     return _daily(case, student("", over_error(case.car), case.size - 1, case.size))
 
 
-def _patell(case: Case) -> Outcome:
+def _patell(case: PresetSample) -> Outcome:
     """Σ SAR / √Σ (T−2)/(T−4)."""
     if case.n.min() <= 4:
         return undefined("", case.size, "an event has no more than 4 estimation days")
@@ -110,16 +110,16 @@ def _patell(case: Case) -> Outcome:
     return _daily(case, normal("", float(_sar(case).sum()) / math.sqrt(variance), case.size))
 
 
-def _boehmer(case: Case) -> Outcome:
+def _boehmer(case: PresetSample) -> Outcome:
     return _daily(case, student("", over_error(_sar(case)), case.size - 1, case.size))
 
 
-def _sign(case: Case) -> Outcome:
+def _sign(case: PresetSample) -> Outcome:
     """(w − N/2) / (√N/2)."""
     return _daily(case, normal("", _excess(case, 0.5), case.size))
 
 
-def _generalized_sign(case: Case) -> Outcome:
+def _generalized_sign(case: PresetSample) -> Outcome:
     """As `_sign` with p̂ pooled over all days of all firms."""
     pooled = float((case.residuals > 0).sum() / np.isfinite(case.residuals).sum())
     if pooled in (0.0, 1.0):
@@ -127,19 +127,19 @@ def _generalized_sign(case: Case) -> Outcome:
     return _daily(case, normal("", _excess(case, pooled), case.size))
 
 
-def _excess(case: Case, p: float) -> float:
+def _excess(case: PresetSample, p: float) -> float:
     positive = int((case.car > 0).sum())
     return (positive - case.size * p) / math.sqrt(case.size * p * (1.0 - p))
 
 
-def _every_row(case: Case) -> tuple[Floats, Floats, Floats]:
+def _every_row(case: PresetSample) -> tuple[Floats, Floats, Floats]:
     """Abnormal returns of both windows (N, E+W), each row's count M, the days' counts n_t."""
     rows = np.hstack([case.residuals, case.sample.fitted.ar])
     present = np.isfinite(rows)
     return rows, present.sum(axis=1).astype(float), present.sum(axis=0).astype(float)
 
 
-def _against_history(case: Case, u: Floats, power: float) -> float:
+def _against_history(case: PresetSample, u: Floats, power: float) -> float:
     """Sum of the window's weighted means over √L·S, S² = Σ_t v_t² / mean M.
 
     v_t = Ū_t·(N/n_t)^power: the package scales its tests by N and n_t in three ways, which
@@ -154,14 +154,14 @@ def _against_history(case: Case, u: Floats, power: float) -> float:
     return float(v[inside].sum()) / (math.sqrt(case.length) * s) if s > 0 else math.nan
 
 
-def _corrado_sign(case: Case) -> Outcome:
+def _corrado_sign(case: PresetSample) -> Outcome:
     """Corrado & Zivney (1992): signs about each firm's median over both windows."""
     rows, _, _ = _every_row(case)
     signs = np.sign(rows - np.nanmedian(rows, axis=1, keepdims=True))
     return _daily(case, normal("", _against_history(case, signs, 0.5), case.size))
 
 
-def _rank(case: Case) -> Outcome:
+def _rank(case: PresetSample) -> Outcome:
     """Corrado (1989): K − (M+1)/2; in a window of several days less (mean M + 1)/2."""
     rows, m, _ = _every_row(case)
     if case.length > 1:
@@ -171,14 +171,14 @@ def _rank(case: Case) -> Outcome:
     return normal("", _against_history(case, centred, 1.0), case.size)
 
 
-def _modified_rank(case: Case) -> Outcome:
+def _modified_rank(case: PresetSample) -> Outcome:
     """K/(M+1) − ½."""
     rows, m, _ = _every_row(case)
     centred = midranks(rows) / (m[:, None] + 1) - 0.5
     return _daily(case, normal("", _against_history(case, centred, 0.5), case.size))
 
 
-def _wilcoxon(case: Case) -> Outcome:
+def _wilcoxon(case: PresetSample) -> Outcome:
     """Raw sum of the ranks of the positive CARs; zeros are dropped."""
     car = case.car[case.car != 0]
     if not len(car):

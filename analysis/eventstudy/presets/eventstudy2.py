@@ -22,11 +22,12 @@ import math
 
 import numpy as np
 
-from analysis.eventstudy.core.fitted import Floats
+from analysis.eventstudy.core.arrays import Floats
+from analysis.eventstudy.core.tolerances import ROUNDING
 from analysis.eventstudy.inference.intervals import two_sided
-from analysis.eventstudy.inference.test_result import ROUNDING, Outcome, normal, student, undefined
+from analysis.eventstudy.inference.test_result import Outcome, normal, student, undefined
 from analysis.eventstudy.models.linear import MarketAdjusted
-from analysis.eventstudy.presets.case import Case
+from analysis.eventstudy.presets.case import PresetSample
 from analysis.eventstudy.presets.convention import (
     Cars,
     Preset,
@@ -40,18 +41,18 @@ RUNNING = "weights the window's days by 1/√s, so that the first day counts mos
 SHORT = "an event has no more estimation days than Patell's variance needs"
 
 
-def _taken(case: Case) -> int:
+def _taken(case: PresetSample) -> int:
     """Degrees of freedom that the program takes off: 2, and one for each further factor."""
     return 2 + max(int(case.sample.fitted.xtx_inv.shape[1]) - 2, 0)
 
 
-def _s(case: Case) -> Floats:
+def _s(case: PresetSample) -> Floats:
     """S = √(Σ AR² / (T − taken)), of market-adjusted returns about 0, (N,)."""
     squares: Floats = np.nansum(case.residuals**2, axis=1)
     return np.sqrt(squares / (case.n - _taken(case)))
 
 
-def _forecast_errors(case: Case) -> tuple[Floats, Floats]:
+def _forecast_errors(case: PresetSample) -> tuple[Floats, Floats]:
     """Stata's ``predict, stdf`` on the estimation rows and in the window, (N, E) and (N, L)."""
     fitted = case.sample.fitted
     if isinstance(case.model, MarketAdjusted):
@@ -68,21 +69,21 @@ def _forecast_errors(case: Case) -> tuple[Floats, Floats]:
     return before, np.sqrt(fitted.ar_variance()[:, case.sample.columns])
 
 
-def _standardised(case: Case) -> tuple[Floats, Floats]:
+def _standardised(case: PresetSample) -> tuple[Floats, Floats]:
     """V = AR/√(s·stdf) of the estimation rows and of the window, (N, E) and (N, L)."""
     s = _s(case)[:, None]
     before, during = _forecast_errors(case)
     return case.residuals / np.sqrt(s * before), case.ar / np.sqrt(s * during)
 
 
-def _scar(case: Case) -> Floats:
+def _scar(case: PresetSample) -> Floats:
     """Σ_s V_s/√s over the days s = 1..L of the window, (N,)."""
     _, during = _standardised(case)
     scar: Floats = (during / np.sqrt(np.arange(1, case.length + 1))).sum(axis=1)
     return scar
 
 
-def _factor(case: Case) -> float:
+def _factor(case: PresetSample) -> float:
     """√((1−r̄)/(1+(N−1)r̄)) with N as the program counts it: from the pairs that it kept."""
     before, _ = _standardised(case)
     total, pairs = _correlations(before)
@@ -112,43 +113,43 @@ def _correlations(values: Floats) -> tuple[float, int]:
     return total, pairs
 
 
-def _df(case: Case) -> float:
+def _df(case: PresetSample) -> float:
     """Sessions of the estimation window that any event has, less what the model takes."""
     sessions = (case.sample.fitted.residual_days >= 0).any(axis=0).sum()
     return float(sessions - _taken(case))
 
 
-def _cars(case: Case) -> Cars:
+def _cars(case: PresetSample) -> Cars:
     se = case.sample.se
     return Cars(se, case.dof, two_sided(case.car / se, case.dof))
 
 
-def _patell_z(case: Case) -> float:
+def _patell_z(case: PresetSample) -> float:
     dof = case.n - _taken(case)
     return float(_scar(case).sum() / math.sqrt((dof / (dof - 2)).sum()))
 
 
-def _patell(case: Case) -> Outcome:
+def _patell(case: PresetSample) -> Outcome:
     if (case.n - _taken(case)).min() <= 2:
         return undefined("", case.size, SHORT)
     return normal("", _patell_z(case), case.size)
 
 
-def _adjusted_patell(case: Case) -> Outcome:
+def _adjusted_patell(case: PresetSample) -> Outcome:
     if (case.n - _taken(case)).min() <= 2:
         return undefined("", case.size, SHORT)
     return normal("", _patell_z(case) * _factor(case), case.size)
 
 
-def _bmp(case: Case) -> Outcome:
+def _bmp(case: PresetSample) -> Outcome:
     return student("", over_error(_scar(case)), _df(case), case.size)
 
 
-def _kolari_pynnonen(case: Case) -> Outcome:
+def _kolari_pynnonen(case: PresetSample) -> Outcome:
     return student("", over_error(_scar(case)) * _factor(case), _df(case), case.size)
 
 
-def _grank(case: Case) -> Outcome:
+def _grank(case: PresetSample) -> Outcome:
     """SCAR* = SCAR·factor/(sd/√N), ordinal ranks, U = rank/(n+1) − ½, t(T−2).
 
     T are the estimation rows with at least one event; S uses those rows alone, where Kolari &
@@ -174,7 +175,7 @@ def _grank(case: Case) -> Outcome:
     return student("", z * math.sqrt((t - 2) / (t - 1 - z**2)), t - 2, case.size)
 
 
-def _generalized_sign(case: Case) -> Outcome:
+def _generalized_sign(case: PresetSample) -> Outcome:
     """p̂ pooled over all days of all firms, a residual of 0 half; a CAR of 0 is positive."""
     before = case.residuals[np.isfinite(case.residuals)]
     p = float((before > 0).mean() + (before == 0).mean() / 2)

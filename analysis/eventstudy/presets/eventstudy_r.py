@@ -15,12 +15,12 @@ import math
 
 import numpy as np
 
-from analysis.eventstudy.core.fitted import Floats
+from analysis.eventstudy.core.arrays import Floats
 from analysis.eventstudy.inference.intervals import two_sided
 from analysis.eventstudy.inference.joint_ranks import midranks
 from analysis.eventstudy.inference.test_result import Outcome, normal, student, undefined
 from analysis.eventstudy.models.linear import MarketAdjusted
-from analysis.eventstudy.presets.case import Case
+from analysis.eventstudy.presets.case import PresetSample
 from analysis.eventstudy.presets.convention import (
     Cars,
     Preset,
@@ -31,20 +31,20 @@ from analysis.eventstudy.presets.convention import (
 )
 
 
-def _scaled(case: Case) -> Floats:
+def _scaled(case: PresetSample) -> Floats:
     """CAR over √L·s, without the forecast error, (N,)."""
     return case.car / (math.sqrt(case.length) * case.sigma)
 
 
-def _cars(case: Case) -> Cars:
+def _cars(case: PresetSample) -> Cars:
     return Cars(math.sqrt(case.length) * case.sigma, case.dof, two_sided(_scaled(case), case.dof))
 
 
-def _cross_sectional(case: Case) -> Outcome:
+def _cross_sectional(case: PresetSample) -> Outcome:
     return student("", over_error(case.car), case.size - 1, case.size)
 
 
-def _patell(case: Case) -> Outcome:
+def _patell(case: PresetSample) -> Outcome:
     """ΣΣ SAR / √(L·ΣQ), SAR with the forecast error of its day, Q = (T−k)/(T−k−2)."""
     if case.dof.min() <= 2:
         return undefined("", case.size, "an event has no more than 2 degrees of freedom")
@@ -57,20 +57,20 @@ def _patell(case: Case) -> Outcome:
     return normal("", float(sar.sum()) / math.sqrt(case.length * q), case.size)
 
 
-def _bmp(case: Case) -> Outcome:
+def _bmp(case: PresetSample) -> Outcome:
     return student("", over_error(_scaled(case)), case.size - 1, case.size)
 
 
-def _kolari_pynnonen(case: Case) -> Outcome:
+def _kolari_pynnonen(case: PresetSample) -> Outcome:
     factor = dependence_factor(case.rbar_event, case.size)
     return student("", over_error(_scaled(case)) * factor, case.size - 1, case.size)
 
 
-def _sign(case: Case) -> Outcome:
+def _sign(case: PresetSample) -> Outcome:
     return normal("", _excess(case, 0.5), case.size)
 
 
-def _generalized_sign(case: Case) -> Outcome:
+def _generalized_sign(case: PresetSample) -> Outcome:
     before, usable = case.residuals > 0, np.isfinite(case.residuals)
     p = float((before.sum(axis=1) / usable.sum(axis=1)).mean())
     if p in (0.0, 1.0):
@@ -78,12 +78,12 @@ def _generalized_sign(case: Case) -> Outcome:
     return normal("", _excess(case, p), case.size)
 
 
-def _excess(case: Case, p: float) -> float:
+def _excess(case: PresetSample, p: float) -> float:
     positive = int((case.car > 0).sum())
     return (positive - case.size * p) / math.sqrt(case.size * p * (1 - p))
 
 
-def _rank(case: Case) -> Outcome:
+def _rank(case: PresetSample) -> Outcome:
     """Ū_0/sd(Ū, ddof 1) with U = K/(M+1) − ½ over both windows."""
     if case.length > 1:
         return undefined("", case.size, "the package has this test for single days only")
@@ -97,7 +97,7 @@ def _rank(case: Case) -> Outcome:
     return normal("", float(means[at]) / sd if sd > 0 else math.nan, case.size)
 
 
-def _calendar_time(case: Case) -> Outcome:
+def _calendar_time(case: PresetSample) -> Outcome:
     """AAR, or CAAR/√L, over the sd (ddof 1) of the estimation AAR, t(rows − 1)."""
     present = np.isfinite(case.residuals)
     count = present.sum(axis=0)

@@ -19,16 +19,16 @@ import math
 
 import numpy as np
 
-from analysis.eventstudy.core.fitted import Floats
+from analysis.eventstudy.core.arrays import Floats
 from analysis.eventstudy.inference.test_result import Outcome, undefined
 from analysis.eventstudy.models.linear import FactorModel, MarketModel, MeanAdjusted
-from analysis.eventstudy.presets.case import Case
+from analysis.eventstudy.presets.case import PresetSample
 from analysis.eventstudy.presets.convention import Cars, Preset, Statistic, mean_car
 
 ONE_SIDED = "the p-value is of one side, half of the usual"
 
 
-def _variance(case: Case) -> Floats:
+def _variance(case: PresetSample) -> Floats:
     """Variance of one abnormal return of each event, divisor T, (N,)."""
     if isinstance(case.model, MeanAdjusted):
         whole = np.hstack([case.residuals, case.sample.fitted.ar])
@@ -37,7 +37,7 @@ def _variance(case: Case) -> Floats:
     return case.rss / case.n
 
 
-def _cars(case: Case) -> Cars:
+def _cars(case: PresetSample) -> Cars:
     se: Floats = np.sqrt(case.length * _variance(case))
     from scipy.special import stdtr
 
@@ -45,7 +45,7 @@ def _cars(case: Case) -> Cars:
     return Cars(se, df, stdtr(df, -np.abs(case.car / se)))
 
 
-def _aggregate(case: Case) -> Outcome:
+def _aggregate(case: PresetSample) -> Outcome:
     """CAAR / √(L·Σvar_i/N²), t with Σ(T_i−1) degrees of freedom, one side."""
     from scipy.special import stdtr
 

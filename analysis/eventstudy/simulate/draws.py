@@ -15,9 +15,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from analysis.errors import InputError
-from analysis.eventstudy.core.fitted import Floats, Ints
+from analysis.eventstudy.core.arrays import Floats, Ints
 from analysis.eventstudy.inputs.frames import check_factors, check_table
-from analysis.eventstudy.models.linear import Prepared
+from analysis.eventstudy.models.linear import PreparedModel
 from analysis.eventstudy.simulate.design import MARKET, MARKETS, Design
 
 # A market with 16 % and firms with 16 to 48 % own volatility a year.
@@ -120,7 +120,7 @@ def check_source(design: Design, panel: ReturnPanel | None) -> None:
     days = _dates(3)
     factors: pd.DataFrame | None = pd.DataFrame(0.0, index=days, columns=list(names))
     model = design.asked_model
-    if isinstance(model, Prepared):
+    if isinstance(model, PreparedModel):
         returns = pd.DataFrame(0.0, index=days, columns=securities)
         events = pd.DataFrame({"event_id": 0, "security": securities, "date": days[0]})
         model, factors = model.prepare(returns, events, factors)

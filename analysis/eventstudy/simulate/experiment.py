@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from analysis.errors import InputError
 from analysis.eventstudy.inference.permutation import MOST_PLACEBOS
 from analysis.eventstudy.inference.placebo_statistics import STATISTICS
-from analysis.eventstudy.inference.registry import named
+from analysis.eventstudy.inference.registry import check_names
 from analysis.eventstudy.inputs.frames import Window
 from analysis.eventstudy.simulate.design import Design, whole
 from analysis.eventstudy.simulate.draws import ReturnPanel, calendars, check_source, draw, frames
@@ -123,7 +123,7 @@ def size_and_power(
     Source: Brown & Warner (1980, 1985).
     """
     asked = _designs(designs)
-    chosen = named(tests)
+    chosen = check_names(tests)
     count = whole(repetitions, "repetitions", 1)
     permuted = count if permutation_repetitions is None else permutation_repetitions
     permuted = min(count, whole(permuted, "permutation_repetitions", 0))

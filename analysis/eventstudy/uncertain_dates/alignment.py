@@ -16,8 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from analysis.eventstudy.core.fitted import Floats, Ints
-from analysis.eventstudy.core.panel import Bools
+from analysis.eventstudy.core.arrays import Bools, Floats, Ints
 from analysis.eventstudy.inputs.dates import day
 from analysis.eventstudy.uncertain_dates.candidates import Candidates
 
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False)
-class Located:
+class CandidateAlignment:
     """P pairs of event and security with all their candidates on sessions.
 
     Attributes
@@ -96,9 +95,9 @@ class Located:
         stamps = self.dates[self.days(self.anchor)] if len(self.pairs) else self.dates[:0]
         return self.pairs.assign(date=stamps)[["event_id", "security", "date", "group"]]
 
-    def take(self, rows: Ints) -> Located:
+    def take(self, rows: Ints) -> CandidateAlignment:
         """Keep some pairs; events keep their rows of `weight`."""
-        return Located(
+        return CandidateAlignment(
             self.pairs.iloc[rows].reset_index(drop=True),
             self.event[rows],
             self.calendar[rows],
@@ -112,7 +111,9 @@ class Located:
         )
 
 
-def locate(candidates: Candidates, study: EventStudy) -> tuple[Located, pd.DataFrame]:
+def align_candidates(
+    candidates: Candidates, study: EventStudy
+) -> tuple[CandidateAlignment, pd.DataFrame]:
     """Put candidates on the sessions of their securities.
 
     Parameters
@@ -123,7 +124,7 @@ def locate(candidates: Candidates, study: EventStudy) -> tuple[Located, pd.DataF
 
     Returns
     -------
-    Located
+    CandidateAlignment
         The pairs whose candidates are all sessions.
     pandas.DataFrame
         event_id, security, reason of the others.
@@ -145,7 +146,7 @@ def locate(candidates: Candidates, study: EventStudy) -> tuple[Located, pd.DataF
     names = np.full(size, None, dtype=object)
     weight[cells], fixed[cells], names[cells] = table["weight"], table["fixed"], table["candidate"]
     pairs = table.iloc[rows][["event_id", "security", "group"]].reset_index(drop=True)
-    whole = Located(
+    whole = CandidateAlignment(
         pairs, event[rows], calendar_of[security[rows]], position, weight, names, fixed,
         dates, calendars, 0,
     )  # fmt: skip
@@ -155,13 +156,13 @@ def locate(candidates: Candidates, study: EventStudy) -> tuple[Located, pd.DataF
     return _with_reach(located), lost.reset_index(drop=True)
 
 
-def _with_reach(located: Located) -> Located:
+def _with_reach(located: CandidateAlignment) -> CandidateAlignment:
     reach = 0
     if len(located.pairs):
         span = located.days(located.position)
         first = np.where(span >= 0, span, span.max()).min(axis=1)
         reach = int((span.max(axis=1) - first).max())
-    return Located(**{**vars(located), "reach": reach})
+    return CandidateAlignment(**{**vars(located), "reach": reach})
 
 
 def _choices(table: pd.DataFrame, event: Ints) -> Ints:

@@ -26,7 +26,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from analysis.eventstudy.core.fitted import Floats, Ints
+from analysis.eventstudy.core.arrays import Floats, Ints
 
 ITERATIONS = 2000
 # A step of EM that changes no parameter by more than this, in its own unit, ends it.

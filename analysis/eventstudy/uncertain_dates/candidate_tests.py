@@ -13,15 +13,15 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
-from analysis.eventstudy.core.fitted import Fitted, Floats, Ints, cumulate
-from analysis.eventstudy.core.panel import Bools
+from analysis.eventstudy.core.arrays import Bools, Floats, Ints
+from analysis.eventstudy.core.fitted import Fitted, window_sample
 from analysis.eventstudy.dependence.mean_correlation import rbar
 from analysis.eventstudy.inference.parametric import SAME_SCAR
 from analysis.eventstudy.inference.permutation import LEAST_PLACEBOS
 from analysis.eventstudy.inference.placebo_statistics import SAME, studentised_choice
 from analysis.eventstudy.inference.test_result import Outcome, too_few, undefined
 from analysis.eventstudy.inputs.frames import Window
-from analysis.eventstudy.uncertain_dates.alignment import Located
+from analysis.eventstudy.uncertain_dates.alignment import CandidateAlignment
 from analysis.eventstudy.uncertain_dates.ball_torous import (
     Likelihoods,
     Moments,
@@ -32,7 +32,7 @@ from analysis.eventstudy.uncertain_dates.ball_torous import (
     posterior,
     standard_error,
 )
-from analysis.eventstudy.uncertain_dates.placebos import MovedSets
+from analysis.eventstudy.uncertain_dates.placebos import CandidatePlacebos
 
 MAX_TEST = "max_permutation"
 LIKELIHOOD_RATIO = "likelihood_ratio"
@@ -45,12 +45,12 @@ MOST_CORRELATED = 0.999
 
 
 @dataclass(frozen=True, eq=False)
-class Standing:
+class CandidateSample:
     """n pairs of event and security that are whole in a window around every candidate.
 
     Attributes
     ----------
-    located : Located
+    located : CandidateAlignment
     window : (int, int)
     car, se : (n, K) float
         NaN where the event has fewer candidates.
@@ -60,7 +60,7 @@ class Standing:
         Correlation within each event that has a pair.
     """
 
-    located: Located
+    located: CandidateAlignment
     window: Window
     car: Floats
     se: Floats
@@ -69,7 +69,7 @@ class Standing:
 
     @cached_property
     def events(self) -> Ints:
-        """Events that have a pair, as rows of `Located.weight`, (E',)."""
+        """Events that have a pair, as rows of `CandidateAlignment.weight`, (E',)."""
         return np.unique(self.located.event)
 
     @cached_property
@@ -168,7 +168,7 @@ class Standing:
         ).infer_objects()
 
 
-def rho_within(located: Located, fitted: Fitted, window: Window, mode: str) -> Floats:
+def rho_within(located: CandidateAlignment, fitted: Fitted, window: Window, mode: str) -> Floats:
     """Mean residual correlation between the securities of each event, (E',).
 
     r̄ of the study's mode, see `mean_correlation.rbar`, over the pairs of securities of one event;
@@ -179,18 +179,18 @@ def rho_within(located: Located, fitted: Fitted, window: Window, mode: str) -> F
         rows = np.flatnonzero(located.event == event)
         mean = 0.0
         if len(rows) > 1:
-            mean = rbar(cumulate(fitted.take(rows), window)[0], mode)
+            mean = rbar(window_sample(fitted.take(rows), window)[0], mode)
         found.append(min(max(mean, 0.0), MOST_CORRELATED) if math.isfinite(mean) else 0.0)
     return np.array(found)
 
 
-def answer(standing: Standing | None, moved: MovedSets) -> list[Outcome]:
+def answer(standing: CandidateSample | None, moved: CandidatePlacebos) -> list[Outcome]:
     """Run the tests of uncertain dates on one group in one window.
 
     - ``max_permutation``: S = the mean SCAR of largest size over the joint choices of
       candidates, one per event and shared by its securities, over its cross-sectional
       standard error, pooled over the candidates (a single pair: its SCAR);
-      p = (1 + #{|S_s| ≥ |S_0|})/(1 + B) over the placebos s of `MovedSets.draws`, which
+      p = (1 + #{|S_s| ≥ |S_0|})/(1 + B) over the placebos s of `CandidatePlacebos.draws`, which
       search and studentise alike; B < 39, or pairs without spread, give NaN and a reason.
       Where a model names a ``stand_in``, S_0 and every S_s are those of that.
     - ``likelihood_ratio``: 2(ℓ₁ − ℓ₀) of the mixture, A = 0 against any A, λ ≥ 1 free in
@@ -201,9 +201,9 @@ def answer(standing: Standing | None, moved: MovedSets) -> list[Outcome]:
 
     Parameters
     ----------
-    standing : Standing or None
+    standing : CandidateSample or None
         None where no pair is left.
-    moved : MovedSets
+    moved : CandidatePlacebos
 
     Returns
     -------
@@ -227,7 +227,7 @@ def answer(standing: Standing | None, moved: MovedSets) -> list[Outcome]:
 
 
 def _on_real_dates(
-    standing: Standing, moved: MovedSets, own: tuple[float, float]
+    standing: CandidateSample, moved: CandidatePlacebos, own: tuple[float, float]
 ) -> tuple[float, float]:
     """Largest statistic and likelihood ratio, of the model that the placebos are fitted with."""
     refitted = moved.real(standing.window, standing.members)
@@ -238,7 +238,7 @@ def _on_real_dates(
     return largest, float(maximise(standing.moments(car, se)).statistic[0])
 
 
-def _placebos(standing: Standing, moved: MovedSets) -> tuple[Floats, Floats]:
+def _placebos(standing: CandidateSample, moved: CandidatePlacebos) -> tuple[Floats, Floats]:
     """Largest statistic, where there is a spread, and likelihood ratio of every placebo."""
     largest, ratios = [np.empty(0)], [np.empty(0)]
     for car, se in moved.draws(standing.window, standing.members):

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.errors import InputError
-from analysis.eventstudy.core.panel import Bools
+from analysis.eventstudy.core.arrays import Bools
 from analysis.eventstudy.inputs.dates import day, event_dates
 from analysis.eventstudy.inputs.frames import (
     check_columns,

@@ -17,35 +17,36 @@ from typing import cast
 import numpy as np
 import pandas as pd
 
-from analysis.eventstudy.core.fitted import Floats, Ints, cumulate
-from analysis.eventstudy.core.panel import Block, Bools, span
+from analysis.eventstudy.core.arrays import Bools, Floats, Ints
+from analysis.eventstudy.core.fitted import window_sample
+from analysis.eventstudy.core.panel import Block, offsets_of
 from analysis.eventstudy.inference.permutation import CELLS, MOST_PLACEBOS
 from analysis.eventstudy.inputs.frames import Window
+from analysis.eventstudy.inputs.study_inputs import StudyInputs
 from analysis.eventstudy.models.linear import Model
-from analysis.eventstudy.study import EventStudy
-from analysis.eventstudy.uncertain_dates.alignment import Located
+from analysis.eventstudy.uncertain_dates.alignment import CandidateAlignment
 
 # Placebo events that are fitted at a time.
 AT_A_TIME = 1024
 
 
 @dataclass(frozen=True, eq=False)
-class MovedSets:
+class CandidatePlacebos:
     """The candidate sets of a study on all the dates to which they could be moved together.
 
     Parameters
     ----------
-    located : Located
+    located : CandidateAlignment
         The P fitted pairs.
-    taken : Located
+    taken : CandidateAlignment
         All pairs of the study: no placebo window may meet one of theirs.
-    study : EventStudy
+    study : StudyInputs
         With its event window as wide as all candidates and its dates the first of them.
     """
 
-    located: Located
-    taken: Located
-    study: EventStudy
+    located: CandidateAlignment
+    taken: CandidateAlignment
+    study: StudyInputs
 
     def draws(self, window: Window, members: Ints) -> Iterator[tuple[Floats, Floats]]:
         """Give the CARs of some pairs at every candidate of every placebo, part by part.
@@ -151,13 +152,13 @@ class MovedSets:
             good = np.flatnonzero(fit.flaws == 0)
             fitted = fit.fitted.take(good)
             for step in range(self.located.reach + 1):
-                sample, kept = cumulate(fitted, (window[0] + step, window[1] + step))
+                sample, kept = window_sample(fitted, (window[0] + step, window[1] + step))
                 cell = rows[0][good[kept]], rows[1][good[kept]], step
                 car[cell], se[cell] = sample.car, sample.se
 
     def _block(self, security: Ints, session: Ints) -> Block:
         """Aligned rows of placebo events, as the models take them."""
-        before, during = span(self.study.estimation), span(self.study.window)
+        before, during = offsets_of(self.study.estimation), offsets_of(self.study.window)
         estimation, rows = session[:, None] + before, session[:, None] + during
         most = self._sessions.shape[1] - 1
         # The last column stands for every session that there is not.
@@ -247,7 +248,7 @@ class MovedSets:
         """Sessions in the event window of any event of the security itself, (S, L+1)."""
         marks = np.zeros_like(self._sessions, dtype=np.bool_)
         own = pd.Index(self._securities).get_indexer(pd.Index(self.taken.pairs["security"]))
-        for step in span(self.study.window):
+        for step in offsets_of(self.study.window):
             column = self.taken.anchor + step
             inside = (own >= 0) & (column >= 0) & (column < marks.shape[1] - 1)
             marks[own[inside], column[inside]] = True
@@ -257,7 +258,7 @@ class MovedSets:
     def _near_any(self) -> Bools:
         """Days in the event window of any event of the study, (U+1,)."""
         marks = np.zeros(len(self.located.dates) + 1, dtype=np.bool_)
-        rows = self.taken.anchor[:, None] + span(self.study.window)
+        rows = self.taken.anchor[:, None] + offsets_of(self.study.window)
         marks[self.taken.days(rows).ravel()] = True
         marks[-1] = False
         return marks

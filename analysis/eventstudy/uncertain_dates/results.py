@@ -9,31 +9,35 @@ import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from analysis.errors import EventDateWarning, unknown
-from analysis.eventstudy.core.fitted import Floats, Ints, cumulate
-from analysis.eventstudy.inference.registry import adjust
+from analysis.eventstudy.core.arrays import Floats, Ints
+from analysis.eventstudy.core.fitted import window_sample
+from analysis.eventstudy.inference.registry import adjust_p_values
 from analysis.eventstudy.inference.test_result import Outcome
-from analysis.eventstudy.inputs.frames import EVERYTHING, Window, check_inside
+from analysis.eventstudy.inputs.frames import ALL_GROUP, Window, check_inside
 from analysis.eventstudy.inputs.options import check_windows
 from analysis.eventstudy.results import EventStudyResults
+from analysis.eventstudy.study import EventStudy
 from analysis.eventstudy.summary import Summary
-from analysis.eventstudy.uncertain_dates.alignment import Located
-from analysis.eventstudy.uncertain_dates.candidate_tests import Standing, answer, rho_within
+from analysis.eventstudy.uncertain_dates.alignment import CandidateAlignment
+from analysis.eventstudy.uncertain_dates.candidate_tests import CandidateSample, answer, rho_within
+from analysis.eventstudy.uncertain_dates.candidates import Candidates
 from analysis.eventstudy.uncertain_dates.conclusions import (
-    Verdict,
+    Conclusion,
     disagreements,
     fixed_verdicts,
-    summarise,
 )
-from analysis.eventstudy.uncertain_dates.placebos import MovedSets
-
-if TYPE_CHECKING:
-    from analysis.eventstudy.uncertain_dates.study import UncertainStudy
+from analysis.eventstudy.uncertain_dates.placebos import CandidatePlacebos
+from analysis.eventstudy.uncertain_dates.summary import (
+    days_text,
+    effects_text,
+    summarise,
+    verdicts_text,
+)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -42,9 +46,11 @@ class UncertainResults:
 
     Attributes
     ----------
-    study : UncertainStudy
-        The question.
-    located : Located
+    candidates : Candidates
+        The candidate days as checked.
+    fixed_study : EventStudy
+        The same question with every event on its fixed date.
+    located : CandidateAlignment
         The pairs of event and security whose candidates are all sessions.
     anchored : EventStudyResults
         Their abnormal returns, day 0 the first candidate, from there over all candidates.
@@ -52,25 +58,26 @@ class UncertainResults:
         event_id, security, reason of the other pairs.
     """
 
-    study: UncertainStudy
-    located: Located
+    candidates: Candidates
+    fixed_study: EventStudy
+    located: CandidateAlignment
     anchored: EventStudyResults
     lost: pd.DataFrame
 
     @property
     def notes(self) -> tuple[str, ...]:
         """What was done to the weights, in sentences."""
-        return self.study.checked.notes
+        return self.candidates.notes
 
     @cached_property
     def fixed(self) -> EventStudyResults:
         """The same study with every event on its fixed date."""
-        return self.study.fixed.fit()
+        return self.fixed_study.fit()
 
     @cached_property
     def groups(self) -> tuple[str, ...]:
         """``"all"`` and then every named group, in the order in which they appear."""
-        return (EVERYTHING, *dict.fromkeys(self.study.candidates["group"].dropna()))
+        return (ALL_GROUP, *dict.fromkeys(self.candidates.table["group"].dropna()))
 
     def tests(self, windows: Window | Sequence[Window] = (0, 0)) -> pd.DataFrame:
         """Test that the events had no effect, without holding one of the days for true.
@@ -165,7 +172,7 @@ class UncertainResults:
             event_id, security, candidate, date, weight, car (decimal), se, scar. Only pairs
             that are whole around all candidates.
         """
-        asked = check_inside(window, self.study.fixed.window)
+        asked = check_inside(window, self.fixed_study.window)
         car, se, rows = self._cars(asked)
         located = self.located.take(rows)
         pair, choice = np.nonzero(located.exists)
@@ -194,7 +201,7 @@ class UncertainResults:
 
     def skipped_in(self, window: Window) -> pd.DataFrame:
         """Pairs left out altogether, and those with a hole around one of their candidates."""
-        asked = check_inside(window, self.study.fixed.window)
+        asked = check_inside(window, self.fixed_study.window)
         rows = np.setdiff1d(self._fitted[0], self._cars(asked)[2])
         holes = self.located.pairs.iloc[rows][["event_id", "security"]]
         reason = f"a return or factor is missing in the window {asked} around a candidate"
@@ -203,13 +210,23 @@ class UncertainResults:
 
     def summary(self, windows: Sequence[Window] | None = None) -> Summary:
         """Say in words and tables what was found; prints as text, shows as HTML."""
-        return summarise(self, self._usual() if windows is None else self._windows(windows))
+        asked = self._usual() if windows is None else self._windows(windows)
+        found, fixed = self.verdicts(asked), fixed_verdicts(self.fixed, asked)
+        tables = [("Tests", verdicts_text(found, fixed, self.groups, asked))]
+        for window in asked:
+            tables += [
+                (f"Maximum likelihood in {window}", effects_text(self.effect(window))),
+                (f"Candidate days in {window}", days_text(self.posterior(window))),
+            ]
+        events = self.candidates.table["event_id"].nunique()
+        sentences = disagreements(found, fixed)
+        return summarise(events, sentences, self.notes, tables, self.skipped)
 
     def __str__(self) -> str:
         return str(self.summary())
 
     def __repr__(self) -> str:
-        events = self.study.candidates["event_id"].nunique()
+        events = self.candidates.table["event_id"].nunique()
         pairs = len(self._fitted[0])
         return f"<UncertainResults: {events} events, {pairs} pairs of event and security fitted>"
 
@@ -227,11 +244,13 @@ class UncertainResults:
         return rows, at[rows]
 
     @cached_property
-    def _moved(self) -> MovedSets:
-        return MovedSets(self.located.take(self._fitted[0]), self._taken, self.anchored.study)
+    def _moved(self) -> CandidatePlacebos:
+        return CandidatePlacebos(
+            self.located.take(self._fitted[0]), self._taken, self.anchored.study
+        )
 
     @cached_property
-    def _taken(self) -> Located:
+    def _taken(self) -> CandidateAlignment:
         """Pairs whose days are taken: all that were located and have returns."""
         known = self.located.pairs["security"].isin(self.anchored.study.returns.columns)
         return self.located.take(np.flatnonzero(known))
@@ -244,7 +263,7 @@ class UncertainResults:
         car, se = np.full(offset.shape, np.nan), np.full(offset.shape, np.nan)
         fitted = self.anchored.fitted
         for step in np.unique(offset[exists]):
-            sample, kept = cumulate(fitted, (int(window[0] + step), int(window[1] + step)))
+            sample, kept = window_sample(fitted, (int(window[0] + step), int(window[1] + step)))
             every = np.full((2, len(fitted)), np.nan)
             every[:, kept] = sample.car, sample.se
             pair, choice = np.nonzero(offset == step)
@@ -252,13 +271,13 @@ class UncertainResults:
         whole = (np.isfinite(car) | ~exists).all(axis=1)
         return car[whole], se[whole], rows[whole]
 
-    def _standing(self, window: Window, group: str | None = None) -> Standing | None:
+    def _standing(self, window: Window, group: str | None = None) -> CandidateSample | None:
         """The arrays of a group in a window; None where no pair is left."""
-        asked = check_inside(window, self.study.fixed.window)
+        asked = check_inside(window, self.fixed_study.window)
         if group not in (None, *self.groups):
             raise unknown("group", str(group), self.groups)
         car, se, rows = self._cars(asked)
-        if group not in (None, EVERYTHING):
+        if group not in (None, ALL_GROUP):
             names = self.located.pairs["group"].to_numpy(dtype=object)[rows]
             member = np.flatnonzero(names == group)
             car, se, rows = car[member], se[member], rows[member]
@@ -268,8 +287,13 @@ class UncertainResults:
         fitted_rows, at = self._fitted
         of_fitted = np.searchsorted(fitted_rows, rows)
         fitted = self.anchored.fitted.take(at[of_fitted])
-        return Standing(
-            located, asked, car, se, of_fitted, rho_within(located, fitted, asked, self.study.rbar)
+        return CandidateSample(
+            located,
+            asked,
+            car,
+            se,
+            of_fitted,
+            rho_within(located, fitted, asked, self.fixed_study.rbar),
         )
 
     @cached_property
@@ -287,9 +311,9 @@ class UncertainResults:
                 found += [(group, window, one) for one in self._known[group, window]]
         return found
 
-    def verdicts(self, windows: Window | Sequence[Window] = (0, 0)) -> list[Verdict]:
+    def verdicts(self, windows: Window | Sequence[Window] = (0, 0)) -> list[Conclusion]:
         """What each test over the candidates concludes."""
-        return [Verdict.of(*one) for one in self._answers(self._windows(windows))]
+        return [Conclusion.of(*one) for one in self._answers(self._windows(windows))]
 
     def _table(self, windows: list[Window]) -> pd.DataFrame:
         table = pd.DataFrame(
@@ -300,16 +324,16 @@ class UncertainResults:
             columns=["group", "window_start", "window_end", "test", "statistic", "df", "p_value",
                      "n", "reason"],
         )  # fmt: skip
-        holm, bh = adjust(table["p_value"].to_numpy(dtype=np.float64))
+        holm, bh = adjust_p_values(table["p_value"].to_numpy(dtype=np.float64))
         at = list(table.columns).index("p_value") + 1
         table.insert(at, "p_holm", holm)
         table.insert(at + 1, "p_bh", bh)
         return table
 
     def _windows(self, windows: Window | Sequence[Window]) -> list[Window]:
-        return check_windows(windows, self.study.fixed.window)
+        return check_windows(windows, self.fixed_study.window)
 
     def _usual(self) -> list[Window]:
-        first, last = self.study.fixed.window
+        first, last = self.fixed_study.window
         usual = [one for one in ((0, 0), (-1, 1)) if first <= one[0] and one[1] <= last]
-        return usual or [self.study.fixed.window]
+        return usual or [self.fixed_study.window]

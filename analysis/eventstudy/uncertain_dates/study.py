@@ -18,7 +18,7 @@ from analysis.errors import FaultlineWarning
 from analysis.eventstudy.inputs.frames import Window
 from analysis.eventstudy.models.linear import MarketModel, Model
 from analysis.eventstudy.study import EventStudy
-from analysis.eventstudy.uncertain_dates.alignment import Located, locate
+from analysis.eventstudy.uncertain_dates.alignment import CandidateAlignment, align_candidates
 from analysis.eventstudy.uncertain_dates.candidates import Candidates, check_candidates
 from analysis.eventstudy.uncertain_dates.results import UncertainResults
 
@@ -82,7 +82,7 @@ class UncertainStudy:
     units: str = "decimal"
     checked: Candidates = field(init=False, repr=False)
     fixed: EventStudy = field(init=False, repr=False)
-    located: Located = field(init=False, repr=False)
+    located: CandidateAlignment = field(init=False, repr=False)
     lost: pd.DataFrame = field(init=False, repr=False)
     anchored: EventStudy = field(init=False, repr=False)
 
@@ -93,7 +93,7 @@ class UncertainStudy:
         with warnings.catch_warnings(record=True) as said:
             warnings.simplefilter("always")
             fixed = self._study(checked.fixed_events(), self.window)
-        located, lost = locate(checked, fixed)
+        located, lost = align_candidates(checked, fixed)
         window = (fixed.window[0], fixed.window[1] + located.reach)
         # A study needs an event: where no pair could be located it is one that skips all.
         events = located.anchors() if len(located.pairs) else fixed.events
@@ -124,7 +124,7 @@ class UncertainStudy:
             # What is to be said of the returns was said when this study was made.
             warnings.simplefilter("ignore", FaultlineWarning)
             anchored = self.anchored.fit(executor)
-        return UncertainResults(self, self.located, anchored, self.lost)
+        return UncertainResults(self.checked, self.fixed, self.located, anchored, self.lost)
 
     def _study(self, events: pd.DataFrame, window: Window) -> EventStudy:
         return EventStudy(

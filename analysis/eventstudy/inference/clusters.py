@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from analysis.eventstudy.core.fitted import Ints, Sample
+from analysis.eventstudy.core.arrays import Ints
+from analysis.eventstudy.core.fitted import WindowSample
 
 if TYPE_CHECKING:
-    from analysis.eventstudy.results import EventStudyResults
+    from analysis.eventstudy.fitting.fitted_study import FittedStudy
 
 
-def by_date(results: EventStudyResults, members: Ints) -> Ints:
+def by_date(results: FittedStudy, members: Ints) -> Ints:
     """Number the day 0 of each event, on the union of calendars.
 
     Securities that react to one instant a session apart share the day of the first reaction.
@@ -29,12 +30,12 @@ def by_date(results: EventStudyResults, members: Ints) -> Ints:
     return np.unique(days, return_inverse=True)[1].astype(np.int64)
 
 
-def by_overlap(sample: Sample) -> Ints:
+def by_overlap(sample: WindowSample) -> Ints:
     """Number the groups of events whose windows are linked by common days.
 
     Parameters
     ----------
-    sample : Sample
+    sample : WindowSample
         n events.
 
     Returns

@@ -1,108 +1,19 @@
-"""Which securities react a session after the others to the same instant.
-
-New York reacts on day d and Asia on d+1 when news breaks between their closes. Residuals on one
-calendar date then miss the dependence of the two, and so do windows counted in calendar time.
-`study` finds the order of the exchanges in the days 0 of each event_id; `dependence` and
-`clusters` use it.
-"""
+"""Find the order in which exchanges react to an instant, see `core.exchange_order`."""
 
 from __future__ import annotations
-
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
-from analysis.eventstudy.core.fitted import Ints, Rows
-from analysis.eventstudy.core.panel import Bools, Calendars
-
-if TYPE_CHECKING:
-    from analysis.eventstudy.fitting.alignment import Placing
+from analysis.eventstudy.core.arrays import Bools, Ints
+from analysis.eventstudy.core.exchange_order import ExchangeOrder
+from analysis.eventstudy.fitting.alignment import EventAlignment
 
 # Exchanges that react one after the other: more than the world has, whatever the closing hours.
 MOST_LEVELS = 8
 
 
-@dataclass(frozen=True, eq=False)
-class ExchangeOrder:
-    """The order in which N events' securities react to one instant.
-
-    Attributes
-    ----------
-    calendars : Calendars
-    calendar, position : (N,) int
-        Calendar of each event, and the session of day 0 within it.
-    instant : (N,) int
-        Number of the event_id where its securities react on two successive sessions, else -1.
-    late : (N,) bool
-        Whether the event is on the second of the two though its exchange traded on the day of
-        the first reaction.
-    closed : (N,) bool
-        Whether it is because its exchange was closed on that day. The return of its day 0 then
-        holds the closed days as well.
-    level : (N,) int
-        Place in the order, from 0: of two securities on different levels the higher may be
-        reached a session later.
-    first : (N,) int
-        Day of the first reaction to the event_id, on the union of calendars; the event's own
-        day 0 where ``instant`` is -1.
-    """
-
-    calendars: Calendars
-    calendar: Ints
-    position: Ints
-    instant: Ints
-    late: Bools
-    closed: Bools
-    level: Ints
-    first: Ints
-
-    def take(self, rows: Rows) -> ExchangeOrder:
-        """Keep some of the events, by mask or by position."""
-        return ExchangeOrder(
-            self.calendars,
-            self.calendar[rows],
-            self.position[rows],
-            self.instant[rows],
-            self.late[rows],
-            self.closed[rows],
-            self.level[rows],
-            self.first[rows],
-        )
-
-    def earlier(self, offsets: Ints) -> Ints:
-        """Day of the session before each relative day, on its own calendar, (N, days).
-
-        This is where the relative days of a late security meet those of an early one: its
-        session k lies where its session k−1 is. -1 where there is none.
-        """
-        return self.calendars.days(self.calendar, self.position - 1, offsets)
-
-    def held(self, days: Ints, offsets: Ints) -> Ints:
-        """The days of windows, and those before day 0 on which an exchange was closed.
-
-        Parameters
-        ----------
-        days : (N, L) int
-        offsets : (L,) int
-            Without day 0 among them no closed day belongs to the windows.
-
-        Returns
-        -------
-        (N, L or more) int
-            Where an event has fewer than another, its first day again.
-        """
-        if not self.closed.any() or not (offsets == 0).any():
-            return days
-        last, day0 = self.calendars.days(self.calendar, self.position, np.arange(-1, 1)).T
-        most = int((day0 - last)[self.closed].max())
-        between = last[:, None] + np.arange(1, most)
-        missed = self.closed[:, None] & (between < day0[:, None])
-        return np.hstack([days, np.where(missed, between, days[:, :1])])
-
-
-def exchange_order(event_ids: pd.Series, placing: Placing) -> ExchangeOrder | None:
+def exchange_order(event_ids: pd.Series, placing: EventAlignment) -> ExchangeOrder | None:
     """Find out which securities react one session after others.
 
     An event_id is one instant on several exchanges where no day 0 is more than one session of
@@ -122,7 +33,7 @@ def exchange_order(event_ids: pd.Series, placing: Placing) -> ExchangeOrder | No
     Parameters
     ----------
     event_ids : (events,) pandas.Series
-    placing : Placing
+    placing : EventAlignment
         The N events that have a day 0.
 
     Returns
