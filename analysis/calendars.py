@@ -12,8 +12,9 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
+from analysis.dates import format_day
 from analysis.errors import InputError, unknown
-from analysis.sessions import Hours, Sessions, library_name, midnight, read_sessions, spell
+from analysis.sessions import Hours, Sessions, library_name, midnight, read_sessions
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -124,8 +125,8 @@ def event_instant(
         raise unknown("timing", timing, TIMINGS)
     if timing == "private":
         raise InputError(
-            f"{name[0].upper()}{name[1:]} was private on {spell(date)}: no market could know of "
-            "it, so it has no day 0. Study the event that made it public instead."
+            f"{name[0].upper()}{name[1:]} was private on {format_day(date)}: no market could know "
+            "of it, so it has no day 0. Study the event that made it public instead."
         )
     if time_utc is not None:
         return _recorded(_utc(time_utc, name), timing)
@@ -216,7 +217,7 @@ class Calendars:
         at = instant.at if isinstance(instant, Instant) else _utc(instant, "")
         day = at.date()
         sessions = self._read(exchange, day, day, _A_MONTH)
-        return sessions.date(sessions.after(at), f"the session after {spell(day)}")
+        return sessions.date(sessions.after(at), f"the session after {format_day(day)}")
 
     def place(self, instant: Instant, exchange: str) -> Placement:
         """Day 0 of an instant on one exchange, with its uncertainty and note."""
@@ -261,7 +262,7 @@ class Calendars:
         # A year holds some 240 sessions: 1.7 days for each, and a month for holidays.
         reach = timedelta(days=round(1.7 * n)) + (_A_MONTH if n >= 0 else -_A_MONTH)
         sessions = self._read(exchange, day, day, reach)
-        where = f"session {abs(n)} {'after' if n >= 0 else 'before'} {spell(day)}"
+        where = f"session {abs(n)} {'after' if n >= 0 else 'before'} {format_day(day)}"
         return sessions.date(_position(sessions, day) + n, where)
 
     def published_to(self, exchange: str) -> date | None:
@@ -282,8 +283,8 @@ def _position(sessions: Sessions, day: date) -> int:
     position = sessions.position(day)
     if position is None:
         raise InputError(
-            f"{spell(day)} ({day:%A}) is no session of {sessions.exchange}: take a day on which "
-            "it traded."
+            f"{format_day(day)} ({day:%A}) is no session of {sessions.exchange}: take a day on "
+            "which it traded."
         )
     return position
 

@@ -13,6 +13,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from analysis.dates import format_day
 from analysis.errors import InputError, unknown
 
 if TYPE_CHECKING:
@@ -99,13 +100,13 @@ class Sessions:
         if late and self.published_to:
             return InputError(
                 f"The calendar of {self.exchange} is published only to "
-                f"{spell(self.published_to)}; {wanted} lies beyond it. A newer "
+                f"{format_day(self.published_to)}; {wanted} lies beyond it. A newer "
                 "exchange_calendars may know it: pip install -U exchange-calendars"
             )
         if not late and self.published_from:
             return InputError(
                 f"The calendar of {self.exchange} reaches back only to "
-                f"{spell(self.published_from)}; {wanted} lies before it: choose a later day."
+                f"{format_day(self.published_from)}; {wanted} lies before it: choose a later day."
             )
         return InputError(
             f"{wanted[0].upper()}{wanted[1:]} on {self.exchange} lies outside the years "
@@ -149,9 +150,9 @@ def read_sessions(
     name = library_name(exchange)
     usual = _read(exchange, name, _FIRST_YEAR, _LAST_YEAR, closures, hours)
     if last > (usual.published_to or date(_LATEST_YEAR, 12, 31)):
-        raise usual.outside(spell(last), late=True)
+        raise usual.outside(format_day(last), late=True)
     if first < (usual.published_from or date(_EARLIEST_YEAR, 1, 1)):
-        raise usual.outside(spell(first), late=False)
+        raise usual.outside(format_day(first), late=False)
     try:
         years = min(first, first + reach).year, max(last, last + reach).year
     except OverflowError:
@@ -203,8 +204,8 @@ def _read(
                 moments[position] = _nanoseconds(datetime.combine(day, local, calendar.tz))
         if (opens >= closes)[position].any():
             raise InputError(
-                f"The changed hours of {exchange} on {spell(day)} open after they close: correct "
-                "hours.csv of the catalogue."
+                f"The changed hours of {exchange} on {format_day(day)} open after they close: "
+                "correct hours.csv of the catalogue."
             )
     return Sessions(
         exchange,
@@ -280,11 +281,6 @@ def midnight(day: date) -> np.datetime64:
     import numpy as np
 
     return np.datetime64(day, "D")
-
-
-def spell(day: date) -> str:
-    """Date in words: 27 January 2025."""
-    return f"{day.day} {day:%B %Y}"
 
 
 def _nanoseconds(at: datetime) -> int:

@@ -11,10 +11,10 @@ import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 from analysis.briefings.notebooks import NotebookInfo, ParameterSpec
+from analysis.dates import parse_day
 from analysis.errors import InputError, unknown
 
 if TYPE_CHECKING:
@@ -142,16 +142,7 @@ def read_date(name: str, raw: object) -> str:
     InputError
         It is neither.
     """
-    if isinstance(raw, datetime):
-        raw = raw.date()
-    if isinstance(raw, date):
-        return raw.isoformat()
-    try:
-        return date.fromisoformat(str(raw).strip()).isoformat()
-    except ValueError:
-        raise InputError(
-            f"Parameter {name!r} is {raw!r}, which is not a date: write YYYY-MM-DD."
-        ) from None
+    return parse_day(raw, f"Parameter {name!r}:").isoformat()
 
 
 def _read_event(spec: ParameterSpec, raw: object, known: KnownNames) -> str:

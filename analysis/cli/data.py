@@ -12,6 +12,7 @@ from cyclopts import App, Parameter
 from analysis.cli import console, data_update, data_verify
 from analysis.cli.console import Column
 from analysis.errors import InputError, unknown
+from analysis.formatting import MINUS
 from analysis.plain_text import count
 
 if TYPE_CHECKING:
@@ -298,7 +299,7 @@ def _spell(value: object) -> str:
     if value is None:
         return "–"
     if isinstance(value, float):
-        return f"{value:.10g}".replace("-", console.MINUS)
+        return f"{value:.10g}".replace("-", MINUS)
     return value.isoformat() if isinstance(value, date) else str(value)
 
 

@@ -15,7 +15,7 @@ from cyclopts import Parameter
 
 from analysis.cli import console
 from analysis.cli.console import Column, discreet
-from analysis.cli.days import day_of
+from analysis.dates import parse_optional_day
 from analysis.errors import FaultlineError
 from analysis.plain_text import count
 
@@ -73,7 +73,7 @@ def update(
     from analysis.store import Store
     from analysis.update import update as run
 
-    first = day_of("--since", since)
+    first = parse_optional_day(since, "--since")
     chosen = _chosen(tables, source or ())
     desk = Desk()
     with _progress([kind.name for kind in chosen]) as progress:

@@ -9,6 +9,7 @@ from pathlib import Path
 from threading import RLock
 from typing import TYPE_CHECKING, Any
 
+from analysis.dates import parse_day
 from analysis.errors import InputError, unknown
 from analysis.forks import check_usable
 from analysis.settings import bundled, folder_or_address, offline
@@ -388,15 +389,6 @@ def _as_where(name: str, keys: tuple[str | date, ...]) -> dict[str, Any]:
             f"{', '.join(columns)}, in that order."
         )
     return {
-        column: _as_day(column, key) if column in ("date", "period_end") else key
+        column: parse_day(key, column) if column in ("date", "period_end") else key
         for column, key in zip(columns, keys, strict=False)
     }
-
-
-def _as_day(column: str, key: str | date) -> date:
-    if isinstance(key, date):
-        return key
-    try:
-        return date.fromisoformat(key)
-    except ValueError:
-        raise InputError(f"{column} {key!r} is not a day; write it as 2025-01-27.") from None

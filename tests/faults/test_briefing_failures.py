@@ -56,7 +56,7 @@ def ask(folder: Path, out: Path, **changes: Any) -> list[Path]:
         ({"parameters": {}}, "needs the parameter 'event'"),
         ({"parameters": {"event": "ds-r2"}}, "Did you mean 'ds-r1'"),
         ({"parameters": {"event": "ds-r1", "nota": "x"}}, "Did you mean 'note'"),
-        ({"parameters": {"event": "ds-r1", "as_of": "2025-1-1"}}, "write YYYY-MM-DD"),
+        ({"parameters": {"event": "ds-r1", "as_of": "2025-1-1"}}, "write it as 2025-01-27"),
         ({"parameters": {"event": "ds-r1", "as_of": "2025-01-01"}, "as_of": "2025-01-02"}, "twice"),
         ({"parameters": {"event": "ds-r1", "note": "hf_secret_value"}}, "value of HF_TOKEN"),
         ({"formats": "pdf"}, "PDF is not supported yet"),

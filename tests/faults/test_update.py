@@ -210,7 +210,7 @@ def test_rows_that_break_the_rules_are_kept_apart(
         (["price"], "Unknown table 'price'. Did you mean 'prices'"),
         (["--source", "yahu"], "Unknown source 'yahu'. Did you mean 'yahoo'"),
         (["prices", "--source", "french"], "french fills factors"),
-        (["prices", "--since", "yesterday"], "--since 'yesterday' is not a day"),
+        (["prices", "--since", "yesterday"], "--since 'yesterday' is not a date"),
     ],
 )
 def test_bad_input_is_refused_before_anything_is_asked(

@@ -380,7 +380,7 @@ def test_rows_are_chosen_by_keys_alone(store: Store) -> None:
 @pytest.mark.parametrize(
     ("keys", "words"),
     [
-        (("NVDA", "27.1.2025"), "date '27.1.2025' is not a day; write it as 2025-01-27"),
+        (("NVDA", "27.1.2025"), "date '27.1.2025' is not a date: write it as 2025-01-27"),
         (("NVDA", "2025-01-27", "close"), "has 2 keys and 3 were given: give ticker, date"),
     ],
 )
