@@ -14,7 +14,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from analysis.errors import DataError
-from analysis.files import sync_folder, write_whole
+from analysis.files import sync_folder, write_atomic
 from analysis.store.checksums import Checksums, Damage, line_of, size_and_hash
 from analysis.store.delta_log import (
     LOG,
@@ -51,7 +51,7 @@ class Integrity:
 
     def begin(self) -> None:
         """Note that the first commit is being made: until then its files are no table."""
-        write_whole(self._making, b"")
+        write_atomic(self._making, b"")
 
     def check_unrecorded(self, live: Iterable[tuple[str, int]]) -> None:
         """Sync what a process committed that died before it said so: a new commit builds on it.

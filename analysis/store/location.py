@@ -9,12 +9,12 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from analysis.errors import DataError, InputError
-from analysis.files import lock, make_folder
+from analysis.files import locked
 from analysis.redaction import clean
 
 # Longer than any compaction takes; a writer that holds its lock that long hangs.
@@ -74,28 +74,23 @@ class Place:
 
         Only saves work: what keeps two writers from doubling a figure is the commit, which
         fails when another came first (`analysis.store.delta`). So an object store, and a
-        system without such locks, goes without. The system frees the lock of a process that
-        dies.
+        system without such locks, goes without.
         """
-        if self.folder is None:
-            yield
-            return
-        path = self.folder / ".locks" / f"{table}.lock"
-        try:
-            make_folder(path.parent)
-            handle = path.open("ab")
-        except OSError as problem:
-            raise DataError(
-                f"The store {self} cannot be written ({problem.strerror}): free space there, or "
-                "set FAULTLINE_HOME to a folder that can be written."
-            ) from None
-        with handle:
-            try:
-                lock(handle.fileno(), PATIENCE)  # without locks the commit still decides
-            except BlockingIOError:
-                raise DataError(
-                    f"Another process has held {path} for {PATIENCE:.0f} s: end it and repeat."
-                ) from None
+        with ExitStack() as held:
+            if self.folder is not None:
+                path = self.folder / ".locks" / f"{table}.lock"
+                try:
+                    held.enter_context(locked(path, PATIENCE))
+                except TimeoutError:
+                    raise DataError(
+                        f"Timed out after {PATIENCE:.0f} s waiting for the lock {path}: stop the "
+                        "process that holds it and try again."
+                    ) from None
+                except OSError as problem:
+                    raise DataError(
+                        f"The store {self} cannot be written ({problem.strerror}): free space "
+                        "there, or set FAULTLINE_HOME to a folder that can be written."
+                    ) from None
             yield
 
 

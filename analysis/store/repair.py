@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from analysis.errors import DataError
-from analysis.files import make_folder, sync_folder, write_whole
+from analysis.files import make_folder, sync_folder, write_atomic
 from analysis.settings import bundled
 from analysis.store.admission import latest_possible
 from analysis.store.checksums import Damage
@@ -310,14 +310,14 @@ def _broken(integrity: Integrity) -> list[str]:
 
 def _take_out(entry: Path, kept_aside: Path, last: int) -> None:
     """Copy an entry of the log aside, then take it out; it is in one place at least throughout."""
-    write_whole(kept_aside / entry.name, entry.read_bytes())
+    write_atomic(kept_aside / entry.name, entry.read_bytes())
     if "checkpoint" in entry.name:
         (entry.parent / "_last_checkpoint").unlink(missing_ok=True)
         sync_folder(entry.parent)
         entry.unlink()
     elif number_of(entry.name) < last:
         # A gap in the numbers would make the table unreadable.
-        write_whole(entry, _NOTHING)
+        write_atomic(entry, _NOTHING)
     else:
         entry.unlink()
     sync_folder(entry.parent)

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from analysis.errors import DataError
-from analysis.files import make_folder, write_whole
+from analysis.files import make_folder, write_atomic
 from analysis.plain_text import visible_json
 from analysis.store.location import Place
 from analysis.watch.alerts import Alert
@@ -185,7 +185,7 @@ def in_order(entries: Iterable[Entry]) -> list[Entry]:
 def write(path: Path, content: bytes) -> None:
     """Write a file of the watch whole, or say why it cannot be."""
     try:
-        write_whole(path, content)
+        write_atomic(path, content)
     except OSError as problem:
         raise _unwritable(path, problem) from None
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from analysis.briefings import output_files
-from analysis.files import write_whole
+from analysis.files import write_atomic
 from analysis.loaders.http.archive import Archive
 from analysis.store import Store
 from analysis.store.delta_log import LOG
@@ -92,7 +92,7 @@ def take_rows_out(home: Path) -> None:
 
 def repair_the_last_commit(home: Path) -> None:
     filled(home)
-    write_whole(unsaid(home, DAYS[3]), b"")
+    write_atomic(unsaid(home, DAYS[3]), b"")
     assert [step.done for step in repair_all(home)] == [True]
 
 
@@ -101,14 +101,14 @@ def repair_a_commit_between_others(home: Path) -> None:
     entry = unsaid(home, DAYS[3])
     content = entry.read_bytes()
     unsaid(home, DAYS[4])
-    write_whole(entry, content[:40])
+    write_atomic(entry, content[:40])
     assert [step.done for step in repair_all(home)] == [True]
 
 
 def repair_the_first_commit(home: Path) -> None:
     filled(home, 1)
     (home / ".checksums" / "prices.jsonl").unlink()
-    write_whole(last_entry(home), b"")
+    write_atomic(last_entry(home), b"")
     assert [step.done for step in repair_all(home)] == [True]
 
 

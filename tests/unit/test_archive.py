@@ -142,7 +142,7 @@ def test_an_archive_that_another_process_holds_is_not_cleared(
     archive.keep("http://a/1", b"one", LONG_AGO)
     archive.keep("http://a/1", b"two", LATELY)
     with (
-        archive._locked(alone=False),
+        archive._locked(),
         pytest.raises(InputError, match=r"Cannot clear .*gpr: .*repeat when no update runs"),
     ):
         Archive(tmp_path, "gpr").clear(LATELY)

@@ -117,7 +117,7 @@ def test_an_update_deletes_old_answers_too_and_never_fails_for_them(
     archive, now = Archive(home / "raw", "gpr"), datetime.now(UTC)
     for days in (100, 0):
         archive.keep("http://a/1", b"%d" % days, now - timedelta(days=days))
-    with archive._locked(alone=False):
+    with archive._locked():
         assert main(["data", "update", "factors"]) == 0
         assert "faultline: old answers stay in raw/: Cannot clear" in capsys.readouterr().err
     monkeypatch.setenv("FAULTLINE_RAW_DAYS", "many")

@@ -14,7 +14,7 @@ import json
 import os
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -22,7 +22,7 @@ from pathlib import Path
 from threading import Lock
 
 from analysis.errors import InputError
-from analysis.files import lock, make_folder, sync_folder, write_whole
+from analysis.files import locked, make_folder, sync_folder, write_atomic
 from analysis.plain_text import visible_json
 from analysis.redaction import clean_url
 
@@ -136,7 +136,7 @@ class Archive:
         moment = fetched_at.astimezone(UTC)
         entry = Entry(clean_url(url), status, digest, moment, etag, last_modified, link)
         try:
-            with self._locked(alone=False):
+            with self._locked():
                 self._put(digest, content)
                 self._note(entry)
         except OSError as error:
@@ -172,7 +172,7 @@ class Archive:
     def distrust(self, entry: Entry) -> None:
         """Note that a content was unusable, so that the next question is unconditional."""
         # Whoever calls is about to tell what was unusable; a full disk must not drown that out.
-        with suppress(OSError), self._locked(alone=False):
+        with suppress(OSError), self._locked():
             self._note(Entry(entry.url, entry.status, entry.sha256, entry.fetched_at))
 
     def clear(self, before: datetime, *, patience: float | None = None) -> Cleared:
@@ -200,7 +200,10 @@ class Archive:
         if not self._index.is_file():
             return Cleared()
         try:
-            with self._locked(alone=True, patience=patience):
+            with self._locked(patience) as held:
+                if not held:
+                    # A network share without locks: things are kept as before, none is cleared.
+                    raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))  # noqa: TRY301
                 entries = self.entries()
                 asked = [_MOVING.sub("", entry.url) for entry in entries]
                 newest = {question: place for place, question in enumerate(asked)}
@@ -220,7 +223,7 @@ class Archive:
             ) from error
 
     def _rewrite(self, entries: list[Entry]) -> None:
-        write_whole(self._index, b"".join(map(_line, entries)))
+        write_atomic(self._index, b"".join(map(_line, entries)))
 
     def _delete_all_but(self, digests: set[str]) -> Cleared:
         """Delete contents that no answer names, and what killed processes left half-written."""
@@ -232,16 +235,9 @@ class Archive:
                 path.unlink()
         return Cleared(count, size)
 
-    @contextmanager
-    def _locked(self, *, alone: bool, patience: float | None = None) -> Iterator[None]:
-        """Hold the archive with others that keep something, or alone to clear it."""
-        make_folder(self.folder)
-        with (self.folder / ".lock").open("ab") as handle:
-            held = lock(handle.fileno(), _PATIENCE if patience is None else patience, alone=alone)
-            if alone and not held and os.name != "nt":
-                # A network share without locks: things are kept as before, none is cleared.
-                raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
-            yield
+    def _locked(self, patience: float | None = None) -> AbstractContextManager[bool]:
+        """Hold the archive alone; False where the file system has no locks."""
+        return locked(self.folder / ".lock", _PATIENCE if patience is None else patience)
 
     def _unread(self) -> Iterator[Entry]:
         """Read what was appended since the last look, whole lines only."""
@@ -268,7 +264,7 @@ class Archive:
         # A file that was damaged is mended by the next answer.
         if path.exists() and sha256(path.read_bytes()).hexdigest() == digest:
             return
-        write_whole(path, content)
+        write_atomic(path, content)
 
     def _note(self, entry: Entry) -> None:
         """Append a line to the index in one write."""
