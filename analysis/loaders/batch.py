@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from analysis.errors import InputError, SourceError
+from analysis.errors import InputError, SourceError, unknown
 from analysis.loaders.base import UNASKED, Partial, Unreadable
 from analysis.loaders.fields import bounded, shortened
 from analysis.loaders.http.limits import SpentError
@@ -15,6 +15,8 @@ from analysis.loaders.wording import worded
 
 if TYPE_CHECKING:
     import polars as pl
+
+    from analysis.loaders.http.response import Answer
 
 Row = TypeVar("Row")
 
@@ -113,6 +115,31 @@ def _fitting(rows: Sequence[Row], build: Callable[[list[Row]], pl.DataFrame]) ->
             yield Unreadable(shortened(rows[0]), worded(problem))
     else:
         yield from rows
+
+
+def wanted_rows(
+    answer: Answer, parsed: Iterable[Row | Unreadable], is_wanted: Callable[[Row], bool]
+) -> list[Row | Unreadable]:
+    """Read a file to its end and keep what was asked for; more may come all the same.
+
+    Raises
+    ------
+    SourceError
+        It cannot be read; the next request for it is unconditional.
+    """
+    try:
+        rows = list(bounded(parsed))
+    except SourceError as error:
+        raise answer.unreadable(f"{answer.kind()}: {error}") from None
+    return [row for row in rows if isinstance(row, Unreadable) or is_wanted(row)]
+
+
+def known_names(names: tuple[str, ...], known: Sequence[str], kind: str) -> tuple[str, ...]:
+    """The names, or all known ones where none was given; an unknown one is an `InputError`."""
+    for name in names:
+        if name not in known:
+            raise unknown(kind, name, known)
+    return tuple(dict.fromkeys(names)) or tuple(known)
 
 
 def _is_missing(problem: Exception) -> bool:

@@ -19,7 +19,7 @@ from analysis.errors import SourceError
 from analysis.loaders import fields as answers
 from analysis.loaders.base import Partial, Request, Unreadable
 from analysis.loaders.batch import parted
-from analysis.loaders.frames import frame_of
+from analysis.loaders.frames import table_frame
 
 if TYPE_CHECKING:
     import polars as pl
@@ -83,7 +83,7 @@ class FederalRegister:
         found = {**inspected, **_joined(published, inspected, filed, news)}
         now = datetime.now(UTC)
         rows = [_row(document, now) for document in found.values()]
-        frame = frame_of(self.table, self.name, rows)
+        frame = table_frame(self.table, self.name, rows)
         if failures or unreadable or news:
             raise Partial(self.name, frame, failures, unreadable, news)
         return frame

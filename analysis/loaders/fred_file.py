@@ -11,10 +11,21 @@ from collections.abc import Iterator
 from datetime import date
 
 from analysis.errors import SourceError
-from analysis.loaders.base import Unreadable
+from analysis.loaders.base import Request, Unreadable
 from analysis.loaders.fields import shortened
 
+FRED_PATH = "/graph/fredgraph.csv"
 _MISSING = ("", ".")
+
+
+def fred_query(series: str, request: Request) -> dict[str, str]:
+    """Parameters that ask for a series and the days of a request."""
+    query = {"id": series}
+    if request.since:
+        query["cosd"] = request.since.isoformat()
+    if request.until:
+        query["coed"] = request.until.isoformat()
+    return query
 
 
 def read_series(text: str, series: str) -> Iterator[tuple[date, float] | Unreadable]:

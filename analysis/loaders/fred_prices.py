@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 from analysis.errors import InputError, SourceError
 from analysis.loaders.base import Request, Unreadable
 from analysis.loaders.batch import apart, each
-from analysis.loaders.frames import frame_of
-from analysis.loaders.fred_file import read_series
+from analysis.loaders.frames import table_frame
+from analysis.loaders.fred_file import FRED_PATH, fred_query, read_series
 from analysis.loaders.http.client import Client, NotFound, Timing
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ class FredPrices:
             def ask(ticker: str) -> Iterable[dict[str, Any] | Unreadable]:
                 series = wanted[ticker]
                 try:
-                    answer = client.get("/graph/fredgraph.csv", _query(series, request))
+                    answer = client.get(FRED_PATH, fred_query(series, request))
                 except NotFound:
                     raise NotFound(f"FRED has no series {series} any more") from None
                 text = answer.text()
@@ -98,15 +98,6 @@ def _wanted(names: tuple[str, ...]) -> dict[str, str]:
     return series | {AT_NEED[name]: name for name in names if name in AT_NEED}
 
 
-def _query(series: str, request: Request) -> dict[str, str]:
-    query = {"id": series}
-    if request.since:
-        query["cosd"] = request.since.isoformat()
-    if request.until:
-        query["coed"] = request.until.isoformat()
-    return query
-
-
 def _rows(
     ticker: str, figures: Mapping[date, float], asked_at: datetime
 ) -> Iterator[dict[str, Any]]:
@@ -127,7 +118,7 @@ def _frame(table: str, source: str, rows: Iterable[Mapping[str, Any]]) -> pl.Dat
 
     from analysis.tables.price_checks import jumps, with_doubts
 
-    frame = frame_of(table, source, rows)
+    frame = table_frame(table, source, rows)
     checked = [
         with_doubts(closes, jumps(closes))
         for closes in frame.partition_by("ticker", maintain_order=True)

@@ -11,13 +11,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from analysis.errors import SourceError, unknown
+from analysis.errors import SourceError
 from analysis.loaders.base import Request, Unreadable
-from analysis.loaders.batch import each
-from analysis.loaders.fields import bounded, shortened
-from analysis.loaders.frames import frame_of
+from analysis.loaders.batch import each, known_names, wanted_rows
+from analysis.loaders.fields import shortened
+from analysis.loaders.frames import table_frame
 from analysis.loaders.sandbox import read_zip
 
 if TYPE_CHECKING:
@@ -58,27 +59,20 @@ class French:
         """Ask for the files that hold the factors, see `analysis.loaders.base.Loader`."""
         from analysis.loaders.http.client import Client
 
-        wanted = request.names or FACTORS
-        for name in wanted:
-            if name not in FACTORS:
-                raise unknown("factor of French's library", name, FACTORS)
+        wanted = known_names(request.names, FACTORS, "factor of French's library")
         files = {file.name: file for file in FILES if set(wanted) & set(file.factors)}
         with Client(self.name, archive=request.archive) as client:
 
-            def ask(name: str) -> Iterator[dict[str, Any] | Unreadable]:
+            def ask(name: str) -> list[dict[str, Any] | Unreadable]:
                 answer = client.get(f"{_FOLDER}/{name}")
-                try:
-                    rows = list(bounded(parse(answer.content, files[name], answer.fetched_at)))
-                except SourceError as error:
-                    raise answer.unreadable(f"{answer.kind()}: {error}") from None
-                return (
-                    row
-                    for row in rows
-                    if isinstance(row, Unreadable)
-                    or (row["factor"] in wanted and request.covers(row["date"]))
+                rows = parse(answer.content, files[name], answer.fetched_at)
+                return wanted_rows(
+                    answer,
+                    rows,
+                    lambda row: row["factor"] in wanted and request.covers(row["date"]),
                 )
 
-            return each(self.name, files, ask, lambda rows: frame_of(self.table, self.name, rows))
+            return each(self.name, files, ask, partial(table_frame, self.table, self.name))
 
 
 def parse(

@@ -9,13 +9,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from analysis.errors import InputError
 from analysis.loaders import fields as answers
 from analysis.loaders.base import Request, Unreadable
 from analysis.loaders.batch import each
-from analysis.loaders.rows import Count, downloads
+from analysis.loaders.frames import Count, downloads_frame
 
 if TYPE_CHECKING:
     import polars as pl
@@ -46,7 +47,7 @@ class Pypistats:
                     if isinstance(item, Unreadable) or request.covers(item.date)
                 )
 
-            return each(self.name, packages, ask, lambda rows: downloads("pypi", self.name, rows))
+            return each(self.name, packages, ask, partial(downloads_frame, "pypi", self.name))
 
 
 def normalised(package: str) -> str:

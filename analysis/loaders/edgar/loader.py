@@ -14,15 +14,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from analysis import settings
-from analysis.errors import InputError, SourceError, unknown
+from analysis.errors import InputError, SourceError
 from analysis.loaders.base import Partial, Request
-from analysis.loaders.batch import each
+from analysis.loaders.batch import each, known_names
 from analysis.loaders.edgar.facts import series_of
 from analysis.loaders.edgar.periods import Period, periods
+from analysis.loaders.frames import table_frame
 from analysis.loaders.http.client import Client, NotFound, Timing
 from analysis.loaders.wording import worded
 
@@ -127,18 +129,18 @@ class Edgar:
                     self.name,
                     names,
                     lambda company: self._ask(client, company, request, told),
-                    _frame,
+                    partial(table_frame, self.table, self.name),
                 )
-            except Partial as partial:
+            except Partial as found:
                 failures = {
-                    name: told.get(name) or partial.failures[name]
+                    name: told.get(name) or found.failures[name]
                     for name in names
-                    if name in told or name in partial.failures
+                    if name in told or name in found.failures
                 }
-                if partial.failures.keys() >= set(names):
+                if found.failures.keys() >= set(names):
                     raise SourceError(_first(failures)) from None
                 raise Partial(
-                    self.name, partial.frame, failures, partial.unreadable, partial.news
+                    self.name, found.frame, failures, found.unreadable, found.news
                 ) from None
         if told:
             raise Partial(self.name, frame, told)
@@ -162,7 +164,7 @@ class Edgar:
         if complaints:
             told[company] = "; ".join(complaints)
         return [
-            _row(company, metric, period, self.name, learned_at)
+            _row(company, metric, period, learned_at)
             for metric, figures in found.items()
             for period, learned_at in _in_order(figures, asked_at)
             if request.covers(period.span[1])
@@ -220,9 +222,7 @@ def read_company(document: Any, begins: str) -> tuple[dict[str, list[Period]], l
 
 
 def _checked(names: tuple[str, ...]) -> tuple[str, ...]:
-    for name in names:
-        if name not in COMPANIES:
-            raise unknown("company", name, COMPANIES)
+    wanted = known_names(names, tuple(COMPANIES), "company")
     contact = settings.contact()
     if contact and "@" not in contact:
         raise InputError(
@@ -234,12 +234,10 @@ def _checked(names: tuple[str, ...]) -> tuple[str, ...]:
             "The SEC answers only those who name a contact: set FAULTLINE_CONTACT to your e-mail"
             " address."
         )
-    return tuple(dict.fromkeys(names)) or tuple(COMPANIES)
+    return wanted
 
 
-def _row(
-    company: str, metric: str, period: Period, source: str, learned_at: datetime
-) -> dict[str, Any]:
+def _row(company: str, metric: str, period: Period, learned_at: datetime) -> dict[str, Any]:
     return {
         "company": company,
         "period_end": period.span[1],
@@ -252,19 +250,9 @@ def _row(
         "filed": period.filed,
         "assumed": False,
         "note": period.note,
-        "source": source,
         "observed_at": learned_at,
-        "backfilled": False,
         "flag": period.flag,
     }
-
-
-def _frame(rows: list[dict[str, Any]]) -> pl.DataFrame:
-    import polars as pl
-
-    from analysis.tables import schema_of
-
-    return pl.DataFrame(rows, schema=schema_of("revenues").create_empty().schema)
 
 
 def _first(failures: Mapping[str, str]) -> str:

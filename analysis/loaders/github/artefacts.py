@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from analysis.errors import InputError
 from analysis.loaders import fields as answers
 from analysis.loaders.base import Request, Unreadable
 from analysis.loaders.batch import each
+from analysis.loaders.frames import Artefact, artefacts_frame
 from analysis.loaders.github.usage import client, pages, repository
-from analysis.loaders.rows import Artefact, artefacts
 
 if TYPE_CHECKING:
     import polars as pl
@@ -47,7 +48,7 @@ class GithubArtefacts:
                     return answers.read_each(releases(asked, name), lambda found: found[:1])
                 return repositories(asked, name)
 
-            return each(self.name, names, ask, lambda rows: artefacts("github", self.name, rows))
+            return each(self.name, names, ask, partial(artefacts_frame, "github", self.name))
 
 
 def repositories(asked: Client, owner: str) -> list[Artefact | Unreadable]:

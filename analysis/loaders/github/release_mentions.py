@@ -10,15 +10,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from analysis.errors import InputError
 from analysis.loaders.base import Request, Unreadable
 from analysis.loaders.batch import each
 from analysis.loaders.fields import read_each
+from analysis.loaders.frames import Artefact, artefacts_frame
 from analysis.loaders.github.artefacts import releases
 from analysis.loaders.github.usage import client, repository
-from analysis.loaders.rows import Artefact, artefacts
 
 if TYPE_CHECKING:
     import polars as pl
@@ -45,7 +46,7 @@ class GithubSupport:
 
                 return read_each(releases(asked, engine), support)
 
-            return each(self.name, wanted, ask, lambda rows: artefacts("github", self.name, rows))
+            return each(self.name, wanted, ask, partial(artefacts_frame, "github", self.name))
 
 
 def pairs(names: Iterable[str]) -> dict[str, list[str]]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
+from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
@@ -18,8 +19,8 @@ from analysis.errors import InputError, SourceError
 from analysis.loaders import fields as answers
 from analysis.loaders.base import Request, Unreadable
 from analysis.loaders.batch import each
+from analysis.loaders.frames import Count, downloads_frame, renamed
 from analysis.loaders.http.response import Refused
-from analysis.loaders.rows import Count, downloads, renamed
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -61,9 +62,7 @@ class Github:
                     releases += 1
                 return [*found, Count(seen.date(), name, "releases", releases, seen)]
 
-            return each(
-                self.name, names, ask, lambda rows: downloads("github", self.name, rows), news
-            )
+            return each(self.name, names, ask, partial(downloads_frame, "github", self.name), news)
 
 
 def client(archive: Path | None) -> Client:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
 from analysis import settings
@@ -16,8 +17,8 @@ from analysis.errors import SourceError
 from analysis.loaders import fields as answers
 from analysis.loaders.base import Request, Unreadable
 from analysis.loaders.batch import apart, each
+from analysis.loaders.frames import Artefact, artefacts_frame
 from analysis.loaders.huggingface.hub import Hub, asking, checked
-from analysis.loaders.rows import Artefact, artefacts
 
 if TYPE_CHECKING:
     import polars as pl
@@ -43,9 +44,7 @@ class HuggingfaceArtefacts:
             def ask(name: str) -> Iterable[Artefact | Unreadable]:
                 return providers(hub, name) if "/" in name else models(hub, name)
 
-            return each(
-                self.name, names, ask, lambda rows: artefacts("huggingface", self.name, rows)
-            )
+            return each(self.name, names, ask, partial(artefacts_frame, "huggingface", self.name))
 
 
 def models(hub: Hub, author: str) -> list[Artefact | Unreadable]:

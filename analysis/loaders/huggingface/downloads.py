@@ -9,14 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
 from analysis.errors import SourceError
 from analysis.loaders import fields as answers
 from analysis.loaders.base import Request, Unreadable
 from analysis.loaders.batch import apart, each
+from analysis.loaders.frames import Count, downloads_frame, renamed
 from analysis.loaders.huggingface.hub import asking, checked
-from analysis.loaders.rows import Count, downloads, renamed
 
 if TYPE_CHECKING:
     import polars as pl
@@ -47,7 +48,11 @@ class Huggingface:
                 return [*counted(models, name), *bad]
 
             return each(
-                self.name, names, ask, lambda rows: downloads(self.name, self.name, rows), news
+                self.name,
+                names,
+                ask,
+                partial(downloads_frame, self.name, self.name),
+                news,
             )
 
 

@@ -17,7 +17,7 @@ from analysis.errors import SourceError
 from analysis.loaders import fields as answers
 from analysis.loaders.base import Partial, Request, Unreadable
 from analysis.loaders.batch import apart, each
-from analysis.loaders.frames import frame_of
+from analysis.loaders.frames import table_frame
 
 if TYPE_CHECKING:
     import polars as pl
@@ -57,7 +57,7 @@ class OpenrouterPrices:
                     self.name,
                     request.names,
                     ask,
-                    lambda rows: frame_of(self.table, self.name, [*wanted, *rows]),
+                    lambda rows: table_frame(self.table, self.name, [*wanted, *rows]),
                 )
             except Partial as partial:
                 for told in (partial.failures, partial.news):

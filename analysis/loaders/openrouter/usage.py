@@ -17,7 +17,7 @@ from analysis.errors import InputError, SourceError
 from analysis.loaders import fields as answers
 from analysis.loaders.base import Partial, Request, Unreadable
 from analysis.loaders.batch import apart
-from analysis.loaders.rows import Count, downloads
+from analysis.loaders.frames import Count, downloads_frame
 from analysis.loaders.wording import worded
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ class Openrouter:
                 unreadable += bad
         wanted = set(request.names)
         kept = (item for item in counts if not wanted or item.entity in wanted)
-        frame = downloads("openrouter", self.name, kept)
+        frame = downloads_frame("openrouter", self.name, kept)
         if failures or unreadable:
             raise Partial(self.name, frame, failures, unreadable)
         return frame

@@ -14,8 +14,10 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from analysis.errors import InputError, SourceError, unknown
+from analysis.errors import InputError, SourceError
 from analysis.loaders.base import Partial, Request
+from analysis.loaders.batch import known_names
+from analysis.loaders.frames import table_frame
 from analysis.loaders.http.rate_limit import Timing
 from analysis.loaders.unit_errors import out_of_line
 from analysis.loaders.yahoo.fetch import Clock, Troubled, now, patiently
@@ -111,14 +113,7 @@ class YahooRevenues:
         A quarter that has not ended is left out, also where Yahoo has a figure for it. A
         company whose statement lacks a row is named as failed, and its other rows come.
         """
-        import polars as pl
-
-        from analysis.tables import schema_of
-
-        for name in request.names:
-            if name not in COMPANIES:
-                raise unknown("company", name, COMPANIES)
-        names = tuple(dict.fromkeys(request.names)) or tuple(COMPANIES)
+        names = known_names(request.names, tuple(COMPANIES), "company")
         timing = self._timing or patience()
         rows: list[dict[str, Any]] = []
         troubles: dict[str, Trouble] = {}
@@ -140,11 +135,11 @@ class YahooRevenues:
                 first = request.since or date.min
                 last = min(request.until or date.max, asked_at.date() - timedelta(days=1))
                 rows += [
-                    _row(company, figure, self.name, asked_at)
+                    _row(company, figure, asked_at)
                     for figure in figures
                     if first <= figure.end <= last
                 ]
-        frame = pl.DataFrame(rows, schema=schema_of(self.table).create_empty().schema)
+        frame = table_frame(self.table, self.name, rows)
         if len(troubles) == len(names) and all(_of_yahoo(one) for one in troubles.values()):
             raise SourceError(f"{self.name}: {names[0]}: {troubles[names[0]].reason}.")
         if troubles:
@@ -270,7 +265,7 @@ def _of_yahoo(what: Trouble) -> bool:
     return what.blocked or what.may_pass
 
 
-def _row(company: str, figure: _Figure, source: str, asked_at: datetime) -> dict[str, Any]:
+def _row(company: str, figure: _Figure, asked_at: datetime) -> dict[str, Any]:
     return {
         "company": company,
         "period_end": figure.end,
@@ -283,8 +278,6 @@ def _row(company: str, figure: _Figure, source: str, asked_at: datetime) -> dict
         "filed": filed_by(figure.end, asked_at.date()),
         "assumed": True,
         "note": figure.note,
-        "source": source,
         "observed_at": asked_at,
-        "backfilled": False,
         "flag": figure.flag,
     }
