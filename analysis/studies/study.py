@@ -54,9 +54,7 @@ def fit_study(
     if chosen.needs_benchmark and not chosen.markets:
         lacking = ~placed["security"].isin(list(homes))
         placed.loc[lacking & (placed["reason"] == ""), "reason"] = _NO_BENCHMARK
-    study = EventStudy(
-        events=placed, **_inputs(data, chosen, placed, securities, benchmark, options)
-    )
+    study = EventStudy(events=placed, **_inputs(data, chosen, placed, securities, homes, options))
     refused = placed[placed["reason"] != ""]
     return study.fit().with_skipped(refused[["event_id", "security", "reason"]])
 
@@ -78,7 +76,7 @@ def fit_uncertain_study(
         raise InputError("A study of uncertain dates has our conventions; leave preset out.")
     homes = home_benchmarks(data.catalogue, securities, benchmark)
     chosen = choose_model(model, homes, select_peers(data.catalogue, securities))
-    inputs = _inputs(data, chosen, table, securities, benchmark, options)
+    inputs = _inputs(data, chosen, table, securities, homes, options)
     return UncertainStudy(candidates=table, **inputs).fit()
 
 
@@ -128,7 +126,7 @@ def _inputs(
     chosen: ModelChoice,
     pairs: pd.DataFrame,
     securities: Sequence[str],
-    benchmark: str | None,
+    homes: dict[str, str],
     options: dict[str, Any],
 ) -> dict[str, Any]:
     """Arguments of the engine's study; ``options`` are checked against those that it may take."""
@@ -140,7 +138,7 @@ def _inputs(
     return {
         "returns": _with_nonempty_index(returns, pairs),
         "model": chosen.model,
-        "factors": _factors(data, chosen, benchmark, pairs),
+        "factors": _factors(data, chosen, homes, pairs),
         "calendars": data.sessions(securities),
         **windows,
         **options,
@@ -148,14 +146,12 @@ def _inputs(
 
 
 def _factors(
-    data: _Data, chosen: ModelChoice, benchmark: str | None, pairs: pd.DataFrame
+    data: _Data, chosen: ModelChoice, homes: dict[str, str], pairs: pd.DataFrame
 ) -> pd.DataFrame | None:
     """Columns that the model reads: benchmarks, and figures of the table of factors."""
     table = data.factors(chosen.factors) if chosen.factors else None
     if chosen.needs_benchmark:
-        homes = data.instruments()["benchmark"].drop_nulls().unique().sort()
-        named = [benchmark] if benchmark else [home for home in homes if home]
-        markets = data.returns([*named, *chosen.markets])
+        markets = data.returns(list(dict.fromkeys(chosen.markets or homes.values())))
         table = markets if table is None else markets.join(table, how="outer")
     return None if table is None else _with_nonempty_index(table, pairs)
 
