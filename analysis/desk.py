@@ -19,13 +19,8 @@ from analysis.catalogue.selection import select_events, select_securities
 from analysis.dates import parse_optional_day
 from analysis.store import Store
 from analysis.studies.placement import assign_day0, event_instant_or_reason, flagged_prices
-from analysis.studies.returns import PriceHistory, factor_table, session_returns
-from analysis.studies.study import (
-    candidate_days,
-    fit_study,
-    fit_uncertain_study,
-    home_benchmarks,
-)
+from analysis.studies.returns import PriceReader, factor_table, session_returns
+from analysis.studies.study import candidate_days, fit_study, fit_uncertain_study, home_benchmarks
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -53,22 +48,20 @@ class Desk:
     """
 
     def __init__(
-        self,
-        as_of: date | str | None = None,
-        home: str | os.PathLike[str] | None = None,
+        self, as_of: date | str | None = None, home: str | os.PathLike[str] | None = None
     ) -> None:
         self.as_of = parse_optional_day(as_of)
         self.home = settings.store_home(home)
         self._store = Store(self.home)
-        self._prices = PriceHistory(self._store, self.as_of)
+        self._prices = PriceReader(self._store, self.as_of)
 
     def __repr__(self) -> str:
-        return f"Desk(as_of={self.as_of and self.as_of.isoformat()!r}, home={self.address!r})"
+        return f"Desk(as_of={self.as_of and self.as_of.isoformat()!r}, home={self.location!r})"
 
     @property
-    def address(self) -> str:
+    def location(self) -> str:
         """Where the tables are, for people to read: without what would open an object store."""
-        return self._store.address
+        return self._store.location
 
     @cached_property
     def catalogue(self) -> Catalogue:

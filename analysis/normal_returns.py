@@ -9,7 +9,7 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, cast
 
-from analysis.errors import InputError, unknown
+from analysis.errors import InputError, unknown_name
 
 if TYPE_CHECKING:
     from analysis.eventstudy.models.linear import Model, OnMarket
@@ -110,7 +110,7 @@ def choose_model(
         return _on_peers(name, peers or {})
     if name in MODELS:
         return replace(_as_given(_plain(name), {}), name=name)
-    raise unknown("model", name, MODELS)
+    raise unknown_name("model", name, MODELS)
 
 
 def _on_benchmark(name: str, market: dict[Hashable, str | None]) -> Model:

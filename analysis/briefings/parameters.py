@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from analysis.briefings.notebooks import NotebookInfo, ParameterSpec
 from analysis.dates import parse_day
-from analysis.errors import InputError, unknown
+from analysis.errors import InputError, unknown_name
 
 if TYPE_CHECKING:
     from analysis.catalogue import Catalogue
@@ -92,7 +92,7 @@ def validate(
     wanted = _with_as_of(info, given, as_of)
     for name in wanted:
         if name not in specs:
-            raise unknown(
+            raise unknown_name(
                 "parameter", name, specs, see=f"faultline briefing list (notebook {info.name})"
             )
     known = known_names or KnownNames()
@@ -253,7 +253,7 @@ def _items(spec: ParameterSpec, raw: object) -> list[object]:
 
 def _require_known(kind: str, name: str, known: tuple[str, ...], *, see: str = "") -> str:
     if name not in known:
-        raise unknown(kind, name, known, see=see)
+        raise unknown_name(kind, name, known, see=see)
     return name
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from analysis.formatting import MINUS, MISSING
 from analysis.json_values import jsonable
 from analysis.plain_text import visible, visible_json
-from analysis.redaction import clean, cleaner
+from analysis.redaction import redact, redactor
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -58,7 +58,7 @@ def print_json(document: Mapping[str, Any] | Sequence[Any]) -> None:
     text = json.dumps(
         jsonable(document), indent=2, allow_nan=False, ensure_ascii=encoding != "utf8"
     )
-    print(visible_json(clean(text)), file=sys.stdout)  # noqa: T201
+    print(visible_json(redact(text)), file=sys.stdout)  # noqa: T201
 
 
 def print_table(
@@ -69,7 +69,7 @@ def print_table(
     from rich.cells import cell_len
     from rich.table import Table
 
-    hide = cleaner()
+    hide = redactor()
     cells = [[visible(hide(str(cell))) for cell in row] for row in rows]
     table = Table(
         title=visible(title) or None,
@@ -149,7 +149,7 @@ def label(message: object) -> Text:
 
 def discreet(text: object) -> str:
     """Text without known secrets, on one line, with control characters shown as escapes."""
-    return visible(clean(str(text)))
+    return visible(redact(str(text)))
 
 
 def percent(value: float | None, digits: int = 2) -> str:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import pandas as pd
 
-from analysis.errors import unknown
+from analysis.errors import unknown_name
 from analysis.eventstudy import presets
 from analysis.eventstudy.core.fitted import Fitted, Floats, Ints, Sample, cumulate
 from analysis.eventstudy.fitting.alignment import Placing
@@ -412,7 +412,7 @@ class EventStudyResults(Inference):
         if group is None or group == EVERYTHING:
             return np.arange(len(self.fitted))
         if group not in self.groups:
-            raise unknown("group", group, self.groups)
+            raise unknown_name("group", group, self.groups)
         names = self.study.events["group"].to_numpy()[self.placing.rows[self.numbers]]
         return np.flatnonzero(names == group)
 

@@ -58,10 +58,6 @@ def table_frame(table: str, source: str, rows: Iterable[Mapping[str, Any]]) -> p
 
     Parameters
     ----------
-    table : str
-        One of `analysis.tables.TABLES`.
-    source : str
-        Name of the loader.
     rows : iterable of mapping
         Columns to values; what a row does not name is missing. A row that came twice, as on a
         page that shifts while it is read, is kept once.

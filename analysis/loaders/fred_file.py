@@ -12,7 +12,7 @@ from datetime import date
 
 from analysis.errors import SourceError
 from analysis.loaders.base import Request, Unreadable
-from analysis.loaders.fields import shortened
+from analysis.loaders.fields import shorten
 
 FRED_PATH = "/graph/fredgraph.csv"
 _MISSING = ("", ".")
@@ -39,10 +39,6 @@ def read_series(text: str, series: str) -> Iterator[tuple[date, float] | Unreada
     series : str
         The series that must be in it.
 
-    Yields
-    ------
-    tuple of date and float, or Unreadable
-
     Raises
     ------
     SourceError
@@ -62,7 +58,7 @@ def read_series(text: str, series: str) -> Iterator[tuple[date, float] | Unreada
             if not math.isfinite(figure[1]):
                 raise ValueError  # noqa: TRY301
         except ValueError:
-            said = shortened(line)
+            said = shorten(line)
             yield Unreadable(f"{series}: {said}", f"the line {said!r} cannot be read")
         else:
             yield figure

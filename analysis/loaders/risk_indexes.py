@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 from analysis.errors import SourceError
 from analysis.loaders.base import Request, Unreadable
-from analysis.loaders.batch import each, known_names, wanted_rows
-from analysis.loaders.fields import shortened
+from analysis.loaders.batch import fetch_each, known_names, wanted_rows
+from analysis.loaders.fields import shorten
 from analysis.loaders.frames import table_frame
 from analysis.loaders.fred_file import FRED_PATH, fred_query, read_series
 from analysis.loaders.sandbox import read_sheet
@@ -67,16 +67,18 @@ class Gpr:
         sheets = {sheet.path: sheet for sheet in SHEETS if set(wanted) & set(sheet.series)}
         with Client(self.name, archive=request.archive) as client:
 
-            def ask(path: str) -> list[dict[str, Any] | Unreadable]:
-                answer = client.get(path)
-                rows = parse_sheet(answer.content, sheets[path], answer.fetched_at)
+            def fetch_one(path: str) -> list[dict[str, Any] | Unreadable]:
+                response = client.get(path)
+                rows = parse_sheet(response.content, sheets[path], response.fetched_at)
                 return wanted_rows(
-                    answer,
+                    response,
                     rows,
                     lambda row: row["series"] in wanted and request.covers(row["date"]),
                 )
 
-            return each(self.name, sheets, ask, partial(table_frame, self.table, self.name))
+            return fetch_each(
+                self.name, sheets, fetch_one, partial(table_frame, self.table, self.name)
+            )
 
 
 class Fred:
@@ -92,12 +94,14 @@ class Fred:
         wanted = known_names(request.names, FRED_SERIES, "series of FRED")
         with Client(self.name, archive=request.archive) as client:
 
-            def ask(series: str) -> list[dict[str, Any] | Unreadable]:
-                answer = client.get(FRED_PATH, fred_query(series, request))
-                rows = parse_csv(answer.text(), series, answer.fetched_at)
-                return wanted_rows(answer, rows, lambda row: request.covers(row["date"]))
+            def fetch_one(series: str) -> list[dict[str, Any] | Unreadable]:
+                response = client.get(FRED_PATH, fred_query(series, request))
+                rows = parse_csv(response.text(), series, response.fetched_at)
+                return wanted_rows(response, rows, lambda row: request.covers(row["date"]))
 
-            return each(self.name, wanted, ask, partial(table_frame, self.table, self.name))
+            return fetch_each(
+                self.name, wanted, fetch_one, partial(table_frame, self.table, self.name)
+            )
 
 
 def parse_sheet(
@@ -109,10 +113,6 @@ def parse_sheet(
     ----------
     content : bytes
         The file as the site sends it.
-    sheet : Sheet
-        Which one it is.
-    observed_at : datetime.datetime
-        When it came.
 
     Yields
     ------
@@ -133,12 +133,12 @@ def parse_sheet(
                 continue
             if isinstance(day, Unreadable):
                 problem = day.reason
-                yield Unreadable(f"{series}: {shortened(cell)}", problem)
+                yield Unreadable(f"{series}: {shorten(cell)}", problem)
                 continue
             value = _figure(cell, series)
             if isinstance(value, Unreadable):
                 problem = value.reason
-                yield Unreadable(f"{series}: {shortened(cell)}", problem)
+                yield Unreadable(f"{series}: {shorten(cell)}", problem)
                 continue
             found = True
             yield {
@@ -155,15 +155,6 @@ def parse_csv(
     text: str, series: str, observed_at: datetime
 ) -> Iterator[dict[str, Any] | Unreadable]:
     """Read a series of ``fredgraph.csv``.
-
-    Parameters
-    ----------
-    text : str
-        The file, see `analysis.loaders.fred_file`.
-    series : str
-        Which one it is.
-    observed_at : datetime.datetime
-        When it came.
 
     Yields
     ------
@@ -195,12 +186,12 @@ def _day(cell: object) -> date | Unreadable | None:
             return date(int(month[1]), int(month[2]), 1)
         return date.fromisoformat(text)
     except (ValueError, OverflowError):
-        return Unreadable(shortened(cell), f"{shortened(cell)!r} is no day")
+        return Unreadable(shorten(cell), f"{shorten(cell)!r} is no day")
 
 
 def _figure(cell: object, series: str) -> float | Unreadable:
     try:
         return round(float(str(cell)), _DECIMALS)
     except (ValueError, OverflowError):
-        said = shortened(cell)
+        said = shorten(cell)
         return Unreadable(said, f"the column {series} holds {said!r} where a figure was expected")

@@ -31,14 +31,7 @@ _REPAIR = "repair it with faultline doctor --repair"
 
 
 class Integrity:
-    """Checksums of the files of one table.
-
-    Parameters
-    ----------
-    home : pathlib.Path
-        Folder of the store.
-    table : str
-    """
+    """Checksums of the files of one table."""
 
     def __init__(self, home: Path, table: str) -> None:
         self.home, self.table = home, table
@@ -168,11 +161,6 @@ class Integrity:
 
     def commit(self, name: str) -> Commit | None:
         """Files of a commit; None where the commit is incomplete.
-
-        Parameters
-        ----------
-        name : str
-            One of `log_entries`.
 
         Raises
         ------

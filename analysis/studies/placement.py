@@ -38,9 +38,7 @@ def event_instant_or_reason(
 
 
 def assign_day0(
-    events: Sequence[Mapping[str, Any]],
-    exchanges: Mapping[str, str],
-    calendars: Calendars,
+    events: Sequence[Mapping[str, Any]], exchanges: Mapping[str, str], calendars: Calendars
 ) -> pd.DataFrame:
     """Find day 0 of each event for each security.
 

@@ -61,7 +61,7 @@ def price_breaks(prices: pl.DataFrame) -> dict[Hashable, pd.DatetimeIndex]:
     }
 
 
-class PriceHistory:
+class PriceReader:
     """Adjusted closes and price breaks of a store as of a day; each ticker is read once.
 
     So a desk says the same all its life, and reads of a large table only what is asked for.

@@ -9,7 +9,7 @@ from collections.abc import Hashable, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from analysis.catalogue.selection import select_peers
-from analysis.errors import InputError, unknown
+from analysis.errors import InputError, unknown_name
 from analysis.normal_returns import ModelChoice, choose_model
 
 if TYPE_CHECKING:
@@ -60,11 +60,7 @@ def fit_study(
 
 
 def fit_uncertain_study(
-    data: _Data,
-    candidates: pd.DataFrame,
-    model: str | Model,
-    benchmark: str | None,
-    **options: Any,
+    data: _Data, candidates: pd.DataFrame, model: str | Model, benchmark: str | None, **options: Any
 ) -> UncertainResults:
     """Fit a study of events whose day is one of several; see `Desk.uncertain_study`."""
     from analysis.eventstudy import UncertainStudy
@@ -133,7 +129,7 @@ def _inputs(
     windows = {name: options.pop(name) for name in ("estimation", "window")}
     for name in options:
         if name not in _OPTIONS:
-            raise unknown("option of a study", name, _OPTIONS)
+            raise unknown_name("option of a study", name, _OPTIONS)
     returns = data.returns([*securities, *chosen.peers])
     return {
         "returns": _with_nonempty_index(returns, pairs),
@@ -151,7 +147,9 @@ def _factors(
     """Columns that the model reads: benchmarks, and figures of the table of factors."""
     table = data.factors(chosen.factors) if chosen.factors else None
     if chosen.needs_benchmark:
-        markets = data.returns(list(dict.fromkeys(chosen.markets or homes.values())))
+        # Where no security has a benchmark all are skipped; the engine still wants a column.
+        some_home = data.instruments()["benchmark"].drop_nulls()[:1]
+        markets = data.returns(list(dict.fromkeys(chosen.markets or homes.values() or some_home)))
         table = markets if table is None else markets.join(table, how="outer")
     return None if table is None else _with_nonempty_index(table, pairs)
 

@@ -11,39 +11,19 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Alert:
-    """Something that a source showed for the first time.
+    """Something that a source showed for the first time."""
 
-    Attributes
-    ----------
-    id : str
-        Made from what the alert is about: the same in every pass and on every machine.
-    subject : str
-        What was watched: ``"huggingface deepseek-ai"``.
-    kind : str
-        model, changed, model_gone, licence, repository, repository_gone, release, provider,
-        provider_gone, price, support or rule.
-    text : str
-        One sentence.
-    url : str
-        Where to look; blank where there is no page.
-    observed_at : datetime.datetime
-        When our clock saw it.
-    created_at : datetime.datetime or None
-        When the source says that it was made.
-    name : str
-        What it is called: ``"deepseek-ai/DeepSeek-V4-Pro"``.
-    details : mapping
-        Figures for programs: prices before and after, dates of a rule, day 0 of a draft.
-    """
-
-    id: str
-    subject: str
+    id: str  # made from what the alert is about: the same in every pass and on every machine
+    subject: str  # what was watched: ``"huggingface deepseek-ai"``
+    # model, changed, model_gone, licence, repository, repository_gone, release, provider,
+    # provider_gone, price, support or rule
     kind: str
-    text: str
-    url: str
-    observed_at: datetime
-    created_at: datetime | None = None
-    name: str = ""
+    text: str  # one sentence
+    url: str  # where to look; blank where there is no page
+    observed_at: datetime  # when our clock saw it
+    created_at: datetime | None = None  # when the source says that it was made
+    name: str = ""  # what it is called: ``"deepseek-ai/DeepSeek-V4-Pro"``
+    # figures for programs: prices before and after, dates of a rule, day 0 of a draft
     details: Mapping[str, Any] = field(default_factory=dict)
 
     def document(self) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from analysis.briefings import execution, layout, page
 from analysis.briefings.limits import Limits
 from analysis.briefings.parameters import KnownNames
 from analysis.briefings.render import render
-from analysis.errors import DataError, InputError, NothingLeft, RenderError
+from analysis.errors import DataError, EmptyStudyError, InputError, RenderError
 
 KNOWN = KnownNames(events=("ds-r1", "ds-v4"), tickers=("NVDA",), groups=("gpu",))
 PARAMETERS = [
@@ -188,7 +188,7 @@ def test_a_briefing_that_measures_nothing_leaves_the_earlier_one(tmp_path: Path)
 
     earlier = tmp_path / "event_briefing--ds-r1.html"
     earlier.write_text("good", encoding="utf-8")
-    with pytest.raises(NothingLeft, match="No security has a return on day 0"):
+    with pytest.raises(EmptyStudyError, match="No security has a return on day 0"):
         render("event_briefing", {"event": "ds-r1"}, tmp_path, as_of="2024-01-01")
     assert earlier.read_text(encoding="utf-8") == "good"
     assert (tmp_path / "failed" / "event_briefing--ds-r1.ipynb").is_file()

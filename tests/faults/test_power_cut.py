@@ -146,7 +146,7 @@ def test_what_a_source_sent_is_synced_before_it_is_kept(
 ) -> None:
     archive = Archive(tmp_path / "home" / "raw", "gpr")
     for number in range(3):
-        archive.keep(f"http://a/{number}", b"%d" % number, datetime.now(UTC))
+        archive.put(f"http://a/{number}", b"%d" % number, datetime.now(UTC))
         check_all_synced(tmp_path, synced)
 
 
@@ -155,7 +155,7 @@ def test_a_file_of_the_watch_and_a_briefing_are_synced_before_they_are_said_to_b
 ) -> None:
     outbox = Outbox(tmp_path / "home" / "watch")
     outbox.make()
-    outbox.begin({"huggingface deepseek-ai": ["one"]})
+    outbox.set_baseline({"huggingface deepseek-ai": ["one"]})
     at = datetime(2026, 8, 24, tzinfo=UTC)
     alert = Alert("a" * 16, "release", "github a/b", "A release.", "http://a", at, None, {})
     for entry in (Entry(alert), Entry(alert, printed=True)):

@@ -14,7 +14,7 @@ import pytest
 
 from analysis.calendars import Calendars, Instant
 from analysis.cli import main
-from analysis.errors import unknown
+from analysis.errors import unknown_name
 from analysis.studies.placement import assign_day0, event_instant_or_reason
 
 R1 = {
@@ -62,7 +62,7 @@ class MadeDesk:
     def event(self, event_id: str) -> dict[str, Any]:
         known = {row["id"]: row for row in (R1, NOTICE, DATED)}
         if event_id not in known:
-            raise unknown("event", event_id, known, see="faultline events list")
+            raise unknown_name("event", event_id, known, see="faultline events list")
         return known[event_id]
 
     def instant(self, event_id: str) -> tuple[Instant | None, str]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from analysis.errors import unknown
+from analysis.errors import unknown_name
 from analysis.eventstudy.core.fitted import Ints
 from analysis.eventstudy.counterfactual.rows import Reader, Rows, rows_of_events
 from analysis.eventstudy.inputs.frames import check_inside
@@ -206,5 +206,5 @@ def placebos(results: EventStudyResults, window: tuple[int, int], kind: str) -> 
         "conformal": conformal,
     }
     if kind not in ways:
-        raise unknown("kind of placebos", kind, ways)
+        raise unknown_name("kind of placebos", kind, ways)
     return ways[kind](results, window)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from analysis.errors import unknown
+from analysis.errors import unknown_name
 from analysis.eventstudy.core.fitted import Floats, Sample, cumulate
 from analysis.eventstudy.dependence.mean_correlation import rbar
 from analysis.eventstudy.inference.parametric import SAME_SCAR, unusable
@@ -99,7 +99,7 @@ def interval_table(
     """Tabulate the intervals of CARs and CAARs, see `Inference.intervals`."""
     check_level(level)
     if method not in METHODS:
-        raise unknown("method", str(method), METHODS)
+        raise unknown_name("method", str(method), METHODS)
     parts = [_cars(results, window, level) for window in windows]
     parts += [
         _caar(results, window, group, level, method)

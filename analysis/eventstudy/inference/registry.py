@@ -11,7 +11,7 @@ from typing import Literal
 
 import numpy as np
 
-from analysis.errors import InputError, unknown
+from analysis.errors import InputError, unknown_name
 from analysis.eventstudy.core.fitted import Floats, Sample
 from analysis.eventstudy.dependence.mean_correlation import check_mode
 from analysis.eventstudy.inference.estimation_pass import History, observe
@@ -158,7 +158,7 @@ def named(names: Iterable[str] | Literal["all"]) -> tuple[str, ...]:
     chosen = list(names)
     for name in chosen:
         if name not in TEST_NAMES + ON_REQUEST:
-            raise unknown("test", str(name), TEST_NAMES + ON_REQUEST)
+            raise unknown_name("test", str(name), TEST_NAMES + ON_REQUEST)
     return tuple(dict.fromkeys(chosen))
 
 

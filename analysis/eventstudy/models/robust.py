@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, ClassVar, get_args
 
 import numpy as np
 
-from analysis.errors import InputError, unknown
+from analysis.errors import InputError, unknown_name
 from analysis.eventstudy.inference.test_result import ROUNDING
 from analysis.eventstudy.models.least_squares import Fit, assemble, complete, least_squares
 from analysis.eventstudy.models.linear import (
@@ -189,7 +189,7 @@ class RobustModel(_Regression):
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.norm not in NORMS:
-            raise unknown("norm", self.norm, NORMS)
+            raise unknown_name("norm", self.norm, NORMS)
 
     @property
     def name(self) -> str:

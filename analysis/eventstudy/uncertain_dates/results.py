@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from analysis.errors import EventDateWarning, unknown
+from analysis.errors import EventDateWarning, unknown_name
 from analysis.eventstudy.core.fitted import Floats, Ints, cumulate
 from analysis.eventstudy.inference.registry import adjust
 from analysis.eventstudy.inference.test_result import Outcome
@@ -256,7 +256,7 @@ class UncertainResults:
         """The arrays of a group in a window; None where no pair is left."""
         asked = check_inside(window, self.study.fixed.window)
         if group not in (None, *self.groups):
-            raise unknown("group", str(group), self.groups)
+            raise unknown_name("group", str(group), self.groups)
         car, se, rows = self._cars(asked)
         if group not in (None, EVERYTHING):
             names = self.located.pairs["group"].to_numpy(dtype=object)[rows]
