@@ -1,8 +1,8 @@
-"""One reader and one writer of days for messages, options and parameters."""
+"""Days as people write them, and the clock."""
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 
 from analysis.errors import InputError
 
@@ -35,3 +35,8 @@ def parse_optional_day(value: object, name: str = "") -> date | None:
 def format_day(day: date) -> str:
     """Write a day out: 27 January 2025."""
     return f"{day.day} {day:%B %Y}"
+
+
+def utc_now() -> datetime:
+    """Read the clock of this machine, in UTC."""
+    return datetime.now(UTC)

@@ -8,9 +8,10 @@ fetched unasked, because two sources of one figure would revise each other for e
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
+from analysis.dates import utc_now
 from analysis.errors import InputError, SourceError
 from analysis.loaders.base import Request, Unreadable
 from analysis.loaders.batch import fetch_each, readable_rows
@@ -46,7 +47,7 @@ class FredPrices:
     def __init__(
         self,
         policy: RetryPolicy | None = None,
-        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        clock: Callable[[], datetime] = utc_now,
     ) -> None:
         self._policy = policy
         self._clock = clock

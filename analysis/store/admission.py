@@ -6,8 +6,10 @@ Pure but for the clock. Called by the store when rows are appended.
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
+
+from analysis.dates import utc_now
 
 if TYPE_CHECKING:
     import polars as pl
@@ -82,11 +84,6 @@ def quarantine_rows(
         text = json.dumps(row, default=str, ensure_ascii=False)
         made.append((name, text, reason, source, at, now))
     return pl.DataFrame(made, schema=types, orient="row")
-
-
-def utc_now() -> datetime:
-    """Tell the time, UTC."""
-    return datetime.now(UTC)
 
 
 def latest_possible() -> datetime:

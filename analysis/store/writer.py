@@ -13,8 +13,9 @@ from functools import partial
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, cast
 
+from analysis.dates import utc_now
 from analysis.errors import DataError
-from analysis.store.admission import quarantine_rows, split_valid, utc_now
+from analysis.store.admission import quarantine_rows, split_valid
 from analysis.store.append_result import AppendResult, find_revisions
 from analysis.store.bitemporal import KeyFilter, classify
 from analysis.store.content_hash import content_hash

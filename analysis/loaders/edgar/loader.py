@@ -13,12 +13,13 @@ a microsecond earlier each: the last one filed is the last one observed.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from analysis import settings
+from analysis.dates import utc_now
 from analysis.errors import InputError, SourceError
 from analysis.loaders.base import PartialFetchError, Request
 from analysis.loaders.batch import fetch_each, known_names
@@ -105,7 +106,7 @@ class Edgar:
         self,
         policy: RetryPolicy | None = None,
         per_second: float = PER_SECOND,
-        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        clock: Callable[[], datetime] = utc_now,
     ) -> None:
         self._policy = policy
         self._per_second = per_second

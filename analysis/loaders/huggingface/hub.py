@@ -15,12 +15,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from analysis import settings
+from analysis.dates import utc_now
 from analysis.errors import FaultlineError, InputError, SourceError
 from analysis.loaders import fields
 from analysis.loaders.base import Unreadable
@@ -47,7 +48,7 @@ class _HubContext:
 
     client: Client
     archive: Archive | None
-    fetched_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    fetched_at: datetime = field(default_factory=utc_now)
     pages: int = 0
     unreadable: list[Unreadable] = field(default_factory=list)
 

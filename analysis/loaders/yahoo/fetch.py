@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, TypeVar
 
 from analysis import settings
@@ -37,11 +37,6 @@ _AT_LEAST = timedelta(days=150)
 # A price is held against the one before it, so the first day asked for needs that one too.
 _BEFORE = timedelta(days=14)
 _FRESH = 600.0  # seconds for which a response serves the other loader
-
-
-def now() -> datetime:
-    """Read the clock of this machine, in UTC."""
-    return datetime.now(UTC)
 
 
 @dataclass(frozen=True)

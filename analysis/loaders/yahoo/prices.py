@@ -17,12 +17,13 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING
 
 from analysis import settings
+from analysis.dates import utc_now
 from analysis.errors import InputError, SourceError
 from analysis.loaders.base import PartialFetchError, Request
 from analysis.loaders.fred_prices import TICKERS as FROM_FRED
 from analysis.loaders.http.rate_limit import RetryPolicy
 from analysis.loaders.wording import abbreviate, describe_error
-from analysis.loaders.yahoo.fetch import Clock, FetchOptions, fetch_tickers, now
+from analysis.loaders.yahoo.fetch import Clock, FetchOptions, fetch_tickers
 from analysis.loaders.yahoo.history import NOT_ASKED, PriceHistory, TickerFailure, currency_mismatch
 from analysis.loaders.yahoo.session import PER_SECOND
 
@@ -53,7 +54,7 @@ class _Yahoo:
         policy: RetryPolicy | None = None,
         per_second: float = PER_SECOND,
         workers: int = 4,
-        clock: Clock = now,
+        clock: Clock = utc_now,
     ) -> None:
         self._options = FetchOptions(policy, per_second, workers, clock)
 

@@ -14,13 +14,14 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from analysis.dates import utc_now
 from analysis.errors import InputError, SourceError
 from analysis.loaders.base import PartialFetchError, Request
 from analysis.loaders.batch import known_names
 from analysis.loaders.frames import table_frame
 from analysis.loaders.http.rate_limit import RetryPolicy
 from analysis.loaders.unit_errors import out_of_line
-from analysis.loaders.yahoo.fetch import Clock, TickerError, now, retry
+from analysis.loaders.yahoo.fetch import Clock, TickerError, retry
 from analysis.loaders.yahoo.history import TickerFailure, diagnose
 from analysis.loaders.yahoo.session import (
     PER_SECOND,
@@ -94,7 +95,10 @@ class YahooRevenues:
     table = "revenues"
 
     def __init__(
-        self, policy: RetryPolicy | None = None, per_second: float = PER_SECOND, clock: Clock = now
+        self,
+        policy: RetryPolicy | None = None,
+        per_second: float = PER_SECOND,
+        clock: Clock = utc_now,
     ) -> None:
         self._policy = policy
         self._per_second = per_second
