@@ -5,8 +5,10 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
+
+from analysis.json_values import jsonable
 
 
 @dataclass(frozen=True)
@@ -28,7 +30,8 @@ class Alert:
 
     def document(self) -> dict[str, Any]:
         """Everything, for JSON: instants in ISO form, UTC."""
-        return {key: _plain(value) for key, value in asdict(self).items()}
+        document: dict[str, Any] = jsonable(asdict(self))
+        return document
 
     @classmethod
     def of_document(cls, document: Mapping[str, Any]) -> Alert:
@@ -47,9 +50,3 @@ def alert_id(*parts: object) -> str:
     """Name an alert by what it is about."""
     text = "\x1f".join(str(part) for part in parts)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
-    return value.isoformat() if isinstance(value, date) else value

@@ -140,7 +140,7 @@ def test_logs_of_the_libraries_are_discreet(caplog: pytest.LogCaptureFixture) ->
     install_log_filter()
     install_log_filter()
     log = logging.getLogger("httpx2")
-    assert len([one for one in log.filters if "Discreet" in type(one).__name__]) == 1
+    assert len([one for one in log.filters if "Redacting" in type(one).__name__]) == 1
     with caplog.at_level(logging.INFO):
         log.info("HTTP Request: %s %s", "GET", "https://a.org/?token=zzz&page=1")
     assert caplog.messages == ["HTTP Request: GET https://a.org/?token=***&page=1"]
