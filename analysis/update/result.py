@@ -31,9 +31,8 @@ class SourceResult:
     doubts: tuple[str, ...] = ()
     # what could not be had, a sentence each; empty when all went well
     failures: tuple[str, ...] = ()
-    skipped_reason: str = (
-        ""  # why the source was not asked although nothing is wrong; blank when it was
-    )
+    # why the source was not asked although nothing is wrong; blank when it was
+    skipped_reason: str = ""
 
     @property
     def ok(self) -> bool:
