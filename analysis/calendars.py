@@ -12,8 +12,9 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
-from analysis.errors import InputError, unknown
-from analysis.sessions import Hours, Sessions, library_name, midnight, read_sessions, spell
+from analysis.dates import format_day
+from analysis.errors import InputError, unknown_name
+from analysis.sessions import Hours, Sessions, library_name, read_sessions, to_datetime64
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -40,41 +41,22 @@ _SOME_DAY = date(2024, 1, 2)
 
 @dataclass(frozen=True)
 class Instant:
-    """When the market could first know of an event.
+    """When the market could first know of an event."""
 
-    Attributes
-    ----------
-    at : datetime
-        The instant, in UTC.
-    uncertain : bool
-        Whether day 0 may be one session off.
-    note : str
-        A plain sentence when the instant was placed by convention or is uncertain; blank
-        when it was recorded.
-    """
-
-    at: datetime
-    uncertain: bool
+    at: datetime  # the instant, in UTC
+    uncertain: bool  # whether day 0 may be one session off
+    # a plain sentence when the instant was placed by convention or is uncertain; blank when it was
+    # recorded
     note: str
 
 
 @dataclass(frozen=True)
 class Placement:
-    """Day 0 of an event on one exchange.
+    """Day 0 of an event on one exchange."""
 
-    Attributes
-    ----------
-    session : date
-        The first session whose close comes after the instant.
-    uncertain : bool
-        Whether day 0 may be one session off.
-    note : str
-        What a reader must know of it; blank when nothing.
-    """
-
-    session: date
-    uncertain: bool
-    note: str
+    session: date  # the first session whose close comes after the instant
+    uncertain: bool  # whether day 0 may be one session off
+    note: str  # what a reader must know of it; blank when nothing
 
 
 def event_instant(
@@ -121,20 +103,20 @@ def event_instant(
     name = f"event {event_id!r}" if event_id else "the event"
     zone = _zone(timezone, name)
     if timing not in TIMINGS:
-        raise unknown("timing", timing, TIMINGS)
+        raise unknown_name("timing", timing, TIMINGS)
     if timing == "private":
         raise InputError(
-            f"{name[0].upper()}{name[1:]} was private on {spell(date)}: no market could know of "
-            "it, so it has no day 0. Study the event that made it public instead."
+            f"{name[0].upper()}{name[1:]} was private on {format_day(date)}: no market could know "
+            "of it, so it has no day 0. Study the event that made it public instead."
         )
     if time_utc is not None:
-        return _recorded(_utc(time_utc, name), timing)
+        return _instant_as_recorded(_utc(time_utc, name), timing)
     if timing in ("timestamp", "commit"):
         raise InputError(
             f"{name[0].upper()}{name[1:]} has timing {timing!r} but no time_utc: give its "
             "instant, or use the timing 'date_only'."
         )
-    return _placed(date, zone, timing, calendars or Calendars())
+    return _instant_by_convention(date, zone, timing, calendars or Calendars())
 
 
 class Calendars:
@@ -198,8 +180,8 @@ class Calendars:
         if last < first:
             raise InputError(f"The end {last} lies before the start {first}: swap them.")
         days = self._read(exchange, first, last).days
-        low = days.searchsorted(midnight(first), side="left")
-        high = days.searchsorted(midnight(last), side="right")
+        low = days.searchsorted(to_datetime64(first), side="left")
+        high = days.searchsorted(to_datetime64(last), side="right")
         return pd.DatetimeIndex(days[low:high].astype("datetime64[ns]"))
 
     def day0(self, instant: datetime | Instant, exchange: str) -> date:
@@ -216,7 +198,7 @@ class Calendars:
         at = instant.at if isinstance(instant, Instant) else _utc(instant, "")
         day = at.date()
         sessions = self._read(exchange, day, day, _A_MONTH)
-        return sessions.date(sessions.after(at), f"the session after {spell(day)}")
+        return sessions.date(sessions.after(at), f"the session after {format_day(day)}")
 
     def place(self, instant: Instant, exchange: str) -> Placement:
         """Day 0 of an instant on one exchange, with its uncertainty and note."""
@@ -261,7 +243,7 @@ class Calendars:
         # A year holds some 240 sessions: 1.7 days for each, and a month for holidays.
         reach = timedelta(days=round(1.7 * n)) + (_A_MONTH if n >= 0 else -_A_MONTH)
         sessions = self._read(exchange, day, day, reach)
-        where = f"session {abs(n)} {'after' if n >= 0 else 'before'} {spell(day)}"
+        where = f"session {abs(n)} {'after' if n >= 0 else 'before'} {format_day(day)}"
         return sessions.date(_position(sessions, day) + n, where)
 
     def published_to(self, exchange: str) -> date | None:
@@ -282,20 +264,20 @@ def _position(sessions: Sessions, day: date) -> int:
     position = sessions.position(day)
     if position is None:
         raise InputError(
-            f"{spell(day)} ({day:%A}) is no session of {sessions.exchange}: take a day on which "
-            "it traded."
+            f"{format_day(day)} ({day:%A}) is no session of {sessions.exchange}: take a day on "
+            "which it traded."
         )
     return position
 
 
-def _recorded(at: datetime, timing: str) -> Instant:
+def _instant_as_recorded(at: datetime, timing: str) -> Instant:
     if timing == "commit":
         note = "Dated by its commit; publication may have come at another hour."
         return Instant(at, True, note)
     return Instant(at, False, "")
 
 
-def _placed(day: date, zone: ZoneInfo, timing: str, calendars: Calendars) -> Instant:
+def _instant_by_convention(day: date, zone: ZoneInfo, timing: str, calendars: Calendars) -> Instant:
     """Place a dated event where the convention of its timing class says."""
     if timing in ("date_only", "weekend"):
         note = (
@@ -337,7 +319,7 @@ def _zone(name: str, event: str) -> ZoneInfo:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
         known = sorted(available_timezones())
-        raise unknown(f"time zone of {event}", name, known) from None
+        raise unknown_name(f"time zone of {event}", name, known) from None
 
 
 def _utc(instant: datetime, event: str) -> datetime:

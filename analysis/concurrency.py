@@ -2,7 +2,7 @@
 
 A source that stalls must not keep Ctrl-C waiting, so these threads are daemons. A daemon that is
 inside compiled code while the interpreter is taken down crashes the process; a process with such
-threads therefore has to be left by `leave`.
+threads therefore has to be left by `exit_if_threads_running`.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from functools import partial
 from queue import SimpleQueue
 from typing import NoReturn, TypeVar
 
-Answer = TypeVar("Answer")
+Result = TypeVar("Result")
 
 
-class _Ours(threading.Thread):
-    """Told from the threads of other packages by its class."""
+class _DaemonWorker(threading.Thread):
+    """A thread of ours, recognised by its class."""
 
 
-def side_by_side(jobs: Mapping[str, Callable[[], Answer]]) -> Iterator[tuple[str, Answer]]:
+def run_concurrently(jobs: Mapping[str, Callable[[], Result]]) -> Iterator[tuple[str, Result]]:
     """Begin all jobs at once, and hand out what each returns, first come, first served.
 
     Parameters
@@ -36,35 +36,34 @@ def side_by_side(jobs: Mapping[str, Callable[[], Answer]]) -> Iterator[tuple[str
     ------
     str
         The job's name.
-    Answer
     """
-    answers: SimpleQueue[tuple[str, Callable[[], Answer]]] = SimpleQueue()
+    results: SimpleQueue[tuple[str, Callable[[], Result]]] = SimpleQueue()
 
-    def run(name: str, job: Callable[[], Answer]) -> None:
+    def run(name: str, job: Callable[[], Result]) -> None:
         try:
-            answer = job()
+            result = job()
         except BaseException as problem:  # one that dies in silence is waited for without end
-            answers.put((name, partial(_raise, problem)))
+            results.put((name, partial(_raise, problem)))
         else:
-            answers.put((name, lambda: answer))
+            results.put((name, lambda: result))
 
     for name, job in jobs.items():
-        _Ours(target=run, args=(name, job), name=name, daemon=True).start()
+        _DaemonWorker(target=run, args=(name, job), name=name, daemon=True).start()
     for _ in jobs:
-        name, answer = answers.get()
-        yield name, answer()
+        name, result = results.get()
+        yield name, result()
 
 
 def _raise(problem: BaseException) -> NoReturn:
     raise problem
 
 
-def leave(code: int) -> None:
+def exit_if_threads_running(code: int) -> None:
     """End this process at once if jobs still run; else return.
 
     What a job had stored is whole: the process may die at any moment.
     """
-    if not any(isinstance(thread, _Ours) for thread in threading.enumerate()):
+    if not any(isinstance(thread, _DaemonWorker) for thread in threading.enumerate()):
         return
     for stream in (sys.stdout, sys.stderr):
         with suppress(OSError, ValueError):

@@ -16,18 +16,21 @@ from analysis import settings
 from analysis.calendars import Calendars, Instant
 from analysis.catalogue import Catalogue, own_files
 from analysis.catalogue.selection import select_events, select_securities
-from analysis.errors import InputError
-from analysis.placing import instant_of, place
-from analysis.returns import adjusted_closes, price_breaks, session_returns
+from analysis.dates import parse_optional_day
 from analysis.store import Store
-from analysis.studies import Studies
+from analysis.studies.placement import assign_day0, event_instant_or_reason, flagged_prices
+from analysis.studies.returns import PriceReader, factor_table, session_returns
+from analysis.studies.study import candidate_days, fit_study, fit_uncertain_study, home_benchmarks
 
 if TYPE_CHECKING:
     import pandas as pd
     import polars as pl
 
+    from analysis.eventstudy import EventStudyResults, UncertainResults
+    from analysis.eventstudy.models.linear import Model
 
-class Desk(Studies):
+
+class Desk:
     """Tables, events, returns and studies, as they were known on one day.
 
     Parameters
@@ -45,24 +48,20 @@ class Desk(Studies):
     """
 
     def __init__(
-        self,
-        as_of: date | str | None = None,
-        home: str | os.PathLike[str] | None = None,
+        self, as_of: date | str | None = None, home: str | os.PathLike[str] | None = None
     ) -> None:
-        self.as_of = _as_day(as_of)
+        self.as_of = parse_optional_day(as_of)
         self.home = settings.store_home(home)
         self._store = Store(self.home)
-        self._prices: pd.DataFrame | None = None
-        self._breaks: dict[Hashable, pd.DatetimeIndex] = {}
-        self._read: set[str] = set()
+        self._prices = PriceReader(self._store, self.as_of)
 
     def __repr__(self) -> str:
-        return f"Desk(as_of={self.as_of and self.as_of.isoformat()!r}, home={self.address!r})"
+        return f"Desk(as_of={self.as_of and self.as_of.isoformat()!r}, home={self.location!r})"
 
     @property
-    def address(self) -> str:
+    def location(self) -> str:
         """Where the tables are, for people to read: without what would open an object store."""
-        return self._store.address
+        return self._store.location
 
     @cached_property
     def catalogue(self) -> Catalogue:
@@ -145,7 +144,7 @@ class Desk(Studies):
         InputError
             For a category, entity or status that no event has.
         """
-        first, last = _as_day(since), _as_day(until)
+        first, last = parse_optional_day(since), parse_optional_day(until)
         if self.as_of is not None:
             last = min(last or self.as_of, self.as_of)
         return select_events(
@@ -163,7 +162,7 @@ class Desk(Studies):
 
     def instant(self, event_id: str) -> tuple[Instant | None, str]:
         """When an event became public (UTC), or None and the reason why there is no instant."""
-        return instant_of(self.event(event_id), self.calendars)
+        return event_instant_or_reason(self.event(event_id), self.calendars)
 
     def instruments(self) -> pl.DataFrame:
         """Every instrument: ticker, name, entity, exchange, role, bloc, benchmark, limits."""
@@ -206,9 +205,9 @@ class Desk(Studies):
         wanted = list(dict.fromkeys(_as_list(tickers)))
         for ticker in wanted:
             self.catalogue.instrument(ticker)
-        closes = self._closes(wanted).reindex(columns=pd.Index(wanted, name="security"))
-        table = session_returns(closes, self.sessions(wanted), self._breaks)
-        first, last = _as_day(start), _as_day(end)
+        closes = self._prices.closes(wanted).reindex(columns=pd.Index(wanted, name="security"))
+        table = session_returns(closes, self.sessions(wanted), self._prices.breaks)
+        first, last = parse_optional_day(start), parse_optional_day(end)
         return table.loc[
             pd.Timestamp(first) if first else None : pd.Timestamp(last) if last else None
         ]
@@ -222,7 +221,7 @@ class Desk(Studies):
         import pandas as pd
 
         found: dict[Hashable, pd.DatetimeIndex] = {}
-        closes = self._closes(tickers)
+        closes = self._prices.closes(tickers)
         for ticker in tickers:
             if ticker not in closes:
                 continue
@@ -234,25 +233,6 @@ class Desk(Studies):
                 else days
             )
         return found
-
-    def _closes(self, tickers: Sequence[str]) -> pd.DataFrame:
-        """Adjusted closes of these tickers and whichever were asked for before.
-
-        Each ticker is read once, so that a desk says the same all its life, and of a large
-        table only what is asked for.
-        """
-        missing = [ticker for ticker in tickers if ticker not in self._read]
-        closes = self._prices
-        if closes is None or missing:
-            where = {"ticker": missing}
-            prices = self._store.read("prices", self.as_of, where)
-            more = adjusted_closes(prices)
-            self._breaks.update(price_breaks(prices))
-            closes = more if closes is None else closes.join(more, how="outer")
-            closes.columns.name = more.columns.name
-            self._prices = closes
-            self._read.update(missing)
-        return closes
 
     def _exchange(self, ticker: str) -> str:
         return self.catalogue.instrument(ticker)["exchange"] or ""
@@ -278,14 +258,14 @@ class Desk(Studies):
         )
 
     def placements(self, events: str | Sequence[str], tickers: Sequence[str]) -> pd.DataFrame:
-        """Day 0 of each event on the exchange of each security, see `analysis.placing.place`."""
+        """Day 0 of each event on each security's exchange, see `studies.placement.assign_day0`."""
         exchanges = {ticker: self._exchange(ticker) for ticker in tickers}
         doubt = self.catalogue.doubt
         rows = [
             {**self.event(event_id), "flag": doubt("events", event_id)}
             for event_id in dict.fromkeys(_as_list(events))
         ]
-        return place(rows, exchanges, self.calendars)
+        return assign_day0(rows, exchanges, self.calendars)
 
     def doubtful(
         self, placements: pd.DataFrame, window: tuple[int, int], benchmark: str | None = None
@@ -307,60 +287,105 @@ class Desk(Studies):
             event_id, security, ticker (the security or its benchmark), date, flag. The return
             of a day whose flag names a price break is missing.
         """
-        import pandas as pd
         import polars as pl
 
         securities = list(dict.fromkeys(placements["security"]))
-        home = self.benchmarks(securities, benchmark)
-        where = {"ticker": list(dict.fromkeys([*securities, *home.values()]))}
-        flagged = (
-            self._store.read("prices", self.as_of, where)
-            .filter(pl.col("flag").fill_null("") != "")
-            .select("ticker", "date", "flag")
-            .sort("date", "ticker")
-            .to_pandas()
+        homes = self.benchmarks(securities, benchmark)
+        where = {"ticker": list(dict.fromkeys([*securities, *homes.values()]))}
+        flagged = self._store.read("prices", self.as_of, where).filter(
+            pl.col("flag").fill_null("") != ""
         )
-        flagged["date"] = pd.to_datetime(flagged["date"])
-        sessions = self.sessions(securities)
-        found = []
-        for row in placements.to_dict("records"):
-            own = sessions.get(row["security"])
-            if own is None or row["day0"] not in own:
-                continue
-            zero = int(own.searchsorted(row["day0"]))
-            first, last = max(zero + window[0], 0), min(zero + window[1], len(own) - 1)
-            tickers = {row["security"], home.get(row["security"])}
-            near = flagged["date"].between(own[first], own[last]) & flagged["ticker"].isin(tickers)
-            keys = {"event_id": row["event_id"], "security": row["security"]}
-            found.append(flagged[near].assign(**keys))
-        columns = ["event_id", "security", "ticker", "date", "flag"]
-        whole = pd.concat(found, ignore_index=True) if found else pd.DataFrame(columns=columns)
-        return whole[columns]
+        return flagged_prices(flagged, placements, self.sessions(securities), homes, window)
 
     def factors(self, names: Sequence[str]) -> pd.DataFrame:
         """Daily factors, dates × names, decimal returns, as of the desk's day."""
-        import pandas as pd
-        import polars as pl
+        return factor_table(self.table("factors"), names)
 
-        kept = self.table("factors").filter(pl.col("factor").is_in(list(names)))
-        frame = kept.select("date", "factor", "value").to_pandas()
-        frame["date"] = pd.to_datetime(frame["date"]).astype("datetime64[ns]")
-        wide = frame.pivot(index="date", columns="factor", values="value")
-        return wide.reindex(columns=list(names)).sort_index()
+    def study(
+        self,
+        events: str | Sequence[str],
+        tickers: str | Sequence[str] | None = None,
+        group: str | None = None,
+        *,
+        model: str | Model = "market",
+        benchmark: str | None = None,
+        estimation: tuple[int, int] = (-250, -31),
+        window: tuple[int, int] = (-5, 5),
+        **options: Any,
+    ) -> EventStudyResults:
+        """Measure the reaction of securities to events.
+
+        Parameters
+        ----------
+        events : str or sequence of str
+            Event ids, see ``faultline events list``.
+        tickers, group : optional
+            See `securities`.
+        model : str or Model
+            One of `analysis.normal_returns.MODELS`, or a model of the engine.
+        benchmark : str, optional
+            Ticker that replaces every security's home benchmark.
+        estimation, window : (int, int)
+            Sessions relative to day 0, both ends included.
+        **options
+            min_observations, exclude_own_events, rbar, preset, seed of
+            `analysis.eventstudy.EventStudy`; returns, factors and calendars are the desk's.
+
+        Returns
+        -------
+        EventStudyResults
+            Its groups are the securities' roles; what was left out is in ``skipped``.
+
+        Raises
+        ------
+        InputError
+            For an unknown event, ticker, group, model, benchmark or option.
+        """
+        securities = self.securities(events, tickers, group)
+        return fit_study(
+            self, events, securities, model, benchmark,
+            estimation=estimation, window=window, **options,
+        )  # fmt: skip
+
+    def candidates(
+        self,
+        events: str | Sequence[str],
+        tickers: str | Sequence[str] | None = None,
+        group: str | None = None,
+        *,
+        sessions: int | tuple[int, int] | None = None,
+    ) -> pd.DataFrame:
+        """Days on which events may have become known, for `uncertain_study`.
+
+        ``sessions`` is how many sessions day 0 may be off, to either side or as (before,
+        after); by default one for events whose placing is uncertain, none for the others.
+        Groups are roles. An event without any day 0 is an `InputError` with its reason.
+        """
+        return candidate_days(self, events, self.securities(events, tickers, group), sessions)
+
+    def uncertain_study(
+        self,
+        candidates: pd.DataFrame,
+        *,
+        model: str | Model = "market",
+        benchmark: str | None = None,
+        estimation: tuple[int, int] = (-250, -31),
+        window: tuple[int, int] = (-5, 5),
+        **options: Any,
+    ) -> UncertainResults:
+        """Measure the reaction to events whose day is one of several; the rest as `study`.
+
+        ``candidates`` come from `candidates`, or are as
+        `analysis.eventstudy.UncertainStudy` takes them.
+        """
+        return fit_uncertain_study(
+            self, candidates, model, benchmark, estimation=estimation, window=window, **options
+        )
+
+    def benchmarks(self, securities: Sequence[str], benchmark: str | None = None) -> dict[str, str]:
+        """Benchmark of each security; one that has none is left out."""
+        return home_benchmarks(self.catalogue, securities, benchmark)
 
 
 def _as_list(events: str | Sequence[str]) -> list[str]:
     return [events] if isinstance(events, str) else list(events)
-
-
-def _as_day(value: date | str | None) -> date | None:
-    if value is None or value == "":
-        return None
-    if isinstance(value, datetime):
-        return value.date()
-    if isinstance(value, date):
-        return value
-    try:
-        return date.fromisoformat(value)
-    except ValueError:
-        raise InputError(f"{value!r} is not a day; write it as 2025-01-27.") from None

@@ -5,7 +5,7 @@
     FaultlineError                 the root; the command prints its one sentence
     ├── InputError   (ValueError)  the caller asked for something that cannot be: exit 2
     ├── DataError    (ValueError)  a stored or curated table breaks its schema: exit 2
-    ├── NothingLeft  (LookupError) every part was skipped; the message lists why: exit 1
+    ├── EmptyStudyError (LookupError) every part was skipped; the message lists why: exit 1
     ├── RenderError  (RuntimeError) a notebook failed while it ran: exit 1
     ├── SourceError  (RuntimeError) a source of figures refused, failed or changed shape: exit 1
     └── WorkerError  (RuntimeError) an executor lost a worker or the work it was given: exit 1
@@ -42,7 +42,7 @@ class DataError(FaultlineError, ValueError):
     exit_code = 2
 
 
-class NothingLeft(FaultlineError, LookupError):
+class EmptyStudyError(FaultlineError, LookupError):
     """Every event, security or report was skipped, each with its own reason."""
 
 
@@ -78,7 +78,7 @@ class SuspectReturnsWarning(FaultlineWarning):
     """Returns that are possible but look as if they stood in per cent, or were no returns."""
 
 
-def unknown(kind: str, name: str, known: Iterable[str], *, see: str = "") -> InputError:
+def unknown_name(kind: str, name: str, known: Iterable[str], *, see: str = "") -> InputError:
     """Build the error for a name that is not among the known ones.
 
     Parameters

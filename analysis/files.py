@@ -7,7 +7,8 @@ import os
 import re
 import secrets
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from time import monotonic, sleep
 
@@ -15,7 +16,7 @@ _BESIDE = re.compile(r"\..+\.[0-9a-f]{12}\.part")
 _LEFT_OVER = 3600.0  # seconds; nobody writes one file for so long
 
 
-def write_whole(path: Path, content: bytes) -> None:
+def write_atomic(path: Path, content: bytes) -> None:
     """Write a file under a temporary name beside it, sync it, rename it and sync the folder.
 
     Whenever the process dies or the power fails there is the old file or the new one; after the
@@ -27,7 +28,7 @@ def write_whole(path: Path, content: bytes) -> None:
         It cannot be written; what was there before is whole.
     """
     make_folder(path.parent)
-    trial = beside(path)
+    trial = temporary_path(path)
     try:
         with trial.open("xb") as file:
             file.write(content)
@@ -40,12 +41,12 @@ def write_whole(path: Path, content: bytes) -> None:
     sync_folder(path.parent)
 
 
-def beside(path: Path) -> Path:
+def temporary_path(path: Path) -> Path:
     """Temporary name in the folder of a file."""
     return path.with_name(f".{path.name}.{secrets.token_hex(6)}.part")
 
 
-def clear_left_over(folder: Path) -> None:
+def remove_stale_files(folder: Path) -> None:
     """Remove the temporary files that killed writers left in a folder more than an hour ago."""
     with suppress(OSError):
         for path in folder.iterdir():
@@ -89,41 +90,41 @@ def sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def lock(descriptor: int, patience: float, *, alone: bool = True) -> bool:
-    """Wait for the lock of an open file; closing it frees it, and so does the process's end.
+@contextmanager
+def locked(path: Path, timeout: float) -> Iterator[bool]:
+    """Hold a lock file alone among the processes of this machine.
 
-    Parameters
-    ----------
-    descriptor : int
-        Of the open file.
-    patience : float
-        Seconds to wait for another process.
-    alone : bool
-        False shares the lock with others that share it.
+    The system frees the lock of a process that dies.
 
-    Returns
-    -------
+    Yields
+    ------
     bool
-        False where there are no such locks: on Windows, and on some network shares.
+        False where the file system has no locks, as some network shares: then others may hold
+        it too.
 
     Raises
     ------
-    BlockingIOError
-        Another process holds the lock longer than that.
+    TimeoutError
+        Another process holds the lock for more than ``timeout`` seconds.
+    OSError
+        The file cannot be opened.
     """
-    try:
-        import fcntl
-    except ImportError:  # pragma: no cover - Windows
-        return False
-    end = monotonic() + patience
+    make_folder(path.parent)
+    with path.open("ab") as file:
+        yield lock(file.fileno(), timeout)
+
+
+def lock(descriptor: int, timeout: float) -> bool:
+    """Lock an open file until it is closed; see `locked`."""
+    from filelock import lock_descriptor
+
+    end = monotonic() + timeout
     while True:
         try:
-            fcntl.flock(descriptor, (fcntl.LOCK_EX if alone else fcntl.LOCK_SH) | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if monotonic() > end:
-                raise
-            sleep(0.005)
+            if lock_descriptor(descriptor, blocking=False):
+                return True
         except OSError:
             return False
-        else:
-            return True
+        if monotonic() > end:
+            raise TimeoutError(errno.ETIMEDOUT, "another process holds its lock")
+        sleep(0.005)

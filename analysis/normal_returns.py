@@ -14,7 +14,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
 from analysis import eventstudy as engine
-from analysis.errors import InputError, unknown
+from analysis.errors import InputError, unknown_name
 
 if TYPE_CHECKING:
     from analysis.eventstudy.models.linear import Market, Model, Readable
@@ -147,7 +147,7 @@ def model_spec(name: str) -> ModelSpec:
         for point in entry_points(group=ENTRY_POINTS):
             MODELS.setdefault(point.name, point.load())
     if name not in MODELS:
-        raise unknown("model", name, MODELS)
+        raise unknown_name("model", name, MODELS)
     return MODELS[name]
 
 

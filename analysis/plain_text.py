@@ -60,10 +60,6 @@ def visible_json(document: str) -> str:
 def spreadsheet_cell(value: object) -> object:
     """Keep text from being read as a formula by a spreadsheet that opens a CSV file.
 
-    Parameters
-    ----------
-    value : object
-
     Returns
     -------
     object

@@ -54,7 +54,7 @@ _WITH_CONTAINER = ("abfs", "abfss", "wasb", "wasbs")
 # Variables whose addresses may lack a scheme.
 _ADDRESS_VARIABLE = re.compile(r"(_UR[IL]|PROXY)S?$")
 # What the libraries below us log, by logger: requests with their URLs, answers with headers.
-_TALKATIVE = (
+_FILTERED_LOGGERS = (
     "httpx2", "stamina", "httpcore2.connection", "httpcore2.http11", "httpcore2.http2",
     "httpcore2.proxy", "httpcore2.socks", "faultline.http",
 )  # fmt: skip
@@ -72,7 +72,7 @@ def is_secret(name: str) -> bool:
     return bool(_SECRET_NAME.search(name))
 
 
-def remember(named: Mapping[str, str] | Iterable[tuple[str, str]]) -> frozenset[str]:
+def register_secrets(named: Mapping[str, str] | Iterable[tuple[str, str]]) -> frozenset[str]:
     """Note the values of secret headers or parameters, to be hidden from now on.
 
     Parameters
@@ -95,14 +95,14 @@ def remember(named: Mapping[str, str] | Iterable[tuple[str, str]]) -> frozenset[
     return found
 
 
-def remember_url(url: str) -> frozenset[str]:
+def register_url_secrets(url: str) -> frozenset[str]:
     """Note the secrets of a URL, its user part and its parameters; as `remember`."""
     secrets = [("password", secret) for secret in _of_user(_user_of(url))]
     try:
         query = urlsplit(url).query
     except ValueError:
         query = ""
-    return remember([*secrets, *parse_qsl(query)])
+    return register_secrets([*secrets, *parse_qsl(query)])
 
 
 def _user_of(address: str) -> str:
@@ -130,10 +130,6 @@ def _of_user(user: str) -> list[str]:
 @lru_cache(maxsize=4096)  # every message asks for every variable
 def secrets_of_variable(name: str, value: str) -> tuple[str, ...]:
     """What of a variable of the environment is secret.
-
-    Parameters
-    ----------
-    name, value : str
 
     Returns
     -------
@@ -178,13 +174,13 @@ def _quoted(value: str) -> str:
     return quote(value, safe="")
 
 
-def clean(text: str) -> str:
+def redact(text: str) -> str:
     """Hide every known secret, the user part of every URL and what follows ``sig=`` in a text."""
-    return cleaner()(text)
+    return redactor()(text)
 
 
-def cleaner() -> Callable[[str], str]:
-    """Take the secrets known now, for many texts: `clean` without asking again for each."""
+def redactor() -> Callable[[str], str]:
+    """Take the secrets known now, for many texts: `redact` without asking again for each."""
     values = {*_values, *(secret for _, secret in environment_secrets())}
     longest_first = sorted(values, key=lambda value: (-len(value), value))
 
@@ -203,12 +199,8 @@ def _without_user(word: re.Match[str]) -> str:
     return word[0].replace(f"://{user}@", f"://{HIDDEN}@", 1) if user else word[0]
 
 
-def clean_url(url: str) -> str:
+def redact_url(url: str) -> str:
     """Hide the secrets of a URL; what is left still tells what was asked.
-
-    Parameters
-    ----------
-    url : str
 
     Returns
     -------
@@ -218,7 +210,7 @@ def clean_url(url: str) -> str:
     try:
         parts = urlsplit(url)
     except ValueError:  # it comes from an answer, and nobody can say where its secrets are
-        return clean(clean(url).partition("?")[0])
+        return redact(redact(url).partition("?")[0])
     host = parts.netloc.rpartition("@")[2]
     query = parts.query
     pairs = parse_qsl(query, keep_blank_values=True)
@@ -226,11 +218,11 @@ def clean_url(url: str) -> str:
         shown = [(name, HIDDEN if is_secret(name) else value) for name, value in pairs]
         query = urlencode(shown, safe="*")
     if (host, query) == (parts.netloc, parts.query):
-        return clean(url)
-    return clean(urlunsplit((parts.scheme, host, parts.path, query, parts.fragment)))
+        return redact(url)
+    return redact(urlunsplit((parts.scheme, host, parts.path, query, parts.fragment)))
 
 
-class _Discreet(logging.Filter):
+class _RedactingFilter(logging.Filter):
     """Writes a record's message out and hides what is secret in it."""
 
     def filter(self, record: logging.LogRecord) -> bool:
@@ -239,16 +231,16 @@ class _Discreet(logging.Filter):
             return False
         message = record.getMessage()
         words = message.split(" ")
-        shown = " ".join(clean_url(word) if "://" in word else word for word in words)
-        record.msg = visible(clean(shown))
+        shown = " ".join(redact_url(word) if "://" in word else word for word in words)
+        record.msg = visible(redact(shown))
         record.args = ()
         return True
 
 
-_discreet = _Discreet()
+_filter = _RedactingFilter()
 
 
-def hush() -> None:
+def install_log_filter() -> None:
     """Make the libraries' own logs discreet; may be called any number of times."""
-    for name in _TALKATIVE:
-        logging.getLogger(name).addFilter(_discreet)  # adding the same filter twice adds it once
+    for name in _FILTERED_LOGGERS:
+        logging.getLogger(name).addFilter(_filter)  # adding the same filter twice adds it once

@@ -59,7 +59,7 @@ def _hold(folder: Path) -> int | None:
         descriptor = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT)
     except FileNotFoundError:
         return None
-    with suppress(BlockingIOError):
+    with suppress(TimeoutError):
         lock(descriptor, 0.0)
         if (folder / _LOCK).exists():
             return descriptor

@@ -13,7 +13,8 @@ from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from analysis.errors import InputError, unknown
+from analysis.dates import format_day
+from analysis.errors import InputError, unknown_name
 
 if TYPE_CHECKING:
     import numpy as np
@@ -48,31 +49,22 @@ Hours = tuple[date, time | None, time | None]
 
 @dataclass(frozen=True)
 class Sessions:
-    """Sessions of one exchange over whole years, S of them, in order.
+    """Sessions of one exchange over whole years, S of them, in order."""
 
-    Attributes
-    ----------
-    exchange : str
-        Its market identifier code, as asked for.
-    days : (S,) datetime64[D]
-        Date of each session.
-    opens, closes : (S,) int
-        Nanoseconds since 1970 in UTC, early closes and changed hours included.
-    published_from, published_to : date or None
-        First and last day that the library publishes; None where it sets no bound.
-    """
-
-    exchange: str
-    days: NDArray[np.datetime64]
+    exchange: str  # its market identifier code, as asked for
+    days: NDArray[np.datetime64]  # date of each session
+    # opens, closes: nanoseconds since 1970 in UTC, early closes and changed hours included
     opens: NDArray[np.int64]
     closes: NDArray[np.int64]
+    # published_from, published_to: first and last day that the library publishes; None where it
+    # sets no bound
     published_from: date | None
     published_to: date | None
 
     def position(self, day: date) -> int | None:
         """Where a day stands among the sessions; None when it is no session."""
-        found = int(self.days.searchsorted(midnight(day)))
-        whole = found < len(self.days) and self.days[found] == midnight(day)
+        found = int(self.days.searchsorted(to_datetime64(day)))
+        whole = found < len(self.days) and self.days[found] == to_datetime64(day)
         return found if whole else None
 
     def after(self, instant: datetime) -> int:
@@ -82,7 +74,7 @@ class Sessions:
     def date(self, position: int, wanted: str) -> date:
         """Date of the session at a position; `wanted` names it when it lies outside."""
         if not 0 <= position < len(self.days):
-            raise self.outside(wanted, late=position >= len(self.days))
+            raise self.out_of_range_error(wanted, late=position >= len(self.days))
         day: date = self.days[position].item()
         return day
 
@@ -94,18 +86,18 @@ class Sessions:
             _EPOCH + timedelta(microseconds=closed // 1_000),
         )
 
-    def outside(self, wanted: str, *, late: bool) -> InputError:
+    def out_of_range_error(self, wanted: str, *, late: bool) -> InputError:
         """Build the error for a day that the calendar does not reach."""
         if late and self.published_to:
             return InputError(
                 f"The calendar of {self.exchange} is published only to "
-                f"{spell(self.published_to)}; {wanted} lies beyond it. A newer "
+                f"{format_day(self.published_to)}; {wanted} lies beyond it. A newer "
                 "exchange_calendars may know it: pip install -U exchange-calendars"
             )
         if not late and self.published_from:
             return InputError(
                 f"The calendar of {self.exchange} reaches back only to "
-                f"{spell(self.published_from)}; {wanted} lies before it: choose a later day."
+                f"{format_day(self.published_from)}; {wanted} lies before it: choose a later day."
             )
         return InputError(
             f"{wanted[0].upper()}{wanted[1:]} on {self.exchange} lies outside the years "
@@ -149,9 +141,9 @@ def read_sessions(
     name = library_name(exchange)
     usual = _read(exchange, name, _FIRST_YEAR, _LAST_YEAR, closures, hours)
     if last > (usual.published_to or date(_LATEST_YEAR, 12, 31)):
-        raise usual.outside(spell(last), late=True)
+        raise usual.out_of_range_error(format_day(last), late=True)
     if first < (usual.published_from or date(_EARLIEST_YEAR, 1, 1)):
-        raise usual.outside(spell(first), late=False)
+        raise usual.out_of_range_error(format_day(first), late=False)
     try:
         years = min(first, first + reach).year, max(last, last + reach).year
     except OverflowError:
@@ -175,7 +167,7 @@ def library_name(exchange: str) -> str:
         if len(item) == _MIC_LENGTH
     }
     if name not in names:
-        raise unknown("exchange", exchange, sorted(names | set(_SAME_CALENDAR)))
+        raise unknown_name("exchange", exchange, sorted(names | set(_SAME_CALENDAR)))
     return name
 
 
@@ -197,14 +189,14 @@ def _read(
     opens = calendar.opens.dt.as_unit("ns").astype("int64").to_numpy(copy=True)
     closes = calendar.closes.dt.as_unit("ns").astype("int64").to_numpy(copy=True)
     for day, *changed in hours:
-        position = days == midnight(day)
+        position = days == to_datetime64(day)
         for moments, local in zip((opens, closes), changed, strict=True):
             if local is not None:
                 moments[position] = _nanoseconds(datetime.combine(day, local, calendar.tz))
         if (opens >= closes)[position].any():
             raise InputError(
-                f"The changed hours of {exchange} on {spell(day)} open after they close: correct "
-                "hours.csv of the catalogue."
+                f"The changed hours of {exchange} on {format_day(day)} open after they close: "
+                "correct hours.csv of the catalogue."
             )
     return Sessions(
         exchange,
@@ -275,16 +267,11 @@ def _korea(start: date, end: date) -> ExchangeCalendar:
     return Korea(start=start, end=end)
 
 
-def midnight(day: date) -> np.datetime64:
+def to_datetime64(day: date) -> np.datetime64:
     """Date as NumPy holds it."""
     import numpy as np
 
     return np.datetime64(day, "D")
-
-
-def spell(day: date) -> str:
-    """Date in words: 27 January 2025."""
-    return f"{day.day} {day:%B %Y}"
 
 
 def _nanoseconds(at: datetime) -> int:

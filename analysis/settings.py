@@ -136,20 +136,20 @@ KEYS = ("HF_TOKEN", "GITHUB_TOKEN", "OPENROUTER_API_KEY")
 """Variables that hold a source's secret; none is ever printed."""
 
 _RAW_DAYS = 90.0
-_PATIENCE = 45.0
-_SOURCE_PATIENCE = 80.0
+_REQUEST_TIMEOUT = 45.0
+_SOURCE_TIMEOUT = 80.0
 
 
-def patience() -> float:
+def request_timeout() -> float:
     """Seconds that one question to a source may take, ``FAULTLINE_PATIENCE``; 45 without.
 
     All attempts and pauses count. What is no positive number is refused.
     """
     wanted = "the seconds that one question to a source may take, for instance 45"
-    return positive_number("FAULTLINE_PATIENCE", wanted) or _PATIENCE
+    return positive_number("FAULTLINE_PATIENCE", wanted) or _REQUEST_TIMEOUT
 
 
-def source_patience() -> float:
+def source_timeout() -> float:
     """Seconds that all questions to one source may take in one pass.
 
     ``FAULTLINE_SOURCE_PATIENCE``; without it 80, or as long as one question where that is
@@ -157,7 +157,7 @@ def source_patience() -> float:
     """
     wanted = "the seconds that all questions to one source may take, for instance 80"
     given = positive_number("FAULTLINE_SOURCE_PATIENCE", wanted)
-    return given or max(_SOURCE_PATIENCE, patience())
+    return given or max(_SOURCE_TIMEOUT, request_timeout())
 
 
 def answer_megabytes() -> float | None:
@@ -178,7 +178,7 @@ def raw_days() -> float:
     return positive_number("FAULTLINE_RAW_DAYS", wanted) or _RAW_DAYS
 
 
-def pace() -> float | None:
+def rate_limit() -> float | None:
     """Questions per second to each source, ``FAULTLINE_PACE``; None: what its owner bears.
 
     For a mirror of one's own, named by the sources' addresses.
@@ -191,8 +191,6 @@ def positive_number(variable: str, wanted: str) -> float | None:
 
     Parameters
     ----------
-    variable : str
-        Name of the variable.
     wanted : str
         What it should hold, for the message.
 

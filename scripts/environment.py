@@ -132,7 +132,7 @@ def make_environment() -> None:
     base = getattr(sys, "_base_executable", sys.executable)
     try:
         run([base, "-m", "venv", "--prompt", "faultline", str(ENVIRONMENT)])
-    except Failure as failure:
+    except CommandError as failure:
         raise SetupError(f"{base} -m venv could not make .venv:\n{failure}") from failure
 
 
@@ -143,7 +143,7 @@ def choose_installer() -> Path:
         return PIP
     try:
         return pinned_uv()
-    except Failure as failure:
+    except CommandError as failure:
         say(f"Using pip instead of uv, which could not be installed: {one_line(str(failure))}")
         return PIP
 
@@ -164,13 +164,13 @@ def install(installer: Path, *requirements: str) -> Path:
     if installer != PIP:
         try:
             with_uv(installer, *requirements)
-        except (Failure, OSError) as failure:
+        except (CommandError, OSError) as failure:
             say(f"uv failed, so pip installs instead (slower): {one_line(str(failure))}")
         else:
             return installer
     try:
         run(pip(*requirements))
-    except Failure as failure:
+    except CommandError as failure:
         raise SetupError(f"pip could not install the locked packages:\n{failure}") from failure
     return PIP
 
@@ -263,7 +263,7 @@ def only_one() -> Iterator[None]:
         yield
 
 
-class Failure(Exception):
+class CommandError(Exception):
     """A program that did not do its work; the message is what it printed."""
 
 
@@ -279,7 +279,7 @@ def run(command: list[str], environment: Mapping[str, str] | None = None) -> str
         check=False,
     )
     if done.returncode:
-        raise Failure(f"{done.stdout}{done.stderr}".strip() or f"exit code {done.returncode}")
+        raise CommandError(f"{done.stdout}{done.stderr}".strip() or f"exit code {done.returncode}")
     return done.stdout
 
 

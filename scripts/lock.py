@@ -26,7 +26,7 @@ def main() -> int:
     try:
         with environment.only_one():
             lock()
-    except (environment.Failure, environment.SetupError) as error:
+    except (environment.CommandError, environment.SetupError) as error:
         environment.say(str(error))
         return 1
     return 0
@@ -62,7 +62,9 @@ PRIVATE = ("extra-index-url", "find-links", "no-index")
 def write(path: Path, text: str) -> None:
     """Write one lock, unless it would tell where the packages came from."""
     if place := re.search(r"\w+://\S+", text):
-        raise environment.Failure(f"{path.name} would name {place[0]}: a lock holds no address.")
+        raise environment.CommandError(
+            f"{path.name} would name {place[0]}: a lock holds no address."
+        )
     path.write_text(text, encoding="utf-8")
     environment.say(f"Wrote {path.name}.")
 

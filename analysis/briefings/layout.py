@@ -25,7 +25,7 @@ from analysis.briefings.limits import Limits, encoded_size
 from analysis.briefings.notebooks import NotebookInfo
 from analysis.briefings.redaction import without_secret_variables
 from analysis.briefings.supervisor import Supervision
-from analysis.errors import NothingLeft, RenderError
+from analysis.errors import EmptyStudyError, RenderError
 from analysis.scratch import scratch_folder
 
 _INPUT, _RESULT, _VERDICT, _LOG = "input", "result.json", "exceeded", "log"
@@ -64,7 +64,7 @@ def lay_out(
     ------
     RenderError
         An output cannot be laid out, or not within the limits.
-    NothingLeft
+    EmptyStudyError
         The notebook measured no security.
     """
     with scratch_folder("render") as folder:
@@ -103,7 +103,7 @@ def _read_result(folder: Path, limits: Limits) -> tuple[str, dict[str, Any]]:
         why = kernel_log_tail(folder / _LOG)[:300].rstrip(".") or "the process that does it crashed"
         raise RenderError(f"Its page could not be laid out: {why}.") from None
     if "problem" in result:
-        kind = NothingLeft if result["kind"] == NothingLeft.__name__ else RenderError
+        kind = EmptyStudyError if result["kind"] == EmptyStudyError.__name__ else RenderError
         raise kind(result["problem"])
     return result["page"], result["manifest"]
 
@@ -117,7 +117,7 @@ def main(folder: Path) -> None:
     try:
         html, record = laid_out(*inputs)
         result: dict[str, Any] = {"page": html, "manifest": record}
-    except (NothingLeft, RenderError) as problem:
+    except (EmptyStudyError, RenderError) as problem:
         result = {"kind": type(problem).__name__, "problem": str(problem)}
     (folder / _RESULT).write_text(json.dumps(result), encoding="ascii")
 
@@ -135,7 +135,7 @@ def laid_out(
 
     page = collect(notebook, info.title, limits)
     if page.results.get("securities") == []:
-        raise NothingLeft("No security has a return on day 0 of the event")
+        raise EmptyStudyError("No security has a return on day 0 of the event")
     record = manifest(info, parameters, started, datetime.now(UTC), page.manifest)
     html = to_page(notebook, page, record)
     if encoded_size(html) > limits.page:

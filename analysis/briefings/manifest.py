@@ -6,7 +6,6 @@ A number in a briefing can be traced through them, and a briefing rendered again
 from __future__ import annotations
 
 import json
-import math
 import shutil
 import subprocess
 from collections.abc import Mapping
@@ -17,6 +16,7 @@ from typing import Any
 from analysis import __version__
 from analysis.briefings.notebooks import NotebookInfo
 from analysis.errors import RenderError
+from analysis.json_values import jsonable
 from analysis.settings import bundled
 
 
@@ -81,24 +81,11 @@ def commit() -> str | None:
 def json_script(value: Any, *, name: str = "", css: str = "") -> str:
     """Embed a JSON value in a script tag that no content can break out of."""
     # Only strings hold these signs, so their escapes leave the value as it is.
-    text = json.dumps(
-        without_nan(value), ensure_ascii=False, allow_nan=False, separators=(",", ":")
-    )
+    text = json.dumps(jsonable(value), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     for sign in "<>&\u2028\u2029":
         text = text.replace(sign, f"\\u{ord(sign):04x}")
     marks = (f' id="{escape(name)}"' if name else "") + (f' class="{escape(css)}"' if css else "")
     return f'<script type="application/json"{marks}>{text}</script>'
-
-
-def without_nan(value: Any) -> Any:
-    """Replace what JSON cannot say (NaN, infinities) by null, in a copy."""
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, Mapping):
-        return {str(key): without_nan(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [without_nan(item) for item in value]
-    return value
 
 
 def merge(target: dict[str, Any], more: Mapping[str, Any]) -> None:

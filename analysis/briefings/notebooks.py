@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from analysis.errors import DataError, InputError, unknown
+from analysis.errors import DataError, InputError, unknown_name
 from analysis.settings import bundled
 
 KINDS = (
@@ -135,7 +135,7 @@ def find_notebook(name: str, folder: Path | None = None) -> NotebookInfo:
         )
     found = {path.stem: path for path in _files(folder)}
     if bare not in found:
-        raise unknown("notebook", bare, found, see="faultline briefing list")
+        raise unknown_name("notebook", bare, found, see="faultline briefing list")
     return _read(found[bare])
 
 

@@ -12,7 +12,13 @@ from typing import Any
 
 from analysis.briefings.notebooks import NotebookInfo
 from analysis.errors import InputError, RenderError
-from analysis.files import beside, clear_left_over, make_folder, sync_folder, write_whole
+from analysis.files import (
+    make_folder,
+    remove_stale_files,
+    sync_folder,
+    temporary_path,
+    write_atomic,
+)
 
 FORMATS = ("html", "ipynb")
 FAILED = "failed"
@@ -67,11 +73,11 @@ def check_output_folder(out: str | os.PathLike[str]) -> Path:
     try:
         folder = Path(out).expanduser().absolute()
         make_folder(folder)
-        trial = beside(folder / "trial")
+        trial = temporary_path(folder / "trial")
         trial.write_bytes(b"")
         trial.unlink()
         for place in (folder, folder / FAILED):
-            clear_left_over(place)
+            remove_stale_files(place)
     except (OSError, ValueError, RuntimeError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise InputError(
@@ -116,11 +122,11 @@ def write_files(files: Mapping[Path, str]) -> list[Path]:
     path = Path()
     try:
         for path, content in files.items():
-            trials[path] = beside(path)
-            write_whole(trials[path], _encoded(content))
+            trials[path] = temporary_path(path)
+            write_atomic(trials[path], _encoded(content))
         for path in files:
             if path.exists():
-                earlier[path] = beside(path)
+                earlier[path] = temporary_path(path)
                 _keep(path, earlier[path])
         for path, trial in trials.items():
             placed.append(path)  # before it is: an interrupt may come between the two

@@ -16,10 +16,11 @@ from typing import Any
 
 from analysis.briefings.allow_list import RESERVED_IDS, sanitized
 from analysis.briefings.html_template import macros
-from analysis.briefings.manifest import json_script, merge, without_nan
+from analysis.briefings.manifest import json_script, merge
 from analysis.briefings.markdown import plain, to_html
 from analysis.charts.chart import CHART_MIME, PLOTLY_MIME
-from analysis.charts.wording import inert
+from analysis.formatting import inert
+from analysis.json_values import jsonable
 from analysis.reports.display import CAVEATS, FIGURES, MANIFEST, OPENING, RESULTS
 
 _LEVELS = {
@@ -115,7 +116,7 @@ class Page:
     def _render_output(self, data: Mapping[str, Any], metadata: Mapping[str, Any]) -> str:
         for kind, target in ((RESULTS, self.results), (MANIFEST, self.manifest)):
             if kind in data:
-                merge(target, without_nan(data[kind]))
+                merge(target, jsonable(data[kind]))
         for kind, render in _RENDERERS.items():
             if kind in data:
                 return render(self, data[kind], metadata.get(kind, {}))
@@ -133,7 +134,7 @@ def _opening(page: Page, opening: Mapping[str, Any], _: Any) -> str:
 
 
 def _chart(page: Page, chart: Mapping[str, Any], _: Any) -> str:
-    figure = inert(without_nan(chart["figure"]))
+    figure = inert(jsonable(chart["figure"]))
     layout = figure.setdefault("layout", {})
     layout.pop("title", None)  # stands above the chart as a heading
     page.charts += 1

@@ -39,9 +39,9 @@ def check_combination(values: Mapping[str, Any], catalogue: Catalogue | None) ->
         _check_windows(tuple(estimation), tuple(window), values.get("cars") or ())
     event = values.get("event")
     if catalogue is not None and isinstance(event, str) and event:
-        from analysis.placing import instant_of
+        from analysis.studies.placement import event_instant_or_reason
 
-        _, reason = instant_of(catalogue.event(event))
+        _, reason = event_instant_or_reason(catalogue.event(event))
         if reason:
             raise InputError(reason)
 

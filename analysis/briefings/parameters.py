@@ -11,11 +11,11 @@ import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 from analysis.briefings.notebooks import NotebookInfo, ParameterSpec
-from analysis.errors import InputError, unknown
+from analysis.dates import parse_day
+from analysis.errors import InputError, unknown_name
 
 if TYPE_CHECKING:
     from analysis.catalogue import Catalogue
@@ -92,7 +92,7 @@ def validate(
     wanted = _with_as_of(info, given, as_of)
     for name in wanted:
         if name not in specs:
-            raise unknown(
+            raise unknown_name(
                 "parameter", name, specs, see=f"faultline briefing list (notebook {info.name})"
             )
     known = known_names or KnownNames()
@@ -142,16 +142,7 @@ def read_date(name: str, raw: object) -> str:
     InputError
         It is neither.
     """
-    if isinstance(raw, datetime):
-        raw = raw.date()
-    if isinstance(raw, date):
-        return raw.isoformat()
-    try:
-        return date.fromisoformat(str(raw).strip()).isoformat()
-    except ValueError:
-        raise InputError(
-            f"Parameter {name!r} is {raw!r}, which is not a date: write YYYY-MM-DD."
-        ) from None
+    return parse_day(raw, f"Parameter {name!r}:").isoformat()
 
 
 def _read_event(spec: ParameterSpec, raw: object, known: KnownNames) -> str:
@@ -262,7 +253,7 @@ def _items(spec: ParameterSpec, raw: object) -> list[object]:
 
 def _require_known(kind: str, name: str, known: tuple[str, ...], *, see: str = "") -> str:
     if name not in known:
-        raise unknown(kind, name, known, see=see)
+        raise unknown_name(kind, name, known, see=see)
     return name
 
 

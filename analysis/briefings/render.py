@@ -18,7 +18,7 @@ from analysis.briefings.notebooks import NotebookInfo, find_notebook, notebook_t
 from analysis.briefings.parameter_checks import check_combination
 from analysis.briefings.parameters import KnownNames, needs_known_names, validate
 from analysis.briefings.redaction import reject_secret_parameters
-from analysis.errors import NothingLeft, RenderError
+from analysis.errors import EmptyStudyError, RenderError
 
 
 def render(
@@ -75,7 +75,7 @@ def render(
         The notebook's file is damaged.
     RenderError
         A cell failed; the message names it, its cause and the partial notebook.
-    NothingLeft
+    EmptyStudyError
         The notebook ran but could measure nothing; it is kept as a partial one is, and an
         earlier good briefing stays.
     """
@@ -93,8 +93,8 @@ def render(
     try:
         left = limits.render - (monotonic() - began)
         html, record = lay_out(run.notebook, info, values, started, limits, left)
-    except NothingLeft as error:
-        raise NothingLeft(str(_failed(info, run, f"{error}.", kept))) from error
+    except EmptyStudyError as error:
+        raise EmptyStudyError(str(_failed(info, run, f"{error}.", kept))) from error
     except RenderError as error:
         raise _failed(info, run, str(error), kept) from error
     run.notebook.metadata.setdefault("faultline", {})["manifest"] = record

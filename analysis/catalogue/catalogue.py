@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from analysis.catalogue.validation import read_good
-from analysis.catalogue.watchlist import names_for
-from analysis.errors import DataError, InputError, unknown
+from analysis.catalogue.watchlist import names_for_loader
+from analysis.errors import DataError, InputError, unknown_name
 from analysis.forks import check_usable
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ class Catalogue:
         tuple of str
             Empty for a loader that takes no names from the catalogue.
         """
-        return names_for(loader, self.watched())
+        return names_for_loader(loader, self.watched())
 
     def event(self, event_id: str) -> dict[str, Any]:
         """Look an event up by its id.
@@ -166,16 +166,16 @@ class Catalogue:
             return named.filter(pl.col("name") == group)["ticker"].to_list()
         if both:
             if role not in ROLES:
-                raise unknown("role", role, ROLES)
+                raise unknown_name("role", role, ROLES)
             if bloc not in BLOCS:
-                raise unknown("bloc", bloc, BLOCS)
+                raise unknown_name("bloc", bloc, BLOCS)
             chosen = (pl.col("role") == role) & (pl.col("bloc") == bloc)
         elif group in ROLES:
             chosen = pl.col("role") == group
         elif group in BLOCS:
             chosen = (pl.col("bloc") == group) & ~pl.col("role").is_in(NOT_TRADED)
         else:
-            raise unknown("group", group, self.group_names(), see=_SEE_GROUPS)
+            raise unknown_name("group", group, self.group_names(), see=_SEE_GROUPS)
         members = instruments.filter(chosen)["ticker"].to_list()
         if not members:
             raise InputError(
@@ -243,5 +243,5 @@ def _row(frame: pl.DataFrame, kind: str, key: str, name: str, see: str) -> dict[
 
     rows = frame.filter(pl.col(key) == name)
     if not len(rows):
-        raise unknown(kind, name, frame[key], see=see)
+        raise unknown_name(kind, name, frame[key], see=see)
     return rows.row(0, named=True)

@@ -45,7 +45,7 @@ def read_value(text: str, column: dy.Column) -> tuple[Value, str]:
     import polars as pl
 
     if text == "":
-        return None, "" if column.nullable else f"is missing: {_wanted(column)}"
+        return None, "" if column.nullable else f"is missing: {_hint(column)}"
     if control_character(text):
         return None, f"holds the control character {control_character(text)!r}: remove it"
     if text != text.strip():
@@ -59,23 +59,23 @@ def read_value(text: str, column: dy.Column) -> tuple[Value, str]:
     return _words(text, column)
 
 
-def nearest(text: str, known: Iterable[str], cutoff: float = 0.6) -> str:
+def closest_match(text: str, known: Iterable[str], cutoff: float = 0.6) -> str:
     """Known text that is most like the given one, whatever its case; blank when none is."""
     folded = {item.casefold(): item for item in known}
     hits = get_close_matches(text.casefold(), folded, n=1, cutoff=cutoff)
     return folded[hits[0]] if hits else ""
 
 
-def none_of(text: str, known: Iterable[str]) -> str:
+def unknown_value_message(text: str, known: Iterable[str]) -> str:
     """Say that a text is none of the known ones, with the nearest or all of them."""
     names = list(known)
-    near = nearest(text, names)
+    near = closest_match(text, names)
     if near:
         return f"{text!r} is not known: did you mean {near!r}?"
     return f"{text!r} is not known: take one of {', '.join(names)}"
 
 
-def _wanted(column: dy.Column) -> str:
+def _hint(column: dy.Column) -> str:
     from analysis.tables.columns import choices_of, example_of
 
     if choices_of(column):
@@ -125,12 +125,12 @@ def _words(text: str, column: dy.Column) -> tuple[Value, str]:
     from analysis.tables.columns import choices_of, example_of, is_time_zone
 
     if is_time_zone(column) and not is_zone(text):
-        near = nearest(text, available_timezones())
+        near = closest_match(text, available_timezones())
         mend = f"did you mean {near!r}?" if near else "write it as America/New_York"
         return None, f"{text!r} is no time zone: {mend}"
     choices = choices_of(column)
     if choices and text not in choices:
-        return None, none_of(text, choices)
+        return None, unknown_value_message(text, choices)
     pattern = getattr(column, "regex", None)
     # The schema searches within the text; its patterns carry their own anchors.
     if pattern is not None and not re.search(pattern, text):

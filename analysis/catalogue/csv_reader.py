@@ -27,27 +27,27 @@ class Cell:
 
 
 @dataclass(frozen=True)
-class Malformed:
+class SyntaxProblem:
     """A place where the text is no CSV, and what to do about it."""
 
     line: int
     message: str
 
 
-def read_text(path: Path) -> str | Malformed:
+def read_text(path: Path) -> str | SyntaxProblem:
     """Decode a file; a byte order mark is dropped."""
     raw = path.read_bytes()
     if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return Malformed(1, "is UTF-16: save the file as UTF-8")
+        return SyntaxProblem(1, "is UTF-16: save the file as UTF-8")
     try:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError as problem:
         line = len(_BREAK.findall(raw[: problem.start].decode("latin-1"))) + 1
         byte = f"0x{problem.object[problem.start]:02x}"
-        return Malformed(line, f"is not UTF-8 (byte {byte}): save the file as UTF-8")
+        return SyntaxProblem(line, f"is not UTF-8 (byte {byte}): save the file as UTF-8")
 
 
-def read_cells(text: str) -> tuple[list[list[Cell]], Malformed | None]:
+def read_cells(text: str) -> tuple[list[list[Cell]], SyntaxProblem | None]:
     """Split CSV text into rows of cells.
 
     Parameters
@@ -69,11 +69,11 @@ def read_cells(text: str) -> tuple[list[list[Cell]], Malformed | None]:
     while at < len(text) or row:
         found, quoted = _match(text, at)
         if found is None:
-            return rows, Malformed(line, "opens a quote that is never closed: close it")
+            return rows, SyntaxProblem(line, "opens a quote that is never closed: close it")
         cell = found[1].replace('""', '"') if quoted else found[0]
-        problem = _complaint(text, found, quoted=quoted)
+        problem = _syntax_problem(text, found, quoted=quoted)
         if problem:
-            return rows, Malformed(line, problem)
+            return rows, SyntaxProblem(line, problem)
         row.append(Cell(cell, line))
         line += len(_BREAK.findall(found[0]))
         at = found.end()
@@ -101,7 +101,7 @@ def _match(text: str, at: int) -> tuple[re.Match[str] | None, bool]:
     return _PLAIN.match(text, at), False
 
 
-def _complaint(text: str, found: re.Match[str], *, quoted: bool) -> str:
+def _syntax_problem(text: str, found: re.Match[str], *, quoted: bool) -> str:
     if not quoted and '"' in found[0]:
         return (
             f"has a quote inside the cell {found[0]!r}: put the whole cell in double quotes "

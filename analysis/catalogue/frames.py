@@ -31,13 +31,6 @@ _NUMBER = r"^[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?$"
 def read_frame(path: Path, kind: str) -> pl.DataFrame | None:
     """Read a file whose every cell is right by itself.
 
-    Parameters
-    ----------
-    path : pathlib.Path
-        A CSV file.
-    kind : str
-        One of `analysis.tables.CATALOGUE`.
-
     Returns
     -------
     polars.DataFrame or None

@@ -12,18 +12,20 @@ from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from analysis.catalogue.cell_values import nearest, none_of
+from analysis.catalogue.cell_values import closest_match, unknown_value_message
 from analysis.errors import InputError
 
 Row = dict[str, Any]
-Complaints = Iterator[tuple[str, str]]
+Problems = Iterator[tuple[str, str]]
 # With the place of the row in the file.
-Placed = Iterator[tuple[int, str, str]]
+LocatedProblems = Iterator[tuple[int, str, str]]
 # Values of a column of another file: table and column.
-Beside = Callable[[str, str], list[str]]
+ColumnValues = Callable[[str, str], list[str]]
 
 _SATURDAY = 5
-_TYPO = 0.8  # likeness at which an entity that nothing else names is taken for a slip of the pen
+_SIMILARITY_CUTOFF = (
+    0.8  # likeness at which an entity that nothing else names is taken for a slip of the pen
+)
 _PRECISION = {
     "day": r"\d{4}-\d{2}-\d{2}",
     "month": r"\d{4}-\d{2}",
@@ -34,15 +36,13 @@ _PRECISION = {
 }
 
 
-def complaints(
-    kind: str, rows: Sequence[Row], beside: Beside, wrong: Container[int] = ()
-) -> Placed:
+def find_problems(
+    kind: str, rows: Sequence[Row], beside: ColumnValues, wrong: Container[int] = ()
+) -> LocatedProblems:
     """Hold the rows of a file against the rules of its kind.
 
     Parameters
     ----------
-    kind : str
-        One of `analysis.tables.CATALOGUE`.
     rows : sequence of dict
         Column to value; the columns of `COLUMNS` are enough.
     beside : callable
@@ -70,15 +70,13 @@ def complaints(
         yield from across(rows, beside)
 
 
-def _event(row: Row) -> Complaints:
+def _event(row: Row) -> Problems:
     yield from _event_time(row)
     if row["direction"] and row["category"] != "export_control":
         yield (
             "direction",
-            (
-                f"{row['direction']!r} stands with category {row['category']!r}: only an "
-                "export_control has a direction, leave the cell blank"
-            ),
+            f"{row['direction']!r} stands with category {row['category']!r}: only an "
+            "export_control has a direction, leave the cell blank",
         )
     if row["category"] == "rumour" and row["status"] == "official":
         yield "status", "a rumour is not official: take reported, rumoured, denied or false"
@@ -94,15 +92,13 @@ def _event(row: Row) -> Complaints:
         yield "entities", f"{name!r} is named twice: once is enough"
 
 
-def _event_time(row: Row) -> Complaints:
+def _event_time(row: Row) -> Problems:
     day, instant, timing = row["date"], row["time_utc"], row["timing"]
     if timing in ("timestamp", "commit") and instant is None:
         yield (
             "time_utc",
-            (
-                f"is missing, and timing is {timing!r}: give the instant as 2025-01-20T12:19:44Z, "
-                "or take the timing date_only"
-            ),
+            f"is missing, and timing is {timing!r}: give the instant as 2025-01-20T12:19:44Z, "
+            "or take the timing date_only",
         )
     if timing == "date_only" and instant is not None:
         yield "timing", "'date_only' stands with an instant: take timestamp, or drop time_utc"
@@ -113,14 +109,12 @@ def _event_time(row: Row) -> Complaints:
         if local != day:
             yield (
                 "time_utc",
-                (
-                    f"{instant:%Y-%m-%dT%H:%M:%SZ} is {local} in {row['timezone']}, and date says "
-                    f"{day}: correct one of the three"
-                ),
+                f"{instant:%Y-%m-%dT%H:%M:%SZ} is {local} in {row['timezone']}, and date says "
+                f"{day}: correct one of the three",
             )
 
 
-def _instrument(row: Row) -> Complaints:
+def _instrument(row: Row) -> Problems:
     from analysis.tables.curated import NOT_TRADED
 
     traded = row["role"] not in NOT_TRADED
@@ -150,7 +144,7 @@ def _instrument(row: Row) -> Complaints:
         yield "benchmark", f"{row['benchmark']!r} is the instrument itself: leave the cell blank"
 
 
-def _exchange_known(exchange: str) -> Complaints:
+def _exchange_known(exchange: str) -> Problems:
     from analysis.sessions import library_name
 
     try:
@@ -159,7 +153,7 @@ def _exchange_known(exchange: str) -> Complaints:
         yield "exchange", str(problem)
 
 
-def _chip(row: Row) -> Complaints:
+def _chip(row: Row) -> Problems:
     precision, released = row["date_precision"], row["release_date"] or ""
     if precision and not re.fullmatch(_PRECISION[precision], released):
         shown = f"{released!r}" if released else "a blank"
@@ -180,19 +174,19 @@ def _no_day(text: str) -> bool:
     return False
 
 
-def _group(row: Row) -> Complaints:
+def _group(row: Row) -> Problems:
     from analysis.tables.curated import BLOCS, ROLES
 
     if row["name"] in (*ROLES, *BLOCS):
         yield "name", f"{row['name']!r} is the name of a role or bloc already: choose another"
 
 
-def _closure(row: Row) -> Complaints:
+def _closure(row: Row) -> Problems:
     if row["date"].weekday() >= _SATURDAY:
         yield "date", f"{row['date']} is a {row['date']:%A}, which is no session: remove the line"
 
 
-def _hours(row: Row) -> Complaints:
+def _hours(row: Row) -> Problems:
     yield from _closure(row)
     opens, closes = row["opens"], row["closes"]
     if opens is None and closes is None:
@@ -210,7 +204,7 @@ _OF_A_PLATFORM = {
 _OWNED = ("model", "peer", "repository", "engine")  # written as owner/name
 
 
-def _watched(row: Row) -> Complaints:
+def _watched(row: Row) -> Problems:
     kinds = _OF_A_PLATFORM[row["platform"]]
     if row["kind"] not in kinds:
         yield (
@@ -223,13 +217,13 @@ def _watched(row: Row) -> Complaints:
         yield "name", f"{row['name']!r} stands with the kind {row['kind']!r}: write it as {form}"
 
 
-def _events_file(rows: Sequence[Row], beside: Beside) -> Placed:
+def _events_file(rows: Sequence[Row], beside: ColumnValues) -> LocatedProblems:
     """Entities that look like a slip of the pen for one that is known."""
     named = [(place, name) for place, row in enumerate(rows) for name in _names(row["entities"])]
     times = Counter(name for _, name in named)
     known = {*beside("instruments", "entity"), *(name for name, n in times.items() if n > 1)}
     for place, name in named:
-        near = "" if name in known else nearest(name, known, _TYPO)
+        near = "" if name in known else closest_match(name, known, _SIMILARITY_CUTOFF)
         if near:
             yield place, "entities", f"{name!r}: did you mean {near!r}?"
 
@@ -238,13 +232,13 @@ def _names(entities: object) -> list[str]:
     return [name.strip() for name in str(entities or "").split(";") if name.strip()]
 
 
-def _instruments_file(rows: Sequence[Row], _beside: Beside) -> Placed:
+def _instruments_file(rows: Sequence[Row], _beside: ColumnValues) -> LocatedProblems:
     indexes = {str(row["ticker"]): None for row in rows if row["role"] == "index"}
     for place, row in enumerate(rows):
         benchmark = row["benchmark"]
         if benchmark is not None and benchmark not in indexes:
             told = (
-                none_of(str(benchmark), indexes)
+                unknown_value_message(str(benchmark), indexes)
                 if indexes
                 else f"{benchmark!r} is no index of this file: add its row, with the role index"
             )
@@ -252,7 +246,7 @@ def _instruments_file(rows: Sequence[Row], _beside: Beside) -> Placed:
     yield from _one_primary_listing(rows)
 
 
-def _one_primary_listing(rows: Sequence[Row]) -> Placed:
+def _one_primary_listing(rows: Sequence[Row]) -> LocatedProblems:
     """Every company has exactly one listing that counts for it."""
     listings: dict[str, list[int]] = {}
     for place, row in enumerate(rows):
@@ -267,21 +261,21 @@ def _one_primary_listing(rows: Sequence[Row]) -> Placed:
             yield place, "primary", f"{entity} has a primary listing already, {first}: say no"
 
 
-def _groups_file(rows: Sequence[Row], beside: Beside) -> Placed:
+def _groups_file(rows: Sequence[Row], beside: ColumnValues) -> LocatedProblems:
     yield from _refer(rows, "ticker", beside("instruments", "ticker"), "instruments.csv")
 
 
-def _closures_file(rows: Sequence[Row], beside: Beside) -> Placed:
+def _closures_file(rows: Sequence[Row], beside: ColumnValues) -> LocatedProblems:
     yield from _refer(rows, "exchange", beside("instruments", "exchange"), "instruments.csv")
 
 
-def _doubts_file(rows: Sequence[Row], beside: Beside) -> Placed:
+def _doubts_file(rows: Sequence[Row], beside: ColumnValues) -> LocatedProblems:
     """Rows of other files that a doubt names."""
     for table, key in _KEYS.items():
         yield from _refer(rows, "key", beside(table, key), f"{table}.csv", table)
 
 
-def _moves_file(rows: Sequence[Row], beside: Beside) -> Placed:
+def _moves_file(rows: Sequence[Row], beside: ColumnValues) -> LocatedProblems:
     """Events and securities that a reason names."""
     yield from _refer(rows, "event_id", beside("events", "id"), "events.csv")
     yield from _refer(rows, "security", beside("instruments", "ticker"), "instruments.csv")
@@ -289,7 +283,7 @@ def _moves_file(rows: Sequence[Row], beside: Beside) -> Placed:
 
 def _refer(
     rows: Sequence[Row], column: str, known: list[str], file: str, table: str | None = None
-) -> Placed:
+) -> LocatedProblems:
     """Complain about values that another file does not hold."""
     otherwise = "add an instrument, or correct it" if file == "instruments.csv" else "correct it"
     held = set(known)
@@ -298,13 +292,13 @@ def _refer(
             continue
         value = str(row[column])
         if value not in held:
-            near = nearest(value, known)
+            near = closest_match(value, known)
             mend = f"did you mean {near!r}?" if near else otherwise
             yield place, column, f"{value!r} is not in {file}: {mend}"
 
 
 _KEYS = {"events": "id", "claims": "claim_id", "chips": "chip"}
-_ROW_RULES: dict[str, Callable[[Row], Complaints]] = {
+_ROW_RULES: dict[str, Callable[[Row], Problems]] = {
     "events": _event,
     "instruments": _instrument,
     "chips": _chip,
@@ -313,7 +307,7 @@ _ROW_RULES: dict[str, Callable[[Row], Complaints]] = {
     "hours": _hours,
     "watched": _watched,
 }
-_FILE_RULES: dict[str, Callable[[Sequence[Row], Beside], Placed]] = {
+_FILE_RULES: dict[str, Callable[[Sequence[Row], ColumnValues], LocatedProblems]] = {
     "events": _events_file,
     "instruments": _instruments_file,
     "groups": _groups_file,

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from analysis.errors import InputError, unknown
+from analysis.errors import InputError, unknown_name
 
 if TYPE_CHECKING:
     import polars as pl
@@ -62,7 +62,7 @@ def select_events(
             kept = kept.filter(column == value)
         names = known["name"].drop_nulls().unique().sort().to_list()
         if value not in names:
-            raise unknown(kind, value, names)
+            raise unknown_name(kind, value, names)
     if first is not None:
         kept = kept.filter(pl.col("date") >= first)
     if last is not None:

@@ -11,11 +11,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from analysis.catalogue.cell_values import Value, nearest, read_value
-from analysis.catalogue.csv_reader import Cell, Malformed, read_cells, read_text
+from analysis.catalogue.cell_values import Value, closest_match, read_value
+from analysis.catalogue.csv_reader import Cell, SyntaxProblem, read_cells, read_text
 from analysis.catalogue.frames import read_frame
-from analysis.catalogue.rules import COLUMNS, Beside, complaints
-from analysis.errors import DataError, InputError, unknown
+from analysis.catalogue.rules import COLUMNS, ColumnValues, find_problems
+from analysis.errors import DataError, InputError, unknown_name
 from analysis.settings import bundled
 
 if TYPE_CHECKING:
@@ -28,24 +28,12 @@ _SHOWN = 3
 
 @dataclass(frozen=True, order=True)
 class Problem:
-    """Something in a catalogue file that must be mended.
-
-    Attributes
-    ----------
-    file : str
-        As given.
-    line : int
-        First line of the cell, the file's first being 1.
-    column : str
-        Name of the column; blank when the whole line is meant.
-    message : str
-        What is wrong and how to mend it.
-    """
+    """Something in a catalogue file that must be mended."""
 
     file: str
-    line: int
-    column: str
-    message: str
+    line: int  # first line of the cell, the file's first being 1
+    column: str  # name of the column; blank when the whole line is meant
+    message: str  # what is wrong and how to mend it
 
     def __str__(self) -> str:
         place = f"{self.file}:{self.line}:"
@@ -53,44 +41,25 @@ class Problem:
 
 
 @dataclass(frozen=True)
-class Line:
-    """One row of a file.
+class CheckedRow:
+    """One row of a file."""
 
-    Attributes
-    ----------
-    values : dict of str to Value
-        None where a cell is blank or wrong.
-    lines : dict of str to int
-        Where each cell starts.
-    wrong : frozenset of str
-        Columns whose cell is wrong by itself.
-    """
-
-    values: dict[str, Value]
-    lines: dict[str, int]
-    wrong: frozenset[str]
+    values: dict[str, Value]  # none where a cell is blank or wrong
+    lines: dict[str, int]  # where each cell starts
+    wrong: frozenset[str]  # columns whose cell is wrong by itself
 
 
 @dataclass
-class Examination:
-    """What a file holds and what is wrong with it.
-
-    Attributes
-    ----------
-    kind : str
-        Table that the file was held against.
-    rows : list of Line
-        Rows with as many cells as the first line.
-    problems : list of Problem
-        In order of lines; empty when the file is good.
-    """
+class ValidationReport:
+    """What a file holds and what is wrong with it."""
 
     file: str
-    kind: str
-    rows: list[Line] = field(default_factory=list)
+    kind: str  # table that the file was held against
+    # rows with as many cells as the first line
+    rows: list[CheckedRow] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
 
-    def complain(self, line: int, column: str, message: str) -> None:
+    def add_problem(self, line: int, column: str, message: str) -> None:
         """Note a problem."""
         self.problems.append(Problem(self.file, line, column, message))
 
@@ -110,8 +79,6 @@ def check_file(path: str | Path, kind: str | None = None) -> list[Problem]:
 
     Parameters
     ----------
-    path : path-like
-        A CSV file.
     kind : str, optional
         One of `analysis.tables.CATALOGUE`, such as ``events``; else the file's name decides, and
         when it is none of them, its columns.
@@ -126,18 +93,11 @@ def check_file(path: str | Path, kind: str | None = None) -> list[Problem]:
     InputError
         When the file cannot be opened, or the kind does not exist.
     """
-    return examine(Path(path), kind).problems
+    return validate_file(Path(path), kind).problems
 
 
 def read_good(path: Path, kind: str) -> pl.DataFrame:
     """Read a catalogue file that must be right.
-
-    Parameters
-    ----------
-    path : pathlib.Path
-        A CSV file.
-    kind : str
-        One of `analysis.tables.CATALOGUE`.
 
     Raises
     ------
@@ -149,43 +109,43 @@ def read_good(path: Path, kind: str) -> pl.DataFrame:
     frame = read_frame(path, kind)
     if frame is not None:
         rows = frame.select(COLUMNS.get(kind, [])).to_dicts()
-        if next(complaints(kind, rows, _beside(path)), None) is None:
+        if next(find_problems(kind, rows, _beside(path)), None) is None:
             return frame
-    found = examine(path, kind)
-    if found.problems:
-        shown = "; ".join(str(problem) for problem in found.problems[:_SHOWN])
-        more = len(found.problems) - _SHOWN
+    report = validate_file(path, kind)
+    if report.problems:
+        shown = "; ".join(str(problem) for problem in report.problems[:_SHOWN])
+        more = len(report.problems) - _SHOWN
         rest = f"; and {more} more: faultline events check {path}" if more > 0 else ""
         raise DataError(f"{shown}{rest}")
-    return found.frame()
+    return report.frame()
 
 
-def examine(path: Path, kind: str | None = None) -> Examination:
+def validate_file(path: Path, kind: str | None = None) -> ValidationReport:
     """Read a catalogue file as far as it can be read, with everything that is wrong with it."""
-    rows, malformed = _open(path)
-    found = Examination(str(path), _kind(path, kind, rows[0] if rows else []))
+    rows, malformed = _read_rows_of_cells(path)
+    report = ValidationReport(str(path), _kind(path, kind, rows[0] if rows else []))
     if not rows:
-        told = "" if malformed else "is empty: write a first line with the names of the columns"
-        if told:
-            found.complain(1, "", told)
-    elif _header_is_good(found, rows[0]):
-        _read_rows(found, [cell.text for cell in rows[0]], rows[1:])
-        _find_duplicates(found)
-        _apply_rules(found, path)
+        message = "" if malformed else "is empty: write a first line with the names of the columns"
+        if message:
+            report.add_problem(1, "", message)
+    elif _header_is_good(report, rows[0]):
+        _read_rows(report, [cell.text for cell in rows[0]], rows[1:])
+        _find_duplicates(report)
+        _apply_rules(report, path)
     if malformed:
-        found.complain(malformed.line, "", malformed.message)
-    found.problems.sort()
-    return found
+        report.add_problem(malformed.line, "", malformed.message)
+    report.problems.sort()
+    return report
 
 
-def _apply_rules(found: Examination, path: Path) -> None:
-    wrong = {place for place, row in enumerate(found.rows) if row.wrong}
-    rows = [row.values for row in found.rows]
-    for place, column, message in complaints(found.kind, rows, _beside(path), wrong):
-        found.complain(found.rows[place].lines[column], column, message)
+def _apply_rules(report: ValidationReport, path: Path) -> None:
+    wrong = {place for place, row in enumerate(report.rows) if row.wrong}
+    rows = [row.values for row in report.rows]
+    for place, column, message in find_problems(report.kind, rows, _beside(path), wrong):
+        report.add_problem(report.rows[place].lines[column], column, message)
 
 
-def _beside(path: Path) -> Beside:
+def _beside(path: Path) -> ColumnValues:
     """Values of a column of another file beside this one, else of the bundled one."""
 
     def values(table: str, column: str) -> list[str]:
@@ -195,21 +155,21 @@ def _beside(path: Path) -> Beside:
             return []
         frame = read_frame(chosen, table)
         if frame is not None:
-            found: list[str] = frame[column].drop_nulls().unique(maintain_order=True).to_list()
-            return found
-        rows = examine(chosen, table).rows
+            held: list[str] = frame[column].drop_nulls().unique(maintain_order=True).to_list()
+            return held
+        rows = validate_file(chosen, table).rows
         return list(dict.fromkeys(str(row.values[column]) for row in rows if row.values[column]))
 
     return values
 
 
-def _open(path: Path) -> tuple[list[list[Cell]], Malformed | None]:
+def _read_rows_of_cells(path: Path) -> tuple[list[list[Cell]], SyntaxProblem | None]:
     try:
         text = read_text(path)
     except OSError as problem:
         reason = (problem.strerror or "it cannot be opened").lower()
         raise InputError(f"Cannot read {path}: {reason}. Name a catalogue file.") from None
-    if isinstance(text, Malformed):
+    if isinstance(text, SyntaxProblem):
         return [], text
     return read_cells(text)
 
@@ -220,7 +180,7 @@ def _kind(path: Path, kind: str | None, header: list[Cell]) -> str:
 
     if kind is not None:
         if kind not in CATALOGUE:
-            raise unknown("kind of catalogue file", kind, CATALOGUE)
+            raise unknown_name("kind of catalogue file", kind, CATALOGUE)
         return kind
     if path.stem in CATALOGUE:
         return path.stem
@@ -233,37 +193,43 @@ def _kind(path: Path, kind: str | None, header: list[Cell]) -> str:
     return best if shared[best] > 0 else "events"
 
 
-def _schema(found: Examination) -> type[dy.Schema]:
+def _schema(report: ValidationReport) -> type[dy.Schema]:
     from analysis.tables import schema_of
 
-    return schema_of(found.kind)
+    return schema_of(report.kind)
 
 
-def _header_is_good(found: Examination, header: list[Cell]) -> bool:
+def _header_is_good(report: ValidationReport, header: list[Cell]) -> bool:
     """Complain about columns that are missing, unknown or twice there; order does not matter."""
-    wanted = list(_schema(found).columns())
-    before = len(found.problems)
+    wanted = list(_schema(report).columns())
+    before = len(report.problems)
     seen: set[str] = set()
     given = [cell.text for cell in header]
     for cell in header:
         if cell.text in seen:
-            found.complain(cell.line, cell.text, "occurs twice in the first line: keep one column")
+            report.add_problem(
+                cell.line, cell.text, "occurs twice in the first line: keep one column"
+            )
         elif cell.text not in wanted:
-            near = nearest(cell.text, [name for name in wanted if name not in given])
-            mend = f"rename it to {near!r}" if near else f"the columns are {', '.join(wanted)}"
-            found.complain(cell.line, "", f"{cell.text!r} is no column of {found.kind}: {mend}")
+            near = closest_match(cell.text, [name for name in wanted if name not in given])
+            hint = f"rename it to {near!r}" if near else f"the columns are {', '.join(wanted)}"
+            report.add_problem(
+                cell.line, "", f"{cell.text!r} is no column of {report.kind}: {hint}"
+            )
         seen.add(cell.text)
     for name in wanted:
         if name not in given:
-            found.complain(header[0].line, name, "is missing from the first line: add the column")
-    return len(found.problems) == before
+            report.add_problem(
+                header[0].line, name, "is missing from the first line: add the column"
+            )
+    return len(report.problems) == before
 
 
-def _read_rows(found: Examination, names: list[str], rows: list[list[Cell]]) -> None:
-    columns = _schema(found).columns()
+def _read_rows(report: ValidationReport, names: list[str], rows: list[list[Cell]]) -> None:
+    columns = _schema(report).columns()
     for cells in rows:
         if len(cells) != len(names):
-            found.complain(
+            report.add_problem(
                 cells[0].line,
                 "",
                 f"has {len(cells)} cells where the first line has {len(names)}: "
@@ -276,25 +242,25 @@ def _read_rows(found: Examination, names: list[str], rows: list[list[Cell]]) -> 
             continue
         values, wrong = {}, set()
         for name, cell in zip(names, cells, strict=True):
-            values[name], complaint = read_value(cell.text, columns[name])
-            if complaint:
+            values[name], problem = read_value(cell.text, columns[name])
+            if problem:
                 wrong.add(name)
-                found.complain(cell.line, name, complaint)
+                report.add_problem(cell.line, name, problem)
         lines = {name: cell.line for name, cell in zip(names, cells, strict=True)}
-        found.rows.append(Line(values, lines, frozenset(wrong)))
+        report.rows.append(CheckedRow(values, lines, frozenset(wrong)))
 
 
-def _find_duplicates(found: Examination) -> None:
-    keys = _schema(found).primary_key()
+def _find_duplicates(report: ValidationReport) -> None:
+    keys = _schema(report).primary_key()
     first: dict[tuple[Value, ...], int] = {}
-    for row in found.rows:
+    for row in report.rows:
         if row.wrong & set(keys):
             continue
         key = tuple(row.values[name] for name in keys)
         line = row.lines[keys[0]]
         if key in first:
             shown = ", ".join(repr(str(value)) for value in key)
-            found.complain(
+            report.add_problem(
                 line, keys[0], f"{shown} stands on line {first[key]} already: keep one of the two"
             )
         first.setdefault(key, line)

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 Names = Mapping[tuple[str, str], list[str]]
 
 
-def names_for(loader: str, watched: pl.DataFrame) -> tuple[str, ...]:
+def names_for_loader(loader: str, watched: pl.DataFrame) -> tuple[str, ...]:
     """Names that a loader is asked for; empty for one that takes none from the list.
 
     Parameters
@@ -21,7 +21,7 @@ def names_for(loader: str, watched: pl.DataFrame) -> tuple[str, ...]:
     watched : polars.DataFrame
         The catalogue's ``watched`` table.
     """
-    pick = _PICKS.get(loader)
+    pick = _SELECTORS.get(loader)
     if pick is None:
         return ()
     names: dict[tuple[str, str], list[str]] = {}
@@ -34,7 +34,7 @@ def _of(platform: str, *kinds: str) -> Callable[[Names], list[str]]:
     return lambda names: [name for kind in kinds for name in names.get((platform, kind), [])]
 
 
-def _counted(names: Names) -> list[str]:
+def _counts_names(names: Names) -> list[str]:
     """Authors, and models of others: a model of a watched author is counted with it."""
     authors = names.get(("huggingface", "author"), [])
     others = _of("huggingface", "model", "peer")(names)
@@ -47,8 +47,8 @@ def _pairs(names: Names) -> list[str]:
     return [f"{engine}:{family}" for engine in engines for family in families]
 
 
-_PICKS: dict[str, Callable[[Names], list[str]]] = {
-    "huggingface": _counted,
+_SELECTORS: dict[str, Callable[[Names], list[str]]] = {
+    "huggingface": _counts_names,
     "huggingface_artefacts": _of("huggingface", "author", "model"),
     "github": _of("github", "repository", "engine", "peer"),
     # The releases of engines are read by github_support, for what they name.

@@ -20,7 +20,7 @@ from analysis.charts.frames import (
     security_labels,
 )
 from analysis.charts.theme import NEUTRAL, new_figure, role_mark
-from analysis.charts.wording import (
+from analysis.formatting import (
     day,
     is_finite,
     listing,

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from analysis.charts.frames import Slot
-from analysis.charts.wording import is_finite, number, percent, safe
+from analysis.formatting import is_finite, number, percent, safe
 
 ROW_HEIGHT = 21  # px
 LEGEND_HEIGHT = 52  # px: two lines, as a phone needs them

@@ -8,7 +8,7 @@ from analysis.charts.axes import ends_and_zero, few_days, labels_apart, percent_
 from analysis.charts.chart import Chart, nothing_to_show
 from analysis.charts.frames import checked, direction
 from analysis.charts.theme import DASHES, EVENT, Mark, group_marks, new_figure
-from analysis.charts.wording import (
+from analysis.formatting import (
     UNIT,
     is_finite,
     listing,

@@ -96,7 +96,7 @@ def nothing_to_show(key: str, title: str, reason: str, source: str) -> Chart:
     import pandas as pd
 
     from analysis.charts.theme import new_figure
-    from analysis.charts.wording import safe, sentence
+    from analysis.formatting import safe, sentence
 
     figure = new_figure(
         120,

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from analysis.charts.theme import Mark, role_mark, role_order
-from analysis.charts.wording import short_labels, words
 from analysis.errors import InputError
+from analysis.formatting import short_labels, words
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -193,7 +193,7 @@ def day0_sentence(frame: pd.DataFrame) -> str:
     """Say which day is day 0, or that it differs between exchanges."""
     import pandas as pd
 
-    from analysis.charts.wording import day
+    from analysis.formatting import day
 
     days = pd.to_datetime(frame["day0"], errors="coerce", format="ISO8601").dropna()
     if days.empty:

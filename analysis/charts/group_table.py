@@ -8,7 +8,7 @@ from analysis.charts.frames import checked
 from analysis.charts.markup import build
 from analysis.charts.table import Table, nothing_to_tell
 from analysis.charts.theme import role_mark
-from analysis.charts.wording import MISSING, number, p_value, percent, window_words, words
+from analysis.formatting import MISSING, number, p_value, percent, window_words, words
 
 if TYPE_CHECKING:
     import pandas as pd

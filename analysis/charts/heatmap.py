@@ -9,7 +9,8 @@ from analysis.charts.axes import list_axis, list_height
 from analysis.charts.chart import Chart, nothing_to_show
 from analysis.charts.frames import MOST_DRAWN, Slot, arrange, chosen_sentence, largest
 from analysis.charts.theme import EVENT, MISSING_FILL, new_figure
-from analysis.charts.wording import (
+from analysis.errors import InputError
+from analysis.formatting import (
     UNIT,
     is_finite,
     number,
@@ -20,7 +21,6 @@ from analysis.charts.wording import (
     short_labels,
     words,
 )
-from analysis.errors import InputError
 from analysis.plain_text import count
 
 if TYPE_CHECKING:

@@ -13,8 +13,8 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import TYPE_CHECKING
 
-from analysis.charts.wording import words
 from analysis.errors import InputError
+from analysis.formatting import words
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -20,7 +20,7 @@ from analysis.charts.frames import (
     security_labels,
 )
 from analysis.charts.theme import GRID, measure_mark, new_figure, role_mark
-from analysis.charts.wording import day, listing, percent, safe, sentence, words
+from analysis.formatting import day, listing, percent, safe, sentence, words
 from analysis.plain_text import count
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from analysis.charts.markup import build
 from analysis.charts.table import Table, nothing_to_tell
 from analysis.charts.tests_table import RECOMMENDED, TEST_NAMES
 from analysis.charts.theme import DASHES, NEUTRAL, SERIES, new_figure
-from analysis.charts.wording import MISSING, is_finite, number, safe, sentence
+from analysis.formatting import MISSING, is_finite, number, safe, sentence
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -19,7 +19,8 @@ from analysis.charts.frames import (
 )
 from analysis.charts.markup import build
 from analysis.charts.table import Table, nothing_to_tell
-from analysis.charts.wording import (
+from analysis.errors import InputError
+from analysis.formatting import (
     MISSING,
     day,
     number,
@@ -30,7 +31,6 @@ from analysis.charts.wording import (
     window_words,
     words,
 )
-from analysis.errors import InputError
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -9,7 +9,7 @@ from analysis.charts.frames import checked
 from analysis.charts.markup import build
 from analysis.charts.table import Table, nothing_to_tell
 from analysis.charts.theme import role_mark
-from analysis.charts.wording import MISSING, is_finite, number, p_value, window_words, words
+from analysis.formatting import MISSING, is_finite, number, p_value, window_words, words
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -117,7 +117,7 @@ CONFIG: dict[str, Any] = {
 
 def role_mark(role: Any) -> Mark:
     """Look of a role, by key (``gpu``) or by its name for readers; grey for any other."""
-    from analysis.charts.wording import words
+    from analysis.formatting import words
 
     name = words(role)
     found = ROLES.get(name) or _BY_LABEL.get(name.casefold())

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from analysis.charts.chart import Chart, nothing_to_show
 from analysis.charts.frames import checked
 from analysis.charts.theme import EVENT, NEUTRAL, RISE, new_figure
-from analysis.charts.wording import listing, safe, sentence, words
 from analysis.errors import InputError
+from analysis.formatting import listing, safe, sentence, words
 
 if TYPE_CHECKING:
     import pandas as pd

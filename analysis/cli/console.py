@@ -8,19 +8,19 @@ import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from analysis.formatting import MINUS, MISSING
+from analysis.json_values import jsonable
 from analysis.plain_text import visible, visible_json
-from analysis.redaction import clean, cleaner
+from analysis.redaction import redact, redactor
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-MINUS = "−"
 _STDERR = 2  # the last of the three numbers that every program expects to be open
 _PIPED_WIDTH = 160  # a reader that is no terminal has no width; wide enough not to fold a row
 
@@ -58,25 +58,7 @@ def print_json(document: Mapping[str, Any] | Sequence[Any]) -> None:
     text = json.dumps(
         jsonable(document), indent=2, allow_nan=False, ensure_ascii=encoding != "utf8"
     )
-    print(visible_json(clean(text)), file=sys.stdout)  # noqa: T201
-
-
-def jsonable(value: Any) -> Any:
-    """Turn figures, dates and containers into what JSON has; what is missing becomes null."""
-    if value is None or isinstance(value, str | bool | int):
-        return value
-    if isinstance(value, Mapping):
-        return {str(key): jsonable(item) for key, item in value.items()}
-    if isinstance(value, list | tuple | set | frozenset):
-        return [jsonable(item) for item in value]
-    if isinstance(value, datetime | date):
-        # pandas' NaT is a datetime too, and the only one unequal to itself.
-        return value.isoformat() if value == value else None
-    if isinstance(value, float):
-        return float(value) if math.isfinite(value) else None
-    if hasattr(value, "tolist"):  # NumPy's scalars and arrays
-        return jsonable(value.tolist())
-    return None if type(value).__name__ == "NAType" else str(value)
+    print(visible_json(redact(text)), file=sys.stdout)  # noqa: T201
 
 
 def print_table(
@@ -87,7 +69,7 @@ def print_table(
     from rich.cells import cell_len
     from rich.table import Table
 
-    hide = cleaner()
+    hide = redactor()
     cells = [[visible(hide(str(cell))) for cell in row] for row in rows]
     table = Table(
         title=visible(title) or None,
@@ -167,7 +149,7 @@ def label(message: object) -> Text:
 
 def discreet(text: object) -> str:
     """Text without known secrets, on one line, with control characters shown as escapes."""
-    return visible(clean(str(text)))
+    return visible(redact(str(text)))
 
 
 def percent(value: float | None, digits: int = 2) -> str:
@@ -178,7 +160,7 @@ def percent(value: float | None, digits: int = 2) -> str:
 def number(value: float | None, digits: int = 2, unit: str = "") -> str:
     """Figure with fixed decimals and a true minus; an en dash where there is none."""
     if value is None or not math.isfinite(value):
-        return "–"
+        return MISSING
     text = f"{value:.{digits}f}".replace("-", MINUS)
     return f"{text}\u202f{unit}" if unit else text
 
@@ -186,7 +168,7 @@ def number(value: float | None, digits: int = 2, unit: str = "") -> str:
 def p_value(value: float | None) -> str:
     """p-value to three decimals, with the customary stars behind the figure, never alone."""
     if value is None or not math.isfinite(value):
-        return "–"
+        return MISSING
     stars = "*" * sum(value < level for level in (0.10, 0.05, 0.01))
     return f"{'<0.001' if value < 0.001 else f'{value:.3f}'}{stars:<3}"
 

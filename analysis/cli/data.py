@@ -11,7 +11,8 @@ from cyclopts import App, Parameter
 
 from analysis.cli import console, data_update, data_verify
 from analysis.cli.console import Column
-from analysis.errors import InputError, unknown
+from analysis.errors import InputError, unknown_name
+from analysis.formatting import MINUS
 from analysis.plain_text import count
 
 if TYPE_CHECKING:
@@ -79,18 +80,18 @@ def status(*, json: Annotated[bool, Parameter(show_default=False)] = False) -> i
     """
     from analysis.desk import Desk
     from analysis.store import Store
-    from analysis.update import Known, freshness, gaps
+    from analysis.update import UpdateContext, freshness, gaps
 
     desk = Desk()
     store = Store(desk.home)
-    known = Known(desk.catalogue, desk.calendars, datetime.now(UTC))
+    known = UpdateContext(desk.catalogue, desk.calendars, datetime.now(UTC))
     fresh = freshness(store, known)
     held = store.pieces("prices", ["ticker", "date"]) if "prices" in store.names() else ()
     holes = gaps(held, known)
     if json:
         console.print_json(
             {
-                "home": store.address,
+                "home": store.location,
                 "live": store.is_live,
                 "tables": [asdict(item) for item in fresh],
                 "gaps": [asdict(item) for item in holes],
@@ -98,7 +99,7 @@ def status(*, json: Annotated[bool, Parameter(show_default=False)] = False) -> i
         )
         return 0
     console.print_line(
-        f"{'Live store' if store.is_live else 'Bundled snapshot'} at {store.address}"
+        f"{'Live store' if store.is_live else 'Bundled snapshot'} at {store.location}"
     )
     _print_freshness(fresh)
     _print_gaps(holes)
@@ -262,7 +263,7 @@ def _report_missing(store: Store, table: str, keys: Sequence[str]) -> int:
     subject, *others = store.key_order(table)
     held = store.read(table)
     if keys[0] not in held[subject]:
-        raise unknown(f"{subject} of {table}", keys[0], held[subject].unique().sort())
+        raise unknown_name(f"{subject} of {table}", keys[0], held[subject].unique().sort())
     message = f"{table} holds no figure for {' '.join(keys)}"
     day = next((name for name in others if name in ("date", "period_end")), None)
     if day is not None:
@@ -298,7 +299,7 @@ def _spell(value: object) -> str:
     if value is None:
         return "–"
     if isinstance(value, float):
-        return f"{value:.10g}".replace("-", console.MINUS)
+        return f"{value:.10g}".replace("-", MINUS)
     return value.isoformat() if isinstance(value, date) else str(value)
 
 

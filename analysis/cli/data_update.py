@@ -15,13 +15,13 @@ from cyclopts import Parameter
 
 from analysis.cli import console
 from analysis.cli.console import Column, discreet
-from analysis.cli.days import day_of
+from analysis.dates import parse_optional_day
 from analysis.errors import FaultlineError
 from analysis.plain_text import count
 
 if TYPE_CHECKING:
     from analysis.loaders import Loader
-    from analysis.update import Outcome, Progress
+    from analysis.update import Progress, SourceResult
 
 ENDS = ("done", "failed", "left out")
 SECONDS_BETWEEN_LINES = 10.0
@@ -73,7 +73,7 @@ def update(
     from analysis.store import Store
     from analysis.update import update as run
 
-    first = day_of("--since", since)
+    first = parse_optional_day(since, "--since")
     chosen = _chosen(tables, source or ())
     desk = Desk()
     with _progress([kind.name for kind in chosen]) as progress:
@@ -88,7 +88,7 @@ def update(
         )
     failed = [outcome for outcome in outcomes if not outcome.ok]
     if json:
-        console.print_json(_document(desk.address, first, outcomes))
+        console.print_json(_document(desk.location, first, outcomes))
     elif outcomes:
         _print_summary(outcomes)
     _say_what_to_look_at(outcomes)
@@ -97,7 +97,7 @@ def update(
             console.print_err(f"faultline: {outcome.source} ({outcome.table}): {failure}")
     if failed:
         named = ", ".join(outcome.source for outcome in failed)
-        done = any(outcome.ok and not outcome.left_out for outcome in outcomes)
+        done = any(outcome.ok and not outcome.skipped_reason for outcome in outcomes)
         others = " The other sources are done." if done else ""
         console.print_err(f"faultline: failed: {named}.{others}")
     try:
@@ -132,7 +132,7 @@ def clear_raw(home: Path | str, days: float, patience: float | None = None) -> N
         )
 
 
-def _say_what_to_look_at(outcomes: Sequence[Outcome]) -> None:
+def _say_what_to_look_at(outcomes: Sequence[SourceResult]) -> None:
     """Figures that came, and deserve a look: revised, doubtful, gone or renamed, kept out."""
     for outcome in outcomes:
         for alert in outcome.alerts:
@@ -160,7 +160,7 @@ def _chosen(tables: Sequence[str], sources: Sequence[str]) -> list[type[Loader]]
     return chosen
 
 
-def _document(home: str, since: date | None, outcomes: Sequence[Outcome]) -> dict[str, Any]:
+def _document(home: str, since: date | None, outcomes: Sequence[SourceResult]) -> dict[str, Any]:
     return {
         "home": home,
         "since": since,
@@ -169,7 +169,7 @@ def _document(home: str, since: date | None, outcomes: Sequence[Outcome]) -> dic
     }
 
 
-def _print_summary(outcomes: Sequence[Outcome]) -> None:
+def _print_summary(outcomes: Sequence[SourceResult]) -> None:
     columns = [
         Column("source"),
         Column("table"),
@@ -195,21 +195,21 @@ def _print_summary(outcomes: Sequence[Outcome]) -> None:
     console.print_table(columns, rows)
 
 
-def _problem(outcome: Outcome) -> str:
-    if outcome.left_out:
-        return f"left out: {outcome.left_out}"
+def _problem(outcome: SourceResult) -> str:
+    if outcome.skipped_reason:
+        return f"left out: {outcome.skipped_reason}"
     if outcome.ok:
         return _rejected(outcome) if outcome.rejected else ""
     first, *more = _failures(outcome)
     return first + (f" (and {len(more)} more, see below)" if more else "")
 
 
-def _failures(outcome: Outcome) -> list[str]:
+def _failures(outcome: SourceResult) -> list[str]:
     """What went wrong, without the source's name, which stands before it already."""
     return [failure.removeprefix(f"{outcome.source}: ") for failure in outcome.failures]
 
 
-def _rejected(outcome: Outcome) -> str:
+def _rejected(outcome: SourceResult) -> str:
     """A row that is kept apart is no figure: its reader should hear of it."""
     rows = count(outcome.rejected, "row was", "rows were")
     return f"{rows} rejected: see faultline data quarantine {outcome.table}."

@@ -40,22 +40,22 @@ def verify(*, json: Annotated[bool, Parameter(show_default=False)] = False) -> i
     store = Store(store_home())
     if not store.is_live or not isinstance(store.home, Path):
         raise InputError(
-            f"{store.address} keeps no checksums: set FAULTLINE_HOME to the folder of a store."
+            f"{store.location} keeps no checksums: set FAULTLINE_HOME to the folder of a store."
         )
     found = [{"table": table, "file": one.path, "problem": one.what}
              for table, one in damage(store.home)]  # fmt: skip
     unchecked = sum(unrecorded(store.home).values())
     empty = not found and not tables_begun(store.home)
     if json:
-        document = {"home": store.address, "damaged": found, "unchecked": unchecked}
+        document = {"home": store.location, "damaged": found, "unchecked": unchecked}
         console.print_json(document)
     elif found:
         columns = [Column(name, fold=True) for name in found[0]]
         console.print_table(columns, [list(row.values()) for row in found])
     if empty:
-        console.print_err(f"faultline: {store.address} holds no table, so nothing was checked.")
+        console.print_err(f"faultline: {store.location} holds no table, so nothing was checked.")
     elif not json:
-        console.print_err(f"{count(len(found), 'damaged file')} in {store.address}.")
+        console.print_err(f"{count(len(found), 'damaged file')} in {store.location}.")
     if unchecked:
         console.print_err(
             f"faultline: {count(unchecked, 'file')} without a checksum could not be checked;"

@@ -121,7 +121,7 @@ def _repair() -> list[Step]:
     store = Store(store_home())
     if not store.is_live or not isinstance(store.home, Path):
         raise InputError(
-            f"{store.address} is not repaired here: set FAULTLINE_HOME to the folder of a store."
+            f"{store.location} is not repaired here: set FAULTLINE_HOME to the folder of a store."
         )
     steps = []
     for step in repair_store(store.home):
@@ -197,7 +197,7 @@ def _tables() -> tuple[State, str]:
     if problems:
         return "failed", " ".join(problems)
     if not said:
-        return "failed", f"no table in {desk.address}: check FAULTLINE_HOME"
+        return "failed", f"no table in {desk.location}: check FAULTLINE_HOME"
     return "ok", ", ".join(said)
 
 
@@ -236,7 +236,7 @@ def _store() -> tuple[State, str]:
     if not store.is_live:
         return "ok", f"the bundled snapshot at {home}, only read{network}"
     if isinstance(home, str):
-        return "ok", f"the object store {store.address}, live{network}"
+        return "ok", f"the object store {store.location}, live{network}"
     if not _writable(home):
         return "failed", f"{home} cannot be written: set FAULTLINE_HOME to another folder{network}"
     ahead = rows_ahead(home) if home.is_dir() else {}

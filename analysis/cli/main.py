@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from analysis import __version__
 from analysis.cli import console
-from analysis.concurrency import leave
+from analysis.concurrency import exit_if_threads_running
 from analysis.errors import FaultlineError, is_panic
 
 if TYPE_CHECKING:
@@ -63,7 +63,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _run_safely(list(argv))
     console.escape_foreign_output()
     code = _run_safely(sys.argv[1:])
-    leave(code)  # of the process that was started for this command, and of no other
+    # Only the process that was started for this command, never a test or a notebook.
+    exit_if_threads_running(code)
     return code
 
 

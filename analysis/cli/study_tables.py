@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from analysis.cli import console
 from analysis.cli.console import Column, number, p_value, percent
+from analysis.formatting import MINUS
 from analysis.normal_returns import model_spec
 from analysis.reports.study_document import by_pair, rows_of, skipped_window
 
@@ -189,5 +190,5 @@ def _abbreviate(names: Sequence[str], most: int) -> str:
 
 
 def _format_window(window: Window) -> str:
-    first, last = (str(day).replace("-", console.MINUS) for day in window)
+    first, last = (str(day).replace("-", MINUS) for day in window)
     return f"[{first}, {last}]" if first != last else f"[{first}]"

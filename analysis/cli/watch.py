@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import App, Parameter
 
 from analysis.cli import console
-from analysis.cli.days import day_of
+from analysis.dates import parse_optional_day
 from analysis.errors import FaultlineError, InputError
+from analysis.json_values import jsonable
 from analysis.plain_text import count
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ def watch(
     """
     if not 0 < interval < float("inf"):
         raise InputError(f"--interval {interval:g} is no time: give minutes, for instance 60.")
-    watching = _prepare(notify or [], day_of("--since", since))
+    watching = _prepare(notify or [], parse_optional_day(since, "--since"))
     if once:
         return _report(watching.once())
     with _stopped_by_signals():
@@ -131,7 +132,7 @@ def _report(result: Result) -> int:
 
 def _emit(document: dict[str, Any]) -> None:
     """Write one line, at once: an alert counts as told when it has left this process."""
-    line = jsonlib.dumps(console.jsonable(document), allow_nan=False)
+    line = jsonlib.dumps(jsonable(document), allow_nan=False)
     console.print_raw(line)
     sys.stdout.flush()
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal
 
 import pandas as pd
 
-from analysis.errors import unknown
+from analysis.errors import unknown_name
 from analysis.eventstudy import presets
 from analysis.eventstudy.fitting.fitted_study import FittedStudy
 from analysis.eventstudy.fitting.skipped import skipped_table
@@ -368,7 +368,7 @@ class EventStudyResults(FittedStudy):
             "conformal": counterfactual.conformal,
         }
         if kind not in kinds:
-            raise unknown("kind of placebos", kind, kinds)
+            raise unknown_name("kind of placebos", kind, kinds)
         return kinds[kind](self, window)
 
     def summary(self) -> Summary:

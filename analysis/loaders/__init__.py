@@ -2,7 +2,7 @@
 
 A loader asks one kind of source and answers with rows of one table. It knows neither where
 tables rest nor what people decided about them: `analysis.update` tells it what to ask for and
-puts the answer into the store. Everything that goes over the wire goes through
+puts the response into the store. Everything that goes over the wire goes through
 `analysis.loaders.http.client`, but for what yfinance and huggingface_hub send themselves.
 """
 
@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from importlib import import_module
 
-from analysis.loaders.base import Loader, Partial, Request
+from analysis.loaders.base import Loader, PartialFetchError, Request
 
-__all__ = ["Loader", "Partial", "Request", "loaders"]
+__all__ = ["Loader", "PartialFetchError", "Request", "loaders"]
 
 # Source -> module and class, in the order in which they are shown.
 _LOADERS: dict[str, tuple[str, str]] = {
@@ -32,7 +32,7 @@ _LOADERS: dict[str, tuple[str, str]] = {
     "openrouter": ("openrouter", "Openrouter"),
     "huggingface_artefacts": ("huggingface", "HuggingfaceArtefacts"),
     "github_artefacts": ("github", "GithubArtefacts"),
-    "github_support": ("github", "GithubSupport"),
+    "github_support": ("github", "GithubReleaseMentions"),
 }
 
 

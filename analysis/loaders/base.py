@@ -19,27 +19,18 @@ UNASKED = "not asked for after"
 
 @dataclass(frozen=True)
 class Request:
-    """What a loader is to fetch.
+    """What a loader is to fetch."""
 
-    Attributes
-    ----------
-    names : tuple of str
-        What to ask for in the source's own words: tickers, models, repositories, packages,
-        companies, series. Empty: what the loader asks for by itself.
-    since, until : datetime.date or None
-        First and last day of the figures; None without a bound. A source that serves no
-        history ignores them.
-    currencies : mapping of str to str
-        The currency that the catalogue gives a ticker; a figure in another one is suspect.
-    archive : pathlib.Path or None
-        Folder in which what the source sent is kept; None keeps nothing.
-    """
-
+    # what to ask for in the source's own words: tickers, models, repositories, packages, companies,
+    # series. Empty: what the loader asks for by itself.
     names: tuple[str, ...] = ()
+    # since, until: first and last day of the figures; None without a bound. A source that serves no
+    # history ignores them.
     since: date | None = None
     until: date | None = None
+    # the currency that the catalogue gives a ticker; a figure in another one is suspect
     currencies: Mapping[str, str] = field(default_factory=dict)
-    archive: Path | None = None
+    archive: Path | None = None  # folder in which what the source sent is kept; None keeps nothing
 
     def covers(self, day: date) -> bool:
         """Whether a day lies between the first and the last one."""
@@ -64,10 +55,6 @@ class Loader(Protocol):
     def fetch(self, request: Request) -> pl.DataFrame:
         """Ask the source.
 
-        Parameters
-        ----------
-        request : Request
-
         Returns
         -------
         polars.DataFrame
@@ -79,7 +66,7 @@ class Loader(Protocol):
         ------
         InputError
             A name, key or setting that cannot be used; before anything is asked.
-        Partial
+        PartialFetchError
             Some names or records failed; the error carries the frame of the others.
         SourceError
             The source refused, failed, or sent what cannot be read.
@@ -89,21 +76,13 @@ class Loader(Protocol):
 
 @dataclass(frozen=True)
 class Unreadable:
-    """One record of an answer that cannot become a row; the others can.
+    """One record of a response that cannot become a row; the others can."""
 
-    Attributes
-    ----------
-    record : str
-        What came, cut to a readable length.
-    reason : str
-        What is wrong with it.
-    """
-
-    record: str
-    reason: str
+    record: str  # what came, cut to a readable length
+    reason: str  # what is wrong with it
 
 
-class Partial(SourceError):
+class PartialFetchError(SourceError):
     """Some of the names or records failed or are gone: the rest is here and is to be kept.
 
     Parameters
@@ -153,7 +132,7 @@ class Partial(SourceError):
         said += [f"{source}: {name}: {what}" for name, what in self.news.items()]
         super().__init__(" ".join(said))
 
-    def __reduce__(self) -> tuple[type[Partial], tuple[Any, ...]]:
+    def __reduce__(self) -> tuple[type[PartialFetchError], tuple[Any, ...]]:
         """Cross the border between processes whole."""
         return type(self), (
             self.source, self.frame, self.failures, self.unreadable, self.news, self.incomplete,

@@ -5,27 +5,29 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from analysis.errors import InputError, SourceError
-from analysis.loaders.base import UNASKED, Partial, Unreadable
-from analysis.loaders.fields import bounded, shortened
+from analysis.errors import InputError, SourceError, unknown_name
+from analysis.loaders.base import UNASKED, PartialFetchError, Unreadable
+from analysis.loaders.fields import limit_unreadable, shorten
 from analysis.loaders.http.limits import SpentError
 from analysis.loaders.http.rate_limit import ClockError
-from analysis.loaders.http.response import NotFound
-from analysis.loaders.wording import worded
+from analysis.loaders.http.response import NotFoundError
+from analysis.loaders.wording import describe_error
 
 if TYPE_CHECKING:
     import polars as pl
 
+    from analysis.loaders.http.response import Response
+
 Row = TypeVar("Row")
 
 _GONE = " It was deleted, renamed or made private."
-_ENOUGH = 3  # failures in a row after which a source is taken to be down
+_MAX_CONSECUTIVE_FAILURES = 3  # failures in a row after which a source is taken to be down
 
 
-def each(
+def fetch_each(
     source: str,
     names: Iterable[str],
-    ask: Callable[[str], Iterable[Row | Unreadable]],
+    fetch_one: Callable[[str], Iterable[Row | Unreadable]],
     build: Callable[[list[Row]], pl.DataFrame],
     news: dict[str, str] | None = None,
 ) -> pl.DataFrame:
@@ -33,8 +35,6 @@ def each(
 
     Parameters
     ----------
-    source : str
-        Name of the loader.
     names : iterable of str
         A name that occurs twice is asked for once.
     ask : callable
@@ -46,7 +46,7 @@ def each(
 
     Raises
     ------
-    Partial
+    PartialFetchError
         When names or records failed; after three names in a row the rest is not asked for, as
         each would wait for the same host in vain. Names that the source answered are gone (404,
         410) are news, unless no name at all was found: then the source may have moved.
@@ -64,12 +64,12 @@ def each(
             failures[name] = stopped
             continue
         try:
-            good, bad = apart(ask(name))  # whole, or nothing of it
+            good, bad = readable_rows(fetch_one(name))  # whole, or nothing of it
         except InputError:
             raise
         except Exception as problem:
             missing = _is_missing(problem)
-            down += not isinstance(problem, NotFound)
+            down += not isinstance(problem, NotFoundError)
             stopped = _stopped(problem, down)
             (gone if missing else failures)[name] = _said(problem, stopped, first=not failures)
         else:
@@ -83,9 +83,9 @@ def each(
     except Exception:  # a value that its column cannot hold
         for name, rows in list(found.items()):
             try:
-                good, bad = apart(_fitting(rows, build))
+                good, bad = readable_rows(_fitting(rows, build))
             except SourceError as problem:
-                failures[name] = worded(problem)
+                failures[name] = describe_error(problem)
                 del found[name]
                 continue
             found[name] = good
@@ -93,7 +93,7 @@ def each(
             incomplete |= {name} if bad else set()
         frame = build(_all(found))
     if failures or unreadable or news:
-        raise Partial(source, frame, failures, unreadable, news, incomplete)
+        raise PartialFetchError(source, frame, failures, unreadable, news, incomplete)
     return frame
 
 
@@ -110,21 +110,46 @@ def _fitting(rows: Sequence[Row], build: Callable[[list[Row]], pl.DataFrame]) ->
             yield from _fitting(rows[: len(rows) // 2], build)
             yield from _fitting(rows[len(rows) // 2 :], build)
         elif rows:
-            yield Unreadable(shortened(rows[0]), worded(problem))
+            yield Unreadable(shorten(rows[0]), describe_error(problem))
     else:
         yield from rows
 
 
+def wanted_rows(
+    response: Response, parsed: Iterable[Row | Unreadable], is_wanted: Callable[[Row], bool]
+) -> list[Row | Unreadable]:
+    """Read a file to its end and keep what was asked for; more may come all the same.
+
+    Raises
+    ------
+    SourceError
+        It cannot be read; the next request for it is unconditional.
+    """
+    try:
+        rows = list(limit_unreadable(parsed))
+    except SourceError as error:
+        raise response.unusable_error(f"{response.describe_body()}: {error}") from None
+    return [row for row in rows if isinstance(row, Unreadable) or is_wanted(row)]
+
+
+def known_names(names: tuple[str, ...], known: Sequence[str], kind: str) -> tuple[str, ...]:
+    """The names, or all known ones where none was given; an unknown one is an `InputError`."""
+    for name in names:
+        if name not in known:
+            raise unknown_name(kind, name, known)
+    return tuple(dict.fromkeys(names)) or tuple(known)
+
+
 def _is_missing(problem: Exception) -> bool:
     """Whether the source itself answered that there is nothing of this name."""
-    return isinstance(problem, NotFound) and bool(problem.status)
+    return isinstance(problem, NotFoundError) and bool(problem.status)
 
 
 def _said(problem: Exception, stopped: str, *, first: bool) -> str:
     """What became of a name."""
     if isinstance(problem, SpentError) and not first:
         return stopped  # those that failed before used up the time; it merely ended here
-    return worded(problem) + (_GONE if _is_missing(problem) else "")
+    return describe_error(problem) + (_GONE if _is_missing(problem) else "")
 
 
 def _stopped(problem: Exception, down: int) -> str:
@@ -133,28 +158,32 @@ def _stopped(problem: Exception, down: int) -> str:
         return f"{UNASKED} that, as {problem.reason}"
     if isinstance(problem, ClockError):
         return f"{UNASKED} that"
-    return f"{UNASKED} {_ENOUGH} failures in a row" if down >= _ENOUGH else ""
+    return (
+        f"{UNASKED} {_MAX_CONSECUTIVE_FAILURES} failures in a row"
+        if down >= _MAX_CONSECUTIVE_FAILURES
+        else ""
+    )
 
 
-def apart(found: Iterable[Row | Unreadable]) -> tuple[list[Row], list[Unreadable]]:
+def readable_rows(found: Iterable[Row | Unreadable]) -> tuple[list[Row], list[Unreadable]]:
     """Part rows from records that cannot be read.
 
     Raises
     ------
     SourceError
-        There are only such records, or too many: the answer has changed its shape.
+        There are only such records, or too many: the response has changed its shape.
     """
-    rows, unreadable = parted(found)
+    rows, unreadable = split_rows(found)
     if unreadable and not rows:
         raise SourceError(unreadable[0].reason)
     return rows, unreadable
 
 
-def parted(found: Iterable[Row | Unreadable]) -> tuple[list[Row], list[Unreadable]]:
+def split_rows(found: Iterable[Row | Unreadable]) -> tuple[list[Row], list[Unreadable]]:
     """As `apart`, also where there are only records that cannot be read."""
     rows: list[Row] = []
     unreadable: list[Unreadable] = []
-    for item in bounded(found):
+    for item in limit_unreadable(found):
         if isinstance(item, Unreadable):
             unreadable.append(item)
         else:

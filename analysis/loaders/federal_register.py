@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from analysis.errors import SourceError
-from analysis.loaders import fields as answers
-from analysis.loaders.base import Partial, Request, Unreadable
-from analysis.loaders.batch import parted
-from analysis.loaders.frames import frame_of
+from analysis.loaders import fields
+from analysis.loaders.base import PartialFetchError, Request, Unreadable
+from analysis.loaders.batch import split_rows
+from analysis.loaders.frames import table_frame
 
 if TYPE_CHECKING:
     import polars as pl
@@ -36,7 +36,7 @@ _PER_PAGE = 500
 # The service shows no more than 10,000 documents per question.
 _MOST_PAGES = 40
 _AT_ONCE = 40  # numbers in one question; a URL has to stay short
-_A_SECOND = 2.0  # questions: no limit is published, aggressive readers are shut out
+_REQUESTS_PER_SECOND = 2.0  # questions: no limit is published, aggressive readers are shut out
 _EASTERN = ZoneInfo("America/New_York")
 
 
@@ -76,16 +76,16 @@ class FederalRegister:
         failures: dict[str, str] = {}
         unreadable: list[Unreadable] = []
         news: dict[str, str] = {}
-        with Client(self.name, archive=request.archive, per_second=_A_SECOND) as client:
+        with Client(self.name, archive=request.archive, per_second=_REQUESTS_PER_SECOND) as client:
             inspected = _inspected(client, agencies, request, failures, unreadable)
             published = _published(client, agencies, request, failures, unreadable)
             filed = _filed(client, published.keys() - inspected.keys(), failures, unreadable)
         found = {**inspected, **_joined(published, inspected, filed, news)}
         now = datetime.now(UTC)
         rows = [_row(document, now) for document in found.values()]
-        frame = frame_of(self.table, self.name, rows)
+        frame = table_frame(self.table, self.name, rows)
         if failures or unreadable or news:
-            raise Partial(self.name, frame, failures, unreadable, news)
+            raise PartialFetchError(self.name, frame, failures, unreadable, news)
         return frame
 
 
@@ -94,8 +94,6 @@ def parse_documents(document: Any, agencies: tuple[str, ...]) -> list[Document |
 
     Parameters
     ----------
-    document : object
-        JSON of ``/api/v1/documents.json``.
     agencies : tuple of str
         Slugs asked for: of several agencies of a document, the row names the one asked for.
 
@@ -105,8 +103,8 @@ def parse_documents(document: Any, agencies: tuple[str, ...]) -> list[Document |
         A field is missing or holds something else than before.
     """
     where = "federal_register's documents"
-    page = answers.record(document, where)
-    # A question without an answer has no results at all, not an empty list.
+    page = fields.require_object(document, where)
+    # A question without a response has no results at all, not an empty list.
     if "results" not in page and page.get("count") == 0:
         return []
 
@@ -117,11 +115,11 @@ def parse_documents(document: Any, agencies: tuple[str, ...]) -> list[Document |
             _text(item, "title", where),
             _agency(item, agencies, f"{where}, {number}"),
             _text(item, "type", where),
-            _day(item, "publication_date", f"{where}, {number}"),
-            effective_on=_day(item, "effective_on", f"{where}, {number}"),
+            fields.parse_day(item, "publication_date", f"{where}, {number}"),
+            effective_on=fields.parse_day(item, "effective_on", f"{where}, {number}"),
         )
 
-    return list(answers.readable(answers.field(page, "results", where), where, read))
+    return list(fields.read_records(fields.require_field(page, "results", where), where, read))
 
 
 def parse_inspection(document: Any, agencies: tuple[str, ...]) -> list[Document | Unreadable]:
@@ -131,7 +129,7 @@ def parse_inspection(document: Any, agencies: tuple[str, ...]) -> list[Document 
     ``publication_date`` is the day for which publication is planned.
     """
     where = "federal_register's public inspection"
-    page = answers.record(document, where)
+    page = fields.require_object(document, where)
 
     def read(item: Mapping[str, Any]) -> Iterator[Document]:
         if not set(agencies) & set(_slugs(item, where)):
@@ -142,17 +140,17 @@ def parse_inspection(document: Any, agencies: tuple[str, ...]) -> list[Document 
             _text(item, "title", where),
             _agency(item, agencies, f"{where}, {number}"),
             _text(item, "type", where),
-            _day(item, "publication_date", f"{where}, {number}"),
+            fields.parse_day(item, "publication_date", f"{where}, {number}"),
             filed_on(item, f"{where}, {number}"),
             flag=_note(item),
         )
 
-    return list(answers.readable(answers.field(page, "results", where), where, read))
+    return list(fields.read_records(fields.require_field(page, "results", where), where, read))
 
 
 def filed_on(item: Mapping[str, Any], where: str) -> date | None:
     """Day in Washington on which a document was filed for inspection."""
-    at = answers.instant(answers.field(item, "filed_at", where), "filed_at", where)
+    at = fields.parse_instant(item, "filed_at", where)
     return None if at is None else at.astimezone(_EASTERN).date()
 
 
@@ -166,7 +164,7 @@ def _inspected(
     """Documents on inspection now."""
     try:
         document = client.get(f"{_INSPECTION}/current.json").json()
-        found, bad = parted(parse_inspection(document, agencies))
+        found, bad = split_rows(parse_inspection(document, agencies))
         if bad and len(bad) == len(document["results"]):
             raise SourceError(bad[0].reason)  # noqa: TRY301
     except SourceError as error:
@@ -194,11 +192,14 @@ def _published(
     count = 0
     try:
         for page in _pages(client, agencies, request):
-            documents, others = parted(parse_documents(page, agencies))
+            documents, others = split_rows(parse_documents(page, agencies))
             bad += others
             for item in documents:
                 found.setdefault(item.document_number, item)
-            count = max(count, int(answers.count(page.get("count"), "count", _DOCUMENTS) or 0))
+            count = max(
+                count,
+                int(fields.parse_count({"count": page.get("count")}, "count", _DOCUMENTS) or 0),
+            )
     except SourceError as error:
         failures["documents"] = str(error)
     else:
@@ -233,13 +234,10 @@ def _pages(client: Client, agencies: tuple[str, ...], request: Request) -> Itera
 
 
 def _filed(
-    client: Client,
-    numbers: set[str | None],
-    failures: dict[str, str],
-    unreadable: list[Unreadable],
+    client: Client, numbers: set[str | None], failures: dict[str, str], unreadable: list[Unreadable]
 ) -> dict[str, date | None]:
     """When published documents had been filed for inspection; nothing for what is not known."""
-    from analysis.loaders.http.client import NotFound
+    from analysis.loaders.http.response import NotFoundError
 
     known = sorted(number for number in numbers if number)
     found: dict[str, date | None] = {}
@@ -248,11 +246,11 @@ def _filed(
         try:
             document = client.get(f"{_INSPECTION}/{','.join(some)}.json").json()
             days, lost, bad = _days(document)
-            # A record without a legible number may be of any that is not in the answer.
+            # A record without a legible number may be of any that is not in the response.
             unsaid = some if len(bad) == len(lost) else ()
             found |= dict.fromkeys(number for number in unsaid if number not in lost) | days
             unreadable += bad
-        except NotFound:
+        except NotFoundError:
             found |= dict.fromkeys(some)  # none of them was ever on inspection
         except SourceError as error:
             failures["public inspection"] = str(error)
@@ -260,23 +258,23 @@ def _filed(
 
 
 def _days(document: Any) -> tuple[dict[str, date | None], set[str], list[Unreadable]]:
-    """Read the answer about several numbers, or about one: then it is the document itself.
+    """Read the response about several numbers, or about one: then it is the document itself.
 
     Returns the days by number, the numbers whose own record cannot be read, and such records.
     """
     where = "federal_register's public inspection"
-    page = answers.record(document, where)
-    results = [page] if "document_number" in page else answers.field(page, "results", where)
+    page = fields.require_object(document, where)
+    results = [page] if "document_number" in page else fields.require_field(page, "results", where)
     lost: set[str] = set()
 
     def read(item: Mapping[str, Any]) -> Iterator[tuple[str, date | None]]:
-        number = answers.text(item, "document_number", where)
+        number = fields.require_text(item, "document_number", where)
         lost.add(number)
         day = filed_on(item, f"{where}, {number}")
         lost.remove(number)
         yield number, day
 
-    days, bad = parted(answers.readable(results, where, read))
+    days, bad = split_rows(fields.read_records(results, where, read))
     return dict(days), lost, bad
 
 
@@ -310,23 +308,18 @@ def _row(document: Document, observed_at: datetime) -> dict[str, Any]:
 
 def _text(item: Mapping[str, Any], name: str, where: str) -> str | None:
     """Text without the blanks in which many titles end; an empty one is none."""
-    value = answers.field(item, name, where)
+    value = fields.require_field(item, name, where)
     return None if value is None else str(value).strip() or None
 
 
-def _day(item: Mapping[str, Any], name: str, where: str) -> date | None:
-    value = answers.field(item, name, where)
-    return None if value is None else answers.day(value, name, where)
-
-
 def _slugs(item: Mapping[str, Any], where: str) -> list[str]:
-    agencies = answers.records(answers.field(item, "agencies", where), where)
+    agencies = fields.require_objects(fields.require_field(item, "agencies", where), where)
     return [str(agency.get("slug")) for agency in agencies]
 
 
 def _agency(item: Mapping[str, Any], wanted: tuple[str, ...], where: str) -> str | None:
     """Name of the agency asked for; published documents list its department before it."""
-    agencies = answers.records(answers.field(item, "agencies", where), where)
+    agencies = fields.require_objects(fields.require_field(item, "agencies", where), where)
     chosen = [agency for agency in agencies if agency.get("slug") in wanted] or agencies[-1:]
     for agency in chosen:
         name = agency.get("name") or agency.get("raw_name")

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from analysis.errors import SourceError
 from analysis.loaders.base import Unreadable
 from analysis.loaders.http.limits import UNREADABLE
-from analysis.loaders.wording import worded
+from analysis.loaders.wording import describe_error
 from analysis.plain_text import writable
 
 Item = TypeVar("Item")
@@ -30,17 +30,13 @@ _LONG_NAME = 60
 _WHOLE = 2**53  # beyond it a float is not exact
 
 
-def readable(
+def read_records(
     document: Any, where: str, read: Callable[[Mapping[str, Any]], Iterable[Row]]
 ) -> Iterator[Row | Unreadable]:
     """Read the records of a list one by one.
 
     Parameters
     ----------
-    document : object
-        The list.
-    where : str
-        For messages.
     read : callable
         Record to rows; raises for one that cannot be read.
 
@@ -56,7 +52,7 @@ def readable(
     """
 
     def checked(item: Any) -> Iterable[Row]:
-        found = record(item, where)
+        found = require_object(item, where)
         try:
             json.dumps(item, ensure_ascii=False).encode()
         except UnicodeEncodeError:
@@ -65,7 +61,7 @@ def readable(
             ) from None
         return read(found)
 
-    yield from read_each(listed(document, where), checked)
+    yield from read_each(require_list(document, where), checked)
 
 
 def read_each(
@@ -84,20 +80,16 @@ def read_each(
     show : callable, optional
         What of an item goes into the quarantine.
 
-    Yields
-    ------
-    Row or Unreadable
-
     Raises
     ------
     SourceError
         As `bounded`.
     """
-    return bounded(_read_each(items, read, show))
+    return limit_unreadable(_read_each(items, read, show))
 
 
-def bounded(found: Iterable[Row | Unreadable]) -> Iterator[Row | Unreadable]:
-    """Pass on what an answer held, or raise a `SourceError` where most of it cannot be read."""
+def limit_unreadable(found: Iterable[Row | Unreadable]) -> Iterator[Row | Unreadable]:
+    """Pass on what a response held, or raise a `SourceError` where most of it cannot be read."""
     count = 0
     for item in found:
         count += isinstance(item, Unreadable)
@@ -120,37 +112,37 @@ def _read_each(
         try:
             rows = list(read(item))
         except _CANNOT_BE_READ as problem:
-            yield Unreadable(shortened(show(item)), worded(problem))
+            yield Unreadable(shorten(show(item)), describe_error(problem))
         else:
             yield from rows
 
 
-def shortened(item: object) -> str:
+def shorten(item: object) -> str:
     """Write a record out for the quarantine, cut to a readable length."""
     text = item if isinstance(item, str) else json.dumps(item, ensure_ascii=False, default=str)
     return writable(text if len(text) <= _LONGEST else f"{text[:_LONGEST]}...")
 
 
-def listed(document: Any, where: str) -> list[Any]:
+def require_list(document: Any, where: str) -> list[Any]:
     """Pass on a list, or say what came instead."""
     if not isinstance(document, list):
         raise SourceError(f"{where} answered with {_kind(document)} where a list was expected.")
     return document
 
 
-def records(document: Any, where: str) -> list[Mapping[str, Any]]:
+def require_objects(document: Any, where: str) -> list[Mapping[str, Any]]:
     """Pass on a list of objects, or say what came instead."""
-    return [record(item, where) for item in listed(document, where)]
+    return [require_object(item, where) for item in require_list(document, where)]
 
 
-def record(document: Any, where: str) -> Mapping[str, Any]:
+def require_object(document: Any, where: str) -> Mapping[str, Any]:
     """Pass on an object, or say what came instead."""
     if not isinstance(document, Mapping):
         raise SourceError(f"{where} answered with {_kind(document)} where an object was expected.")
     return document
 
 
-def field(item: Mapping[str, Any], name: str, where: str) -> Any:
+def require_field(item: Mapping[str, Any], name: str, where: str) -> Any:
     """Value of a field that must be there; it may be null."""
     if name not in item:
         there = ", ".join(str(key)[:_LONG_NAME] for key in list(item)[:_SHOWN]) or "nothing"
@@ -161,18 +153,17 @@ def field(item: Mapping[str, Any], name: str, where: str) -> Any:
     return item[name]
 
 
-def text(item: Mapping[str, Any], name: str, where: str) -> str:
+def require_text(item: Mapping[str, Any], name: str, where: str) -> str:
     """Text of a field that must be there and not be empty."""
-    value = field(item, name, where)
+    value = require_field(item, name, where)
     if not isinstance(value, str) or not value:
-        raise SourceError(
-            f"{where}: the field {name!r} holds {said(value)} where a text was expected."
-        )
+        raise _unexpected(value, name, where, "a text")
     return value
 
 
-def count(value: Any, name: str, where: str) -> float | None:
-    """Count as a number, also where the source writes it as a text; None stays None."""
+def parse_count(item: Mapping[str, Any], name: str, where: str) -> float | None:
+    """Count in a field, also where the source writes it as a text; None stays None."""
+    value = require_field(item, name, where)
     if value is None:
         return None
     try:
@@ -180,47 +171,55 @@ def count(value: Any, name: str, where: str) -> float | None:
             raise TypeError  # noqa: TRY301
         return float(value)
     except (TypeError, ValueError, OverflowError):
-        raise SourceError(
-            f"{where}: the field {name!r} holds {said(value)} where a count was expected."
-        ) from None
+        raise _unexpected(value, name, where, "a count") from None
 
 
-def whole(value: Any, name: str, where: str) -> int | None:
+def parse_whole_count(item: Mapping[str, Any], name: str, where: str) -> int | None:
     """Count that fits a column of whole numbers; None stays None."""
-    number = count(value, name, where)
+    number = parse_count(item, name, where)
     if number is None:
         return None
     if not abs(number) < _WHOLE:
-        raise SourceError(
-            f"{where}: the field {name!r} holds {said(value)} where a count was expected."
-        )
+        raise _unexpected(item[name], name, where, "a count")
     return int(number)
 
 
-def day(value: Any, name: str, where: str) -> date:
-    """Day of a field in ISO form."""
+def parse_day(item: Mapping[str, Any], name: str, where: str) -> date | None:
+    """Day in a field, in ISO form; None stays None."""
+    value = require_field(item, name, where)
     try:
-        return date.fromisoformat(value)
+        return None if value is None else date.fromisoformat(value)
     except (TypeError, ValueError):
-        raise SourceError(
-            f"{where}: the field {name!r} holds {said(value)} where a day was expected."
-        ) from None
+        raise _unexpected(value, name, where, "a day") from None
 
 
-def instant(value: Any, name: str, where: str) -> datetime | None:
-    """Instant of a field in ISO form, in UTC; None stays None."""
+def require_day(item: Mapping[str, Any], name: str, where: str) -> date:
+    """Day of a field that must not be null."""
+    day = parse_day(item, name, where)
+    if day is None:
+        raise _unexpected(None, name, where, "a day")
+    return day
+
+
+def parse_instant(item: Mapping[str, Any], name: str, where: str) -> datetime | None:
+    """Instant in a field, in ISO form, as UTC; None stays None."""
+    value = require_field(item, name, where)
     if value is None:
         return None
     try:
         at = datetime.fromisoformat(value)
         return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
     except (TypeError, ValueError, OverflowError):
-        raise SourceError(
-            f"{where}: the field {name!r} holds {said(value)} where an instant was expected."
-        ) from None
+        raise _unexpected(value, name, where, "an instant") from None
 
 
-def said(value: object) -> str:
+def _unexpected(value: object, name: str, where: str, expected: str) -> SourceError:
+    return SourceError(
+        f"{where}: the field {name!r} holds {describe_value(value)} where {expected} was expected."
+    )
+
+
+def describe_value(value: object) -> str:
     """Spell a value in a message, cut to a readable length."""
     text = repr(value)
     return text if len(text) <= _LONG_NAME else f"{text[:_LONG_NAME]}..."

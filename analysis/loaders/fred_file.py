@@ -11,10 +11,21 @@ from collections.abc import Iterator
 from datetime import date
 
 from analysis.errors import SourceError
-from analysis.loaders.base import Unreadable
-from analysis.loaders.fields import shortened
+from analysis.loaders.base import Request, Unreadable
+from analysis.loaders.fields import shorten
 
+FRED_PATH = "/graph/fredgraph.csv"
 _MISSING = ("", ".")
+
+
+def fred_query(series: str, request: Request) -> dict[str, str]:
+    """Parameters that ask for a series and the days of a request."""
+    query = {"id": series}
+    if request.since:
+        query["cosd"] = request.since.isoformat()
+    if request.until:
+        query["coed"] = request.until.isoformat()
+    return query
 
 
 def read_series(text: str, series: str) -> Iterator[tuple[date, float] | Unreadable]:
@@ -27,10 +38,6 @@ def read_series(text: str, series: str) -> Iterator[tuple[date, float] | Unreada
         missing figure is blank or a dot.
     series : str
         The series that must be in it.
-
-    Yields
-    ------
-    tuple of date and float, or Unreadable
 
     Raises
     ------
@@ -51,7 +58,7 @@ def read_series(text: str, series: str) -> Iterator[tuple[date, float] | Unreada
             if not math.isfinite(figure[1]):
                 raise ValueError  # noqa: TRY301
         except ValueError:
-            said = shortened(line)
+            said = shorten(line)
             yield Unreadable(f"{series}: {said}", f"the line {said!r} cannot be read")
         else:
             yield figure

@@ -8,15 +8,17 @@ fetched unasked, because two sources of one figure would revise each other for e
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
+from analysis.dates import utc_now
 from analysis.errors import InputError, SourceError
 from analysis.loaders.base import Request, Unreadable
-from analysis.loaders.batch import apart, each
-from analysis.loaders.frames import frame_of
-from analysis.loaders.fred_file import read_series
-from analysis.loaders.http.client import Client, NotFound, Timing
+from analysis.loaders.batch import fetch_each, readable_rows
+from analysis.loaders.frames import table_frame
+from analysis.loaders.fred_file import FRED_PATH, fred_query, read_series
+from analysis.loaders.http.client import Client, RetryPolicy
+from analysis.loaders.http.response import NotFoundError
 
 if TYPE_CHECKING:
     import polars as pl
@@ -33,7 +35,7 @@ class FredPrices:
 
     Parameters
     ----------
-    timing : analysis.loaders.http.client.Timing, optional
+    policy : analysis.loaders.http.client.RetryPolicy, optional
         How patient to be; by default as ``FAULTLINE_PATIENCE`` says.
     clock : callable
         Gives the present moment (UTC).
@@ -44,10 +46,10 @@ class FredPrices:
 
     def __init__(
         self,
-        timing: Timing | None = None,
-        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        policy: RetryPolicy | None = None,
+        clock: Callable[[], datetime] = utc_now,
     ) -> None:
-        self._timing = timing
+        self._policy = policy
         self._clock = clock
 
     def fetch(self, request: Request) -> pl.DataFrame:
@@ -59,34 +61,32 @@ class FredPrices:
             ``names`` are tickers of `TICKERS` or series of `AT_NEED`; tickers that other
             loaders serve are passed over. Empty: all of `TICKERS`.
 
-        Returns
-        -------
-        polars.DataFrame
-
         Raises
         ------
-        Partial
+        PartialFetchError
             A series is gone or unreadable, or FRED could not be asked for it.
         """
         wanted = _wanted(request.names or tuple(TICKERS))
-        asked_at = self._clock()
-        with Client("fred", archive=request.archive, timing=self._timing) as client:
+        requested_at = self._clock()
+        with Client("fred", archive=request.archive, policy=self._policy) as client:
 
-            def ask(ticker: str) -> Iterable[dict[str, Any] | Unreadable]:
+            def fetch_one(ticker: str) -> Iterable[dict[str, Any] | Unreadable]:
                 series = wanted[ticker]
                 try:
-                    answer = client.get("/graph/fredgraph.csv", _query(series, request))
-                except NotFound:
-                    raise NotFound(f"FRED has no series {series} any more") from None
-                text = answer.text()
+                    response = client.get(FRED_PATH, fred_query(series, request))
+                except NotFoundError:
+                    raise NotFoundError(f"FRED has no series {series} any more") from None
+                text = response.text()
                 try:
-                    figures, bad = apart(read_series(text, series))
+                    figures, bad = readable_rows(read_series(text, series))
                 except SourceError as error:
-                    raise answer.unreadable(f"{answer.kind()}: {error}") from None
+                    raise response.unusable_error(f"{response.describe_body()}: {error}") from None
                 kept = dict(figure for figure in figures if request.covers(figure[0]))
-                return (*_rows(ticker, kept, asked_at), *bad)
+                return (*_rows(ticker, kept, requested_at), *bad)
 
-            return each(self.name, wanted, ask, lambda rows: _frame(self.table, self.name, rows))
+            return fetch_each(
+                self.name, wanted, fetch_one, lambda rows: _frame(self.table, self.name, rows)
+            )
 
 
 def _wanted(names: tuple[str, ...]) -> dict[str, str]:
@@ -98,17 +98,8 @@ def _wanted(names: tuple[str, ...]) -> dict[str, str]:
     return series | {AT_NEED[name]: name for name in names if name in AT_NEED}
 
 
-def _query(series: str, request: Request) -> dict[str, str]:
-    query = {"id": series}
-    if request.since:
-        query["cosd"] = request.since.isoformat()
-    if request.until:
-        query["coed"] = request.until.isoformat()
-    return query
-
-
 def _rows(
-    ticker: str, figures: Mapping[date, float], asked_at: datetime
+    ticker: str, figures: Mapping[date, float], requested_at: datetime
 ) -> Iterator[dict[str, Any]]:
     """Rows of a series; neither a rate nor an index is adjusted, or has a volume."""
     for day, close in figures.items():
@@ -117,7 +108,7 @@ def _rows(
             "ticker": ticker,
             "close": close,
             "adj_close": close,
-            "observed_at": asked_at,
+            "observed_at": requested_at,
         }
 
 
@@ -127,7 +118,7 @@ def _frame(table: str, source: str, rows: Iterable[Mapping[str, Any]]) -> pl.Dat
 
     from analysis.tables.price_checks import jumps, with_doubts
 
-    frame = frame_of(table, source, rows)
+    frame = table_frame(table, source, rows)
     checked = [
         with_doubts(closes, jumps(closes))
         for closes in frame.partition_by("ticker", maintain_order=True)

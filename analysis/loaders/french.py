@@ -1,7 +1,7 @@
 """Daily US factors from Kenneth French's data library.
 
 Three zipped CSV files, each with prose above and below one table in per cent. The library is
-one to two months behind and rewrites its history with each vintage, so every answer holds all
+one to two months behind and rewrites its history with each vintage, so every response holds all
 days and the store finds out which of them are revised.
 """
 
@@ -11,13 +11,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from analysis.errors import SourceError, unknown
+from analysis.errors import SourceError
 from analysis.loaders.base import Request, Unreadable
-from analysis.loaders.batch import each
-from analysis.loaders.fields import bounded, shortened
-from analysis.loaders.frames import frame_of
+from analysis.loaders.batch import fetch_each, known_names, wanted_rows
+from analysis.loaders.fields import shorten
+from analysis.loaders.frames import table_frame
 from analysis.loaders.sandbox import read_zip
 
 if TYPE_CHECKING:
@@ -58,27 +59,22 @@ class French:
         """Ask for the files that hold the factors, see `analysis.loaders.base.Loader`."""
         from analysis.loaders.http.client import Client
 
-        wanted = request.names or FACTORS
-        for name in wanted:
-            if name not in FACTORS:
-                raise unknown("factor of French's library", name, FACTORS)
+        wanted = known_names(request.names, FACTORS, "factor of French's library")
         files = {file.name: file for file in FILES if set(wanted) & set(file.factors)}
         with Client(self.name, archive=request.archive) as client:
 
-            def ask(name: str) -> Iterator[dict[str, Any] | Unreadable]:
-                answer = client.get(f"{_FOLDER}/{name}")
-                try:
-                    rows = list(bounded(parse(answer.content, files[name], answer.fetched_at)))
-                except SourceError as error:
-                    raise answer.unreadable(f"{answer.kind()}: {error}") from None
-                return (
-                    row
-                    for row in rows
-                    if isinstance(row, Unreadable)
-                    or (row["factor"] in wanted and request.covers(row["date"]))
+            def fetch_one(name: str) -> list[dict[str, Any] | Unreadable]:
+                response = client.get(f"{_FOLDER}/{name}")
+                rows = parse(response.content, files[name], response.fetched_at)
+                return wanted_rows(
+                    response,
+                    rows,
+                    lambda row: row["factor"] in wanted and request.covers(row["date"]),
                 )
 
-            return each(self.name, files, ask, lambda rows: frame_of(self.table, self.name, rows))
+            return fetch_each(
+                self.name, files, fetch_one, partial(table_frame, self.table, self.name)
+            )
 
 
 def parse(
@@ -90,10 +86,6 @@ def parse(
     ----------
     content : bytes
         The ZIP as the library sends it.
-    file : File
-        Which one it is.
-    observed_at : datetime.datetime
-        When it came.
 
     Yields
     ------
@@ -117,7 +109,7 @@ def parse(
             values = {factor: _value(cells, place, line) for factor, place in places.items()}
         except SourceError as error:
             problem = str(error)
-            yield Unreadable(f"{file.name}: {shortened(line.strip())}", problem)
+            yield Unreadable(f"{file.name}: {shorten(line.strip())}", problem)
             continue
         for factor, value in values.items():
             if value not in _MISSING:
@@ -163,5 +155,5 @@ def _value(cells: list[str], place: int, line: str) -> Decimal:
         if not value.is_finite():
             raise InvalidOperation  # noqa: TRY301
     except (InvalidOperation, IndexError):
-        raise SourceError(f"the line {shortened(line.strip())!r} cannot be read") from None
+        raise SourceError(f"the line {shorten(line.strip())!r} cannot be read") from None
     return value

@@ -9,19 +9,20 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from analysis.errors import InputError
-from analysis.loaders import fields as answers
+from analysis.loaders import fields
 from analysis.loaders.base import Request, Unreadable
-from analysis.loaders.batch import each
-from analysis.loaders.rows import Count, downloads
+from analysis.loaders.batch import fetch_each
+from analysis.loaders.frames import Count, downloads_frame
 
 if TYPE_CHECKING:
     import polars as pl
 
 _PACKAGE = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?")
-_A_SECOND = 1.0  # requests: the site publishes no limit, and refuses bursts
+_REQUESTS_PER_SECOND = 1.0  # requests: the site publishes no limit, and refuses bursts
 
 
 class Pypistats:
@@ -35,18 +36,20 @@ class Pypistats:
         from analysis.loaders.http.client import Client
 
         packages = [normalised(name) for name in request.names]
-        with Client(self.name, archive=request.archive, per_second=_A_SECOND) as client:
+        with Client(self.name, archive=request.archive, per_second=_REQUESTS_PER_SECOND) as client:
 
-            def ask(package: str) -> Iterator[Count | Unreadable]:
-                answer = client.get(f"/api/packages/{package}/overall", {"mirrors": "false"})
-                series = daily(answer.json(), package, answer.fetched_at)
+            def fetch_one(package: str) -> Iterator[Count | Unreadable]:
+                response = client.get(f"/api/packages/{package}/overall", {"mirrors": "false"})
+                series = daily(response.json(), package, response.fetched_at)
                 return (
                     item
                     for item in series
                     if isinstance(item, Unreadable) or request.covers(item.date)
                 )
 
-            return each(self.name, packages, ask, lambda rows: downloads("pypi", self.name, rows))
+            return fetch_each(
+                self.name, packages, fetch_one, partial(downloads_frame, "pypi", self.name)
+            )
 
 
 def normalised(package: str) -> str:
@@ -57,14 +60,14 @@ def normalised(package: str) -> str:
 
 
 def daily(document: Any, package: str, observed_at: datetime) -> Iterator[Count | Unreadable]:
-    """Figures of the days that an answer holds."""
+    """Figures of the days that a response holds."""
     where = f"pypistats on {package}"
 
     def read(row: Mapping[str, Any]) -> Iterator[Count]:
-        if answers.text(row, "category", where) == "without_mirrors":
-            day = answers.day(answers.field(row, "date", where), "date", where)
-            value = answers.count(answers.field(row, "downloads", where), "downloads", where)
+        if fields.require_text(row, "category", where) == "without_mirrors":
+            day = fields.require_day(row, "date", where)
+            value = fields.parse_count(row, "downloads", where)
             yield Count(day, package, "downloads_1d", value, observed_at)
 
-    series = answers.field(answers.record(document, where), "data", where)
-    return answers.readable(series, where, read)
+    series = fields.require_field(fields.require_object(document, where), "data", where)
+    return fields.read_records(series, where, read)

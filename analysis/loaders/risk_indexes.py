@@ -11,14 +11,15 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from analysis.errors import SourceError, unknown
+from analysis.errors import SourceError
 from analysis.loaders.base import Request, Unreadable
-from analysis.loaders.batch import each
-from analysis.loaders.fields import bounded, shortened
-from analysis.loaders.frames import frame_of
-from analysis.loaders.fred_file import read_series
+from analysis.loaders.batch import fetch_each, known_names, wanted_rows
+from analysis.loaders.fields import shorten
+from analysis.loaders.frames import table_frame
+from analysis.loaders.fred_file import FRED_PATH, fred_query, read_series
 from analysis.loaders.sandbox import read_sheet
 
 if TYPE_CHECKING:
@@ -62,26 +63,22 @@ class Gpr:
         from analysis.loaders.http.client import Client
 
         every = [series for sheet in SHEETS for series in sheet.series]
-        wanted = _known(request.names, every, "series of geopolitical risk")
+        wanted = known_names(request.names, every, "series of geopolitical risk")
         sheets = {sheet.path: sheet for sheet in SHEETS if set(wanted) & set(sheet.series)}
         with Client(self.name, archive=request.archive) as client:
 
-            def ask(path: str) -> Iterator[dict[str, Any] | Unreadable]:
-                answer = client.get(path)
-                try:
-                    rows = list(
-                        bounded(parse_sheet(answer.content, sheets[path], answer.fetched_at))
-                    )
-                except SourceError as error:
-                    raise answer.unreadable(f"{answer.kind()}: {error}") from None
-                return (
-                    row
-                    for row in rows
-                    if isinstance(row, Unreadable)
-                    or (row["series"] in wanted and request.covers(row["date"]))
+            def fetch_one(path: str) -> list[dict[str, Any] | Unreadable]:
+                response = client.get(path)
+                rows = parse_sheet(response.content, sheets[path], response.fetched_at)
+                return wanted_rows(
+                    response,
+                    rows,
+                    lambda row: row["series"] in wanted and request.covers(row["date"]),
                 )
 
-            return each(self.name, sheets, ask, lambda rows: frame_of(self.table, self.name, rows))
+            return fetch_each(
+                self.name, sheets, fetch_one, partial(table_frame, self.table, self.name)
+            )
 
 
 class Fred:
@@ -94,29 +91,17 @@ class Fred:
         """Ask for the series one by one, see `analysis.loaders.base.Loader`."""
         from analysis.loaders.http.client import Client
 
-        wanted = _known(request.names, FRED_SERIES, "series of FRED")
-        bounds = {
-            name: day.isoformat()
-            for name, day in (("cosd", request.since), ("coed", request.until))
-            if day is not None
-        }
+        wanted = known_names(request.names, FRED_SERIES, "series of FRED")
         with Client(self.name, archive=request.archive) as client:
 
-            def ask(series: str) -> list[dict[str, Any] | Unreadable]:
-                answer = client.get("/graph/fredgraph.csv", {"id": series, **bounds})
-                text = answer.text()
-                try:
-                    rows = list(bounded(parse_csv(text, series, answer.fetched_at)))
-                except SourceError as error:
-                    raise answer.unreadable(f"{answer.kind()}: {error}") from None
-                # What was not asked for may come all the same.
-                return [
-                    row
-                    for row in rows
-                    if isinstance(row, Unreadable) or request.covers(row["date"])
-                ]
+            def fetch_one(series: str) -> list[dict[str, Any] | Unreadable]:
+                response = client.get(FRED_PATH, fred_query(series, request))
+                rows = parse_csv(response.text(), series, response.fetched_at)
+                return wanted_rows(response, rows, lambda row: request.covers(row["date"]))
 
-            return each(self.name, wanted, ask, lambda rows: frame_of(self.table, self.name, rows))
+            return fetch_each(
+                self.name, wanted, fetch_one, partial(table_frame, self.table, self.name)
+            )
 
 
 def parse_sheet(
@@ -128,10 +113,6 @@ def parse_sheet(
     ----------
     content : bytes
         The file as the site sends it.
-    sheet : Sheet
-        Which one it is.
-    observed_at : datetime.datetime
-        When it came.
 
     Yields
     ------
@@ -152,12 +133,12 @@ def parse_sheet(
                 continue
             if isinstance(day, Unreadable):
                 problem = day.reason
-                yield Unreadable(f"{series}: {shortened(cell)}", problem)
+                yield Unreadable(f"{series}: {shorten(cell)}", problem)
                 continue
             value = _figure(cell, series)
             if isinstance(value, Unreadable):
                 problem = value.reason
-                yield Unreadable(f"{series}: {shortened(cell)}", problem)
+                yield Unreadable(f"{series}: {shorten(cell)}", problem)
                 continue
             found = True
             yield {
@@ -174,15 +155,6 @@ def parse_csv(
     text: str, series: str, observed_at: datetime
 ) -> Iterator[dict[str, Any] | Unreadable]:
     """Read a series of ``fredgraph.csv``.
-
-    Parameters
-    ----------
-    text : str
-        The file, see `analysis.loaders.fred_file`.
-    series : str
-        Which one it is.
-    observed_at : datetime.datetime
-        When it came.
 
     Yields
     ------
@@ -214,19 +186,12 @@ def _day(cell: object) -> date | Unreadable | None:
             return date(int(month[1]), int(month[2]), 1)
         return date.fromisoformat(text)
     except (ValueError, OverflowError):
-        return Unreadable(shortened(cell), f"{shortened(cell)!r} is no day")
+        return Unreadable(shorten(cell), f"{shorten(cell)!r} is no day")
 
 
 def _figure(cell: object, series: str) -> float | Unreadable:
     try:
         return round(float(str(cell)), _DECIMALS)
     except (ValueError, OverflowError):
-        said = shortened(cell)
+        said = shorten(cell)
         return Unreadable(said, f"the column {series} holds {said!r} where a figure was expected")
-
-
-def _known(names: tuple[str, ...], every: list[str] | tuple[str, ...], kind: str) -> list[str]:
-    for name in names:
-        if name not in every:
-            raise unknown(kind, name, every)
-    return list(names or every)

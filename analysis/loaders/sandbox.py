@@ -70,7 +70,7 @@ def read_zip(content: bytes, ending: str) -> str:
 
 def _confined(kind: str, content: bytes, what: str, most: int, *words: str) -> Any:
     """Have a child read a file; whatever becomes of the child is a sentence."""
-    seconds = min(_SECONDS, settings.source_patience())
+    seconds = min(_SECONDS, settings.source_timeout())
     try:
         done = subprocess.run(  # noqa: S603 - this module, run by this Python
             # -P: modules of the current folder are not ours.
@@ -89,8 +89,8 @@ def _confined(kind: str, content: bytes, what: str, most: int, *words: str) -> A
     except OSError as error:
         raise SourceError(f"a reader for its {kind} could not be started ({error})") from None
     try:
-        answer = json.loads(done.stdout)
-        problem, found = answer["problem"], answer["found"]
+        response = json.loads(done.stdout)
+        problem, found = response["problem"], response["found"]
     except (ValueError, KeyError, TypeError):
         raise SourceError(f"not a readable {kind} ({_end(done.returncode)})") from None
     if problem:
@@ -132,9 +132,9 @@ def _limit_time() -> None:
 
 
 def _end(code: int) -> str:
-    """Say how a reader ended that gave no answer."""
+    """Say how a reader ended that gave no response."""
     if code >= 0:
-        return "the reader ended without an answer"
+        return "the reader ended without a response"
     with suppress(ValueError):
         name = signal.Signals(-code).name
         return f"the reader crashed with {name}, as it does when a file asks for too much memory"
@@ -153,13 +153,13 @@ def main(words: Sequence[str]) -> None:
     try:
         found = _sheet(content, arguments) if what == "sheet" else _zip(content, room, *arguments)
     except SourceError as problem:
-        answer: dict[str, Any] = {"problem": str(problem), "found": None}
+        response: dict[str, Any] = {"problem": str(problem), "found": None}
     except MemoryError:
-        answer = {"problem": "a file that needs more memory than it may", "found": None}
+        response = {"problem": "a file that needs more memory than it may", "found": None}
     else:
-        answer = {"problem": "", "found": found}
+        response = {"problem": "", "found": found}
     # The parent has no such limit of memory. What is escaped takes up to six times its size.
-    text = json.dumps(answer, ensure_ascii=False)
+    text = json.dumps(response, ensure_ascii=False)
     if len(text) > 2 * room:
         text = json.dumps({"problem": _too_large("file", room), "found": None})
     sys.stdout.buffer.write(text.encode())

@@ -1,6 +1,6 @@
 """Errors of other packages in our words, each in one sentence.
 
-The one place that words what nobody foresaw. Called where an answer is read and where a source
+The one place that words what nobody foresaw. Called where a response is read and where a source
 is asked, so that no message of a library stands alone.
 """
 
@@ -15,7 +15,7 @@ _MEMORY = "there is not enough memory for what it sent"
 _LONGEST = 200
 
 
-def worded(problem: BaseException, *, ours: bool = False) -> str:
+def describe_error(problem: BaseException, *, ours: bool = False) -> str:
     """Say what an error means.
 
     Parameters
@@ -23,7 +23,7 @@ def worded(problem: BaseException, *, ours: bool = False) -> str:
     problem : BaseException
         Ours, of the system, or of any package.
     ours : bool
-        Whether it came after the answer was read: then it says nothing about the source.
+        Whether it came after the response was read: then it says nothing about the source.
 
     Returns
     -------
@@ -43,10 +43,10 @@ def worded(problem: BaseException, *, ours: bool = False) -> str:
     kind = type(problem).__name__
     said = f"{kind}: {text[:_LONGEST]}".rstrip(": .") if text else kind
     if ours:
-        return f"Faultline could not process the answer ({said}); nothing of it was stored."
+        return f"Faultline could not process the response ({said}); nothing of it was stored."
     return f"What it sent could not be read and was not stored ({said})."
 
 
-def some(names: Sequence[str]) -> str:
+def abbreviate(names: Sequence[str]) -> str:
     """The first three names, and how many more there are."""
     return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")

@@ -36,7 +36,7 @@ def securities_frame(
     results : EventStudyResults
         The study under the briefing's model.
     placements : pandas.DataFrame
-        As `analysis.placing.place` returns it.
+        As `analysis.studies.placement.assign_day0` returns it.
     returns, benchmark_returns : pandas.DataFrame
         Dates × securities and dates × benchmarks, decimal.
     benchmarks : mapping of str to str

@@ -122,7 +122,7 @@ class SizeReport:
     def headline(self) -> Display:
         """The first heading of the page and its lead paragraph."""
         from analysis.charts.tests_table import TEST_NAMES
-        from analysis.charts.wording import listing
+        from analysis.formatting import listing
 
         kept, lost = self._held()
         worst = self.sizes.nlargest(1, "share").to_dict("records")[0]
@@ -277,7 +277,7 @@ class SizeReport:
 
     def payload(self) -> Display:
         """Every number of the tables, machine-readable."""
-        from analysis.reports.study_document import records
+        from analysis.json_values import records
 
         columns = [
             "test", "window_start", "window_end", "spread", "events", "correlation",

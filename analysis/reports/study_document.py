@@ -6,8 +6,9 @@ as ``faultline-results``, `to_rows` what ``--csv`` writes. Returns are decimal.
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Any
+
+from analysis.json_values import records
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -166,27 +167,3 @@ def by_pair(table: pd.DataFrame) -> dict[Pair, Row]:
 def rows_of(table: pd.DataFrame) -> list[Row]:
     """Rows of a frame as dictionaries, values as they are."""
     return [{str(name): value for name, value in row.items()} for row in table.to_dict("records")]
-
-
-def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
-    """Rows of a frame as plain objects that JSON can hold."""
-    return [
-        {str(name): plain(value) for name, value in row.items()}
-        for row in frame.to_dict(orient="records")
-    ]
-
-
-def plain(value: Any) -> Any:
-    """One value as JSON can hold it: days in ISO form, null for what is not defined."""
-    import numpy as np
-    import pandas as pd
-
-    if value is None or value is pd.NaT or value is pd.NA:
-        return None
-    if isinstance(value, pd.Timestamp):
-        return value.date().isoformat() if value == value.normalize() else value.isoformat()
-    if isinstance(value, np.generic):
-        value = value.item()
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    return value

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from analysis.charts.wording import MISSING, is_finite, number, window_words
-from analysis.charts.wording import listing as shortened
+from analysis.formatting import MISSING, is_finite, number, window_words
+from analysis.formatting import listing as shortened
 from analysis.plain_text import count
 
 __all__ = [

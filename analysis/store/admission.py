@@ -6,23 +6,23 @@ Pure but for the clock. Called by the store when rows are appended.
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
+
+from analysis.dates import utc_now
 
 if TYPE_CHECKING:
     import polars as pl
 
 # Clocks of two machines that share a store may differ by this much.
-SKEW = timedelta(minutes=1)
+MAX_CLOCK_SKEW = timedelta(minutes=1)
 
 
-def admit(name: str, frame: pl.DataFrame, now: datetime) -> tuple[pl.DataFrame, pl.DataFrame]:
+def split_valid(name: str, frame: pl.DataFrame, now: datetime) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Part valid rows from others.
 
     Parameters
     ----------
-    name : str
-        Table.
     frame : polars.DataFrame
         The columns of its schema.
     now : datetime.datetime
@@ -44,17 +44,19 @@ def admit(name: str, frame: pl.DataFrame, now: datetime) -> tuple[pl.DataFrame, 
     from analysis.tables.validation import failures
 
     good, bad = failures(name, frame.unique(maintain_order=True))
-    late = good.filter(pl.col("observed_at") > now + SKEW)
+    late = good.filter(pl.col("observed_at") > now + MAX_CLOCK_SKEW)
     reasons = [
         f"observed_at {at:%Y-%m-%d %H:%M:%S} UTC is later than this machine's clock "
         f"({now:%Y-%m-%d %H:%M:%S} UTC): set the clock right"
         for at in late["observed_at"]
     ]
     out = [*bad, *zip(late.iter_rows(named=True), reasons, strict=True)]
-    return good.filter(pl.col("observed_at") <= now + SKEW), refused(name, out, now)
+    return good.filter(pl.col("observed_at") <= now + MAX_CLOCK_SKEW), quarantine_rows(
+        name, out, now
+    )
 
 
-def refused(
+def quarantine_rows(
     name: str, rows: list[tuple[dict[str, Any], str]], now: datetime | None
 ) -> pl.DataFrame:
     """Make rows of the quarantine from rows of a table and what is wrong with them.
@@ -84,11 +86,6 @@ def refused(
     return pl.DataFrame(made, schema=types, orient="row")
 
 
-def clock() -> datetime:
-    """Tell the time, UTC."""
-    return datetime.now(UTC)
-
-
 def latest_possible() -> datetime:
     """Instant after which nothing can have been observed yet."""
-    return clock() + SKEW
+    return utc_now() + MAX_CLOCK_SKEW

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 # Column of a table, how far a revision may go before it is told of, and whether that is a
 # share of the figure before or an amount. Adjusted closes: less than any dividend; factors:
 # five hundredths of a per cent a day.
-TOLD: dict[str, tuple[str, float, bool]] = {
+REVISION_THRESHOLDS: dict[str, tuple[str, float, bool]] = {
     "prices": ("adj_close", 0.001, True),
     "factors": ("value", 0.0005, False),
     "risk_indexes": ("value", 0.05, True),
@@ -22,31 +22,19 @@ TOLD: dict[str, tuple[str, float, bool]] = {
 
 
 @dataclass(frozen=True)
-class Alert:
-    """A source revised its history by more than rounding.
+class Revision:
+    """A source revised its history by more than rounding."""
 
-    Attributes
-    ----------
-    table, subject, column : str
-        What was revised: table, its key without the day (``"NVDA"``), column.
-    days : int
-        How many figures.
-    first, last : datetime.date
-        Day of the first and the last of them.
-    ratio : float or None
-        Median of new over old; None where an old figure is 0.
-    change : float
-        The greatest absolute change.
-    """
-
+    # table, subject, column: what was revised: table, its key without the day (``"NVDA"``), column
     table: str
     subject: str
     column: str
     days: int
+    # first, last: day of the first and the last of them
     first: date
     last: date
-    ratio: float | None
-    change: float
+    ratio: float | None  # median of new over old; None where an old figure is 0
+    change: float  # the greatest absolute change
 
     def __str__(self) -> str:
         over = f"on {self.days:,} days from {self.first} to {self.last}"
@@ -62,52 +50,45 @@ class Alert:
 
 
 @dataclass(frozen=True)
-class Appended:
-    """What an append did.
+class AppendResult:
+    """What an append did."""
 
-    Attributes
-    ----------
-    table : str
-        Name of the table.
-    new, revised, unchanged, rejected : int
-        Rows whose key was not known before, that differ from the observation made before
-        them, that repeat it (and were not stored), and that went into the quarantine.
-    alerts : tuple of Alert
-        Revisions beyond the threshold of the table.
-    refused : polars.DataFrame or None
-        The rejected rows as the quarantine keeps them; None where there is none.
-    failures : tuple of str
-        What went wrong after the good rows were stored, a sentence each.
-    """
-
-    table: str
+    table: str  # name of the table
+    # new, revised, unchanged, rejected: rows whose key was not known before, that differ from the
+    # observation made before them, that repeat it (and were not stored), and that went into the
+    # quarantine
+    # new, revised, unchanged, rejected: rows whose key was not known before, that differ from the
+    # observation made before them, that repeat it (and were not stored), and that went into the
+    # quarantine
     new: int = 0
     revised: int = 0
     unchanged: int = 0
     rejected: int = 0
-    alerts: tuple[Alert, ...] = ()
+    # revisions beyond the threshold of the table
+    alerts: tuple[Revision, ...] = ()  # revisions beyond the threshold of the table
+    # the rejected rows as the quarantine keeps them; None where there is none
+    # the rejected rows as the quarantine keeps them; None where there is none
     refused: pl.DataFrame | None = field(default=None, repr=False, compare=False)
+    # what went wrong after the good rows were stored, a sentence each
     failures: tuple[str, ...] = ()
 
 
-def alerts_of(name: str, marked: pl.DataFrame) -> tuple[Alert, ...]:
+def find_revisions(name: str, marked: pl.DataFrame) -> tuple[Revision, ...]:
     """Revisions beyond a table's threshold, one alert a subject.
 
     Parameters
     ----------
-    name : str
-        Table.
     marked : polars.DataFrame
-        Rows as `analysis.store.bitemporal.add_up` marks them.
+        Rows as `analysis.store.bitemporal.classify` marks them.
     """
     import polars as pl
 
-    from analysis.store.bitemporal import asked_first
+    from analysis.store.bitemporal import lookup_key_order
 
-    if name not in TOLD:
+    if name not in REVISION_THRESHOLDS:
         return ()
-    column, threshold, share = TOLD[name]
-    keys = asked_first(name)
+    column, threshold, share = REVISION_THRESHOLDS[name]
+    keys = lookup_key_order(name)
     day = "period_end" if "period_end" in keys else "date"
     now, before = pl.col(column), pl.col(f"before_{column}")
     far = (now - before).abs() > threshold * (before.abs() if share else 1.0)
@@ -130,4 +111,4 @@ def alerts_of(name: str, marked: pl.DataFrame) -> tuple[Alert, ...]:
         )
         .sort("_subject")
     )
-    return tuple(Alert(name, row[0], column, *row[1:]) for row in found.iter_rows())
+    return tuple(Revision(name, row[0], column, *row[1:]) for row in found.iter_rows())

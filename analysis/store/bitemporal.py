@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
 
-from analysis.errors import InputError, unknown
+from analysis.errors import InputError, unknown_name
 
 if TYPE_CHECKING:
     import polars as pl
@@ -21,18 +21,18 @@ PROVENANCE = ("source", "observed_at", "backfilled", "flag")
 
 # Vendors compute adjusted closes anew for every answer, in single precision: between two
 # answers the seventh digit moves without any news. Every other figure is compared exactly.
-NOISE: dict[str, dict[str, float]] = {"prices": {"adj_close": 1e-6}}
+TOLERANCES: dict[str, dict[str, float]] = {"prices": {"adj_close": 1e-6}}
 
 # Day on which a figure became public, and whether that day was only assumed. Of a restated
 # figure one answer gives every vintage, in the order in which they were filed.
-FILED: dict[str, tuple[str, str]] = dict.fromkeys(
+VINTAGE_COLUMNS: dict[str, tuple[str, str]] = dict.fromkeys(
     ("revenues", "shares", "china_revenue_share"), ("filed", "assumed")
 )
 
 Where = Mapping[str, Any]
 
 
-def instant(as_of: date | datetime | None) -> datetime | None:
+def as_of_instant(as_of: date | datetime | None) -> datetime | None:
     """Last instant that counts as of a day (its end in UTC) or instant; None when all do.
 
     Raises
@@ -52,7 +52,7 @@ def instant(as_of: date | datetime | None) -> datetime | None:
     return as_of.astimezone(UTC)
 
 
-def last_known(name: str, frame: pl.DataFrame, limit: datetime | None) -> pl.DataFrame:
+def latest_as_of(name: str, frame: pl.DataFrame, limit: datetime | None) -> pl.DataFrame:
     """Per key the last observation made by ``limit``, sorted by key."""
     import polars as pl
 
@@ -64,7 +64,7 @@ def last_known(name: str, frame: pl.DataFrame, limit: datetime | None) -> pl.Dat
     return frame.sort(*keys, "observed_at").unique(keys, keep="last", maintain_order=True)
 
 
-def latest(name: str, frame: pl.DataFrame, columns: Collection[str]) -> pl.DataFrame:
+def latest_columns(name: str, frame: pl.DataFrame, columns: Collection[str]) -> pl.DataFrame:
     """Per key the last observation, some columns of it, in no order: `last_known` in haste."""
     import polars as pl
 
@@ -95,7 +95,7 @@ def values_of(name: str) -> list[str]:
     return [column for column in schema_of(name).column_names() if column not in apart]
 
 
-def asked_first(name: str) -> list[str]:
+def lookup_key_order(name: str) -> list[str]:
     """Key columns in the order in which people give them: what it is about, then the day."""
     from analysis.tables import keys_of
 
@@ -106,21 +106,12 @@ def asked_first(name: str) -> list[str]:
 
 
 @dataclass(frozen=True)
-class Asked:
-    """What a reader asked of one key column: some values, or all between two ends.
+class KeyFilter:
+    """What a reader asked of one key column: some values, or all between two ends."""
 
-    Attributes
-    ----------
-    column : str
-        The key column.
-    values : tuple or None
-        The values; None where the ends count.
-    first, last : object
-        The least and the greatest value that can be meant; None for an open end.
-    """
-
-    column: str
-    values: tuple[Any, ...] | None
+    column: str  # the key column
+    values: tuple[Any, ...] | None  # the values; None where the ends count
+    # first, last: the least and the greatest value that can be meant; None for an open end
     first: Any
     last: Any
 
@@ -138,13 +129,11 @@ class Asked:
         return pl.all_horizontal(ends) if ends else pl.lit(value=True)
 
 
-def asked(name: str, where: Where | None) -> list[Asked]:
+def parse_filters(name: str, where: Where | None) -> list[KeyFilter]:
     """Read what a reader asked for, by key columns and the day of filing alone.
 
     Parameters
     ----------
-    name : str
-        Table.
     where : mapping of str to value
         Key column to one value, a list or set of values, or a pair ``(first, last)`` as a
         tuple, both included, None for an open end. Of the tables in `FILED` also the day of
@@ -158,29 +147,27 @@ def asked(name: str, where: Where | None) -> list[Asked]:
     """
     from analysis.tables import keys_of
 
-    keys = [*keys_of(name), *FILED.get(name, ())[:1]]
+    keys = [*keys_of(name), *VINTAGE_COLUMNS.get(name, ())[:1]]
     found = []
     for column, wanted in (where or {}).items():
         if column not in keys:
-            raise unknown(f"key column of table {name!r}", column, keys)
+            raise unknown_name(f"key column of table {name!r}", column, keys)
         if isinstance(wanted, tuple):
             first, last = wanted
-            found.append(Asked(column, None, first, last))
+            found.append(KeyFilter(column, None, first, last))
             continue
         one = isinstance(wanted, str) or not isinstance(wanted, Collection)
         values = (wanted,) if one else tuple(wanted)
         ends = (min(values), max(values)) if values else (None, None)
-        found.append(Asked(column, values, *ends))
+        found.append(KeyFilter(column, values, *ends))
     return found
 
 
-def add_up(name: str, stored: pl.DataFrame, arrived: pl.DataFrame) -> pl.DataFrame:
+def classify(name: str, stored: pl.DataFrame, arrived: pl.DataFrame) -> pl.DataFrame:
     """Tell of each arrived observation what it adds to the stored ones.
 
     Parameters
     ----------
-    name : str
-        Table.
     stored : polars.DataFrame
         Every stored observation of the keys that arrived; others may be among them.
     arrived : polars.DataFrame
@@ -219,7 +206,7 @@ def add_up(name: str, stored: pl.DataFrame, arrived: pl.DataFrame) -> pl.DataFra
         .sort(*keys, "observed_at", "_new")
     )
     adding, dropped = _without_repeats(name, known, keys)
-    marked = pl.concat([_beside(name, adding, keys), dropped], how="diagonal")
+    marked = pl.concat([_with_previous(name, adding, keys), dropped], how="diagonal")
     return (
         marked.filter("_new")
         .with_columns(held=pl.col("_had").is_not_null())
@@ -240,7 +227,7 @@ def _without_repeats(
 
     dropped: list[pl.DataFrame] = []
     while True:
-        marked = _beside(name, rows, keys)
+        marked = _with_previous(name, rows, keys)
         judged = pl.col("_again") & ~(
             pl.col("_again").shift(1, fill_value=False) & pl.col("_follows")
         )
@@ -251,7 +238,7 @@ def _without_repeats(
         rows = marked.filter(~judged).select(rows.columns)
 
 
-def _beside(name: str, rows: pl.DataFrame, keys: list[str]) -> pl.DataFrame:
+def _with_previous(name: str, rows: pl.DataFrame, keys: list[str]) -> pl.DataFrame:
     """Put what was known before beside each row, and what the row does to it."""
     import polars as pl
 
@@ -268,7 +255,7 @@ def _beside(name: str, rows: pl.DataFrame, keys: list[str]) -> pl.DataFrame:
     if name == "prices":  # what a check found lapses with the answer in which it finds nothing
         doubt |= checked_flag("before_flag") & ~checked_flag("flag")
     at_once = pl.col("_follows") & (pl.col("before_observed_at") == pl.col("observed_at"))
-    beside = beside.with_columns(_retold=_retold(name, [*keys, *values]))
+    beside = beside.with_columns(_retold=_is_repeated_vintage(name, [*keys, *values]))
     return beside.with_columns(
         change=pl.when(pl.all_horizontal("_follows", ~doubt, *equal) | pl.col("_retold"))
         .then(pl.lit("unchanged"))
@@ -280,13 +267,13 @@ def _beside(name: str, rows: pl.DataFrame, keys: list[str]) -> pl.DataFrame:
     ).with_columns(_again=pl.col("_new") & pl.col("change").is_in(["unchanged", "contradicted"]))
 
 
-def _retold(name: str, figure: list[str]) -> pl.Expr:
+def _is_repeated_vintage(name: str, figure: list[str]) -> pl.Expr:
     """Whether a row is an older vintage that is held, told again after a newer one."""
     import polars as pl
 
-    if name not in FILED:
+    if name not in VINTAGE_COLUMNS:
         return pl.lit(value=False)
-    filed, assumed = FILED[name]
+    filed, assumed = VINTAGE_COLUMNS[name]
     held = pl.int_range(pl.len()).over(figure) > 0
     with_its_doubt = pl.int_range(pl.len()).over([*figure, "flag"]) > 0
     older = pl.col("_follows") & ~pl.col(assumed) & (pl.col(filed) < pl.col(f"before_{filed}"))
@@ -297,11 +284,11 @@ def _equal(name: str, column: str) -> pl.Expr:
     import polars as pl
 
     now, before = pl.col(column), pl.col(f"before_{column}")
-    noise = NOISE.get(name, {}).get(column)
+    noise = TOLERANCES.get(name, {}).get(column)
     if noise is not None:
         near = (now - before).abs() <= noise * before.abs()
         return now.eq_missing(before) | near.fill_null(value=False)
-    filed, assumed = FILED.get(name, (None, None))
+    filed, assumed = VINTAGE_COLUMNS.get(name, (None, None))
     if column == filed:
         # An assumption that follows the day of asking moves on with it, and is no news.
         return now.eq_missing(before) | (pl.col(str(assumed)) & pl.col(f"before_{assumed}"))

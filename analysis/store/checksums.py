@@ -18,29 +18,14 @@ from analysis.files import sync_folder
 
 @dataclass(frozen=True)
 class Damage:
-    """A file that is not as it was stored.
+    """A file that is not as it was stored."""
 
-    Attributes
-    ----------
-    path : str
-        Below the folder of the table.
-    what : str
-        In words.
-    """
-
-    path: str
-    what: str
+    path: str  # below the folder of the table
+    what: str  # in words
 
 
 class Checksums:
-    """What was recorded of the files of one table.
-
-    Parameters
-    ----------
-    home : pathlib.Path
-        Folder of the store.
-    table : str
-    """
+    """What was recorded of the files of one table."""
 
     def __init__(self, home: Path, table: str) -> None:
         self._index = home / ".checksums" / f"{table}.jsonl"

@@ -19,27 +19,27 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from analysis.errors import DataError, is_panic
-from analysis.redaction import clean
-from analysis.store.bitemporal import Asked
+from analysis.redaction import redact
+from analysis.store.bitemporal import KeyFilter
 from analysis.store.integrity import Integrity
-from analysis.store.location import Place
+from analysis.store.location import StoreLocation
 
 if TYPE_CHECKING:
     import polars as pl
     from deltalake import CommitProperties, DeltaTable, WriterProperties
 
-COUNT = "faultline"
-PART = "year"
+APP_ID = "faultline"
+PARTITION = "year"
 SETTINGS: dict[str, str | None] = {"delta.checkpointInterval": "25"}
 
 # A reader that began before a compaction still needs the old files while it reads.
-GRACE = timedelta(days=7)
+RETENTION = timedelta(days=7)
 # A part of a table in so many files is put together again.
-MANY = 24
+COMPACT_MIN_FILES = 24
 _ROOM = 2**20  # bytes for the commit, its checksums and a checkpoint
 
 
-class Conflict(Exception):
+class CommitConflictError(Exception):
     """Another process committed first: look again at what is stored."""
 
 
@@ -48,7 +48,7 @@ class DeltaRows:
 
     Parameters
     ----------
-    place : Place
+    place : StoreLocation
         Where the store lies.
     name : str
         Of the table: its folder.
@@ -61,7 +61,7 @@ class DeltaRows:
 
     def __init__(
         self,
-        place: Place,
+        place: StoreLocation,
         name: str,
         types: dict[str, Any],
         order: Sequence[str],
@@ -83,15 +83,15 @@ class DeltaRows:
             return self._integrity.begun()
         from deltalake import DeltaTable
 
-        with self._told("opened"):
+        with self._translate_errors("opened"):
             return bool(DeltaTable.is_deltatable(self._uri, self.place.options))
 
     def open(self) -> DeltaTable:
         """Open the table at its newest version, to add to it: a torn file is an error."""
         table = self._opened()
         if self._integrity is not None:
-            with self._told("written"):
-                files = listed(table).select("path", "size_bytes")
+            with self._translate_errors("written"):
+                files = file_statistics(table).select("path", "size_bytes")
                 self._integrity.check_unrecorded(files.iter_rows())
         return table
 
@@ -99,14 +99,14 @@ class DeltaRows:
         from deltalake import DeltaTable
 
         newest = self._newest()
-        with self._told("opened"):
+        with self._translate_errors("opened"):
             table = DeltaTable(self._uri, storage_options=self.place.options)
         self._compare(table, newest)
         return table
 
     def files(self) -> tuple[int, pl.DataFrame]:
         """List the newest version and its files with the bounds of what they hold."""
-        with self._lock, self._told("opened"):
+        with self._lock, self._translate_errors("opened"):
             if self._held is None:
                 self._held = self._opened()
             else:
@@ -115,7 +115,7 @@ class DeltaRows:
                 self._compare(self._held, newest)
             version = self._held.version()
             if self._files is None or self._files[0] != version:
-                self._files = version, listed(self._held)
+                self._files = version, file_statistics(self._held)
             return self._files
 
     def _newest(self) -> int | None:
@@ -132,7 +132,7 @@ class DeltaRows:
 
     def scan(
         self,
-        asked: Sequence[Asked] = (),
+        asked: Sequence[KeyFilter] = (),
         limit: datetime | None = None,
         files: pl.DataFrame | None = None,
     ) -> pl.LazyFrame:
@@ -165,7 +165,7 @@ class DeltaRows:
 
     def collect(self, rows: pl.LazyFrame) -> pl.DataFrame:
         """Read what `scan` promised."""
-        with self._told("read"):
+        with self._translate_errors("read"):
             return rows.collect()
 
     def observed_after(self, moment: datetime) -> datetime | None:
@@ -180,7 +180,7 @@ class DeltaRows:
         """Rows that a clock observed after ``moment``."""
         import polars as pl
 
-        late = self.scan([Asked("observed_at", None, moment, None)])
+        late = self.scan([KeyFilter("observed_at", None, moment, None)])
         return late.filter((pl.col("observed_at") > moment) & ~pl.col("backfilled"))
 
     # Writing ---------------------------------------------------------------------------
@@ -200,16 +200,16 @@ class DeltaRows:
         from deltalake import CommitProperties, Transaction, write_deltalake
         from deltalake.exceptions import CommitFailedError, DeltaError
 
-        count = 0 if table is None else table.transaction_version(COUNT) or 0
+        count = 0 if table is None else table.transaction_version(APP_ID) or 0
         before = -1 if table is None else table.version()
         made = table is None
         # Where there is no version to be held against, a second try would follow the first
         # commit of another process and double its rows: the making of a table tries once.
         taken = CommitProperties(
-            app_transactions=[Transaction(COUNT, count + 1)],
+            app_transactions=[Transaction(APP_ID, count + 1)],
             max_commit_retries=0 if made else None,
         )
-        with self._told("written"):
+        with self._translate_errors("written"):
             self._check_room(rows)
             if made and self._integrity:
                 self._integrity.begin()
@@ -218,7 +218,7 @@ class DeltaRows:
                     self._uri if table is None else table,
                     self._sorted(rows),
                     mode="error" if made else "append",
-                    partition_by=[PART] if made and self.dated else None,
+                    partition_by=[PARTITION] if made and self.dated else None,
                     name=self.name if made else None,
                     configuration=SETTINGS if made else None,
                     storage_options=self.place.options if made else None,
@@ -226,10 +226,10 @@ class DeltaRows:
                     commit_properties=taken,
                 )
             except CommitFailedError as problem:
-                raise Conflict from problem
+                raise CommitConflictError from problem
             except DeltaError as problem:
                 if made and self.exists():
-                    raise Conflict from problem
+                    raise CommitConflictError from problem
                 raise
             self._seal(before)
 
@@ -246,7 +246,7 @@ class DeltaRows:
         if self._integrity:
             self._integrity.seal(after)
 
-    def compact(self, *, many: int = MANY) -> int:
+    def compact(self, *, many: int = COMPACT_MIN_FILES) -> int:
         """Put the rows of parts in ``many`` files or more into sorted ones; how many parts.
 
         One that another process changes meanwhile stays as it is, and one with a file that has
@@ -256,24 +256,24 @@ class DeltaRows:
         from deltalake.exceptions import CommitFailedError
 
         done = 0
-        for part in self._crowded(many):
+        for part in self._partitions_to_compact(many):
             table = self.open()
-            before, files = table.version(), listed(table)
+            before, files = table.version(), file_statistics(table)
             if self.dated:
-                files = files.filter(files[f"partition.{PART}"] == part)
+                files = files.filter(files[f"partition.{PARTITION}"] == part)
             if self._integrity and not self._integrity.are_recorded(files["path"]):
                 continue
             rows = self._sorted(self.collect(self.scan(files=files)))
-            with self._told("written"):
+            with self._translate_errors("written"):
                 self._check_room(rows)
                 try:
                     write_deltalake(
                         table,
                         rows,
                         mode="overwrite",
-                        predicate=f"{PART} = {part}" if self.dated else None,
+                        predicate=f"{PARTITION} = {part}" if self.dated else None,
                         writer_properties=_writing(),
-                        commit_properties=_untold("compaction"),
+                        commit_properties=_commit_note("compaction"),
                     )
                 except CommitFailedError:
                     continue
@@ -284,14 +284,14 @@ class DeltaRows:
     def delete_after(self, moment: datetime) -> None:
         """Take the rows of `after` out of the table, in one commit."""
         at = f"arrow_cast('{moment.isoformat()}', 'Timestamp(Microsecond, Some(\"UTC\"))')"
-        with self._told("written"):
+        with self._translate_errors("written"):
             table = self.open()
             before = table.version()
-            self.scan(files=listed(table))  # and with that checked
+            self.scan(files=file_statistics(table))  # and with that checked
             table.delete(
                 f"observed_at > {at} AND NOT backfilled",
                 writer_properties=_writing(),
-                commit_properties=_untold("rows observed in the future taken out"),
+                commit_properties=_commit_note("rows observed in the future taken out"),
             )
             self._seal(before)
 
@@ -301,27 +301,27 @@ class DeltaRows:
         Every observation is in the newest version. Files of a writer that was killed go too,
         once they are as old.
         """
-        hours = int(GRACE.total_seconds() // 3600)
-        with self._told("written"):
+        hours = int(RETENTION.total_seconds() // 3600)
+        with self._translate_errors("written"):
             table = self.open()
             before = table.version()
             done = table.vacuum(retention_hours=hours, dry_run=False, full=True)
             self._seal(before)
             return len(done)
 
-    def _crowded(self, many: int) -> list[int | None]:
+    def _partitions_to_compact(self, many: int) -> list[int | None]:
         files = self.files()[1]
         if not self.dated:
             return [None] if files.height >= many else []
-        counts = files.group_by(f"partition.{PART}").len()
-        return sorted(counts.filter(counts["len"] >= many)[f"partition.{PART}"])
+        counts = files.group_by(f"partition.{PARTITION}").len()
+        return sorted(counts.filter(counts["len"] >= many)[f"partition.{PARTITION}"])
 
     def _sorted(self, rows: pl.DataFrame) -> pl.DataFrame:
         import polars as pl
 
         rows = rows.select(list(self.types)).sort(self.order)
         if self.dated:
-            rows = rows.with_columns(pl.col(self.dated).dt.year().cast(pl.Int32).alias(PART))
+            rows = rows.with_columns(pl.col(self.dated).dt.year().cast(pl.Int32).alias(PARTITION))
         return rows
 
     @property
@@ -329,7 +329,7 @@ class DeltaRows:
         return self.place.uri(self.name)
 
     @contextmanager
-    def _told(self, done: str) -> Iterator[None]:
+    def _translate_errors(self, done: str) -> Iterator[None]:
         """Turn what goes wrong with files into one sentence."""
         import polars as pl
         from deltalake.exceptions import DeltaError
@@ -342,11 +342,11 @@ class DeltaRows:
                 raise
             raise DataError(
                 f"Table {self.name!r} of the store {self.place} cannot be {done} "
-                f"({clean(_short(problem))}): {_mend(problem, done, self.place)}."
+                f"({redact(_first_line(problem))}): {_suggest_fix(problem, done, self.place)}."
             ) from None
 
 
-def listed(table: DeltaTable) -> pl.DataFrame:
+def file_statistics(table: DeltaTable) -> pl.DataFrame:
     """Files of a version, with the bounds of what they hold."""
     import polars as pl
 
@@ -363,8 +363,8 @@ def _within(files: pl.DataFrame, column: str, first: Any, last: Any, dated: bool
             files = files.filter((pl.col(most) >= first) | pl.col(most).is_null())
         if last is not None:
             files = files.filter((pl.col(least) <= last) | pl.col(least).is_null())
-    if dated and f"partition.{PART}" in files.columns:
-        year = pl.col(f"partition.{PART}")
+    if dated and f"partition.{PARTITION}" in files.columns:
+        year = pl.col(f"partition.{PARTITION}")
         if first is not None:
             files = files.filter(year >= first.year)
         if last is not None:
@@ -378,18 +378,18 @@ def _writing() -> WriterProperties:
     return WriterProperties(compression="ZSTD", compression_level=3, max_row_group_size=1 << 17)
 
 
-def _untold(why: str) -> CommitProperties:
+def _commit_note(why: str) -> CommitProperties:
     from deltalake import CommitProperties
 
     return CommitProperties(custom_metadata={"userMetadata": why})
 
 
-def _short(problem: BaseException) -> str:
+def _first_line(problem: BaseException) -> str:
     line = str(problem).strip().partition("\n")[0]
     return line if len(line) <= 200 else f"{line[:200]}\u2026"
 
 
-def _mend(problem: BaseException, done: str, place: Place) -> str:
+def _suggest_fix(problem: BaseException, done: str, place: StoreLocation) -> str:
     text = str(problem).lower()
     if any(sign in text for sign in ("no space", "file too large", "quota", "disk")):
         return "free some space there and repeat; what was stored before is whole"

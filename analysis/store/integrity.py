@@ -14,7 +14,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from analysis.errors import DataError
-from analysis.files import sync_folder, write_whole
+from analysis.files import sync_folder, write_atomic
 from analysis.store.checksums import Checksums, Damage, line_of, size_and_hash
 from analysis.store.delta_log import (
     LOG,
@@ -31,14 +31,7 @@ _REPAIR = "repair it with faultline doctor --repair"
 
 
 class Integrity:
-    """Checksums of the files of one table.
-
-    Parameters
-    ----------
-    home : pathlib.Path
-        Folder of the store.
-    table : str
-    """
+    """Checksums of the files of one table."""
 
     def __init__(self, home: Path, table: str) -> None:
         self.home, self.table = home, table
@@ -51,7 +44,7 @@ class Integrity:
 
     def begin(self) -> None:
         """Note that the first commit is being made: until then its files are no table."""
-        write_whole(self._making, b"")
+        write_atomic(self._making, b"")
 
     def check_unrecorded(self, live: Iterable[tuple[str, int]]) -> None:
         """Sync what a process committed that died before it said so: a new commit builds on it.
@@ -168,11 +161,6 @@ class Integrity:
 
     def commit(self, name: str) -> Commit | None:
         """Files of a commit; None where the commit is incomplete.
-
-        Parameters
-        ----------
-        name : str
-            One of `log_entries`.
 
         Raises
         ------

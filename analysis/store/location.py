@@ -9,16 +9,16 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from analysis.errors import DataError, InputError
-from analysis.files import lock, make_folder
-from analysis.redaction import clean
+from analysis.files import locked
+from analysis.redaction import redact
 
 # Longer than any compaction takes; a writer that holds its lock that long hangs.
-PATIENCE = 300.0
+LOCK_TIMEOUT = 300.0
 
 # What the Delta library takes for a part of an address instead of a name; it would read and
 # write in another folder, or panic.
@@ -26,20 +26,14 @@ _MISREAD = re.compile(r"%[0-9A-Fa-f]{2}|[\[\]|^\\\x00-\x1f\x7f]")
 
 
 @dataclass(frozen=True)
-class Place:
-    """A folder or address that holds tables.
+class StoreLocation:
+    """A folder or address that holds tables."""
 
-    Attributes
-    ----------
-    home : pathlib.Path or str
-        As given; a string is an address such as ``s3://bucket/faultline``.
-    """
-
-    home: Path | str
+    home: Path | str  # as given; a string is an address such as ``s3://bucket/faultline``
 
     def __str__(self) -> str:
         # Messages show it: what opens the store is left out.
-        return str(self.home) if isinstance(self.home, Path) else clean(self.home)
+        return str(self.home) if isinstance(self.home, Path) else redact(self.home)
 
     @property
     def folder(self) -> Path | None:
@@ -47,7 +41,7 @@ class Place:
         return self.home if isinstance(self.home, Path) else None
 
     @property
-    def is_far(self) -> bool:
+    def is_remote(self) -> bool:
         """Whether the network lies between."""
         return isinstance(self.home, str) and not self.home.startswith("file:")
 
@@ -60,7 +54,7 @@ class Place:
     @property
     def options(self) -> dict[str, str] | None:
         """What an object store needs to be opened; None for a folder."""
-        if not self.is_far:
+        if not self.is_remote:
             return None
         return {
             name: value
@@ -74,28 +68,23 @@ class Place:
 
         Only saves work: what keeps two writers from doubling a figure is the commit, which
         fails when another came first (`analysis.store.delta`). So an object store, and a
-        system without such locks, goes without. The system frees the lock of a process that
-        dies.
+        system without such locks, goes without.
         """
-        if self.folder is None:
-            yield
-            return
-        path = self.folder / ".locks" / f"{table}.lock"
-        try:
-            make_folder(path.parent)
-            handle = path.open("ab")
-        except OSError as problem:
-            raise DataError(
-                f"The store {self} cannot be written ({problem.strerror}): free space there, or "
-                "set FAULTLINE_HOME to a folder that can be written."
-            ) from None
-        with handle:
-            try:
-                lock(handle.fileno(), PATIENCE)  # without locks the commit still decides
-            except BlockingIOError:
-                raise DataError(
-                    f"Another process has held {path} for {PATIENCE:.0f} s: end it and repeat."
-                ) from None
+        with ExitStack() as held:
+            if self.folder is not None:
+                path = self.folder / ".locks" / f"{table}.lock"
+                try:
+                    held.enter_context(locked(path, LOCK_TIMEOUT))
+                except TimeoutError:
+                    raise DataError(
+                        f"Timed out after {LOCK_TIMEOUT:.0f} s waiting for the lock {path}: stop "
+                        "the process that holds it and try again."
+                    ) from None
+                except OSError as problem:
+                    raise DataError(
+                        f"The store {self} cannot be written ({problem.strerror}): free space "
+                        "there, or set FAULTLINE_HOME to a folder that can be written."
+                    ) from None
             yield
 
 

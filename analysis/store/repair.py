@@ -16,44 +16,30 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from analysis.errors import DataError
-from analysis.files import make_folder, sync_folder, write_whole
+from analysis.files import make_folder, sync_folder, write_atomic
 from analysis.settings import bundled
 from analysis.store.admission import latest_possible
 from analysis.store.checksums import Damage
 from analysis.store.delta_log import LOG, number_of
 from analysis.store.integrity import INCOMPLETE, Integrity
-from analysis.store.location import Place, check_folder
+from analysis.store.location import StoreLocation, check_folder
 from analysis.store.snapshot import Snapshot
-from analysis.store.writer import Writer
+from analysis.store.writer import LiveStore
 
 _NOTHING = json.dumps({"commitInfo": {"operation": "REPAIR"}}).encode() + b"\n"
 
 
 @dataclass(frozen=True)
 class Step:
-    """What a repair did, or could not do.
-
-    Attributes
-    ----------
-    table : str
-    sentence : str
-        In words.
-    done : bool
-        False: the table is as it was, and the sentence says why.
-    """
+    """What a repair did, or could not do."""
 
     table: str
     sentence: str
-    done: bool = True
+    done: bool = True  # False: the table is as it was, and the sentence says why
 
 
 def damage(home: Path) -> Iterator[tuple[str, Damage]]:
     """Every file of a store that is missing or not as it was stored, with its table.
-
-    Parameters
-    ----------
-    home : pathlib.Path
-        Folder of the store.
 
     Raises
     ------
@@ -73,13 +59,7 @@ def damage(home: Path) -> Iterator[tuple[str, Damage]]:
 
 
 def unrecorded(home: Path) -> dict[str, int]:
-    """Tables with files that have no checksum: how many.
-
-    Parameters
-    ----------
-    home : pathlib.Path
-        Folder of the store.
-    """
+    """Tables with files that have no checksum: how many."""
     counts = {}
     for table in _tables():
         with suppress(DataError):  # `damage` names it
@@ -89,11 +69,6 @@ def unrecorded(home: Path) -> dict[str, int]:
 
 def tables_begun(home: Path) -> list[str]:
     """Tables that have a commit in the store.
-
-    Parameters
-    ----------
-    home : pathlib.Path
-        Folder of the store.
 
     Raises
     ------
@@ -105,11 +80,6 @@ def tables_begun(home: Path) -> list[str]:
 
 def repair_store(home: Path) -> Iterator[Step]:
     """Repair what can be repaired, and name what cannot; each step when it is done.
-
-    Parameters
-    ----------
-    home : pathlib.Path
-        Folder of the store.
 
     Raises
     ------
@@ -133,7 +103,7 @@ def repair_store(home: Path) -> Iterator[Step]:
 
 def _record(home: Path, table: str) -> Step:
     try:
-        with Place(home).locked(table):
+        with StoreLocation(home).locked(table):
             count = Integrity(home, table).record_rest()
     except (DataError, OSError) as problem:
         return Step(table, f"{table}: checksums cannot be recorded ({problem}).", done=False)
@@ -154,7 +124,7 @@ def repair_all(home: Path) -> Iterator[Step]:
         try:
             if not _broken(Integrity(home, table)):
                 continue
-            with Place(home).locked(table):
+            with StoreLocation(home).locked(table):
                 for sentence in repair(home, table):
                     yield Step(table, sentence)
         except DataError as problem:
@@ -164,17 +134,12 @@ def repair_all(home: Path) -> Iterator[Step]:
 def rows_ahead(home: Path) -> dict[str, tuple[int, datetime]]:
     """Rows that a wrong clock dated ahead: they hide what is observed until then.
 
-    Parameters
-    ----------
-    home : pathlib.Path
-        Folder of the store.
-
     Returns
     -------
     dict
         Table to the number of its rows observed after now, and the last instant (UTC).
     """
-    writer, limit = Writer(Place(home), None), latest_possible()
+    writer, limit = LiveStore(StoreLocation(home), None), latest_possible()
     found = {table: writer.ahead(table, limit) for table in writer.names()}
     return {table: ahead for table, ahead in found.items() if ahead is not None}
 
@@ -192,7 +157,7 @@ def take_out_ahead(home: Path) -> Iterator[Step]:
     then it cannot tell which rows are ahead.
     """
     limit = latest_possible()
-    writer = Writer(Place(home), None)
+    writer = LiveStore(StoreLocation(home), None)
     for table in writer.names():
         try:
             ahead = writer.ahead(table, limit)
@@ -228,12 +193,6 @@ def _tables() -> list[str]:
 
 def repair(home: Path, table: str) -> Iterator[str]:
     """Take incomplete commits out of one table.
-
-    Parameters
-    ----------
-    home : pathlib.Path
-        Folder of the store.
-    table : str
 
     Yields
     ------
@@ -310,14 +269,14 @@ def _broken(integrity: Integrity) -> list[str]:
 
 def _take_out(entry: Path, kept_aside: Path, last: int) -> None:
     """Copy an entry of the log aside, then take it out; it is in one place at least throughout."""
-    write_whole(kept_aside / entry.name, entry.read_bytes())
+    write_atomic(kept_aside / entry.name, entry.read_bytes())
     if "checkpoint" in entry.name:
         (entry.parent / "_last_checkpoint").unlink(missing_ok=True)
         sync_folder(entry.parent)
         entry.unlink()
     elif number_of(entry.name) < last:
         # A gap in the numbers would make the table unreadable.
-        write_whole(entry, _NOTHING)
+        write_atomic(entry, _NOTHING)
     else:
         entry.unlink()
     sync_folder(entry.parent)

@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from analysis.errors import DataError, is_panic, unknown
+from analysis.errors import DataError, is_panic, unknown_name
 from analysis.store.location import check_folder
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ class Snapshot:
         from analysis.tables import TABLES, validate
 
         if name not in TABLES:
-            raise unknown("table", name, TABLES)
+            raise unknown_name("table", name, TABLES)
         path, stamp = self.path(name), self.stamp(name)
         if name not in self._held or self._held[name][0] != stamp:
             try:

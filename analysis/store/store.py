@@ -9,21 +9,29 @@ from pathlib import Path
 from threading import RLock
 from typing import TYPE_CHECKING, Any
 
-from analysis.errors import InputError, unknown
+from analysis.dates import parse_day
+from analysis.errors import InputError, unknown_name
 from analysis.forks import check_usable
 from analysis.settings import bundled, folder_or_address, offline
-from analysis.store.append_result import Appended
-from analysis.store.bitemporal import Where, asked, asked_first, instant, last_known, latest
-from analysis.store.location import Place, check_folder, check_name
+from analysis.store.append_result import AppendResult
+from analysis.store.bitemporal import (
+    Where,
+    as_of_instant,
+    latest_as_of,
+    latest_columns,
+    lookup_key_order,
+    parse_filters,
+)
+from analysis.store.location import StoreLocation, check_folder, check_name
 from analysis.store.snapshot import Snapshot
 
 if TYPE_CHECKING:
     import polars as pl
 
-    from analysis.store.writer import Writer
+    from analysis.store.writer import LiveStore
 
 # A table of so many rows at most is kept in memory once it was read as a whole.
-HELD = 2_000_000
+CACHE_MAX_ROWS = 2_000_000
 
 SNAPSHOT = bundled("data/snapshot")
 
@@ -45,8 +53,8 @@ class Store:
 
     def __init__(self, home: str | os.PathLike[str], *, seed: Path | None = SNAPSHOT) -> None:
         self.home: Path | str = folder_or_address(home)
-        self._place = Place(self.home)
-        if offline() and self._place.is_far:
+        self._place = StoreLocation(self.home)
+        if offline() and self._place.is_remote:
             raise InputError(
                 f"FAULTLINE_OFFLINE forbids every request, and {self._place} is an object store: "
                 "unset it, or set FAULTLINE_HOME to a folder."
@@ -63,10 +71,10 @@ class Store:
         self._guard = RLock()
 
     def __repr__(self) -> str:
-        return f"Store({self.address!r})"
+        return f"Store({self.location!r})"
 
     @property
-    def address(self) -> str:
+    def location(self) -> str:
         """Where the store is, for people to read: without what would open an object store."""
         return str(self._place)
 
@@ -100,8 +108,6 @@ class Store:
 
         Parameters
         ----------
-        name : str
-            For instance ``"prices"``.
         as_of : datetime.date or datetime.datetime, optional
             A day means its end in UTC; an instant must carry its time zone and counts
             itself. Without it every observation counts.
@@ -124,15 +130,15 @@ class Store:
         DataError
             When the folder or table cannot be read, or breaks its schema.
         """
-        limit = instant(as_of)
+        limit = as_of_instant(as_of)
         _check_name(name)
         if where:
-            return last_known(name, self._observations(name, where, limit), limit)
+            return latest_as_of(name, self._observations(name, where, limit), limit)
         with self._guard:
             stamp = (self._stamp(name), limit)
             if name not in self._held or self._held[name][0] != stamp:
-                frame = last_known(name, self._observations(name, None, limit), limit)
-                if frame.height > HELD:
+                frame = latest_as_of(name, self._observations(name, None, limit), limit)
+                if frame.height > CACHE_MAX_ROWS:
                     return frame
                 self._held[name] = stamp, frame
             return self._held[name][1]
@@ -142,8 +148,6 @@ class Store:
 
         Parameters
         ----------
-        name : str
-            Table.
         columns : collection of str
             Which of its columns.
 
@@ -168,15 +172,13 @@ class Store:
         else:
             frames = self._writer.pieces(name, wanted) if self._writer.has(name) else iter(())
         for frame in frames:
-            yield latest(name, frame, columns)
+            yield latest_columns(name, frame, columns)
 
     def history(self, name: str, *keys: str | date) -> pl.DataFrame:
         """Every observation of one figure, oldest first.
 
         Parameters
         ----------
-        name : str
-            Table.
         *keys : str or datetime.date
             The key: ticker, entity, company, series or factor first, then the day, then the
             rest in the order of the schema. Fewer keys list all figures that begin so.
@@ -201,15 +203,13 @@ class Store:
     def key_order(self, name: str) -> list[str]:
         """Key columns of a table in the order in which `history` takes them."""
         _check_name(name)
-        return asked_first(name)
+        return lookup_key_order(name)
 
     def version(self, name: str, as_of: date | datetime | None = None) -> dict[str, Any]:
         """Name the content of a table, for a briefing's manifest.
 
         Parameters
         ----------
-        name : str
-            Table.
         as_of : datetime.date or datetime.datetime, optional
             Count observations made by then alone: what is learned later changes nothing.
 
@@ -227,19 +227,17 @@ class Store:
             As `read`.
         """
         _check_name(name)
-        limit = instant(as_of)
+        limit = as_of_instant(as_of)
         if self._plain is not None and not self.is_live:
             return self._plain.version(name)
         self._check_home()
         return self._writer.version(name, limit)
 
-    def append(self, name: str, frame: pl.DataFrame) -> Appended:
+    def append(self, name: str, frame: pl.DataFrame) -> AppendResult:
         """Add observations.
 
         Parameters
         ----------
-        name : str
-            Table.
         frame : polars.DataFrame
             The columns of its schema. What breaks the schema or comes from the future goes
             into the quarantine with the reason; what repeats the observation before it is
@@ -247,7 +245,7 @@ class Store:
 
         Returns
         -------
-        Appended
+        AppendResult
             How many rows were new, revised, unchanged and rejected, and what deserves a look.
 
         Raises
@@ -267,8 +265,6 @@ class Store:
 
         Parameters
         ----------
-        name : str
-            Table.
         source : str
             Who sent them.
         records : sequence of tuple of str
@@ -343,27 +339,27 @@ class Store:
         return self._writer.stamp(name) if plain is None else plain.stamp(name)
 
     def _observations(self, name: str, where: Where | None, limit: datetime | None) -> pl.DataFrame:
-        wanted = asked(name, where)
+        wanted = parse_filters(name, where)
         plain = self._readable(name)
         if plain is None:
             return self._writer.observations(name, wanted, limit)
         return plain.observations(name).filter(*(one.condition for one in wanted))
 
     @property
-    def _writer(self) -> Writer:
-        from analysis.store.writer import Writer
+    def _writer(self) -> LiveStore:
+        from analysis.store.writer import LiveStore
 
         with self._guard:
             if "writer" not in self.__dict__:
-                self.__dict__["writer"] = Writer(self._place, self._seed)
-            found: Writer = self.__dict__["writer"]
+                self.__dict__["writer"] = LiveStore(self._place, self._seed)
+            found: LiveStore = self.__dict__["writer"]
             return found
 
     def _check_live(self) -> None:
         check_usable()
         if not self.is_live:
             raise InputError(
-                f"{self.address} is a snapshot that is only read: set FAULTLINE_HOME to another "
+                f"{self.location} is a snapshot that is only read: set FAULTLINE_HOME to another "
                 "folder, where the store can grow."
             )
 
@@ -377,26 +373,17 @@ def _check_name(name: str) -> None:
 
     check_usable()
     if name not in TABLES:
-        raise unknown("table", name, TABLES)
+        raise unknown_name("table", name, TABLES)
 
 
 def _as_where(name: str, keys: tuple[str | date, ...]) -> dict[str, Any]:
-    columns = asked_first(name)
+    columns = lookup_key_order(name)
     if len(keys) > len(columns):
         raise InputError(
             f"Table {name!r} has {len(columns)} keys and {len(keys)} were given: give "
             f"{', '.join(columns)}, in that order."
         )
     return {
-        column: _as_day(column, key) if column in ("date", "period_end") else key
+        column: parse_day(key, column) if column in ("date", "period_end") else key
         for column, key in zip(columns, keys, strict=False)
     }
-
-
-def _as_day(column: str, key: str | date) -> date:
-    if isinstance(key, date):
-        return key
-    try:
-        return date.fromisoformat(key)
-    except ValueError:
-        raise InputError(f"{column} {key!r} is not a day; write it as 2025-01-27.") from None

@@ -13,13 +13,14 @@ from functools import partial
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, cast
 
+from analysis.dates import utc_now
 from analysis.errors import DataError
-from analysis.store.admission import admit, clock, refused
-from analysis.store.append_result import Appended, alerts_of
-from analysis.store.bitemporal import Asked, add_up
-from analysis.store.content import digest
-from analysis.store.delta import PART, Conflict, DeltaRows
-from analysis.store.location import Place
+from analysis.store.admission import quarantine_rows, split_valid
+from analysis.store.append_result import AppendResult, find_revisions
+from analysis.store.bitemporal import KeyFilter, classify
+from analysis.store.content_hash import content_hash
+from analysis.store.delta import PARTITION, CommitConflictError, DeltaRows
+from analysis.store.location import StoreLocation
 from analysis.store.quarantine import Quarantine
 from analysis.store.snapshot import Snapshot
 
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     import polars as pl
 
 # Tables that grow by thousands of rows a day are cut by the year of their days.
-DATED = {"prices": "date", "downloads": "date"}
+PARTITIONED = {"prices": "date", "downloads": "date"}
 
 # A store may be shared by machines whose clocks differ, and not by more than this.
 A_DAY = timedelta(days=1)
@@ -35,27 +36,29 @@ A_DAY = timedelta(days=1)
 A_MINUTE = timedelta(minutes=1)
 
 # Each loss means that another writer's rows were stored; so many in a row are no accident.
-ATTEMPTS = 200
+MAX_COMMIT_ATTEMPTS = 200
 
 # Rows that are held at once where a whole table is gone through.
 PIECE = 2_000_000
 
 # Of a few values each is asked for, of many only what lies between the first and the last.
-FEW = 200
+MAX_IN_VALUES = 200
 
-Known = tuple[dict[str, Any], str]
+RejectedRow = tuple[dict[str, Any], str]
 
 
-class Writer:
+class LiveStore:
     """The Delta tables of one place."""
 
-    def __init__(self, place: Place, seed: Snapshot | None) -> None:
+    def __init__(self, place: StoreLocation, seed: Snapshot | None) -> None:
         from analysis.tables import TABLES, keys_of
 
         self._place, self._seed = place, seed
         self.quarantine = Quarantine(place)
         self._tables = {
-            name: DeltaRows(place, name, types_of(name), _order(keys_of(name)), DATED.get(name))
+            name: DeltaRows(
+                place, name, types_of(name), _order(keys_of(name)), PARTITIONED.get(name)
+            )
             for name in TABLES
         }
         self._there: set[str] = set()
@@ -75,7 +78,7 @@ class Writer:
         return self._tables[name].files()[0] if self.has(name) else None
 
     def observations(
-        self, name: str, wanted: Sequence[Asked], limit: datetime | None
+        self, name: str, wanted: Sequence[KeyFilter], limit: datetime | None
     ) -> pl.DataFrame:
         """Stored rows that were asked for, observed by ``limit``."""
         import polars as pl
@@ -93,7 +96,7 @@ class Writer:
 
         table = self._tables[name]
         files = table.files()[1]
-        column = f"partition.{PART}"
+        column = f"partition.{PARTITION}"
         for part in sorted(files[column].unique()) if table.dated else [None]:
             own = files if part is None else files.filter(files[column] == part)
             subject = next(key for key in keys_of(name) if key != table.dated)
@@ -131,7 +134,7 @@ class Writer:
             yield from self._parts_to_be(name, limit)
             return
         files = table.files()[1]
-        column = f"partition.{PART}"
+        column = f"partition.{PARTITION}"
         parts = sorted(files[column].unique()) if table.dated else [None]
         for part in parts:
             own = files if part is None else files.filter(files[column] == part)
@@ -149,7 +152,7 @@ class Writer:
         rows, stamp = self._seed.observations(name), self._seed.stamp(name)
         if limit is not None:
             rows = rows.filter(pl.col("observed_at") <= limit)
-        dated = DATED.get(name)
+        dated = PARTITIONED.get(name)
         if dated is None:
             yield None, (name, limit, stamp), lambda: rows
             return
@@ -158,45 +161,45 @@ class Writer:
 
     # Writing ---------------------------------------------------------------------------
 
-    def append(self, name: str, frame: pl.DataFrame) -> Appended:
+    def append(self, name: str, frame: pl.DataFrame) -> AppendResult:
         """Add what is valid and new; the rest is counted, or kept apart with its reason."""
         import polars as pl
 
-        now = clock()
+        now = utc_now()
         self._check_clock(name, now)
-        good, bad = admit(name, frame, now)
+        good, bad = split_valid(name, frame, now)
         if not self.has(name):
             self.seed()
         marked = self._commit(name, good)
         against = marked.filter(pl.col("change") == "contradicted")
-        bad = pl.concat([bad, refused(name, _contradictions(against, good.columns), now)])
+        bad = pl.concat([bad, quarantine_rows(name, _contradictions(against, good.columns), now)])
         counts = dict(marked["change"].value_counts().iter_rows())
         # The rows are stored: what fails from here on must not take their counts and alerts along.
         failures: list[str] = []
         with _noting(failures):
-            self.quarantine.keep(name, bad)
+            self.quarantine.add(name, bad)
         if counts.keys() & {"new", "revised"}:
             with _noting(failures), self._place.locked(name):
                 self._tables[name].compact()
-        return Appended(
+        return AppendResult(
             name,
             new=counts.get("new", 0),
             revised=counts.get("revised", 0),
             unchanged=counts.get("unchanged", 0),
             rejected=bad.height,
-            alerts=alerts_of(name, marked),
+            alerts=find_revisions(name, marked),
             refused=None if bad.is_empty() else bad,
             failures=tuple(failures),
         )
 
     def refuse(self, name: str, source: str, records: Sequence[tuple[str, str]]) -> None:
         """Keep what could not become a row, with the reason."""
-        now = clock()
-        known: list[Known] = [
+        now = utc_now()
+        known: list[RejectedRow] = [
             ({"record": record, "source": source, "observed_at": now}, reason)
             for record, reason in records
         ]
-        self.quarantine.keep(name, refused(name, known, now))
+        self.quarantine.add(name, quarantine_rows(name, known, now))
 
     def seed(self) -> None:
         """Begin each table that the snapshot has and the store has not, in one commit each.
@@ -213,7 +216,7 @@ class Writer:
                     continue
                 try:
                     self._tables[name].append(rows, None)
-                except Conflict:
+                except CommitConflictError:
                     continue
 
     def compact(self, name: str | None) -> int:
@@ -258,7 +261,7 @@ class Writer:
                 )
                 for row in rows.iter_rows(named=True)
             ]
-            self.quarantine.keep(name, refused(name, out, clock()))
+            self.quarantine.add(name, quarantine_rows(name, out, utc_now()))
             table.delete_after(limit)
 
     def _commit(self, name: str, good: pl.DataFrame) -> pl.DataFrame:
@@ -267,15 +270,15 @@ class Writer:
 
         rows = self._tables[name]
         with self._place.locked(name):
-            for _ in range(ATTEMPTS):
+            for _ in range(MAX_COMMIT_ATTEMPTS):
                 table = rows.open() if rows.exists() else None
-                marked = add_up(name, self._near(name, good, table), good)
+                marked = classify(name, self._existing_rows(name, good, table), good)
                 adding = marked.filter(pl.col("change").is_in(["new", "revised"]))
                 if adding.is_empty():
                     return marked
                 try:
                     rows.append(adding.select(good.columns), table)
-                except Conflict:
+                except CommitConflictError:
                     continue
                 return marked
         raise DataError(
@@ -303,11 +306,11 @@ class Writer:
                 )
         self._looked = self._looked if lately else now
 
-    def _near(self, name: str, good: pl.DataFrame, table: Any) -> pl.DataFrame:
+    def _existing_rows(self, name: str, good: pl.DataFrame, table: Any) -> pl.DataFrame:
         """Stored observations of the keys that arrived, and few others."""
         import polars as pl
 
-        from analysis.store.delta import listed
+        from analysis.store.delta import file_statistics
         from analysis.tables import keys_of
 
         rows = self._tables[name]
@@ -317,9 +320,9 @@ class Writer:
         for key in keys_of(name):
             values = good[key].unique()
             ends = values.min(), values.max()
-            few = tuple(values) if len(values) <= FEW else None
-            wanted.append(Asked(key, few, *ends))
-        return rows.collect(rows.scan(wanted, files=listed(table)))
+            few = tuple(values) if len(values) <= MAX_IN_VALUES else None
+            wanted.append(KeyFilter(key, few, *ends))
+        return rows.collect(rows.scan(wanted, files=file_statistics(table)))
 
 
 @contextmanager
@@ -339,7 +342,7 @@ def _content(name: str, rows: pl.DataFrame) -> tuple[bytes, int, datetime | None
 
     latest = rows["observed_at"].max()
     return (
-        digest(rows.select(list(types_of(name))), [*keys_of(name), "observed_at"]),
+        content_hash(rows.select(list(types_of(name))), [*keys_of(name), "observed_at"]),
         rows.height,
         latest if isinstance(latest, datetime) else None,
     )
@@ -358,7 +361,7 @@ def _order(keys: list[str]) -> list[str]:
     return [*(key for key in keys if key not in days), *days, "observed_at"]
 
 
-def _contradictions(rows: pl.DataFrame, columns: list[str]) -> list[Known]:
+def _contradictions(rows: pl.DataFrame, columns: list[str]) -> list[RejectedRow]:
     reason = (
         "the key has other values already, observed at the same instant: one of the two is "
         "wrong, or the clock was"

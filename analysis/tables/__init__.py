@@ -8,7 +8,7 @@ it costs half a second (polars and dataframely).
 from __future__ import annotations
 
 from analysis.tables.curated import CATALOGUE
-from analysis.tables.figures import TABLES
+from analysis.tables.observed import TABLES
 from analysis.tables.validation import keys_of, schema_of, validate
 
 __all__ = ["CATALOGUE", "TABLES", "keys_of", "schema_of", "validate"]

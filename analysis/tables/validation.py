@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import dataframely as dy
 import polars as pl
 
-from analysis.errors import DataError, unknown
+from analysis.errors import DataError, unknown_name
 from analysis.tables.columns import choices_of, example_of
 from analysis.tables.curated import CATALOGUE
-from analysis.tables.figures import TABLES
+from analysis.tables.observed import TABLES
 
 if TYPE_CHECKING:
     from dataframely import FailureInfo
@@ -82,9 +82,11 @@ def failures(
     rules = list(failure.counts())
     bad = []
     for row in failure.details().iter_rows(named=True):
-        told = (_told(schema, row, rule) for rule in rules if row[rule] == "invalid")
-        broken = "; ".join(dict.fromkeys(told))
-        bad.append(({column: _cut(row[column]) for column in schema.column_names()}, broken))
+        described = (
+            _describe_broken_rule(schema, row, rule) for rule in rules if row[rule] == "invalid"
+        )
+        broken = "; ".join(dict.fromkeys(described))
+        bad.append(({column: _shorten(row[column]) for column in schema.column_names()}, broken))
     return good, bad
 
 
@@ -92,7 +94,7 @@ def schema_of(name: str) -> type[dy.Schema]:
     """Schema of a table, or an `InputError` with the nearest names."""
     known = {**TABLES, **CATALOGUE}
     if name not in known:
-        raise unknown("table", name, known)
+        raise unknown_name("table", name, known)
     return known[name]
 
 
@@ -128,28 +130,29 @@ def _first_failure(name: str, schema: type[dy.Schema], failure: FailureInfo) -> 
     row = failure.details().filter(pl.col(rule) == "invalid").row(0, named=True)
     key = ", ".join(f"{column}={_shown(row[column])}" for column in schema.primary_key())
     more = f" ({rows:,} rows break this rule)" if rows > 1 else ""
-    return f"Table {name!r}, row {key}, {_told(schema, row, rule)}{more}."
+    return f"Table {name!r}, row {key}, {_describe_broken_rule(schema, row, rule)}{more}."
 
 
-def _told(schema: type[dy.Schema], row: dict[str, Any], rule: str) -> str:
+def _describe_broken_rule(schema: type[dy.Schema], row: dict[str, Any], rule: str) -> str:
     """Say which rule a row breaks, and the mend."""
     column, _, check = rule.rpartition("|")
     if column:
-        check = _plainest(row[column]) or check
-        return f"column {column}: {_shown(row[column])} {_mend(schema.columns()[column], check)}"
+        check = _non_finite_rule(row[column]) or check
+        wrong = _what_is_wrong(schema.columns()[column], check)
+        return f"column {column}: {_shown(row[column])} {wrong}"
     if rule == "primary_key":
         return "the key occurs more than once: keep one row"
     return f"the row breaks the rule \u2018{rule.replace('_', ' ')}\u2019: correct it"
 
 
-def _plainest(value: object) -> str:
+def _non_finite_rule(value: object) -> str:
     """Name what a value breaks whatever its bounds are: it is beyond each of them too."""
     if not isinstance(value, float) or math.isfinite(value):
         return ""
     return "nan" if math.isnan(value) else "inf"
 
 
-def _mend(column: dy.Column, check: str) -> str:
+def _what_is_wrong(column: dy.Column, check: str) -> str:
     """Say what is wrong with a value, and what would be right."""
     bound = getattr(column, check, None)
     dated = isinstance(column, dy.Date | dy.Datetime)
@@ -169,11 +172,11 @@ def _mend(column: dy.Column, check: str) -> str:
 
 
 def _shown(value: object) -> str:
-    value = _cut(value)
+    value = _shorten(value)
     return repr(value) if isinstance(value, str) else "a blank" if value is None else str(value)
 
 
-def _cut(value: object) -> object:
+def _shorten(value: object) -> object:
     """Shorten a text that no message and no quarantine should repeat whole."""
     if not isinstance(value, str) or len(value) <= _SHOWN:
         return value

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import polars as pl
 
-GONE = "no longer shown"
-AGAIN = "shown again"
+DISAPPEARED = "no longer shown"
+REAPPEARED = "shown again"
 
 # Kinds of which a look brings the whole list. Of releases only the latest hundred are read, so
 # that one which is missing may just be old.
@@ -26,20 +26,18 @@ _LATELY = timedelta(days=14)
 _BY_OWNER = ("model", "licence", "repository")
 
 
-def asked_as(owner: str, name: str, kind: str) -> str:
+def request_name(owner: str, name: str, kind: str) -> str:
     """Name under which a loader was asked for an artefact: its owner, or itself."""
     return owner if kind in _BY_OWNER else f"{owner}/{name}"
 
 
-def with_absences(
+def mark_disappeared(
     source: str, names: Collection[str], held: pl.DataFrame, fetched: pl.DataFrame, now: datetime
 ) -> pl.DataFrame:
     """Note what an answer no longer shows, and what it shows again.
 
     Parameters
     ----------
-    source : str
-        Name of the loader.
     names : collection of str
         Names that were answered whole: what is missing under others may still be there.
     held : polars.DataFrame
@@ -52,19 +50,19 @@ def with_absences(
     Returns
     -------
     polars.DataFrame
-        ``fetched`` with the flag `AGAIN` on what was held as gone, and a row with the flag
-        `GONE` for each held state that is missing.
+        ``fetched`` with the flag `REAPPEARED` on what was held as gone, and a row with the flag
+        `DISAPPEARED` for each held state that is missing.
     """
     import polars as pl
 
     from analysis.tables import keys_of
 
     keys = keys_of("artefacts")
-    gone = pl.col("flag").fill_null("") == GONE
+    gone = pl.col("flag").fill_null("") == DISAPPEARED
     missed = held.filter(gone).select(keys).with_columns(_back=pl.lit(value=True))
     back = (
         fetched.join(missed, on=keys, how="left", maintain_order="left")
-        .with_columns(flag=pl.when(pl.col("_back")).then(pl.lit(AGAIN)).otherwise("flag"))
+        .with_columns(flag=pl.when(pl.col("_back")).then(pl.lit(REAPPEARED)).otherwise("flag"))
         .select(fetched.columns)
     )
     lost = (
@@ -73,7 +71,7 @@ def with_absences(
         .join(fetched, on=keys, how="anti")
         .with_columns(
             pl.lit(now).cast(fetched.schema["observed_at"]).alias("observed_at"),
-            pl.lit(GONE).alias("flag"),
+            pl.lit(DISAPPEARED).alias("flag"),
         )
         .select(fetched.columns)
     )
@@ -87,8 +85,6 @@ def ended_series(
 
     Parameters
     ----------
-    source : str
-        Name of the loader.
     names : collection of str
         Names that were answered whole. Those without a slash are authors, whose list brings
         every entity ``author/...``.
@@ -123,7 +119,7 @@ def ended_series(
 
 
 def _asked() -> pl.Expr:
-    """As `asked_as`, for a frame."""
+    """As `request_name`, for a frame."""
     import polars as pl
 
     whole = pl.concat_str("owner", pl.lit("/"), "name")

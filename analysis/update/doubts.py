@@ -13,19 +13,19 @@ from analysis.errors import InputError
 if TYPE_CHECKING:
     import polars as pl
 
-    from analysis.update.plan import Known
+    from analysis.update.plan import UpdateContext
 
 _CONTEXT = timedelta(days=45)  # some thirty sessions, whose volume is the usual one
 
 
-def with_early_captures(held: pl.DataFrame, fetched: pl.DataFrame, known: Known) -> pl.DataFrame:
+def with_early_captures(
+    held: pl.DataFrame, fetched: pl.DataFrame, context: UpdateContext
+) -> pl.DataFrame:
     """Flag fetched prices that look as if they had been read before the close.
 
     Parameters
     ----------
-    held, fetched : polars.DataFrame
-        Rows of ``prices``; one per key.
-    known : Known
+    context : Known
         Where each ticker trades, and when.
     """
     import polars as pl
@@ -39,11 +39,11 @@ def with_early_captures(held: pl.DataFrame, fetched: pl.DataFrame, known: Known)
     around = held.filter(pl.col("date") >= begin - _CONTEXT).join(
         fetched, on=["date", "ticker"], how="anti"
     )
-    exchanges = dict(known.catalogue.instruments().select("ticker", "exchange").iter_rows())
+    exchanges = dict(context.catalogue.instruments().select("ticker", "exchange").iter_rows())
 
     def shortened(exchange: str, day: date) -> bool:
         try:
-            return known.calendars.shortened(exchange, day)
+            return context.calendars.shortened(exchange, day)
         except InputError:  # no session, or beyond the published calendar
             return False
 
@@ -52,13 +52,7 @@ def with_early_captures(held: pl.DataFrame, fetched: pl.DataFrame, known: Known)
 
 
 def new_doubts(held: pl.DataFrame, fetched: pl.DataFrame) -> tuple[str, ...]:
-    """Say what the checks found that the held prices do not carry yet, a sentence each.
-
-    Parameters
-    ----------
-    held, fetched : polars.DataFrame
-        Rows of ``prices``; one per key.
-    """
+    """Say what the checks found that the held prices do not carry yet, a sentence each."""
     import polars as pl
 
     from analysis.tables.price_checks import BREAK, checked_flag

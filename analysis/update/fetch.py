@@ -14,18 +14,18 @@ from typing import TYPE_CHECKING
 
 from analysis import settings
 from analysis.errors import DataError, FaultlineError, SourceError, is_panic
-from analysis.loaders import Loader, Partial, Request
+from analysis.loaders import Loader, PartialFetchError, Request
 from analysis.loaders.base import UNASKED, Unreadable
 from analysis.loaders.http.limits import Budget, spending
-from analysis.loaders.wording import some, worded
-from analysis.redaction import clean
-from analysis.store.append_result import Appended
-from analysis.store.location import Place
-from analysis.update.disappearances import ended_series, with_absences
+from analysis.loaders.wording import abbreviate, describe_error
+from analysis.redaction import redact
+from analysis.store.append_result import AppendResult
+from analysis.store.location import StoreLocation
+from analysis.update.disappearances import ended_series, mark_disappeared
 from analysis.update.doubts import new_doubts, with_early_captures
-from analysis.update.plan import Known, from_the_beginning, requests_for
-from analysis.update.rebasing import carried, newly_split, rebased
-from analysis.update.result import Outcome, Progress
+from analysis.update.plan import UpdateContext, full_history_requests, requests_for
+from analysis.update.rebasing import new_splits, rescale_missing, tickers_on_new_base
+from analysis.update.result import Progress, SourceResult
 
 if TYPE_CHECKING:
     from datetime import date
@@ -44,95 +44,83 @@ _MAY_BE_EMPTY = ("actions", "artefacts", "policy_documents")
 
 
 @dataclass
-class Pass:
-    """What the sources of one pass share.
-
-    Attributes
-    ----------
-    store : Store
-    known : Known
-    progress : callable
-        Safe to call from several threads.
-    named : frozenset of str
-        Sources that the user named: they are asked whatever they lack.
-    """
+class UpdateRun:
+    """What the sources of one pass share."""
 
     store: Store
-    known: Known
-    progress: Progress
+    context: UpdateContext
+    progress: Progress  # safe to call from several threads
+    # sources that the user named: they are asked whatever they lack
     named: frozenset[str] = frozenset()
     _locks: dict[str, threading.Lock] = field(default_factory=lambda: defaultdict(threading.Lock))
     _yahoo: Budget = field(default_factory=lambda: Budget("yahoo"))
 
-    def ask(self, kind: type[Loader]) -> Outcome:
+    def fetch_source(self, kind: type[Loader]) -> SourceResult:
         """Ask one source and store its answer; whatever goes wrong stands in the outcome."""
         key = _NEEDS.get(kind.name)
         if key and kind.name not in self.named and settings.token(key) is None:
             self.progress(kind.name, 1, 1, "left out")
-            return Outcome(kind.name, kind.table, left_out=f"{key} is not set.")
+            return SourceResult(kind.name, kind.table, skipped_reason=f"{key} is not set.")
         started = time.monotonic()
-        told = Told()
-        added = Appended(kind.table)
+        messages = Messages()
+        added = AppendResult(kind.table)
         doubts: tuple[str, ...] = ()
         # The loaders of Yahoo take turns, so their time is one.
         budget = self._yahoo if kind.name.startswith("yahoo") else Budget(kind.name)
         try:
-            with alone(self.store, kind.name), spending(budget):
-                frame = self._fetch(kind(), told)
+            with source_lock(self.store, kind.name), spending(budget):
+                frame = self._fetch(kind(), messages)
                 if kind.table == "prices":
                     held = self.store.read(kind.table)
-                    frame = with_early_captures(held, frame, self.known)
+                    frame = with_early_captures(held, frame, self.context)
                     doubts = new_doubts(held, frame)
-                if frame.height or told.unreadable:
+                if frame.height or messages.unreadable:
                     # Two sources of one table in one process need not race for the same commit.
                     with self._locks[kind.table]:
-                        added = keep(self.store, kind, frame, told.unreadable)
-            told.failures += added.failures
-            told.failures += _nothing_good(kind, added, told.failures, self.known.since)
+                        added = keep(self.store, kind, frame, messages.unreadable)
+            messages.failures += added.failures
+            empty = _empty_result_failure(kind, added, messages.failures, self.context.since)
+            messages.failures += empty
         except BaseException as error:  # one source must not take the others along, nor a panic
-            told.failures.append(worded(error, ours=True))
-        self.progress(kind.name, 1, 1, "failed" if told.failures else "done")
-        return Outcome(
+            messages.failures.append(describe_error(error, ours=True))
+        self.progress(kind.name, 1, 1, "failed" if messages.failures else "done")
+        return SourceResult(
             kind.name,
             kind.table,
             seconds=time.monotonic() - started,
-            alerts=tuple(clean(str(alert)) for alert in added.alerts),
-            news=tuple(map(clean, told.news)),
-            doubts=tuple(map(clean, doubts)),
-            failures=tuple(map(clean, told.failures)),
+            alerts=tuple(redact(str(alert)) for alert in added.alerts),
+            news=tuple(map(redact, messages.news)),
+            doubts=tuple(map(redact, doubts)),
+            failures=tuple(map(redact, messages.failures)),
             new=added.new,
             revised=added.revised,
             unchanged=added.unchanged,
             rejected=added.rejected,
         )
 
-    def _fetch(self, loader: Loader, told: Told) -> pl.DataFrame:
+    def _fetch(self, loader: Loader, messages: Messages) -> pl.DataFrame:
         """Everything that a source has to say, as one frame for one commit."""
         self.progress(loader.name, 0, 1, "planning")
         held = self.store.read(loader.table)
-        requests = requests_for(loader.name, loader.table, held, self.known)
-        frame = self._all(loader, requests, held, told)
-        moved = _moved(loader.table, held, frame)
-        if not moved:
+        requests = requests_for(loader.name, loader.table, held, self.context)
+        frame = self._all(loader, requests, held, messages)
+        rebased = _rebased_tickers(loader.table, held, frame)
+        if not rebased:
             return frame
         # Neither half may stand beside rows of another base: without its whole history a
         # ticker is left as it was, and asked for again next time.
         import polars as pl
 
-        anew = from_the_beginning(moved, self.known)
-        whole = self._all(loader, anew, held, told)
-        others = ~pl.col("ticker").is_in(list(moved))
-        more, lost = carried(held.filter(~others), whole, loader.table)
-        told.failures.extend(f"{ticker}: {why}" for ticker, why in lost.items())
+        full_requests = full_history_requests(rebased, self.context)
+        whole = self._all(loader, full_requests, held, messages)
+        others = ~pl.col("ticker").is_in(list(rebased))
+        more, lost = rescale_missing(held.filter(~others), whole, loader.table)
+        messages.failures.extend(f"{ticker}: {why}" for ticker, why in lost.items())
         whole = whole.filter(~pl.col("ticker").is_in(list(lost)))
         return pl.concat([frame.filter(others), whole, more])
 
     def _all(
-        self,
-        loader: Loader,
-        requests: Sequence[Request],
-        held: pl.DataFrame,
-        told: Told,
+        self, loader: Loader, requests: Sequence[Request], held: pl.DataFrame, messages: Messages
     ) -> pl.DataFrame:
         """Ask one request after the other; a source that fails is not asked the rest.
 
@@ -147,34 +135,34 @@ class Pass:
         for place, request in enumerate(requests):
             self.progress(loader.name, place, len(requests) + 1, _what(request))
             try:
-                answer = answered(loader, request, held)
+                answer = fetch_complete(loader, request, held)
                 frames.append(answer.frame)
                 missed |= answer.failures
-                told.news += [f"{name}: {what}" for name, what in answer.news.items()]
-                told.unreadable += answer.unreadable
+                messages.news += [f"{name}: {what}" for name, what in answer.news.items()]
+                messages.unreadable += answer.unreadable
             except Exception as problem:
                 # With one request it is the source that failed, whatever the names.
-                names = some(request.names) if len(requests) > 1 else ""
-                why = worded(problem, ours=True) + _left_out(requests[place + 1 :])
-                told.failures.append(f"{names}: {why}" if names else why)
+                names = abbreviate(request.names) if len(requests) > 1 else ""
+                why = describe_error(problem, ours=True) + _left_out(requests[place + 1 :])
+                messages.failures.append(f"{names}: {why}" if names else why)
                 break
-        told.failures.extend(f"{names}: {why}" for names, why in by_reason(missed))
+        messages.failures.extend(f"{names}: {why}" for names, why in by_reason(missed))
         self.progress(loader.name, len(requests), len(requests) + 1, "storing")
         return pl.concat(frames)
 
 
 @contextmanager
-def alone(store: Store, source: str) -> Iterator[None]:
+def source_lock(store: Store, source: str) -> Iterator[None]:
     """Be the only one on this machine who asks a source for a store and keeps its answer.
 
     An update and a watch at once would both be the first to hear of a figure.
     """
-    with Place(store.home).locked(f"asking-{source}"):
+    with StoreLocation(store.home).locked(f"asking-{source}"):
         yield
 
 
 @dataclass
-class Told:
+class Messages:
     """What is said of a source besides its rows, a sentence each."""
 
     failures: list[str] = field(default_factory=list)
@@ -183,37 +171,23 @@ class Told:
 
 
 @dataclass(frozen=True)
-class Answered:
-    """Answer of a source to one request.
+class FetchedRows:
+    """Answer of a source to one request."""
 
-    Attributes
-    ----------
-    frame : polars.DataFrame
-        Rows to store.
-    failures : dict of str to str
-        Names that failed, and why; the others were answered.
-    unreadable : tuple of Unreadable
-        Records for the quarantine.
-    news : dict of str to str
-        Names that are gone or renamed at the source, in words.
-    incomplete : frozenset of str
-        Names whose answer held a record that cannot be read.
-    """
-
-    frame: pl.DataFrame
+    frame: pl.DataFrame  # rows to store
+    # names that failed, and why; the others were answered
     failures: dict[str, str] = field(default_factory=dict)
-    unreadable: tuple[Unreadable, ...] = ()
+    unreadable: tuple[Unreadable, ...] = ()  # records for the quarantine
+    # names that are gone or renamed at the source, in words
     news: dict[str, str] = field(default_factory=dict)
-    incomplete: frozenset[str] = frozenset()
+    incomplete: frozenset[str] = frozenset()  # names whose answer held a record that cannot be read
 
 
-def answered(loader: Loader, request: Request, held: pl.DataFrame) -> Answered:
+def fetch_complete(loader: Loader, request: Request, held: pl.DataFrame) -> FetchedRows:
     """Ask a source; of artefacts and counts also find what it no longer shows.
 
     Parameters
     ----------
-    loader : Loader
-    request : Request
     held : polars.DataFrame
         What the store has of the loader's table.
 
@@ -223,9 +197,9 @@ def answered(loader: Loader, request: Request, held: pl.DataFrame) -> Answered:
         Whatever went wrong in the loader, in words.
     """
     try:
-        answer = Answered(loader.fetch(request))
-    except Partial as problem:
-        answer = Answered(
+        answer = FetchedRows(loader.fetch(request))
+    except PartialFetchError as problem:
+        answer = FetchedRows(
             problem.frame, problem.failures, problem.unreadable, problem.news, problem.incomplete
         )
     except FaultlineError:
@@ -233,21 +207,21 @@ def answered(loader: Loader, request: Request, held: pl.DataFrame) -> Answered:
     except BaseException as problem:
         if not isinstance(problem, Exception) and not is_panic(problem):
             raise
-        raise SourceError(worded(problem)) from None
-    whole = unfailed(request.names, answer.failures) - answer.incomplete
+        raise SourceError(describe_error(problem)) from None
+    whole = succeeded_names(request.names, answer.failures) - answer.incomplete
     now = datetime.now(UTC)
     if loader.table == "downloads":
         ended = ended_series(loader.name, whole, held, answer.frame, now.date())
         return replace(answer, news={**answer.news, **ended})
     if loader.table == "artefacts":
-        frame = with_absences(loader.name, whole, held, answer.frame, now)
+        frame = mark_disappeared(loader.name, whole, held, answer.frame, now)
         return replace(answer, frame=frame)
     return answer
 
 
 def keep(
     store: Store, kind: type[Loader], frame: pl.DataFrame, unreadable: Sequence[Unreadable]
-) -> Appended:
+) -> AppendResult:
     """Store an answer, and put records that cannot be read into the quarantine.
 
     Where the quarantine cannot be written, the good rows are stored all the same.
@@ -288,28 +262,30 @@ def by_reason(failures: Mapping[str, str]) -> Iterator[tuple[str, str]]:
         why = failures[names[0]]
         alike = all(failures[name] == why for name in names)
         shown = names if alike else names[:1]
-        also = "" if alike else f" Likewise: {some(names[1:])}."
+        also = "" if alike else f" Likewise: {abbreviate(names[1:])}."
         if unasked and place == len(ways):
             also += _unasked(unasked)
-        yield some(shown), (why.rstrip(".") + "." + also if also else why)
+        yield abbreviate(shown), (why.rstrip(".") + "." + also if also else why)
 
 
 def _unasked(failures: Mapping[str, str]) -> str:
     """Sentence on names that were left out; the first says why, unless a failure was enough."""
     reason = next(iter(failures.values())).partition(", ")[2]
-    return f" Not asked for after that{f', {reason}' if reason else ''}: {some(list(failures))}."
+    return (
+        f" Not asked for after that{f', {reason}' if reason else ''}: {abbreviate(list(failures))}."
+    )
 
 
-def unfailed(names: Collection[str], failures: Collection[str]) -> set[str]:
+def succeeded_names(names: Collection[str], failures: Collection[str]) -> set[str]:
     """Names that did not fail; none when a failure is of no single name: it may be of any."""
     return set(names) - set(failures) if set(failures) <= set(names) else set()
 
 
-def _moved(table: str, held: pl.DataFrame, fetched: pl.DataFrame) -> dict[str, date]:
+def _rebased_tickers(table: str, held: pl.DataFrame, fetched: pl.DataFrame) -> dict[str, date]:
     """Tickers whose whole history has to be fetched anew, to their first held day."""
     if table == "prices":
-        return rebased(held, fetched)
-    return newly_split(held, fetched) if table == "actions" else {}
+        return tickers_on_new_base(held, fetched)
+    return new_splits(held, fetched) if table == "actions" else {}
 
 
 def _what(request: Request) -> str:
@@ -322,11 +298,11 @@ def _left_out(requests: Sequence[Request]) -> str:
     names = [name for request in requests for name in request.names]
     if not names:
         return ""
-    return f" Therefore not asked for: {some(names)}."
+    return f" Therefore not asked for: {abbreviate(names)}."
 
 
-def _nothing_good(
-    kind: type[Loader], added: Appended, failures: Sequence[str], since: date | None
+def _empty_result_failure(
+    kind: type[Loader], added: AppendResult, failures: Sequence[str], since: date | None
 ) -> list[str]:
     """Say so when a source that did not fail brought nothing that can be used."""
     if failures or added.new or added.revised or added.unchanged:

@@ -11,7 +11,7 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING, Literal
 
 from analysis.errors import InputError
-from analysis.update.plan import Known, last_closed
+from analysis.update.plan import UpdateContext, last_closed
 
 if TYPE_CHECKING:
     import polars as pl
@@ -38,71 +38,42 @@ _DAY = {
 
 @dataclass(frozen=True)
 class Freshness:
-    """How far the rows of one source in one table reach.
+    """How far the rows of one source in one table reach."""
 
-    Attributes
-    ----------
-    table, source : str
-        Rows that came with the package stand under one source, the bundled snapshot.
-    rows : int
-        Figures, each counted once however often it was revised.
-    last : datetime.date or None
-        Day of the last figure of any series, today at the latest: a later one is planned, or
-        wrong.
-    observed : datetime.datetime or None
-        When the last observation was made, UTC.
-    age : int or None
-        Sessions in New York that have closed since `last` for prices, else days.
-    unit : str
-        ``"sessions"`` or ``"days"``.
-    quarantined : int
-        Rows of the source that were kept out.
-    series : dict of str to datetime.date
-        Last figure of each series (factor, index, platform and metric; prices by exchange),
-        where they do not all end on one day; else empty.
-    """
-
+    # table, source: rows that came with the package stand under one source, the bundled snapshot
     table: str
     source: str
-    rows: int
+    rows: int  # figures, each counted once however often it was revised
+    # day of the last figure of any series, today at the latest: a later one is planned, or wrong
     last: date | None
-    observed: datetime | None
-    age: int | None
-    unit: Literal["sessions", "days"]
-    quarantined: int
+    observed: datetime | None  # when the last observation was made, UTC
+    age: int | None  # sessions in New York that have closed since `last` for prices, else days
+    unit: Literal["sessions", "days"]  # ``"sessions"`` or ``"days"``
+    quarantined: int  # rows of the source that were kept out
+    # last figure of each series (factor, index, platform and metric; prices by exchange), where
+    # they do not all end on one day; else empty
     series: Mapping[str, date] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Gap:
-    """Sessions of one ticker's exchange for which it has no price.
-
-    Attributes
-    ----------
-    ticker, exchange : str
-    first, last : datetime.date
-        Its first and last price.
-    missing : tuple of datetime.date
-        Sessions between the two.
-    behind : int
-        Sessions that have closed since the last price.
-    """
+    """Sessions of one ticker's exchange for which it has no price."""
 
     ticker: str
     exchange: str
+    # first, last: its first and last price
     first: date
     last: date
-    missing: tuple[date, ...]
-    behind: int
+    missing: tuple[date, ...]  # sessions between the two
+    behind: int  # sessions that have closed since the last price
 
 
-def freshness(store: Store, known: Known) -> list[Freshness]:
+def freshness(store: Store, context: UpdateContext) -> list[Freshness]:
     """Say how fresh each table of a store is, per source.
 
     Parameters
     ----------
-    store : Store
-    known : Known
+    context : UpdateContext
         For the clock and the calendars.
 
     Returns
@@ -110,17 +81,17 @@ def freshness(store: Store, known: Known) -> list[Freshness]:
     list of Freshness
         By table, then by source; a table without a row has none.
     """
-    return [item for table in store.names() for item in _of_table(store, table, known)]
+    return [item for table in store.names() for item in _of_table(store, table, context)]
 
 
-def _of_table(store: Store, table: str, known: Known) -> list[Freshness]:
-    stood, ends = _aggregates(store, table, known)
+def _of_table(store: Store, table: str, context: UpdateContext) -> list[Freshness]:
+    stood, ends = _aggregates(store, table, context)
     kept_out = store.quarantined_by(table) if store.is_live else {}
     answer = []
     # A row may have been kept out because it names no source.
     for source in sorted(stood.keys() | kept_out.keys(), key=lambda name: name or ""):
         rows, last, observed = stood.get(source, (0, None, None))
-        age, unit = _age(table, last, known)
+        age, unit = _age(table, last, context)
         answer.append(
             Freshness(
                 table,
@@ -138,7 +109,7 @@ def _of_table(store: Store, table: str, known: Known) -> list[Freshness]:
 
 
 def _aggregates(
-    store: Store, table: str, known: Known
+    store: Store, table: str, context: UpdateContext
 ) -> tuple[dict[str | None, tuple[int, date | None, datetime]], dict[str | None, dict[str, date]]]:
     """Figures, last day and last observation by source, and last days by series that differ."""
     import polars as pl
@@ -152,7 +123,7 @@ def _aggregates(
     parts = [
         piece.group_by(_said_by().alias("source"), series.alias("series")).agg(
             pl.len(),
-            days.filter(days <= known.now.date()).max().alias("last"),
+            days.filter(days <= context.now.date()).max().alias("last"),
             pl.col("observed_at").max(),
         )
         for piece in store.pieces(table, columns)
@@ -161,7 +132,7 @@ def _aggregates(
         return {}, {}
     together = pl.concat(parts)
     if table == "prices":
-        together = together.with_columns(series=_exchange_of(pl.col("series"), known))
+        together = together.with_columns(series=_exchange_of(pl.col("series"), context))
     totals = together.group_by("source").agg(
         pl.col("len").sum(), pl.col("last").max(), pl.col("observed_at").max()
     )
@@ -176,8 +147,8 @@ def _aggregates(
     )
 
 
-def _exchange_of(ticker: pl.Expr, known: Known) -> pl.Expr:
-    places = dict(known.catalogue.instruments().select("ticker", "exchange").iter_rows())
+def _exchange_of(ticker: pl.Expr, context: UpdateContext) -> pl.Expr:
+    places = dict(context.catalogue.instruments().select("ticker", "exchange").iter_rows())
     named = {name: place for name, place in places.items() if place}
     return ticker.replace_strict(named, default="no exchange")
 
@@ -190,21 +161,21 @@ def _said_by() -> pl.Expr:
 
 
 def _age(
-    table: str, last: date | None, known: Known
+    table: str, last: date | None, context: UpdateContext
 ) -> tuple[int | None, Literal["sessions", "days"]]:
     if table != "prices":
-        return (known.now.date() - last).days if last else None, "days"
-    return _closed_since(_NEW_YORK, last, known) if last else None, "sessions"
+        return (context.now.date() - last).days if last else None, "days"
+    return _closed_since(_NEW_YORK, last, context) if last else None, "sessions"
 
 
-def gaps(prices: Iterable[pl.DataFrame], known: Known) -> list[Gap]:
+def gaps(prices: Iterable[pl.DataFrame], context: UpdateContext) -> list[Gap]:
     """Find the sessions without a price, per ticker, from its first price on.
 
     Parameters
     ----------
     prices : iterable of polars.DataFrame
         Columns ticker and date of the table ``prices``, in any number of pieces.
-    known : Known
+    context : UpdateContext
         Instruments, calendars (amended by the closures) and the clock. A ticker without an
         exchange (a currency) has no sessions to miss.
 
@@ -215,7 +186,7 @@ def gaps(prices: Iterable[pl.DataFrame], known: Known) -> list[Gap]:
     """
     import polars as pl
 
-    instruments = known.catalogue.instruments().select("ticker", "exchange").iter_rows()
+    instruments = context.catalogue.instruments().select("ticker", "exchange").iter_rows()
     exchanges = {ticker: exchange for ticker, exchange in instruments if exchange}
     tickers = pl.Enum(sorted(exchanges))
     parts = [
@@ -227,31 +198,36 @@ def gaps(prices: Iterable[pl.DataFrame], known: Known) -> list[Gap]:
     found = []
     held = pl.concat(parts).sort("ticker", "date")
     for (ticker,), rows in held.group_by("ticker", maintain_order=True):
-        gap = _gap(str(ticker), exchanges[str(ticker)], rows["date"], known)
+        gap = _gap(str(ticker), exchanges[str(ticker)], rows["date"], context)
         if gap.missing or gap.behind:
             found.append(gap)
     return found
 
 
-def _gap(ticker: str, exchange: str, days: pl.Series, known: Known) -> Gap:
+def _gap(ticker: str, exchange: str, days: pl.Series, context: UpdateContext) -> Gap:
     import numpy as np
 
     first, last = days[0], days[-1]
-    sessions = known.calendars.sessions(exchange, first, last).to_numpy().astype("datetime64[D]")
+    sessions = context.calendars.sessions(exchange, first, last).to_numpy().astype("datetime64[D]")
     missing = sessions[~np.isin(sessions, days.to_numpy())]
     return Gap(
-        ticker, exchange, first, last, tuple(missing.tolist()), _closed_since(exchange, last, known)
+        ticker,
+        exchange,
+        first,
+        last,
+        tuple(missing.tolist()),
+        _closed_since(exchange, last, context),
     )
 
 
-def _closed_since(exchange: str, last: date, known: Known) -> int:
+def _closed_since(exchange: str, last: date, context: UpdateContext) -> int:
     """Sessions that have closed after a day; the calendar's end ends the count."""
-    until = last_closed(exchange, known)
+    until = last_closed(exchange, context)
     try:
-        reach = known.calendars.published_to(exchange)
+        reach = context.calendars.published_to(exchange)
         until = min(until, reach) if reach else until
         if until <= last:
             return 0
-        return sum(day.date() > last for day in known.calendars.sessions(exchange, last, until))
+        return sum(day.date() > last for day in context.calendars.sessions(exchange, last, until))
     except InputError:
         return 0

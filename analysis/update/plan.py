@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from analysis.calendars import Calendars
 from analysis.catalogue import Catalogue
-from analysis.catalogue.watchlist import names_for
+from analysis.catalogue.watchlist import names_for_loader
 from analysis.errors import InputError
 from analysis.loaders import Request
 from analysis.loaders.fred_prices import TICKERS as FROM_FRED
@@ -40,31 +40,19 @@ _MONTH = timedelta(days=31)  # longer than any exchange stays shut
 
 
 @dataclass(frozen=True)
-class Known:
-    """What a plan is made from.
+class UpdateContext:
+    """What a plan is made from."""
 
-    Attributes
-    ----------
-    catalogue : Catalogue
-        Whom to ask for.
-    calendars : Calendars
-        Which sessions have closed.
-    now : datetime
-        The time of asking, UTC.
-    archive : pathlib.Path or None
-        Where what the sources send is kept.
-    since : datetime.date or None
-        First day asked for instead of what the held rows say.
-    """
-
-    catalogue: Catalogue
-    calendars: Calendars
-    now: datetime
-    archive: Path | None = None
-    since: date | None = None
+    catalogue: Catalogue  # whom to ask for
+    calendars: Calendars  # which sessions have closed
+    now: datetime  # the time of asking, UTC
+    archive: Path | None = None  # where what the sources send is kept
+    since: date | None = None  # first day asked for instead of what the held rows say
 
 
-def requests_for(source: str, table: str, held: pl.DataFrame, known: Known) -> list[Request]:
+def requests_for(
+    source: str, table: str, held: pl.DataFrame, context: UpdateContext
+) -> list[Request]:
     """Plan what to ask a source for.
 
     Parameters
@@ -73,7 +61,6 @@ def requests_for(source: str, table: str, held: pl.DataFrame, known: Known) -> l
         Name of the loader, and the table that it fills.
     held : polars.DataFrame
         What the store holds of the table: the last observation per key.
-    known : Known
 
     Returns
     -------
@@ -82,98 +69,101 @@ def requests_for(source: str, table: str, held: pl.DataFrame, known: Known) -> l
         that one dead ticker does not make all others be fetched anew.
     """
     if table == "prices":
-        return _prices(source, held, known)
+        return _prices(source, held, context)
     if table == "actions":
-        return _actions(source, held, known)
+        return _actions(source, held, context)
     return [
         Request(
-            names=names_for(source, known.catalogue.watched()),
-            since=_since(source, table, held, known),
-            archive=known.archive,
+            names=names_for_loader(source, context.catalogue.watched()),
+            since=_since(source, table, held, context),
+            archive=context.archive,
         )
     ]
 
 
-def from_the_beginning(firsts: Mapping[str, date], known: Known) -> list[Request]:
+def full_history_requests(firsts: Mapping[str, date], context: UpdateContext) -> list[Request]:
     """Ask for the whole held history of tickers, and what is older when that was wished.
 
     Parameters
     ----------
     firsts : mapping of str to date
         Ticker to its first held day.
-    known : Known
     """
-    exchanges = _exchanges(known)
-    ends = {ticker: last_closed(exchanges.get(ticker), known) for ticker in firsts}
+    exchanges = _exchanges(context)
+    ends = {ticker: last_closed(exchanges.get(ticker), context) for ticker in firsts}
     groups: dict[tuple[date, date], list[str]] = {}
     for ticker, first in firsts.items():
-        since = min(first, known.since or first)
+        since = min(first, context.since or first)
         groups.setdefault((since, ends[ticker]), []).append(ticker)
-    return _grouped(groups, known)
+    return _grouped(groups, context)
 
 
-def last_closed(exchange: str | None, known: Known) -> date:
+def last_closed(exchange: str | None, context: UpdateContext) -> date:
     """Last session of an exchange that has closed; yesterday where there are no sessions.
 
     A price of a session that still runs is no close.
     """
-    yesterday = known.now.date() - timedelta(days=1)
+    yesterday = context.now.date() - timedelta(days=1)
     if not exchange:
         return yesterday
     try:
-        sessions = known.calendars.sessions(exchange, yesterday - _MONTH, known.now.date())
+        sessions = context.calendars.sessions(exchange, yesterday - _MONTH, context.now.date())
         days = [day.date() for day in reversed(sessions)]
         return next(
-            day for day in days if known.calendars.hours(exchange, day)[1] + _SETTLED <= known.now
+            day
+            for day in days
+            if context.calendars.hours(exchange, day)[1] + _SETTLED <= context.now
         )
     except (InputError, StopIteration):  # beyond the published calendar
         return yesterday
 
 
-def read_calendars(known: Known) -> None:
+def read_calendars(context: UpdateContext) -> None:
     """Read the calendar of every exchange; later questions find them read."""
-    for exchange in set(_exchanges(known).values()):
-        last_closed(exchange, known)
+    for exchange in set(_exchanges(context).values()):
+        last_closed(exchange, context)
 
 
-def _prices(source: str, held: pl.DataFrame, known: Known) -> list[Request]:
+def _prices(source: str, held: pl.DataFrame, context: UpdateContext) -> list[Request]:
     """Group the tickers by the days that each of them lacks."""
-    first = _first_days(held, known.now.date())
-    exchanges = _exchanges(known)
-    ends = {exchange: last_closed(exchange, known) for exchange in set(exchanges.values())}
+    first = _first_days(held, context.now.date())
+    exchanges = _exchanges(context)
+    ends = {exchange: last_closed(exchange, context) for exchange in set(exchanges.values())}
     groups: dict[tuple[date, date], list[str]] = {}
-    for ticker in _served(source, known):
-        since, until = known.since or first.get(ticker, FIRST_DAY), ends[exchanges[ticker]]
+    for ticker in _served(source, context):
+        since, until = context.since or first.get(ticker, FIRST_DAY), ends[exchanges[ticker]]
         if since <= until:
             groups.setdefault((since, until), []).append(ticker)
-    return _grouped(groups, known)
+    return _grouped(groups, context)
 
 
-def _actions(source: str, held: pl.DataFrame, known: Known) -> list[Request]:
+def _actions(source: str, held: pl.DataFrame, context: UpdateContext) -> list[Request]:
     """Ask again for recent months, and from the first day for a ticker without an action.
 
     Nobody can tell whether such a ticker never paid or was never answered for.
     """
     import polars as pl
 
-    said = held.filter(pl.col("source") == source, pl.col("observed_at") <= known.now).group_by(
+    said = held.filter(pl.col("source") == source, pl.col("observed_at") <= context.now).group_by(
         "ticker"
     )
     seen = dict(said.agg(pl.col("observed_at").max().dt.date()).iter_rows())
-    today = known.now.date()
+    today = context.now.date()
     groups: dict[tuple[date, date], list[str]] = {}
-    for ticker in _served(source, known):
-        since = known.since or FIRST_DAY
-        if not known.since and ticker in seen:
+    for ticker in _served(source, context):
+        since = context.since or FIRST_DAY
+        if not context.since and ticker in seen:
             since = min(today - _ACTIONS, seen[ticker] - _ACTIONS_AGAIN)
         groups.setdefault((since, today), []).append(ticker)
-    return _grouped(groups, known)
+    return _grouped(groups, context)
 
 
-def _grouped(groups: Mapping[tuple[date, date], list[str]], known: Known) -> list[Request]:
+def _grouped(
+    groups: Mapping[tuple[date, date], list[str]], context: UpdateContext
+) -> list[Request]:
     """One request per pair of first and last day, the freshest first."""
     return [
-        _request(known, tuple(tickers), since, until)
+        _request(context, tuple(tickers), since, until)
         for (since, until), tickers in sorted(groups.items(), reverse=True)
     ]
 
@@ -190,40 +180,42 @@ def _first_days(held: pl.DataFrame, today: date) -> Mapping[str, date]:
     return dict(days.iter_rows())
 
 
-def _since(source: str, table: str, held: pl.DataFrame, known: Known) -> date | None:
+def _since(source: str, table: str, held: pl.DataFrame, context: UpdateContext) -> date | None:
     """First day to ask a source for; None for all that it serves."""
     import polars as pl
 
-    if known.since or source not in _REVISED_DAYS:
-        return known.since or FIRST_DAY
+    if context.since or source not in _REVISED_DAYS:
+        return context.since or FIRST_DAY
     column = _DAY_OF.get(table, "date")
     # Only what this source said: rows of the snapshot came from others, and may end later.
     # A document may be planned for a day to come, and a date may be wrong: neither says that
     # everything until then is known.
-    said = held.filter(pl.col("source") == source, pl.col(column) <= known.now.date())
+    said = held.filter(pl.col("source") == source, pl.col(column) <= context.now.date())
     last = said[column].max()
     if not isinstance(last, date):
         return None if source in _BEGINS_ITSELF else FIRST_DAY
     return max(last, FIRST_DAY) - timedelta(days=_REVISED_DAYS[source])
 
 
-def _request(known: Known, names: tuple[str, ...], since: date | None, until: date) -> Request:
-    instruments = known.catalogue.instruments().select("ticker", "currency").iter_rows()
+def _request(
+    context: UpdateContext, names: tuple[str, ...], since: date | None, until: date
+) -> Request:
+    instruments = context.catalogue.instruments().select("ticker", "currency").iter_rows()
     currencies = {ticker: currency for ticker, currency in instruments if currency}
     return Request(
         names=names,
         since=since,
         until=until,
         currencies={name: currencies[name] for name in names if name in currencies},
-        archive=known.archive,
+        archive=context.archive,
     )
 
 
-def _exchanges(known: Known) -> dict[str, str | None]:
-    return dict(known.catalogue.instruments().select("ticker", "exchange").iter_rows())
+def _exchanges(context: UpdateContext) -> dict[str, str | None]:
+    return dict(context.catalogue.instruments().select("ticker", "exchange").iter_rows())
 
 
-def _served(source: str, known: Known) -> list[str]:
+def _served(source: str, context: UpdateContext) -> list[str]:
     """Tickers of a source: each has one, or two would revise each other for ever."""
-    tickers = known.catalogue.instruments()["ticker"]
+    tickers = context.catalogue.instruments()["ticker"]
     return [ticker for ticker in tickers if (ticker in FROM_FRED) == (source == "fred_prices")]

@@ -21,10 +21,7 @@ _SAME = 2e-5
 CARRIED = "the source no longer gives this figure: the held one, brought to the new base"
 # Where the ratio of a day comes from. A dividend after a split is on the new base already: the
 # one before tells more of an old one.
-_SIDES: dict[str, tuple[_Side, ...]] = {
-    "prices": ("nearest",),
-    "actions": ("backward", "forward"),
-}
+_SIDES: dict[str, tuple[_Side, ...]] = {"prices": ("nearest",), "actions": ("backward", "forward")}
 # What names a figure, and what moves with the base.
 _FIGURES = {
     "prices": (("ticker", "date"), ("close", "adj_close")),
@@ -32,13 +29,8 @@ _FIGURES = {
 }
 
 
-def rebased(held: pl.DataFrame, fetched: pl.DataFrame) -> dict[str, date]:
+def tickers_on_new_base(held: pl.DataFrame, fetched: pl.DataFrame) -> dict[str, date]:
     """Tickers whose fetched closes do not continue the held ones.
-
-    Parameters
-    ----------
-    held, fetched : polars.DataFrame
-        Rows of ``prices``; one per key.
 
     Returns
     -------
@@ -69,7 +61,7 @@ def rebased(held: pl.DataFrame, fetched: pl.DataFrame) -> dict[str, date]:
     return dict(found.select("ticker", "first").iter_rows())
 
 
-def carried(
+def rescale_missing(
     held: pl.DataFrame, whole: pl.DataFrame, table: str
 ) -> tuple[pl.DataFrame, dict[str, str]]:
     """Held figures that a new history lacks, brought to its base, so that no day is on the old one.
@@ -79,7 +71,6 @@ def carried(
     held, whole : polars.DataFrame
         Rows of ``prices`` or ``actions``: what is stored of some tickers, and their whole
         history as it was answered now.
-    table : str
 
     Returns
     -------
@@ -109,7 +100,7 @@ def carried(
     scaled = known.drop("observed_at", "source").sort("date").join(answered, on="ticker")
     for name in values:
         ratios = both.select("ticker", "date", ratio=pl.col(f"{name}_new") / pl.col(name))
-        scaled = _near(scaled, ratios.drop_nulls("ratio"), _SIDES[table]).with_columns(
+        scaled = _nearest_ratio(scaled, ratios.drop_nulls("ratio"), _SIDES[table]).with_columns(
             pl.col(name) * pl.col("ratio")
         )
         scaled = scaled.drop("ratio")
@@ -125,7 +116,9 @@ def carried(
     return scaled.select(held.columns), named
 
 
-def _near(rows: pl.DataFrame, ratios: pl.DataFrame, sides: tuple[_Side, ...]) -> pl.DataFrame:
+def _nearest_ratio(
+    rows: pl.DataFrame, ratios: pl.DataFrame, sides: tuple[_Side, ...]
+) -> pl.DataFrame:
     """Give each row the ratio of a near day of its ticker, from the first side that has one."""
     import polars as pl
 
@@ -143,13 +136,8 @@ def _near(rows: pl.DataFrame, ratios: pl.DataFrame, sides: tuple[_Side, ...]) ->
     return found
 
 
-def newly_split(held: pl.DataFrame, fetched: pl.DataFrame) -> dict[str, date]:
+def new_splits(held: pl.DataFrame, fetched: pl.DataFrame) -> dict[str, date]:
     """Tickers with a split that was not known, where older dividends were not fetched.
-
-    Parameters
-    ----------
-    held, fetched : polars.DataFrame
-        Rows of ``actions``; one per key.
 
     Returns
     -------

@@ -10,42 +10,29 @@ Progress = Callable[[str, int, int, str], None]
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """What one source brought in one pass.
+class SourceResult:
+    """What one source brought in one pass."""
 
-    Attributes
-    ----------
-    source, table : str
-        Who was asked, and for which table.
-    new, revised, unchanged, rejected : int
-        Rows by what the store made of them; rejected ones lie in quarantine.
-    seconds : float
-        From the first question to the last row stored.
-    alerts : tuple of str
-        Revisions of history that somebody should look at, a sentence each.
-    news : tuple of str
-        Names that the source says are gone or renamed, a sentence each.
-    doubts : tuple of str
-        What the checks of prices found for the first time, a sentence each; the figures are
-        kept with a flag.
-    failures : tuple of str
-        What could not be had, a sentence each; empty when all went well.
-    left_out : str
-        Why the source was not asked although nothing is wrong; blank when it was.
-    """
-
+    # source, table: who was asked, and for which table
     source: str
     table: str
+    # new, revised, unchanged, rejected: rows by what the store made of them; rejected ones lie in
+    # quarantine
     new: int = 0
     revised: int = 0
     unchanged: int = 0
     rejected: int = 0
-    seconds: float = 0.0
+    seconds: float = 0.0  # from the first question to the last row stored
+    # revisions of history that somebody should look at, a sentence each
     alerts: tuple[str, ...] = ()
-    news: tuple[str, ...] = ()
+    news: tuple[str, ...] = ()  # names that the source says are gone or renamed, a sentence each
+    # what the checks of prices found for the first time, a sentence each; the figures are kept with
+    # a flag
     doubts: tuple[str, ...] = ()
+    # what could not be had, a sentence each; empty when all went well
     failures: tuple[str, ...] = ()
-    left_out: str = ""
+    # why the source was not asked although nothing is wrong; blank when it was
+    skipped_reason: str = ""
 
     @property
     def ok(self) -> bool:

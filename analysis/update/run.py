@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from analysis import settings
-from analysis.concurrency import side_by_side
-from analysis.errors import InputError, unknown
+from analysis.concurrency import run_concurrently
+from analysis.errors import InputError, unknown_name
 from analysis.files import make_folder
 from analysis.loaders import Loader, loaders
-from analysis.update.fetch import Pass
-from analysis.update.plan import Known, read_calendars
-from analysis.update.result import Outcome, Progress
+from analysis.update.fetch import UpdateRun
+from analysis.update.plan import UpdateContext, read_calendars
+from analysis.update.result import Progress, SourceResult
 
 if TYPE_CHECKING:
     from analysis.calendars import Calendars
@@ -35,7 +35,7 @@ def update(
     since: date | None = None,
     now: datetime | None = None,
     progress: Progress | None = None,
-) -> list[Outcome]:
+) -> list[SourceResult]:
     """Ask every source for what is missing, and put the answers into the store.
 
     Parameters
@@ -58,9 +58,9 @@ def update(
 
     Returns
     -------
-    list of Outcome
+    list of SourceResult
         One per source, in the order of the registry. A source that failed says so in
-        `Outcome.failures` and has not stopped the others.
+        `SourceResult.failures` and has not stopped the others.
 
     Raises
     ------
@@ -77,13 +77,15 @@ def update(
     now = now or datetime.now(UTC)
     if since is not None and since > now.date():
         raise InputError(f"--since {since} lies ahead: no source has figures of that day yet.")
-    known = Known(catalogue, calendars, now, archive=prepare(store), since=since)
+    context = UpdateContext(catalogue, calendars, now, archive=prepare(store), since=since)
     if any(kind.table == "prices" for kind in chosen):
         # Reading a calendar hushes a warning of pandas for a moment, for the whole process, and
         # so does a visit to Yahoo: side by side they would restore each other's filters.
-        read_calendars(known)
-    one_pass = Pass(store, known, _one_at_a_time(progress), named=frozenset(sources))
-    outcomes = dict(side_by_side({kind.name: partial(one_pass.ask, kind) for kind in chosen}))
+        read_calendars(context)
+    one_pass = UpdateRun(store, context, _one_at_a_time(progress), named=frozenset(sources))
+    outcomes = dict(
+        run_concurrently({kind.name: partial(one_pass.fetch_source, kind) for kind in chosen})
+    )
     return [outcomes[kind.name] for kind in chosen]
 
 
@@ -127,10 +129,10 @@ def choose(tables: Sequence[str] = (), sources: Sequence[str] = ()) -> list[type
     known = loaders()
     for table in tables:
         if table not in TABLES:
-            raise unknown("table", table, TABLES)
+            raise unknown_name("table", table, TABLES)
     for source in sources:
         if source not in known:
-            raise unknown("source", source, known)
+            raise unknown_name("source", source, known)
     chosen = [
         loader
         for name, loader in known.items()

@@ -5,50 +5,33 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
+
+from analysis.json_values import jsonable
 
 
 @dataclass(frozen=True)
 class Alert:
-    """Something that a source showed for the first time.
+    """Something that a source showed for the first time."""
 
-    Attributes
-    ----------
-    id : str
-        Made from what the alert is about: the same in every pass and on every machine.
-    subject : str
-        What was watched: ``"huggingface deepseek-ai"``.
-    kind : str
-        model, changed, model_gone, licence, repository, repository_gone, release, provider,
-        provider_gone, price, support or rule.
-    text : str
-        One sentence.
-    url : str
-        Where to look; blank where there is no page.
-    observed_at : datetime.datetime
-        When our clock saw it.
-    created_at : datetime.datetime or None
-        When the source says that it was made.
-    name : str
-        What it is called: ``"deepseek-ai/DeepSeek-V4-Pro"``.
-    details : mapping
-        Figures for programs: prices before and after, dates of a rule, day 0 of a draft.
-    """
-
-    id: str
-    subject: str
+    id: str  # made from what the alert is about: the same in every pass and on every machine
+    subject: str  # what was watched: ``"huggingface deepseek-ai"``
+    # model, changed, model_gone, licence, repository, repository_gone, release, provider,
+    # provider_gone, price, support or rule
     kind: str
-    text: str
-    url: str
-    observed_at: datetime
-    created_at: datetime | None = None
-    name: str = ""
+    text: str  # one sentence
+    url: str  # where to look; blank where there is no page
+    observed_at: datetime  # when our clock saw it
+    created_at: datetime | None = None  # when the source says that it was made
+    name: str = ""  # what it is called: ``"deepseek-ai/DeepSeek-V4-Pro"``
+    # figures for programs: prices before and after, dates of a rule, day 0 of a draft
     details: Mapping[str, Any] = field(default_factory=dict)
 
     def document(self) -> dict[str, Any]:
         """Everything, for JSON: instants in ISO form, UTC."""
-        return {key: _plain(value) for key, value in asdict(self).items()}
+        document: dict[str, Any] = jsonable(asdict(self))
+        return document
 
     @classmethod
     def of_document(cls, document: Mapping[str, Any]) -> Alert:
@@ -67,9 +50,3 @@ def alert_id(*parts: object) -> str:
     """Name an alert by what it is about."""
     text = "\x1f".join(str(part) for part in parts)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
-    return value.isoformat() if isinstance(value, date) else value

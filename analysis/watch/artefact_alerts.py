@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime, time
 from typing import TYPE_CHECKING, Any
 
-from analysis.update.disappearances import AGAIN, GONE, asked_as
+from analysis.update.disappearances import DISAPPEARED, REAPPEARED, request_name
 from analysis.watch.alerts import Alert, alert_id
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ _GONE_WORDS = {
 }
 
 
-def of_artefacts(artefacts: pl.DataFrame) -> Iterator[Alert]:
+def artefact_alerts(artefacts: pl.DataFrame) -> Iterator[Alert]:
     """An alert for every change of every artefact, oldest observation first.
 
     One state often replaces another: that the older one is no longer shown is worth telling
@@ -36,9 +36,9 @@ def of_artefacts(artefacts: pl.DataFrame) -> Iterator[Alert]:
     last: dict[tuple[str, ...], str] = {}
     rows = artefacts.sort("observed_at", "created_at", "platform", "owner", "name", "revision")
     for row in rows.iter_rows(named=True):
-        thing, revision = _thing(row), row["revision"]
+        thing, revision = _state_key(row), row["revision"]
         states, before = standing.setdefault(thing, set()), last.get(thing)
-        if row["flag"] == GONE:
+        if row["flag"] == DISAPPEARED:
             states.discard(revision)
             if not states and row["kind"] in _GONE_WORDS:
                 yield _gone(row)
@@ -53,7 +53,7 @@ def of_artefacts(artefacts: pl.DataFrame) -> Iterator[Alert]:
         last[thing] = revision
 
 
-def of_rules(documents: pl.DataFrame) -> Iterator[Alert]:
+def rule_alerts(documents: pl.DataFrame) -> Iterator[Alert]:
     """An alert for every rule and proposed rule; notices of meetings are none."""
     for row in documents.sort("observed_at", "document_number").iter_rows(named=True):
         if "rule" in row["kind"].casefold():
@@ -62,13 +62,13 @@ def of_rules(documents: pl.DataFrame) -> Iterator[Alert]:
 
 def subject_of(row: Mapping[str, Any]) -> str:
     """What a row of `artefacts` belongs to, as the list of subjects writes it."""
-    thing = f"{row['platform']} {asked_as(row['owner'], row['name'], row['kind'])}"
+    thing = f"{row['platform']} {request_name(row['owner'], row['name'], row['kind'])}"
     if row["kind"] == "support":
         return f"{thing}:{row['revision'].partition(_NAMES)[2]}"
     return thing
 
 
-def _thing(row: Mapping[str, Any]) -> tuple[str, ...]:
+def _state_key(row: Mapping[str, Any]) -> tuple[str, ...]:
     """What has states: of a model's providers each by itself, whatever its status."""
     thing = row["platform"], row["owner"], row["name"], row["kind"]
     return (*thing, _provider(row)) if row["kind"] == "provider" else thing
@@ -82,7 +82,7 @@ def _artefact(row: Mapping[str, Any], *, first: bool, returned: bool) -> Alert:
     kind = "changed" if row["kind"] == "model" and not first else row["kind"]
     name = f"{row['owner']}/{row['name']}"
     revision = row["revision"]
-    again = " again" if row["flag"] == AGAIN else ""
+    again = " again" if row["flag"] == REAPPEARED else ""
     changed = "Model is on Hugging Face again" if returned else "Changed model on Hugging Face"
     words = {
         "model": f"New model on Hugging Face: {name}.",
@@ -115,7 +115,7 @@ def _alert(
     row: Mapping[str, Any], kind: str, text: str, created_at: datetime | None, **details: Any
 ) -> Alert:
     # A state may go and return again and again: then it is the look that tells them apart.
-    look = () if row["flag"] not in (GONE, AGAIN) else (row["flag"], row["observed_at"])
+    look = () if row["flag"] not in (DISAPPEARED, REAPPEARED) else (row["flag"], row["observed_at"])
     return Alert(
         id=alert_id(
             row["platform"], row["owner"], row["name"], row["kind"], row["revision"], *look
@@ -150,6 +150,6 @@ def _rule(row: Mapping[str, Any]) -> Alert:
     )
 
 
-def since(alerts: Iterable[Alert], first: datetime) -> list[Alert]:
+def dated_since(alerts: Iterable[Alert], first: datetime) -> list[Alert]:
     """Those that their source dates at or after an instant."""
     return [alert for alert in alerts if alert.created_at and alert.created_at >= first]

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 from analysis.errors import DataError
 from analysis.watch.event_drafts import add, draft, is_release
-from analysis.watch.notifications import Address, notices
+from analysis.watch.notifications import Target, notices
 from analysis.watch.outbox import Entry, Outbox
-from analysis.watch.signals import undisturbed
+from analysis.watch.signals import defer_signals
 
 if TYPE_CHECKING:
     from analysis.calendars import Calendars
@@ -26,39 +26,24 @@ Emit = Callable[[dict[str, Any]], None]
 
 
 @dataclass
-class Teller:
-    """Tells open alerts.
+class AlertDispatcher:
+    """Tells open alerts."""
 
-    Attributes
-    ----------
-    outbox : Outbox
-        Held alone by the caller.
-    catalogue, calendars
-        For drafted events.
-    addresses : sequence of Address
-        Where notices go.
-    emit : callable
-        Takes the document of an alert: the JSON line.
-    drafts : pathlib.Path
-        File of the drafted events.
-    failures : dict of str to str
-        What went wrong, by what failed.
-    """
-
-    outbox: Outbox
+    outbox: Outbox  # held alone by the caller
+    # catalogue, calendars: for drafted events
     catalogue: Catalogue
     calendars: Calendars
-    addresses: Sequence[Address]
-    emit: Emit
-    drafts: Path
-    failures: dict[str, str] = field(default_factory=dict)
+    addresses: Sequence[Target]  # where notices go
+    emit: Emit  # takes the document of an alert: the JSON line
+    drafts: Path  # file of the drafted events
+    failures: dict[str, str] = field(default_factory=dict)  # what went wrong, by what failed
 
-    def tell(self) -> int:
+    def dispatch(self) -> int:
         """Do what is left to do about every open alert; returns how many stay open."""
-        entries = [self._printed(self._drafted(entry)) for entry in self.outbox.open()]
+        entries = [self._emit_line(self._draft_event(entry)) for entry in self.outbox.open()]
         for address in self.addresses:
             try:
-                entries = self._sent(address, entries)
+                entries = self._notify(address, entries)
             finally:
                 address.end()
         waiting = [entry for entry in entries if not entry.done]
@@ -71,7 +56,7 @@ class Teller:
             )
         return len(waiting)
 
-    def _drafted(self, entry: Entry) -> Entry:
+    def _draft_event(self, entry: Entry) -> Entry:
         if entry.drafted:
             return entry
         alert = entry.alert
@@ -86,21 +71,21 @@ class Teller:
             return entry
         return self.outbox.note(entry, drafted=True, alert=replace(alert, details=details))
 
-    def _printed(self, entry: Entry) -> Entry:
+    def _emit_line(self, entry: Entry) -> Entry:
         if entry.printed:
             return entry
-        with undisturbed():
+        with defer_signals():
             self.emit(entry.alert.document())
             return self.outbox.note(entry, printed=True)
 
-    def _sent(self, address: Address, entries: list[Entry]) -> list[Entry]:
+    def _notify(self, address: Target, entries: list[Entry]) -> list[Entry]:
         """Send what an address has not had; after one that failed the rest waits too."""
         mark = address.fingerprint
         held = {entry.alert.id: entry for entry in entries}
         due = [entry.alert for entry in entries if mark in entry.to and mark not in entry.sent]
         for notice in notices(sorted(due, key=lambda alert: alert.subject)):
             address.begin()  # a request to stop need not wait for that
-            with undisturbed():
+            with defer_signals():
                 taken = address.send(notice)
                 for name in notice.ids if taken else ():
                     entry = held[name]

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from analysis.errors import DataError
-from analysis.placing import place
 from analysis.plain_text import spreadsheet_cell, visible
+from analysis.studies.placement import assign_day0
 from analysis.watch.alerts import Alert
 from analysis.watch.outbox import write
 
@@ -122,7 +122,7 @@ def add(path: Path, row: Mapping[str, str]) -> bool:
 def _day0(
     event: Mapping[str, Any], exchanges: Collection[str], calendars: Calendars
 ) -> dict[str, str | None]:
-    placed = place([event], {exchange: exchange for exchange in exchanges}, calendars)
+    placed = assign_day0([event], {exchange: exchange for exchange in exchanges}, calendars)
     return {
         row["exchange"]: None if row["reason"] else row["day0"].date().isoformat()
         for row in placed.to_dict("records")

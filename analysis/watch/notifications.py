@@ -29,7 +29,7 @@ VARIABLE = "FAULTLINE_NOTIFY"
 
 
 @dataclass(frozen=True)
-class Notice:
+class Notification:
     """One message about some alerts of one subject."""
 
     title: str
@@ -37,7 +37,7 @@ class Notice:
     ids: tuple[str, ...]
 
 
-class Address:
+class Target:
     """Where notices go.
 
     Parameters
@@ -69,7 +69,7 @@ class Address:
         """Start what sends notices, which may take a while."""
         self._postman.begin()
 
-    def send(self, notice: Notice) -> bool:
+    def send(self, notice: Notification) -> bool:
         """Send a notice; False when the service did not take it."""
         return self._postman.send(notice.title, notice.body)
 
@@ -78,13 +78,13 @@ class Address:
         self._postman.end()
 
 
-def addresses(urls: Iterable[str]) -> list[Address]:
+def addresses(urls: Iterable[str]) -> list[Target]:
     """Addresses of the URLs given, then of those in ``FAULTLINE_NOTIFY``; each once."""
     given = [*urls, *os.environ.get(VARIABLE, "").split()]
-    return [Address(url, place) for place, url in enumerate(dict.fromkeys(given), start=1)]
+    return [Target(url, place) for place, url in enumerate(dict.fromkeys(given), start=1)]
 
 
-def notices(alerts: Sequence[Alert]) -> Iterator[Notice]:
+def notices(alerts: Sequence[Alert]) -> Iterator[Notification]:
     """One notice per subject, so that an author who changes a hundred models sends one."""
     for subject, group in groupby(alerts, key=lambda alert: alert.subject):
         own = list(group)
@@ -97,7 +97,7 @@ def notices(alerts: Sequence[Alert]) -> Iterator[Notice]:
         if len(own) > _SHOWN:
             lines.append(f"and {len(own) - _SHOWN} more: see the home's folder watch/alerts.")
         title = own[0].text.rstrip(".") if len(own) == 1 else f"{len(own)} alerts: {subject}"
-        yield Notice(
+        yield Notification(
             visible(f"Faultline: {title}")[:200], "\n".join(lines), tuple(one.id for one in own)
         )
 
@@ -105,13 +105,13 @@ def notices(alerts: Sequence[Alert]) -> Iterator[Notice]:
 def _service(url: str) -> NotifyBase | None:
     from apprise import Apprise
 
-    with _silent():
+    with _quiet_logs():
         found = Apprise.instantiate(url, suppress_exceptions=True)
     return found if found is not None and hasattr(found, "notify") else None
 
 
 @contextmanager
-def _silent() -> Iterator[None]:
+def _quiet_logs() -> Iterator[None]:
     """Hold back what Apprise and its HTTP library log: it may quote the URL."""
     loggers = [logging.getLogger(name) for name in ("apprise", "urllib3", "requests")]
     before = [logger.disabled for logger in loggers]

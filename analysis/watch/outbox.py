@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import Any
 
 from analysis.errors import DataError
-from analysis.files import make_folder, write_whole
+from analysis.files import make_folder, write_atomic
 from analysis.plain_text import visible_json
-from analysis.store.location import Place
+from analysis.store.location import StoreLocation
 from analysis.watch.alerts import Alert
 
 # What a source dates so long before the first look is history, whenever it is fetched.
@@ -29,13 +29,13 @@ _DATED = ("rule", "release", "support")
 
 
 @dataclass(frozen=True)
-class FirstLook:
+class Baseline:
     """When a subject was first looked at, and the alerts of what stood there."""
 
     at: datetime
     known: frozenset[str]
 
-    def makes_news(self, alert: Alert) -> bool:
+    def is_new(self, alert: Alert) -> bool:
         """Whether an alert is of something that was not there yet.
 
         A model or repository with an old date may have been private till now; a rule or
@@ -49,22 +49,13 @@ class FirstLook:
 
 @dataclass(frozen=True)
 class Entry:
-    """One alert with what was done about it.
-
-    Attributes
-    ----------
-    alert : Alert
-    to : tuple of str
-        Fingerprints of the notify URLs that were set when the alert was made.
-    sent : tuple of str
-        Those of them that have taken it.
-    drafted, printed : bool
-        Whether its event was drafted, and its JSON line written.
-    """
+    """One alert with what was done about it."""
 
     alert: Alert
+    # fingerprints of the notify URLs that were set when the alert was made
     to: tuple[str, ...] = ()
-    sent: tuple[str, ...] = ()
+    sent: tuple[str, ...] = ()  # those of them that have taken it
+    # drafted, printed: whether its event was drafted, and its JSON line written
     drafted: bool = False
     printed: bool = False
 
@@ -95,16 +86,16 @@ class Outbox:
             raise _unwritable(self.folder, problem) from None
 
     @contextmanager
-    def alone(self) -> Iterator[None]:
+    def lock(self) -> Iterator[None]:
         """Hold the outbox alone among the processes of this machine.
 
         Another waits, and for no longer than a pass can take: then a `DataError` names the lock.
         """
         self.make()
-        with Place(self.folder).locked("outbox"):
+        with StoreLocation(self.folder).locked("outbox"):
             yield
 
-    def subjects(self) -> dict[str, FirstLook]:
+    def subjects(self) -> dict[str, Baseline]:
         """Every subject that was looked at before."""
         path = self.folder / "subjects.json"
         if not path.exists():
@@ -112,13 +103,13 @@ class Outbox:
         held, now = _read(path), datetime.now(UTC)
         return {
             # A clock that was ahead must not make everything until then history.
-            subject: FirstLook(
+            subject: Baseline(
                 min(datetime.fromisoformat(entry["first_look"]), now), frozenset(entry["known"])
             )
             for subject, entry in held.items()
         }
 
-    def begin(self, known: dict[str, Collection[str]]) -> None:
+    def set_baseline(self, known: dict[str, Collection[str]]) -> None:
         """Note first looks: subject to the alerts that are no news."""
         path = self.folder / "subjects.json"
         held = _read(path) if path.exists() else {}
@@ -185,7 +176,7 @@ def in_order(entries: Iterable[Entry]) -> list[Entry]:
 def write(path: Path, content: bytes) -> None:
     """Write a file of the watch whole, or say why it cannot be."""
     try:
-        write_whole(path, content)
+        write_atomic(path, content)
     except OSError as problem:
         raise _unwritable(path, problem) from None
 

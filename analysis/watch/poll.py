@@ -15,65 +15,48 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from analysis.concurrency import side_by_side
+from analysis.concurrency import run_concurrently
 from analysis.loaders import Loader, Request
 from analysis.loaders.http.limits import Budget, spending
-from analysis.loaders.wording import worded
-from analysis.redaction import clean
-from analysis.update.disappearances import asked_as
-from analysis.update.fetch import alone, answered, by_reason, keep, unfailed
+from analysis.loaders.wording import describe_error
+from analysis.redaction import redact
+from analysis.update.disappearances import request_name
+from analysis.update.fetch import by_reason, fetch_complete, keep, source_lock, succeeded_names
 from analysis.watch.artefact_alerts import RULES
 
 if TYPE_CHECKING:
     from analysis.catalogue import Catalogue
-    from analysis.store import Appended, Store
+    from analysis.store import AppendResult, Store
 
 # A document may be entered some days after its date.
 _RULES_BACK = timedelta(days=30)
 
 
 @dataclass(frozen=True)
-class Look:
-    """One source to ask.
-
-    Attributes
-    ----------
-    loader : type of Loader
-    request : Request
-    subjects : mapping of str to tuple of str
-        Each name asked for, and the subjects that it tells about.
-    """
+class SourceQuery:
+    """One source to ask."""
 
     loader: type[Loader]
     request: Request
+    # each name asked for, and the subjects that it tells about
     subjects: Mapping[str, tuple[str, ...]]
 
 
 @dataclass
-class Seen:
-    """What came of asking.
+class PollResult:
+    """What came of asking."""
 
-    Attributes
-    ----------
-    looked : set of str
-        Subjects that were looked at, whole and stored.
-    failures : dict of str to str
-        Source and names to what went wrong.
-    """
-
-    looked: set[str] = field(default_factory=set)
-    failures: dict[str, str] = field(default_factory=dict)
+    polled: set[str] = field(default_factory=set)  # subjects that were looked at, whole and stored
+    failures: dict[str, str] = field(default_factory=dict)  # source and names to what went wrong
 
 
-def looks(
+def build_queries(
     catalogue: Catalogue, today: date, archive: Path | None, rules_to: date | None = None
-) -> list[Look]:
+) -> list[SourceQuery]:
     """Every source with what the watched list names for it; a source without names is left out.
 
     Parameters
     ----------
-    catalogue : Catalogue
-    today : datetime.date
     archive : pathlib.Path or None
         Where what the sources send is kept.
     rules_to : datetime.date, optional
@@ -81,7 +64,7 @@ def looks(
     """
     from analysis.loaders.federal_register import FederalRegister
     from analysis.loaders.github.artefacts import GithubArtefacts
-    from analysis.loaders.github.release_mentions import GithubSupport, pairs
+    from analysis.loaders.github.release_mentions import GithubReleaseMentions, pairs
     from analysis.loaders.huggingface.artefacts import HuggingfaceArtefacts
     from analysis.loaders.openrouter.prices import OpenrouterPrices
 
@@ -92,18 +75,18 @@ def looks(
     ]
     # One on inspection carries a planned day, which lies ahead.
     since = min(today, rules_to or today) - _RULES_BACK
-    found = [Look(FederalRegister, Request((), since, archive=archive), {RULES: (RULES,)})]
+    found = [SourceQuery(FederalRegister, Request((), since, archive=archive), {RULES: (RULES,)})]
     for loader, platform in platforms:
         names = catalogue.watched_by(loader.name)
         subjects = {name: (f"{platform} {name}",) for name in names}
-        found.append(Look(loader, Request(names, archive=archive), subjects))
-    wanted = catalogue.watched_by(GithubSupport.name)
+        found.append(SourceQuery(loader, Request(names, archive=archive), subjects))
+    wanted = catalogue.watched_by(GithubReleaseMentions.name)
     engines = {
         engine: tuple(f"github {engine}:{family}" for family in families)
         for engine, families in pairs(wanted).items()
     }
-    found.append(Look(GithubSupport, Request(wanted, archive=archive), engines))
-    return [look for look in found if look.subjects]
+    found.append(SourceQuery(GithubReleaseMentions, Request(wanted, archive=archive), engines))
+    return [query for query in found if query.subjects]
 
 
 def last_rule(store: Store, today: date) -> date | None:
@@ -117,50 +100,52 @@ def last_rule(store: Store, today: date) -> date | None:
     return last if isinstance(last, date) else None
 
 
-def ask(store: Store, wanted: Sequence[Look], say: Callable[[str], None]) -> Seen:
+def poll(store: Store, wanted: Sequence[SourceQuery], say: Callable[[str], None]) -> PollResult:
     """Ask all at once, and store each answer as it comes."""
     # Two sources of one table in one process need not race for the same commit.
-    tables = {look.loader.table: threading.Lock() for look in wanted}
-    looks_by = {look.loader.name: look for look in wanted}
+    tables = {query.loader.table: threading.Lock() for query in wanted}
+    queries = {query.loader.name: query for query in wanted}
     jobs = {
-        source: partial(_look_at, store, look, tables[look.loader.table])
-        for source, look in looks_by.items()
+        source: partial(_poll_source, store, query, tables[query.loader.table])
+        for source, query in queries.items()
     }
-    seen = Seen()
-    for source, (failures, refused, said) in side_by_side(jobs):
-        look = looks_by[source]
+    result = PollResult()
+    for source, (failures, refused, said) in run_concurrently(jobs):
+        query = queries[source]
         for line in said:
-            say(clean(line))
+            say(redact(line))
         # One wrong document must not keep all rules from their first look while it is there.
-        apart = {} if look.loader.table == "policy_documents" else refused
+        apart = {} if query.loader.table == "policy_documents" else refused
         missed = {**apart, **failures}
-        seen.looked |= {
-            subject for name in unfailed(look.subjects, missed) for subject in look.subjects[name]
+        result.polled |= {
+            subject
+            for name in succeeded_names(query.subjects, missed)
+            for subject in query.subjects[name]
         }
-        seen.failures |= {
-            f"{source} {names}".strip(): clean(why)
+        result.failures |= {
+            f"{source} {names}".strip(): redact(why)
             for names, why in by_reason({**refused, **failures})
         }
-    return seen
+    return result
 
 
-def _look_at(
-    store: Store, look: Look, table: threading.Lock
+def _poll_source(
+    store: Store, query: SourceQuery, table: threading.Lock
 ) -> tuple[dict[str, str], dict[str, str], tuple[str, ...]]:
     """Ask a source and store its answer.
 
     Returns what failed and what was refused, by name, and what else to say.
     """
     failures: dict[str, str] = {}
-    kind = look.loader
+    kind = query.loader
     try:
-        with alone(store, kind.name), spending(Budget(kind.name)):
-            answer = answered(kind(), look.request, store.read(kind.table))
+        with source_lock(store, kind.name), spending(Budget(kind.name)):
+            answer = fetch_complete(kind(), query.request, store.read(kind.table))
             failures = answer.failures
             with table:
                 added = keep(store, kind, answer.frame, answer.unreadable)
     except BaseException as problem:  # one source must not take the others along, nor a panic
-        return {**failures, "": worded(problem, ours=True)}, {}, ()
+        return {**failures, "": describe_error(problem, ours=True)}, {}, ()
     if added.failures:
         failures = {**failures, "": " ".join(added.failures)}
     said = f"{added.new} new, {added.revised} revised, {added.unchanged} unchanged"
@@ -168,27 +153,27 @@ def _look_at(
         count = len(answer.unreadable)
         said += f", {count} unreadable (see faultline data quarantine {kind.table})"
     news = (f"{kind.name}: {name}: {what}" for name, what in answer.news.items())
-    return failures, _refused(look, added), (f"{kind.name}: {said}.", *news)
+    return failures, _refused(query, added), (f"{kind.name}: {said}.", *news)
 
 
-def _refused(look: Look, added: Appended) -> dict[str, str]:
+def _refused(query: SourceQuery, added: AppendResult) -> dict[str, str]:
     """Name by name, how many rows the store refused: other names were looked at all the same."""
     if added.refused is None:
         return {}
-    counts = Counter(_name_of(look, json.loads(row)) for row in added.refused["row"])
-    where = f"see faultline data quarantine {look.loader.table}."
+    counts = Counter(_name_of(query, json.loads(row)) for row in added.refused["row"])
+    where = f"see faultline data quarantine {query.loader.table}."
     return {
         name: f"{count} row{'s were' if count > 1 else ' was'} rejected: {where}"
         for name, count in counts.items()
     }
 
 
-def _name_of(look: Look, row: Mapping[str, Any]) -> str:
+def _name_of(query: SourceQuery, row: Mapping[str, Any]) -> str:
     """Name whose answer held a row; blank where none can be told."""
     if "model" in row:
         name = row["model"]
     elif "kind" in row and "owner" in row:
-        name = asked_as(row["owner"] or "", row["name"] or "", row["kind"] or "")
+        name = request_name(row["owner"] or "", row["name"] or "", row["kind"] or "")
     else:
-        name = next(iter(look.subjects))
-    return name if name in look.subjects else ""
+        name = next(iter(query.subjects))
+    return name if name in query.subjects else ""

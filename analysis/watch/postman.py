@@ -51,7 +51,7 @@ class Postman:
             child.stdin.flush()  # type: ignore[union-attr]
         except OSError:
             pass
-        taken = self._heard(child, min(SECONDS, settings.patience())) == "yes"
+        taken = self._heard(child, min(SECONDS, settings.request_timeout())) == "yes"
         if not taken:
             self.end()
         return taken

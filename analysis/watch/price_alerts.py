@@ -24,7 +24,7 @@ LIST = "list"
 _PAGE = "https://openrouter.ai/"
 
 
-def of_prices(observations: pl.DataFrame) -> Iterator[Alert]:
+def price_alerts(observations: pl.DataFrame) -> Iterator[Alert]:
     """Every change, model by model, oldest first.
 
     Parameters
@@ -48,7 +48,7 @@ def _of_model(model: str, rows: pl.DataFrame) -> Iterator[Alert]:
         at_first = set(look["provider"])
         gone = shown - at_first if at_first else set()
         for provider in sorted(gone):
-            yield _gone(model, held.pop(provider), day, look["observed_at"].min())
+            yield _provider_removed(model, held.pop(provider), day, look["observed_at"].min())
         today: dict[str, dict[str, Any]] = {}
         for row in of_day.iter_rows(named=True):
             provider = row["provider"]
@@ -60,7 +60,7 @@ def _of_model(model: str, rows: pl.DataFrame) -> Iterator[Alert]:
         providers = set(today) - {LIST}
         # On the first day only what came after the first look is new.
         for provider in sorted(providers - (shown - gone if shown else at_first)):
-            yield _arrived(model, today[provider], again=provider in ever)
+            yield _provider_added(model, today[provider], again=provider in ever)
         shown = providers or shown
         ever |= providers
 
@@ -88,7 +88,7 @@ def _changed(model: str, before: Mapping[str, Any], after: Mapping[str, Any]) ->
     )  # fmt: skip
 
 
-def _arrived(model: str, row: Mapping[str, Any], *, again: bool) -> Alert:
+def _provider_added(model: str, row: Mapping[str, Any], *, again: bool) -> Alert:
     return _alert(
         "provider", model, row,
         f"Provider on OpenRouter: {row['provider']} serves {model}{' again' if again else ''} at "
@@ -97,7 +97,7 @@ def _arrived(model: str, row: Mapping[str, Any], *, again: bool) -> Alert:
     )  # fmt: skip
 
 
-def _gone(model: str, last: Mapping[str, Any], day: Any, seen: Any) -> Alert:
+def _provider_removed(model: str, last: Mapping[str, Any], day: Any, seen: Any) -> Alert:
     assert isinstance(day, date)
     assert isinstance(seen, datetime)
     return _alert(

@@ -10,39 +10,28 @@ from typing import TYPE_CHECKING, Any
 
 from analysis import settings
 from analysis.errors import InputError
-from analysis.watch import artefact_alerts as news
-from analysis.watch import price_alerts as prices
+from analysis.watch import artefact_alerts, price_alerts
 from analysis.watch.alerts import Alert
-from analysis.watch.dispatch import Teller
+from analysis.watch.dispatch import AlertDispatcher
 from analysis.watch.outbox import Entry, Outbox
-from analysis.watch.poll import Look, Seen, ask, last_rule, looks
+from analysis.watch.poll import PollResult, SourceQuery, build_queries, last_rule, poll
 
 if TYPE_CHECKING:
     from analysis.calendars import Calendars
     from analysis.catalogue import Catalogue
     from analysis.store import Store
-    from analysis.watch.notifications import Address
+    from analysis.watch.notifications import Target
 
 
 @dataclass(frozen=True)
 class Result:
-    """What a pass did.
+    """What a pass did."""
 
-    Attributes
-    ----------
-    alerts : tuple of Alert
-        Made in this pass.
-    first_looks : dict of str to int
-        Subjects looked at for the first time, and how many things were found there.
-    waiting : int
-        Alerts that stay in the outbox.
-    failures : dict of str to str
-        Sources, notices and drafts that failed, and why.
-    """
-
-    alerts: tuple[Alert, ...]
+    alerts: tuple[Alert, ...]  # made in this pass
+    # subjects looked at for the first time, and how many things were found there
     first_looks: dict[str, int] = field(default_factory=dict)
-    waiting: int = 0
+    waiting: int = 0  # alerts that stay in the outbox
+    # sources, notices and drafts that failed, and why
     failures: dict[str, str] = field(default_factory=dict)
 
 
@@ -61,7 +50,7 @@ class Watch:
         Takes each alert's document once.
     say : callable
         Takes a sentence of progress.
-    addresses : sequence of Address
+    addresses : sequence of Target
         Where notices go.
     since : datetime.date, optional
         At the first look at a subject, what its source dates on or after this day is told;
@@ -81,7 +70,7 @@ class Watch:
         *,
         emit: Callable[[dict[str, Any]], None],
         say: Callable[[str], None],
-        addresses: Sequence[Address] = (),
+        addresses: Sequence[Target] = (),
         since: date | None = None,
     ) -> None:
         self._home = _folder(store)
@@ -101,11 +90,13 @@ class Watch:
         """
         self._outbox.make()
         today = datetime.now(UTC).date()
-        wanted = looks(self._catalogue, today, self._home / "raw", self._rules_known_to(today))
-        seen = ask(self._store, wanted, self._say)
-        with self._outbox.alone():
-            made, first = self._derive(_subjects(wanted), seen)
-            teller = Teller(
+        wanted = build_queries(
+            self._catalogue, today, self._home / "raw", self._rules_known_to(today)
+        )
+        result = poll(self._store, wanted, self._say)
+        with self._outbox.lock():
+            made, first = self._derive(_subjects(wanted), result)
+            dispatcher = AlertDispatcher(
                 self._outbox,
                 self._catalogue,
                 self._calendars,
@@ -113,18 +104,18 @@ class Watch:
                 self._emit,
                 self._home / "drafts" / "events.csv",
             )
-            waiting = teller.tell()
-        return Result(tuple(made), first, waiting, {**seen.failures, **teller.failures})
+            waiting = dispatcher.dispatch()
+        return Result(tuple(made), first, waiting, {**result.failures, **dispatcher.failures})
 
     def _rules_known_to(self, today: date) -> date | None:
         """Day up to which rules were seen: the last stored one's, else that of the first look."""
         stored = last_rule(self._store, today)
         if stored:
             return stored
-        begun = self._outbox.subjects().get(news.RULES)
+        begun = self._outbox.subjects().get(artefact_alerts.RULES)
         return begun.at.date() if begun else None
 
-    def _derive(self, watched: set[str], seen: Seen) -> tuple[list[Alert], dict[str, int]]:
+    def _derive(self, watched: set[str], result: PollResult) -> tuple[list[Alert], dict[str, int]]:
         """Write new alerts into the outbox, before anything is told of them.
 
         An alert is new when its subject was looked at before, and it neither stood there at
@@ -132,20 +123,22 @@ class Watch:
         """
         begun = self._outbox.subjects()
         found: dict[str, list[Alert]] = {}
-        for alert in everything(self._store, watched):
+        for alert in all_alerts(self._store, watched):
             found.setdefault(alert.subject, []).append(alert)
-        first = {subject: found.get(subject, []) for subject in sorted(seen.looked - begun.keys())}
+        first = {
+            subject: found.get(subject, []) for subject in sorted(result.polled - begun.keys())
+        }
         made = [
             alert
             for subject in sorted(watched & begun.keys())
             for alert in found.get(subject, ())
-            if begun[subject].makes_news(alert)
+            if begun[subject].is_new(alert)
         ]
         told = {subject: self._told_at_first(alerts) for subject, alerts in first.items()}
         made += [alert for alerts in told.values() for alert in alerts]
         made = self._put(made)
         if first:
-            self._outbox.begin(
+            self._outbox.set_baseline(
                 {
                     subject: {alert.id for alert in alerts} - {one.id for one in told[subject]}
                     for subject, alerts in first.items()
@@ -154,7 +147,7 @@ class Watch:
         return made, {subject: len(alerts) for subject, alerts in first.items()}
 
     def _told_at_first(self, alerts: Iterable[Alert]) -> list[Alert]:
-        return news.since(alerts, self._since) if self._since else []
+        return artefact_alerts.dated_since(alerts, self._since) if self._since else []
 
     def _put(self, alerts: Iterable[Alert]) -> list[Alert]:
         to = tuple(address.fingerprint for address in self._addresses)
@@ -164,20 +157,24 @@ class Watch:
         return new
 
 
-def everything(store: Store, watched: Collection[str]) -> Iterator[Alert]:
+def all_alerts(store: Store, watched: Collection[str]) -> Iterator[Alert]:
     """All that the store's observations of watched subjects could ever have told, new or not."""
     import polars as pl
 
-    yield from news.of_artefacts(store.history("artefacts"))
+    yield from artefact_alerts.artefact_alerts(store.history("artefacts"))
     documents = store.history("policy_documents")
-    yield from news.of_rules(documents.unique("document_number", keep="first", maintain_order=True))
+    yield from artefact_alerts.rule_alerts(
+        documents.unique("document_number", keep="first", maintain_order=True)
+    )
     # The table may hold the list prices of every model that there is.
     subject = pl.concat_str(pl.lit("openrouter "), pl.col("model"))
-    yield from prices.of_prices(store.history("model_prices").filter(subject.is_in(list(watched))))
+    yield from price_alerts.price_alerts(
+        store.history("model_prices").filter(subject.is_in(list(watched)))
+    )
 
 
-def _subjects(wanted: Iterable[Look]) -> set[str]:
-    return {name for look in wanted for names in look.subjects.values() for name in names}
+def _subjects(wanted: Iterable[SourceQuery]) -> set[str]:
+    return {name for query in wanted for names in query.subjects.values() for name in names}
 
 
 def _folder(store: Store) -> Path:
@@ -189,7 +186,7 @@ def _folder(store: Store) -> Path:
         )
     if not isinstance(store.home, Path):
         raise InputError(
-            f"faultline watch keeps its outbox beside the tables, and {store.address} is no "
+            f"faultline watch keeps its outbox beside the tables, and {store.location} is no "
             "folder: set FAULTLINE_HOME to one on this machine."
         )
     if settings.offline():

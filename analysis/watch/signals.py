@@ -11,11 +11,11 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-_POLITE = (signal.SIGINT, signal.SIGTERM)
+_DEFERRED = (signal.SIGINT, signal.SIGTERM)
 
 
 @contextmanager
-def undisturbed() -> Iterator[None]:
+def defer_signals() -> Iterator[None]:
     """Hold signals back until the block has ended, and deliver them then."""
     if threading.current_thread() is not threading.main_thread():
         yield  # signals interrupt the main thread alone
@@ -25,7 +25,7 @@ def undisturbed() -> Iterator[None]:
     def hold(number: int, _frame: object) -> None:
         caught.append(number)
 
-    before = {number: signal.signal(number, hold) for number in _POLITE}
+    before = {number: signal.signal(number, hold) for number in _DEFERRED}
     try:
         yield
     finally:

@@ -87,7 +87,7 @@ def install(peer: Peer) -> Path:
     try:
         environment.run([sys.executable, "-m", "venv", str(home)])
         _fill(environment, python, wanted)
-    except (environment.Failure, OSError) as failure:
+    except (environment.CommandError, OSError) as failure:
         lines = str(failure).strip().splitlines() or ["no reason was given"]
         raise PeerError(f"not installed: {environment.one_line(lines[-1])}") from failure
     stamp.write_text(pinned, encoding="utf-8")
@@ -141,7 +141,7 @@ def _fill(environment: ModuleType, python: Path, wanted: Path) -> None:
         try:
             with environment.writable_uv_cache() as cache:
                 environment.run([*command, *options, "-r", str(wanted)], {**variables, **cache})
-        except (environment.Failure, OSError) as failure:
+        except (environment.CommandError, OSError) as failure:
             environment.say(f"uv failed, so pip installs: {environment.one_line(str(failure))}")
         else:
             return

@@ -32,7 +32,7 @@ from analysis.charts.chart import PLOTLY_MIME as PLOTLY
 from analysis.charts.chart import Chart, nothing_to_show
 from analysis.charts.markup import build
 from analysis.charts.theme import new_figure
-from analysis.charts.wording import safe
+from analysis.formatting import safe
 from analysis.reports.display import CAVEATS, FIGURES, OPENING, RESULTS
 from analysis.reports.event import event_report
 from analysis.settings import bundled

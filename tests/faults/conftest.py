@@ -68,7 +68,7 @@ def make(server: LocalServer, tmp_path: Path) -> Iterator[Make]:
 
     def build(**options: Any) -> Client:
         given = {"archive": tmp_path, "per_second": 1000.0, "base_url": server.url}
-        made.append(Client("openrouter", **({"timing": QUICK} | given | options)))
+        made.append(Client("openrouter", **({"policy": QUICK} | given | options)))
         return made[-1]
 
     yield build

@@ -13,19 +13,19 @@ import pytest
 
 from analysis.errors import SourceError
 from analysis.loaders import Request
-from analysis.loaders.base import Loader, Partial, Unreadable
-from analysis.loaders.batch import each
+from analysis.loaders.base import Loader, PartialFetchError, Unreadable
+from analysis.loaders.batch import fetch_each
 from analysis.loaders.edgar import facts as edgar_facts
 from analysis.loaders.edgar.loader import Edgar
 from analysis.loaders.edgar.periods import periods
 from analysis.loaders.federal_register import FederalRegister
-from analysis.loaders.fields import readable
+from analysis.loaders.fields import read_records
 from analysis.loaders.fred_prices import FredPrices
 from analysis.loaders.github.artefacts import GithubArtefacts
 from analysis.loaders.github.usage import Github
 from analysis.loaders.http.client import Client
 from analysis.loaders.http.limits import Budget
-from analysis.loaders.http.rate_limit import Pace
+from analysis.loaders.http.rate_limit import RateLimiter
 from analysis.loaders.huggingface.artefacts import HuggingfaceArtefacts
 from analysis.loaders.huggingface.downloads import Huggingface
 from analysis.loaders.openrouter.prices import OpenrouterPrices, parse_endpoints
@@ -33,7 +33,7 @@ from analysis.loaders.openrouter.usage import Openrouter
 from analysis.loaders.pypistats import Pypistats
 from analysis.loaders.risk_indexes import Fred
 from analysis.store import Store
-from analysis.update.fetch import answered, keep
+from analysis.update.fetch import fetch_complete, keep
 from tests.servers import figures, local
 from tests.servers.edgar import ASSETS, REVENUES, SPENT, YEAR, companyfacts, nvidia
 from tests.servers.local import LocalServer, Seen
@@ -64,8 +64,8 @@ def here(server: LocalServer, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
 
 
-def partly(loader: Loader, *names: str, **asked: Any) -> Partial:
-    with pytest.raises(Partial) as caught:
+def partly(loader: Loader, *names: str, **asked: Any) -> PartialFetchError:
+    with pytest.raises(PartialFetchError) as caught:
         loader.fetch(Request(names=names, **asked))
     assert caught.value.failures == {}
     return caught.value
@@ -74,7 +74,7 @@ def partly(loader: Loader, *names: str, **asked: Any) -> Partial:
 def taken(loader: Loader, *names: str) -> tuple[pl.DataFrame, dict[str, str]]:
     try:
         return loader.fetch(Request(names=names)), {}
-    except Partial as told:
+    except PartialFetchError as told:
         return told.frame, told.failures
 
 
@@ -162,7 +162,7 @@ def test_a_release_that_cannot_be_read_is_not_counted_past(server: LocalServer) 
     server.on("/repos/a/b/releases", [github_release("a/b", "v1"), {"id": None, "x": HALF}])
     with pytest.raises(SourceError, match="an unpaired surrogate") as caught:
         Github().fetch(Request(names=("a/b",)))
-    assert isinstance(caught.value, Partial)
+    assert isinstance(caught.value, PartialFetchError)
     assert caught.value.frame.height == 0
 
 
@@ -173,7 +173,7 @@ def test_an_address_of_the_next_page_that_cannot_be_read_is_not_kept(
     server.on("/orgs/deepseek-ai/repos", [github_repository(REPOSITORY)], headers=headers)
     asked = Request(names=("deepseek-ai",), archive=tmp_path)
     for _ in range(2):
-        with pytest.raises(Partial, match="a Link header that cannot be read"):
+        with pytest.raises(PartialFetchError, match="a Link header that cannot be read"):
             GithubArtefacts().fetch(asked)
     assert "if-none-match" not in server.requests[1].headers
 
@@ -183,17 +183,19 @@ def test_what_an_answer_with_a_bad_record_does_not_show_is_not_gone(server: Loca
     loader = HuggingfaceArtefacts()
     held = loader.fetch(Request(names=("Qwen",)))
     server.on("/", [hub_model("Qwen/A"), hub_model("Qwen/B", sha=5)])
-    assert answered(loader, Request(names=("Qwen",)), held).frame["flag"].drop_nulls().is_empty()
+    assert (
+        fetch_complete(loader, Request(names=("Qwen",)), held).frame["flag"].drop_nulls().is_empty()
+    )
     server.on("/", [hub_model("Qwen/A")])
-    gone = answered(loader, Request(names=("Qwen",)), held).frame
+    gone = fetch_complete(loader, Request(names=("Qwen",)), held).frame
     assert gone["flag"].drop_nulls().to_list() == ["no longer shown"] * 2
 
 
 def test_a_row_that_no_frame_can_hold_is_kept_apart() -> None:
     rows: dict[str, list[Any]] = {"a": [1, 2, "x", 4], "b": [5], "c": ["y"]}
     frame_of = lambda found: pl.DataFrame({"n": found}, schema={"n": pl.Int64})  # noqa: E731
-    with pytest.raises(Partial) as caught:
-        each("some", rows, lambda name: rows[name], frame_of)
+    with pytest.raises(PartialFetchError) as caught:
+        fetch_each("some", rows, lambda name: rows[name], frame_of)
     told = caught.value
     assert told.frame["n"].to_list() == [1, 2, 4, 5]
     assert [item.record for item in told.unreadable] == ["x"]
@@ -211,11 +213,11 @@ def test_of_an_answer_that_cannot_be_read_little_is_kept_apart(server: LocalServ
         server.on("/graph/fredgraph.csv", figures.csv(text))
         server.on(r"^/graph/fredgraph.csv\?id=DEXCHUS", text.replace("VIXCLS", "DEXCHUS"))
         for loader, name in ((Fred(), "VIXCLS"), (FredPrices(), "USDCNY")):
-            with pytest.raises(Partial) as caught:
+            with pytest.raises(PartialFetchError) as caught:
                 loader.fetch(Request(names=(name,)))
             assert words in caught.value.failures.get(name, "")
             assert len(caught.value.unreadable) == (0 if words else count)
-    items = readable(["x"] * 400_000, "some list", lambda item: [item])
+    items = read_records(["x"] * 400_000, "some list", lambda item: [item])
     with pytest.raises(SourceError, match="more than 1,000 records"):
         list(items)
 
@@ -300,7 +302,7 @@ def test_a_series_that_fails_leaves_the_others(server: LocalServer) -> None:
     text = "observation_date,DEXCHUS\n2024-06-07,7.2454\n"
     server.on(r"^/graph/fredgraph.csv\?id=DEXCHUS", text)
     server.on(r"^/graph/fredgraph.csv\?id=SP500", local.failing(400))
-    with pytest.raises(Partial, match=r"\^GSPC: .*answered 400") as caught:
+    with pytest.raises(PartialFetchError, match=r"\^GSPC: .*answered 400") as caught:
         FredPrices().fetch(Request(names=("USDCNY", "SP500")))
     assert caught.value.frame["ticker"].to_list() == ["USDCNY"]
 
@@ -310,7 +312,7 @@ def test_a_file_of_rates_with_another_header_is_asked_for_anew(
 ) -> None:
     server.on("/graph/fredgraph.csv", "DATE,OTHER\n", headers={"ETag": '"one"'})
     for _ in range(2):
-        with pytest.raises(Partial, match="observation_date,DEXCHUS was expected"):
+        with pytest.raises(PartialFetchError, match="observation_date,DEXCHUS was expected"):
             FredPrices().fetch(Request(names=("USDCNY",), archive=tmp_path))
     assert "if-none-match" not in server.requests[1].headers
 
@@ -325,7 +327,7 @@ def test_rankings_that_came_before_a_failure_are_kept(
         openrouter_rankings(("2026-01-01", "a/b", "12")),
     )
     asked = Request(since=date(2026, 1, 1), until=date(2026, 3, 1))
-    with pytest.raises(Partial, match=r"days from 2026-01-31: .*answered 400") as caught:
+    with pytest.raises(PartialFetchError, match=r"days from 2026-01-31: .*answered 400") as caught:
         Openrouter().fetch(asked)
     assert caught.value.frame["value"].to_list() == [12.0]
     assert len(server.requests) == 2
@@ -348,7 +350,7 @@ def test_our_own_pace_is_not_taken_from_the_time_of_a_source(
     budget.excuse(30)
     assert budget.left() > before + 20
     # The rest that a source wants is no pace of ours.
-    pace = Pace(1000)
+    pace = RateLimiter(1000)
     pace.close(time.monotonic() + 0.05)
     waited = pace.wait(60)
     assert waited is not None

@@ -14,7 +14,7 @@ from analysis.briefings import execution, layout, page
 from analysis.briefings.limits import Limits
 from analysis.briefings.parameters import KnownNames
 from analysis.briefings.render import render
-from analysis.errors import DataError, InputError, NothingLeft, RenderError
+from analysis.errors import DataError, EmptyStudyError, InputError, RenderError
 
 KNOWN = KnownNames(events=("ds-r1", "ds-v4"), tickers=("NVDA",), groups=("gpu",))
 PARAMETERS = [
@@ -56,7 +56,7 @@ def ask(folder: Path, out: Path, **changes: Any) -> list[Path]:
         ({"parameters": {}}, "needs the parameter 'event'"),
         ({"parameters": {"event": "ds-r2"}}, "Did you mean 'ds-r1'"),
         ({"parameters": {"event": "ds-r1", "nota": "x"}}, "Did you mean 'note'"),
-        ({"parameters": {"event": "ds-r1", "as_of": "2025-1-1"}}, "write YYYY-MM-DD"),
+        ({"parameters": {"event": "ds-r1", "as_of": "2025-1-1"}}, "write it as 2025-01-27"),
         ({"parameters": {"event": "ds-r1", "as_of": "2025-01-01"}, "as_of": "2025-01-02"}, "twice"),
         ({"parameters": {"event": "ds-r1", "note": "hf_secret_value"}}, "value of HF_TOKEN"),
         ({"formats": "pdf"}, "PDF is not supported yet"),
@@ -188,7 +188,7 @@ def test_a_briefing_that_measures_nothing_leaves_the_earlier_one(tmp_path: Path)
 
     earlier = tmp_path / "event_briefing--ds-r1.html"
     earlier.write_text("good", encoding="utf-8")
-    with pytest.raises(NothingLeft, match="No security has a return on day 0"):
+    with pytest.raises(EmptyStudyError, match="No security has a return on day 0"):
         render("event_briefing", {"event": "ds-r1"}, tmp_path, as_of="2024-01-01")
     assert earlier.read_text(encoding="utf-8") == "good"
     assert (tmp_path / "failed" / "event_briefing--ds-r1.ipynb").is_file()

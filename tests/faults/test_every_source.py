@@ -11,14 +11,14 @@ from typing import Any
 import pytest
 
 from analysis.catalogue import Catalogue
-from analysis.catalogue.watchlist import names_for
+from analysis.catalogue.watchlist import names_for_loader
 from analysis.errors import FaultlineError, InputError, SourceError
 from analysis.loaders import (
     Request,
     loaders,
 )
-from analysis.loaders.base import Partial
-from analysis.loaders.yahoo import fetch as yahoo_asking
+from analysis.loaders.base import PartialFetchError
+from analysis.loaders.yahoo import fetch as yahoo_fetch
 from analysis.settings import bundled
 from tests.servers import local
 from tests.servers.local import Reply, Seen
@@ -54,7 +54,7 @@ RUBBISH = {
 @pytest.fixture(autouse=True)
 def nothing_heard(monkeypatch: pytest.MonkeyPatch) -> None:
     """Yahoo's last answers serve both of its loaders; a test must not read another's."""
-    monkeypatch.setattr(yahoo_asking, "_told", {})
+    monkeypatch.setattr(yahoo_fetch, "_cache", {})
 
 
 @pytest.fixture
@@ -68,7 +68,7 @@ def sources(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sources]:
 
 def asked(source: str, archive: Path | None = None) -> Request:
     watched = Catalogue(bundled("data/catalogue")).watched()
-    names = NAMES.get(source) or tuple(names_for(source, watched))[:1]
+    names = NAMES.get(source) or tuple(names_for_loader(source, watched))[:1]
     return Request(names=names, since=date(2026, 1, 1), until=date(2026, 8, 25), archive=archive)
 
 
@@ -79,7 +79,7 @@ def test_rubbish_brings_no_row_and_a_sentence(sources: Sources, source: str, rub
     with pytest.raises(SourceError) as error:
         loaders()[source]().fetch(asked(source))
     assert len(str(error.value)) > 20
-    if isinstance(error.value, Partial):
+    if isinstance(error.value, PartialFetchError):
         assert error.value.frame.is_empty()
 
 

@@ -15,7 +15,8 @@ import pytest
 
 from analysis.errors import SourceError
 from analysis.loaders.http.archive import Archive
-from analysis.loaders.http.client import Client, NotFound, Refused, Timing
+from analysis.loaders.http.client import Client, HTTPStatusError, RetryPolicy
+from analysis.loaders.http.response import NotFoundError
 from tests.servers import local
 from tests.servers.clients import QUICK, Make
 from tests.servers.local import LocalServer, Reply, Seen
@@ -41,7 +42,7 @@ SHORT = replace(QUICK, read=0.2)
     ids=["429", "429 now", "500", "503", "reset", "stall", "truncated", "torn gzip"],
 )
 def test_what_may_pass_is_asked_again(server: LocalServer, make: Make, fault: Reply) -> None:
-    client = make(timing=replace(QUICK, read=1) if fault.stall else QUICK)
+    client = make(policy=replace(QUICK, read=1) if fault.stall else QUICK)
     server.on("/x", {"a": 1})
     server.on("/x", fault, times=2)
     assert client.get("/x").json() == {"a": 1}
@@ -63,7 +64,7 @@ def test_what_may_pass_is_asked_again(server: LocalServer, make: Make, fault: Re
 def test_what_does_not_pass_names_source_url_cause_and_attempts(
     server: LocalServer, make: Make, fault: Reply, words: str
 ) -> None:
-    client = make(timing=SHORT if fault.stall else QUICK)
+    client = make(policy=SHORT if fault.stall else QUICK)
     server.on("/x", fault)
     with pytest.raises(SourceError, match=rf"^openrouter: {server.url}/x\?n=1 ") as caught:
         client.get("/x", {"n": 1})
@@ -75,7 +76,7 @@ def test_what_does_not_pass_names_source_url_cause_and_attempts(
 def test_the_cause_is_told_where_the_next_turn_comes_too_late(
     server: LocalServer, make: Make
 ) -> None:
-    client = make(timing=replace(QUICK, read=5, total=2), per_second=0.4)
+    client = make(policy=replace(QUICK, read=5, total=2), per_second=0.4)
     server.on("/x", local.failing(502))
     with pytest.raises(SourceError, match=r"answered 502 Bad Gateway \(asked once\)"):
         client.get("/x")
@@ -93,7 +94,7 @@ def test_nobody_listening_is_told(client: Client, make: Make) -> None:
 
 def test_a_stalled_source_ends_within_the_total(server: LocalServer, make: Make) -> None:
     server.on("/x", local.stall(60))
-    client = make(timing=Timing(read=60, total=1, attempts=9, first_wait=0.01))
+    client = make(policy=RetryPolicy(read=60, total=1, attempts=9, first_wait=0.01))
     start = time.monotonic()
     with pytest.raises(SourceError, match=r"sent nothing for (1|0\.\d+) seconds \(asked once\)"):
         client.get("/x")
@@ -102,7 +103,7 @@ def test_a_stalled_source_ends_within_the_total(server: LocalServer, make: Make)
 
 def test_a_body_that_drips_ends_within_the_total(server: LocalServer, make: Make) -> None:
     server.on("/x", Reply(b"x" * 600, drip=0.1))
-    client = make(timing=Timing(read=60, total=1, attempts=2, first_wait=0.01))
+    client = make(policy=RetryPolicy(read=60, total=1, attempts=2, first_wait=0.01))
     start = time.monotonic()
     with pytest.raises(SourceError, match=r"did not finish within 1 seconds"):
         client.get("/x")
@@ -132,8 +133,8 @@ def test_a_source_is_left_alone_as_long_as_it_asks(
     server.on("/x", {"a": 1})
     server.on("/x", fault, times=1)
     start = time.monotonic()
-    timing = Timing(total=20, first_wait=0.01, longest_wait=2)
-    assert make(timing=timing).get("/x").json() == {"a": 1}
+    timing = RetryPolicy(total=20, first_wait=0.01, longest_wait=2)
+    assert make(policy=timing).get("/x").json() == {"a": 1}
     assert time.monotonic() - start > 0.9
 
 
@@ -141,7 +142,7 @@ def test_a_wait_longer_than_our_patience_is_told_not_cut_short(
     server: LocalServer, client: Client
 ) -> None:
     server.on("/x", local.rate_limited(3600))
-    with pytest.raises(Refused, match="asks us to wait 3,600 seconds") as caught:
+    with pytest.raises(HTTPStatusError, match="asks us to wait 3,600 seconds") as caught:
         client.get("/x")
     assert caught.value.status == 429
     assert len(server.requests) == 1
@@ -151,7 +152,9 @@ def test_githubs_used_up_hour_is_a_rate_limit(server: LocalServer, client: Clien
     reset = int(time.time()) + 1800
     headers = {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": str(reset)}
     server.on("/x", Reply(b"{}", 403, headers))
-    with pytest.raises(Refused, match=r"403 Forbidden .*asks us to wait 1,[78]\d\d seconds"):
+    with pytest.raises(
+        HTTPStatusError, match=r"403 Forbidden .*asks us to wait 1,[78]\d\d seconds"
+    ):
         client.get("/x")
 
 
@@ -161,14 +164,14 @@ def test_githubs_used_up_hour_is_a_rate_limit(server: LocalServer, client: Clien
 @pytest.mark.parametrize("status", [400, 401, 403, 422])
 def test_a_refusal_is_told_at_once(server: LocalServer, client: Client, status: int) -> None:
     server.on("/x", Reply(b"", status))
-    with pytest.raises(Refused, match=f"answered {status}") as caught:
+    with pytest.raises(HTTPStatusError, match=f"answered {status}") as caught:
         client.get("/x")
     assert caught.value.status == status
     assert len(server.requests) == 1
 
 
 def test_a_missing_page_can_be_told_from_a_refusal(server: LocalServer, client: Client) -> None:
-    with pytest.raises(NotFound, match="answered 404 Not Found"):
+    with pytest.raises(NotFoundError, match="answered 404 Not Found"):
         client.get("/nothing")
 
 
@@ -179,7 +182,7 @@ def test_a_missing_page_can_be_told_from_a_refusal(server: LocalServer, client: 
     ("reply", "words"),
     [
         (local.html(), "an HTML page instead of JSON"),
-        (local.empty(), "an empty answer instead of JSON"),
+        (local.empty(), "an empty response instead of JSON"),
         (Reply(b'{"a": [1, 2', headers={"Content-Type": "application/json"}), "11 bytes of"),
         (Reply(b'{"a": NaN}'), "NaN is no JSON"),
         (Reply(b"[" * 100_000), "JSON nested more than 100 levels deep"),
@@ -288,7 +291,7 @@ def test_a_condition_that_cannot_be_sent_is_neither_kept_nor_sent(
     [entry] = archive.entries()
     assert (entry.etag, entry.last_modified) == (None, None)
     # One that an earlier version kept is not sent either.
-    archive.keep(entry.url, b'{"a": 1}', entry.fetched_at, etag=value, last_modified=value)
+    archive.put(entry.url, b'{"a": 1}', entry.fetched_at, etag=value, last_modified=value)
     assert client.get("/x").json() == {"a": 1}
     assert not {"if-none-match", "if-modified-since"} & server.requests[-1].headers.keys()
 

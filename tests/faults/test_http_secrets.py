@@ -10,7 +10,8 @@ import pytest
 
 from analysis.errors import InputError, SourceError
 from analysis.loaders.http.archive import Archive
-from analysis.loaders.http.client import Client, NotFound
+from analysis.loaders.http.client import Client
+from analysis.loaders.http.response import NotFoundError
 from tests.servers import local
 from tests.servers.clients import Make
 from tests.servers.local import LocalServer, Reply
@@ -112,7 +113,7 @@ def test_a_password_in_the_base_url_is_used_and_not_told(
 ) -> None:
     caplog.set_level(logging.DEBUG)
     client = make(base_url=server.url.replace("http://", "http://user:pass-word-1@"))
-    with pytest.raises(NotFound) as caught:
+    with pytest.raises(NotFoundError) as caught:
         client.get("/x")
     server.on("/x", {})
     told = f"{caught.value} {client.get('/x')!r} {caplog.text}"

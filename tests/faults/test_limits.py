@@ -23,13 +23,13 @@ from analysis.errors import SourceError
 from analysis.loaders.http.client import Client
 from analysis.loaders.http.decompression import Body, check_json
 from analysis.loaders.http.limits import Budget, Deadline, LimitError, SpentError, spending
-from analysis.loaders.http.rate_limit import Timing
-from analysis.loaders.http.transport import Question
+from analysis.loaders.http.rate_limit import RetryPolicy
+from analysis.loaders.http.transport import OutgoingRequest
 from analysis.loaders.sandbox import read_sheet, read_zip
-from analysis.loaders.yahoo.adapters import Browser
-from analysis.update import Outcome
+from analysis.loaders.yahoo.adapters import CurlAdapter
+from analysis.update import SourceResult
 from analysis.watch.alerts import Alert
-from analysis.watch.dispatch import Teller
+from analysis.watch.dispatch import AlertDispatcher
 from analysis.watch.notifications import addresses
 from analysis.watch.outbox import Entry
 from analysis.watch.postman import Postman
@@ -80,8 +80,8 @@ class Unhurried(Client):
     """Asks FRED, which nobody attacks here, with all the time of a busy machine."""
 
     def __init__(self, source: str, **options: Any) -> None:
-        timing = Timing(total=SOON) if source == "fred" else None
-        super().__init__(source, **{"timing": timing, **options})
+        policy = RetryPolicy(total=SOON) if source == "fred" else None
+        super().__init__(source, **{"policy": policy, **options})
 
 
 def attacked(
@@ -90,7 +90,7 @@ def attacked(
     home: Path,
     few: Catalogue,
     monkeypatch: pytest.MonkeyPatch,
-) -> Callable[[Attack, float], Outcome]:
+) -> Callable[[Attack, float], SourceResult]:
     """Let one source be attacked while another is asked, and say what came of the first."""
     monkeypatch.setattr("analysis.loaders.http.client.Client", Unhurried)
     monkeypatch.setattr(
@@ -98,7 +98,7 @@ def attacked(
         lambda name: Budget(name, seconds=SOON if name == "fred" else None),
     )
 
-    def run(attack: Attack, pause: float = 0.0) -> Outcome:
+    def run(attack: Attack, pause: float = 0.0) -> SourceResult:
         started = time.monotonic()
         with Hostile(attack, pause) as server:
             monkeypatch.setenv(variable, server.url)
@@ -155,11 +155,11 @@ def test_an_attack_is_one_sentence_and_the_other_sources_are_done(
 def test_the_browser_that_asks_yahoo_ends_an_answer_at_its_limits(
     attack: Attack, pause: float, said: str
 ) -> None:
-    browser = Browser()
+    browser = CurlAdapter()
     started = time.monotonic()
     with Hostile(attack, pause) as server, pytest.raises(Exception, match=said):
-        browser.carry(
-            Question("yahoo", f"{server.url}/v8/finance/chart/NVDA", {}, frozenset()),
+        browser.send(
+            OutgoingRequest("yahoo", f"{server.url}/v8/finance/chart/NVDA", {}, frozenset()),
             Deadline(started + 1.0),
             Budget("yahoo"),
         )
@@ -349,6 +349,6 @@ def test_a_request_to_stop_does_not_wait_until_the_process_that_sends_notices_ha
     at = datetime(2026, 8, 24, tzinfo=UTC)
     alert = Alert("a" * 16, "release", "github a/b", "A release.", "http://a", at, None, {})
     teller: Any = SimpleNamespace(failures={})
-    Teller._sent(teller, address, [Entry(alert, to=(address.fingerprint,))])
+    AlertDispatcher._notify(teller, address, [Entry(alert, to=(address.fingerprint,))])
     before, held = handlers
     assert before == signal.getsignal(SIGTERM) != held

@@ -9,10 +9,10 @@ import pytest
 
 from analysis.errors import SourceError
 from analysis.loaders import Request
-from analysis.loaders.base import Partial
+from analysis.loaders.base import PartialFetchError
 from analysis.loaders.github.artefacts import GithubArtefacts
 from analysis.loaders.github.usage import Github
-from analysis.loaders.http.client import Client, Timing
+from analysis.loaders.http.client import Client, RetryPolicy
 from analysis.loaders.huggingface.artefacts import HuggingfaceArtefacts
 from analysis.loaders.huggingface.downloads import Huggingface
 from analysis.loaders.pypistats import Pypistats
@@ -31,7 +31,7 @@ from tests.servers.local import (
 )
 from tests.servers.shapes import github_repository, hub_model, pypistats_overall
 
-QUICK = Timing(connect=1, read=0.2, total=1.5, attempts=2, first_wait=0.01, longest_wait=1)
+QUICK = RetryPolicy(connect=1, read=0.2, total=1.5, attempts=2, first_wait=0.01, longest_wait=1)
 CASES = [
     (Huggingface, "Qwen", [hub_model("Qwen/Qwen3-8B")]),
     (HuggingfaceArtefacts, "Qwen", [hub_model("Qwen/Qwen3-8B")]),
@@ -48,7 +48,7 @@ def here(server: LocalServer, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("HF_TOKEN", "GITHUB_TOKEN"):
         monkeypatch.delenv(name, raising=False)
     defaults = Client.__init__.__kwdefaults__
-    quick = {**defaults, "timing": QUICK, "per_second": 500.0}
+    quick = {**defaults, "policy": QUICK, "per_second": 500.0}
     monkeypatch.setattr(Client.__init__, "__kwdefaults__", quick)
 
 
@@ -81,7 +81,7 @@ def test_what_is_no_answer_is_named_and_brings_no_row(
     server.on("/", bad)
     with pytest.raises(SourceError, match=name) as caught:
         loader().fetch(Request(names=(name,)))
-    assert isinstance(caught.value, Partial)
+    assert isinstance(caught.value, PartialFetchError)
     assert caught.value.frame.height == 0
     assert caught.value.frame.columns == list(TABLES[loader.table].columns())
 
@@ -150,7 +150,7 @@ def test_a_next_page_on_another_host_is_not_asked(server: LocalServer) -> None:
 def test_a_source_that_is_down_is_not_asked_for_every_name(server: LocalServer) -> None:
     server.on("/", failing(503))
     names = tuple(f"a/repo{number}" for number in range(9))
-    with pytest.raises(Partial, match="not asked for after 3 failures") as caught:
+    with pytest.raises(PartialFetchError, match="not asked for after 3 failures") as caught:
         Github().fetch(Request(names=names))
     assert len(caught.value.failures) == 9
     assert len(server.requests) == 3 * QUICK.attempts

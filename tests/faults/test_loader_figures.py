@@ -9,7 +9,7 @@ import pytest
 
 from analysis.errors import InputError, SourceError
 from analysis.loaders import Request
-from analysis.loaders.base import Loader, Partial
+from analysis.loaders.base import Loader, PartialFetchError
 from analysis.loaders.federal_register import FederalRegister
 from analysis.loaders.french import French
 from analysis.loaders.openrouter.prices import OpenrouterPrices
@@ -35,7 +35,7 @@ def sources(server: LocalServer, monkeypatch: pytest.MonkeyPatch) -> None:
     ("fault", "words"),
     [
         (local.html(), "an HTML page"),
-        (local.empty(), "an empty answer"),
+        (local.empty(), "an empty response"),
         (local.failing(503), "answered 503"),
         (local.stall(60), "sent nothing"),
         (local.reset(), "broke off"),
@@ -72,7 +72,9 @@ def test_offline_nothing_is_asked(
 
 def test_one_file_that_fails_leaves_the_others(server: LocalServer) -> None:
     server.on(f"{figures.FRENCH}/F-F_Momentum", local.failing(404))
-    with pytest.raises(Partial, match=r"F-F_Momentum_Factor_daily_CSV.zip: .*404") as caught:
+    with pytest.raises(
+        PartialFetchError, match=r"F-F_Momentum_Factor_daily_CSV.zip: .*404"
+    ) as caught:
         French().fetch(Request())
     assert "mom" not in caught.value.frame["factor"]
     assert caught.value.frame["factor"].n_unique() == 7
@@ -96,7 +98,7 @@ def test_a_changed_file_of_factors_is_named(
     server: LocalServer, columns: tuple[str, ...], days: dict[str, list[str]], words: str
 ) -> None:
     server.on(f"{figures.FRENCH}/F-F_Momentum", figures.french_zip(columns, days))
-    with pytest.raises(Partial) as caught:
+    with pytest.raises(PartialFetchError) as caught:
         French().fetch(Request(names=("mom",)))
     assert words in str(caught.value)
     assert "F-F_Momentum_Factor_daily_CSV.zip" in str(caught.value)
@@ -115,7 +117,9 @@ def test_a_renamed_column_of_risk_is_named(server: LocalServer) -> None:
     columns = ("DAY", "N10D", "GPR_DAILY", "GPRD_ACT", "GPRD_THREAT")
     sheet = figures.gpr_daily([[20260929, 400, 101.5, 99, 110]], columns)
     server.on("/gpr_files/data_gpr_daily_recent.xls", sheet)
-    with pytest.raises(Partial, match=r"no column GPRD .it has DAY, N10D, GPR_DAILY") as caught:
+    with pytest.raises(
+        PartialFetchError, match=r"no column GPRD .it has DAY, N10D, GPR_DAILY"
+    ) as caught:
         Gpr().fetch(Request())
     assert caught.value.frame["series"].unique().sort().to_list() == [
         "GPR", "GPRA", "GPRC_CHN", "GPRC_TWN", "GPRC_USA", "GPRT",
@@ -134,7 +138,7 @@ def test_an_unreadable_cell_of_risk_is_named(
     server: LocalServer, row: list[Any], words: str
 ) -> None:
     server.on("/gpr_files/data_gpr_daily_recent.xls", figures.gpr_daily([row]))
-    with pytest.raises(Partial) as caught:
+    with pytest.raises(PartialFetchError) as caught:
         Gpr().fetch(Request(names=("GPRD",)))
     assert words in str(caught.value)
 
@@ -149,7 +153,7 @@ def test_an_unreadable_cell_of_risk_is_named(
 )
 def test_a_changed_file_of_fred_is_named(server: LocalServer, text: str, words: str) -> None:
     server.on(r"^/graph/fredgraph.csv\?id=VIX", figures.csv(text))
-    with pytest.raises(Partial) as caught:
+    with pytest.raises(PartialFetchError) as caught:
         Fred().fetch(Request())
     assert words in str(caught.value)
     assert caught.value.frame["series"].to_list() == ["USEPUINDXD"]
@@ -161,7 +165,7 @@ def test_a_line_of_fred_that_cannot_be_read_does_not_take_the_others_along(
 ) -> None:
     text = f"observation_date,VIXCLS\n2026-09-29,16.1\n{line}\n2026-10-01,17.5\n"
     server.on(r"^/graph/fredgraph.csv\?id=VIX", figures.csv(text))
-    with pytest.raises(Partial, match="1 records that cannot be read") as caught:
+    with pytest.raises(PartialFetchError, match="1 records that cannot be read") as caught:
         Fred().fetch(Request(names=("VIXCLS",)))
     assert caught.value.frame["value"].to_list() == [16.1, 17.5]
     assert caught.value.failures == {}
@@ -178,7 +182,7 @@ def test_a_renamed_field_of_documents_is_named(server: LocalServer, field: str) 
     document = figures.published("2026-1")
     document[field + "_new"] = document.pop(field)
     server.on("/api/v1/documents.json", figures.page([document]))
-    with pytest.raises(Partial, match=f"without the field '{field}'"):
+    with pytest.raises(PartialFetchError, match=f"without the field '{field}'"):
         FederalRegister().fetch(Request())
 
 
@@ -192,7 +196,7 @@ def test_a_null_field_is_left_to_the_store(server: LocalServer) -> None:
 def test_missing_pages_are_told_and_the_rest_is_kept(server: LocalServer) -> None:
     shape = figures.page([figures.published("2026-00789")]) | {"count": 9}
     server.on("/api/v1/documents.json", shape)
-    with pytest.raises(Partial, match="only 1 of 9 came") as caught:
+    with pytest.raises(PartialFetchError, match="only 1 of 9 came") as caught:
         FederalRegister().fetch(Request())
     assert caught.value.frame["document_number"].to_list() == ["2026-00789"]
 
@@ -202,7 +206,7 @@ def test_a_second_page_that_fails_keeps_the_first(server: LocalServer) -> None:
     link = f"{server.url}/api/v1/documents.json?page=2"
     server.on("/api/v1/documents.json", {**first, "count": 2, "next_page_url": link})
     server.on(r"^/api/v1/documents.json\?page=2", local.failing(400))
-    with pytest.raises(Partial, match="page=2 answered 400") as caught:
+    with pytest.raises(PartialFetchError, match="page=2 answered 400") as caught:
         FederalRegister().fetch(Request())
     assert caught.value.frame.height == 1
 
@@ -212,7 +216,7 @@ def test_pages_without_end_are_cut(server: LocalServer, monkeypatch: pytest.Monk
     page, asked = figures.page([figures.published("2026-00789")]), iter(range(2, 99))
     link = f"{server.url}/api/v1/documents.json?page="
     server.on("/api/v1/documents.json", lambda _: {**page, "next_page_url": f"{link}{next(asked)}"})
-    with pytest.raises(Partial, match="documents do not end after 3 pages") as caught:
+    with pytest.raises(PartialFetchError, match="documents do not end after 3 pages") as caught:
         FederalRegister().fetch(Request())
     assert caught.value.frame["document_number"].to_list() == ["2026-00789"]
     assert next(asked) == 6  # the first page and three that follow
@@ -222,20 +226,20 @@ def test_a_next_page_on_another_host_is_not_asked(server: LocalServer) -> None:
     first = figures.page([figures.published("2026-00789")])
     link = "https://example.org/api/v1/documents.json?page=2"
     server.on("/api/v1/documents.json", {**first, "next_page_url": link})
-    with pytest.raises(Partial, match=r"example.org/.* is not on http://127"):
+    with pytest.raises(PartialFetchError, match=r"example.org/.* is not on http://127"):
         FederalRegister().fetch(Request())
 
 
 def test_a_day_of_inspection_is_never_taken_back_by_a_failure(server: LocalServer) -> None:
     server.on(f"{INSPECTION}/2026-00789.json", local.failing(400))
-    with pytest.raises(Partial, match="2026-00789: left out") as caught:
+    with pytest.raises(PartialFetchError, match="2026-00789: left out") as caught:
         FederalRegister().fetch(Request())
     assert caught.value.frame.height == 0
 
 
 def test_inspection_that_is_down_does_not_hide_what_was_published(server: LocalServer) -> None:
     server.on(f"{INSPECTION}/current.json", local.html())
-    with pytest.raises(Partial, match="an HTML page instead of JSON") as caught:
+    with pytest.raises(PartialFetchError, match="an HTML page instead of JSON") as caught:
         FederalRegister().fetch(Request())
     assert caught.value.frame["public_inspection_date"].to_list() == [date(2026, 1, 13)]
 
@@ -264,6 +268,8 @@ def test_a_changed_price_is_named(server: LocalServer, change: dict[str, Any], w
 
 def test_a_model_that_is_gone_leaves_the_others(server: LocalServer) -> None:
     server.on(r"^/api/v1/models/gone/model/endpoints", local.failing(404))
-    with pytest.raises(Partial, match=r"gone/model: .*404.* not on OpenRouter's list") as caught:
+    with pytest.raises(
+        PartialFetchError, match=r"gone/model: .*404.* not on OpenRouter's list"
+    ) as caught:
         OpenrouterPrices().fetch(Request(names=("gone/model", "deepseek/deepseek-v4")))
     assert caught.value.frame["provider"].to_list() == ["list", "deepinfra"]

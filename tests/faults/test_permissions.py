@@ -126,7 +126,7 @@ def test_a_home_a_report_and_an_answer_that_may_not_be_written(
             with pytest.raises(DataError, match=r"watch cannot be written \(Permission denied\)"):
                 Outbox(home / "watch").make()
             with pytest.raises(InputError, match=r"raw/gpr: Permission denied\. .*FAULTLINE_HOME"):
-                archive.keep("http://a", b"one", datetime.now(UTC))
+                archive.put("http://a", b"one", datetime.now(UTC))
         finally:
             home.chmod(0o700)
             reports.chmod(0o700)

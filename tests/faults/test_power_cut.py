@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from analysis.briefings import output_files
-from analysis.files import write_whole
+from analysis.files import write_atomic
 from analysis.loaders.http.archive import Archive
 from analysis.store import Store
 from analysis.store.delta_log import LOG
@@ -92,7 +92,7 @@ def take_rows_out(home: Path) -> None:
 
 def repair_the_last_commit(home: Path) -> None:
     filled(home)
-    write_whole(unsaid(home, DAYS[3]), b"")
+    write_atomic(unsaid(home, DAYS[3]), b"")
     assert [step.done for step in repair_all(home)] == [True]
 
 
@@ -101,14 +101,14 @@ def repair_a_commit_between_others(home: Path) -> None:
     entry = unsaid(home, DAYS[3])
     content = entry.read_bytes()
     unsaid(home, DAYS[4])
-    write_whole(entry, content[:40])
+    write_atomic(entry, content[:40])
     assert [step.done for step in repair_all(home)] == [True]
 
 
 def repair_the_first_commit(home: Path) -> None:
     filled(home, 1)
     (home / ".checksums" / "prices.jsonl").unlink()
-    write_whole(last_entry(home), b"")
+    write_atomic(last_entry(home), b"")
     assert [step.done for step in repair_all(home)] == [True]
 
 
@@ -146,7 +146,7 @@ def test_what_a_source_sent_is_synced_before_it_is_kept(
 ) -> None:
     archive = Archive(tmp_path / "home" / "raw", "gpr")
     for number in range(3):
-        archive.keep(f"http://a/{number}", b"%d" % number, datetime.now(UTC))
+        archive.put(f"http://a/{number}", b"%d" % number, datetime.now(UTC))
         check_all_synced(tmp_path, synced)
 
 
@@ -155,7 +155,7 @@ def test_a_file_of_the_watch_and_a_briefing_are_synced_before_they_are_said_to_b
 ) -> None:
     outbox = Outbox(tmp_path / "home" / "watch")
     outbox.make()
-    outbox.begin({"huggingface deepseek-ai": ["one"]})
+    outbox.set_baseline({"huggingface deepseek-ai": ["one"]})
     at = datetime(2026, 8, 24, tzinfo=UTC)
     alert = Alert("a" * 16, "release", "github a/b", "A release.", "http://a", at, None, {})
     for entry in (Entry(alert), Entry(alert, printed=True)):

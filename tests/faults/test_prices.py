@@ -11,9 +11,9 @@ import polars as pl
 import pytest
 
 from analysis.errors import SourceError
-from analysis.loaders.base import Partial, Request
-from analysis.loaders.http.client import Timing
-from analysis.loaders.yahoo import fetch as yahoo_asking
+from analysis.loaders.base import PartialFetchError, Request
+from analysis.loaders.http.client import RetryPolicy
+from analysis.loaders.yahoo import fetch as yahoo_fetch
 from analysis.loaders.yahoo.prices import Yahoo, YahooActions
 from analysis.tables import price_checks
 from tests.servers.local import (
@@ -30,7 +30,7 @@ from tests.servers.local import (
 )
 from tests.servers.yahoo import CHART, INVALID_CRUMB, chart, serve
 
-QUICK = Timing(connect=1, read=1, total=5, attempts=3, first_wait=0.01, longest_wait=1)
+QUICK = RetryPolicy(connect=1, read=1, total=5, attempts=3, first_wait=0.01, longest_wait=1)
 NOW = datetime(2024, 6, 12, 12, 0, tzinfo=UTC)
 WEEK = {date(2024, 6, 7): 120.89, date(2024, 6, 10): 121.79, date(2024, 6, 11): 120.91}
 ALL = ("NVDA", "AMD")
@@ -74,9 +74,9 @@ def test_a_fault_that_passes_costs_only_time(yahoo: LocalServer, wrong: Reply) -
     [
         (rate_limited(), r"too many requests \(429\)"),
         (failing(503), r"Yahoo failed \(503\)"),
-        (reset(), "no answer"),
+        (reset(), "no response"),
         (html(), "an HTML page"),
-        (empty(), "an empty answer"),
+        (empty(), "an empty response"),
     ],
     ids=["429", "503", "reset", "html", "empty"],
 )
@@ -86,7 +86,7 @@ def test_a_fault_that_stays_is_told_once_for_all(
     yahoo.on(CHART, wrong)
     with pytest.raises(SourceError, match=says) as error:
         prices(*ALL)
-    assert not isinstance(error.value, Partial)
+    assert not isinstance(error.value, PartialFetchError)
     assert "NVDA" in str(error.value)
     assert "delisted" not in str(error.value)
 
@@ -118,7 +118,7 @@ def test_where_nobody_answers_few_are_asked_and_the_reason_stands_once(yahoo: Lo
     with pytest.raises(SourceError, match="; not asked after that: T") as error:
         prices(*names)
     # Which were asked before all stopped depends on the pace of the two workers.
-    assert str(error.value).count("no answer") == 1
+    assert str(error.value).count("no response") == 1
     asked = {path.rpartition("/")[2] for path in yahoo.paths() if path.startswith(CHART)}
     assert 3 <= len(asked) <= 6
     assert len(str(error.value)) < 400
@@ -129,7 +129,7 @@ def test_tickers_without_an_answer_do_not_speak_for_yahoo_once_it_answered(
 ) -> None:
     for number in range(6):
         yahoo.on(f"{CHART}/T{number}", reset())
-    with pytest.raises(Partial) as error:
+    with pytest.raises(PartialFetchError) as error:
         prices("NVDA", *(f"T{number}" for number in range(6)), "AMD")
     assert tickers(error.value.frame) == ["AMD", "NVDA"]
     assert set(error.value.failures) == {f"T{number}" for number in range(6)}
@@ -144,7 +144,9 @@ def test_a_wait_that_is_too_long_is_not_sat_out(yahoo: LocalServer) -> None:
 
 
 def test_a_delisted_ticker_is_named_and_the_others_come(yahoo: LocalServer) -> None:
-    with pytest.raises(Partial, match="DEAD: Yahoo says: No data found, symbol may be") as error:
+    with pytest.raises(
+        PartialFetchError, match="DEAD: Yahoo says: No data found, symbol may be"
+    ) as error:
         prices("NVDA", "DEAD", "AMD")
     assert tickers(error.value.frame) == ["AMD", "NVDA"]
     again = pickle.loads(pickle.dumps(error.value))
@@ -153,7 +155,7 @@ def test_a_delisted_ticker_is_named_and_the_others_come(yahoo: LocalServer) -> N
 
 
 def test_a_delisted_ticker_alone_does_not_speak_for_yahoo(yahoo: LocalServer) -> None:
-    with pytest.raises(Partial) as error:
+    with pytest.raises(PartialFetchError) as error:
         prices("DEAD")
     assert error.value.frame.height == 0
 
@@ -162,7 +164,7 @@ def test_a_ticker_without_a_trade_for_a_month_is_named(yahoo: LocalServer) -> No
     gone = chart({}, today=date(2024, 3, 28))
     quiet = chart({}, today=date(2024, 6, 7))  # a long holiday
     serve(yahoo, {"NVDA": chart(WEEK), "X": gone, "005930.KS": quiet})
-    with pytest.raises(Partial, match=r"X: no trade since 2024-03-28") as error:
+    with pytest.raises(PartialFetchError, match=r"X: no trade since 2024-03-28") as error:
         prices("NVDA", "X", "005930.KS")
     assert set(error.value.failures) == {"X"}
 
@@ -174,7 +176,7 @@ def test_an_impossible_time_of_the_last_trade_names_the_ticker(
     broken = chart({}, today=date(2024, 6, 7))
     broken["chart"]["result"][0]["meta"]["regularMarketTime"] = last
     serve(yahoo, {"NVDA": chart(WEEK), "AMD": broken})
-    with pytest.raises(Partial, match="AMD: Yahoo says that it last traded at") as error:
+    with pytest.raises(PartialFetchError, match="AMD: Yahoo says that it last traded at") as error:
         prices("AMD", "NVDA")
     assert tickers(error.value.frame) == ["NVDA"]
 
@@ -187,7 +189,7 @@ def test_figures_in_an_encoding_that_hides_brackets_are_not_read(
     headers = {"Content-Type": f"application/json; charset={encoding}"}
     serve(yahoo, {"NVDA": chart(WEEK)})
     yahoo.on(f"{CHART}AMD", Reply(body, headers=headers))
-    with pytest.raises(Partial) as error:
+    with pytest.raises(PartialFetchError) as error:
         prices(*ALL)
     assert set(error.value.failures) == {"AMD"}
     assert tickers(error.value.frame) == ["NVDA"]
@@ -204,7 +206,7 @@ def test_whatever_goes_wrong_with_the_rows_of_a_ticker_is_its_own_trouble(
         return usual(name, *arguments)
 
     monkeypatch.setattr(price_checks, "listing_doubts", of_one)
-    with pytest.raises(Partial, match="AMD: What it sent could not be read") as error:
+    with pytest.raises(PartialFetchError, match="AMD: What it sent could not be read") as error:
         prices(*ALL)
     assert tickers(error.value.frame) == ["NVDA"]
 
@@ -212,15 +214,15 @@ def test_whatever_goes_wrong_with_the_rows_of_a_ticker_is_its_own_trouble(
 def test_whatever_goes_wrong_with_an_answer_is_the_trouble_of_its_ticker(
     yahoo: LocalServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    usual = yahoo_asking.listing
+    usual = yahoo_fetch.price_history
 
     def of_one(name: str, *arguments: Any) -> Any:
         if name == "AMD":
             raise OverflowError("cannot convert float infinity to integer")
         return usual(name, *arguments)
 
-    monkeypatch.setattr(yahoo_asking, "listing", of_one)
-    with pytest.raises(Partial, match="AMD: What it sent could not be read") as error:
+    monkeypatch.setattr(yahoo_fetch, "price_history", of_one)
+    with pytest.raises(PartialFetchError, match="AMD: What it sent could not be read") as error:
         prices(*ALL)
     assert tickers(error.value.frame) == ["NVDA"]
 
@@ -231,7 +233,9 @@ def test_a_missing_field_names_the_ticker(yahoo: LocalServer, missing: str) -> N
     whole, broken = body, chart(WEEK)
     del broken["chart"]["result"][0]["meta"][missing]
     serve(yahoo, {"NVDA": whole, "AMD": broken})
-    with pytest.raises(Partial, match="AMD: Yahoo's answer has changed its shape") as error:
+    with pytest.raises(
+        PartialFetchError, match="AMD: Yahoo's response has changed its shape"
+    ) as error:
         prices(*ALL)
     assert tickers(error.value.frame) == ["NVDA"]
 
@@ -242,7 +246,7 @@ def test_null_and_renamed_columns_name_the_ticker(yahoo: LocalServer) -> None:
     quote["last"] = quote.pop("close")
     nothing = {"chart": {"result": None, "error": None}}
     serve(yahoo, {"NVDA": chart(WEEK), "AMD": renamed, "MU": nothing})
-    with pytest.raises(Partial) as error:
+    with pytest.raises(PartialFetchError) as error:
         prices("NVDA", "AMD", "MU")
     assert set(error.value.failures) == {"AMD", "MU"}
     assert "changed its shape" in error.value.failures["AMD"]
@@ -256,10 +260,10 @@ def test_a_cookie_or_crumb_that_cannot_be_had_does_not_stop_the_prices(yahoo: Lo
 
 
 def test_failures_reach_both_loaders_with_one_question(yahoo: LocalServer) -> None:
-    with pytest.raises(Partial):
+    with pytest.raises(PartialFetchError):
         prices("NVDA", "DEAD")
     count = len(yahoo.requests)
-    with pytest.raises(Partial, match="DEAD"):
+    with pytest.raises(PartialFetchError, match="DEAD"):
         YahooActions(QUICK, 1000, clock=lambda: NOW).fetch(
             Request(names=("NVDA", "DEAD"), since=date(2024, 6, 1))
         )
@@ -272,7 +276,9 @@ def test_a_currency_that_changes_between_two_fetches_is_named_and_nothing_is_tak
     catalogue = {"NVDA": "USD", "AMD": "USD"}
     assert tickers(prices(*ALL, currencies=catalogue)) == ["AMD", "NVDA"]
     serve(yahoo, {"NVDA": chart(WEEK, currency="EUR"), "AMD": chart(WEEK, symbol="AMD")})
-    with pytest.raises(Partial, match="NVDA: Yahoo quotes it in EUR and the catalogue in USD") as e:
+    with pytest.raises(
+        PartialFetchError, match="NVDA: Yahoo quotes it in EUR and the catalogue in USD"
+    ) as e:
         prices(*ALL, currencies=catalogue)
     assert tickers(e.value.frame) == ["AMD"]
 

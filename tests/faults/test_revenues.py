@@ -9,9 +9,9 @@ import polars as pl
 import pytest
 
 from analysis.errors import InputError, SourceError
-from analysis.loaders.base import Partial, Request
+from analysis.loaders.base import PartialFetchError, Request
 from analysis.loaders.edgar.loader import Edgar
-from analysis.loaders.http.client import Timing
+from analysis.loaders.http.client import RetryPolicy
 from analysis.loaders.yahoo.statements import YahooRevenues
 from tests.servers.edgar import ASSETS, REVENUES, SPENT, YEAR, companyfacts, nvidia
 from tests.servers.local import (
@@ -28,7 +28,7 @@ from tests.servers.local import (
 )
 from tests.servers.yahoo import quarters, serve
 
-QUICK = Timing(connect=1, read=0.3, total=5, attempts=3, first_wait=0.01, longest_wait=1)
+QUICK = RetryPolicy(connect=1, read=0.3, total=5, attempts=3, first_wait=0.01, longest_wait=1)
 NVIDIA, AMD = "/api/xbrl/companyfacts/CIK0001045810", "/api/xbrl/companyfacts/CIK0000002488"
 
 
@@ -74,7 +74,7 @@ def test_a_company_that_fails_is_named_and_the_others_come(
     sec: LocalServer, wrong: Reply, says: str
 ) -> None:
     sec.on(NVIDIA, wrong)
-    with pytest.raises(Partial, match=says) as error:
+    with pytest.raises(PartialFetchError, match=says) as error:
         fetch("Nvidia", "AMD")
     assert set(error.value.failures) == {"Nvidia"}
     assert set(error.value.frame["company"]) == {"AMD"}
@@ -84,7 +84,7 @@ def test_a_block_is_not_answered_with_more_questions(sec: LocalServer) -> None:
     sec.on("/api/", failing(403))
     with pytest.raises(SourceError, match="403") as error:
         fetch()
-    assert not isinstance(error.value, Partial)
+    assert not isinstance(error.value, PartialFetchError)
     assert len(sec.requests) == 3
 
 
@@ -105,7 +105,7 @@ def test_a_field_that_is_renamed_makes_no_figure(sec: LocalServer, field: str) -
         for fact in tag["units"]["USD"]:
             fact[f"{field}_new"] = fact.pop(field)
     sec.on(NVIDIA, document)
-    with pytest.raises(Partial, match=r"Nvidia: .*no revenue under any tag") as error:
+    with pytest.raises(PartialFetchError, match=r"Nvidia: .*no revenue under any tag") as error:
         fetch("Nvidia", "AMD")
     assert set(error.value.frame["company"]) == {"AMD"}
 
@@ -118,7 +118,7 @@ def test_a_null_field_makes_no_figure_and_spoils_no_other(sec: LocalServer, fiel
     sec.on(NVIDIA, document)
     try:
         frame = fetch("Nvidia")
-    except Partial as error:
+    except PartialFetchError as error:
         frame = error.frame
     lost = whole.join(frame, on=["period_end", "frequency", "metric"], how="anti")
     assert set(lost["period_end"]) <= {date(2022, 5, 1), date(2023, 1, 29)}
@@ -177,7 +177,7 @@ def test_a_row_that_is_renamed_is_named_with_its_ticker_and_the_others_come(
     row: str,
     kept: list[str],
 ) -> None:
-    with pytest.raises(Partial) as error:
+    with pytest.raises(PartialFetchError) as error:
         statements(server, monkeypatch, quarters(sent))
     assert set(error.value.failures) == {"Cambricon"}
     assert f"{statement} of 688256.SS has no row {row}" in error.value.failures["Cambricon"]
@@ -190,7 +190,9 @@ def test_both_rows_renamed_leave_nothing_of_the_company(
     server: LocalServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sent = {"quarterlyOperatingRevenue": {MARCH: 2e6}, "quarterlyFreeCashFlow": {MARCH: 1e6}}
-    with pytest.raises(Partial, match="neither TotalRevenue nor CapitalExpenditure") as error:
+    with pytest.raises(
+        PartialFetchError, match="neither TotalRevenue nor CapitalExpenditure"
+    ) as error:
         statements(server, monkeypatch, quarters(sent))
     assert set(error.value.frame["company"]) == {"Hygon"}
 

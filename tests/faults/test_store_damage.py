@@ -16,7 +16,7 @@ from analysis.store import Store
 from analysis.store.checksums import size_and_hash
 from analysis.store.delta import DeltaRows
 from analysis.store.delta_log import LOG
-from analysis.store.location import Place
+from analysis.store.location import StoreLocation
 from analysis.store.repair import damage, repair_store, unrecorded
 from analysis.store.writer import types_of
 from tests.stores.cut import DAYS, filled, last_entry, seen
@@ -164,7 +164,7 @@ def test_damage_is_found_by_verify_and_rewritten_by_nobody(
     file = min((home / "prices").rglob("*.parquet"), key=lambda path: path.stat().st_mtime_ns)
     flip_a_bit(file)
     version = DeltaTable(str(home / "prices")).version()
-    rows = DeltaRows(Place(home), "prices", types_of("prices"), ["date"], "date")
+    rows = DeltaRows(StoreLocation(home), "prices", types_of("prices"), ["date"], "date")
     for rewrite in (lambda: rows.compact(many=2), lambda: rows.delete_after(at(DAYS[1].day))):
         with pytest.raises(DataError, match="differs from what was stored; restore it"):
             rewrite()
@@ -229,7 +229,9 @@ def test_files_that_compaction_cleared_away_are_not_missed(tmp_path: Path) -> No
     home = tmp_path / "home"
     filled(home, 5)
     table = DeltaTable(str(home / "prices"))
-    assert DeltaRows(Place(home), "prices", types_of("prices"), ["date"], "date").compact(many=2)
+    assert DeltaRows(StoreLocation(home), "prices", types_of("prices"), ["date"], "date").compact(
+        many=2
+    )
     table.update_incremental()
     assert table.vacuum(retention_hours=0, enforce_retention_duration=False, dry_run=False)
     assert list(damage(home)) == []

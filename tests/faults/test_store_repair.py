@@ -15,7 +15,7 @@ from deltalake import DeltaTable
 
 from analysis.cli.main import main
 from analysis.errors import DataError
-from analysis.files import sync_folder, write_whole
+from analysis.files import sync_folder, write_atomic
 from analysis.store import Store
 from analysis.store.checksums import Checksums, line_of, size_and_hash
 from analysis.store.delta_log import LOG
@@ -172,7 +172,7 @@ def test_a_torn_checkpoint_is_taken_out_with_its_commit(tmp_path: Path) -> None:
     entry = unsaid(home, DAYS[23])  # and puts the rows together, with a checkpoint
     checkpoint = next((home / "prices" / LOG).glob("*.checkpoint.parquet"))
     assert checkpoint.name[:20] == entry.name[:20]
-    write_whole(checkpoint, checkpoint.read_bytes()[:-9])
+    write_atomic(checkpoint, checkpoint.read_bytes()[:-9])
     with pytest.raises(DataError, match=r"is incomplete, .* repair it with faultline doctor"):
         Store(home, seed=None).read("prices")
     assert sentences(repair_all(home))[0].startswith("prices: checkpoint 24 was incomplete")
@@ -209,7 +209,7 @@ def test_a_repair_that_dies_anywhere_can_be_repeated(
     content = entry.read_bytes()
     if not last:
         unsaid(whole, DAYS[4])
-    write_whole(entry, content[:40])
+    write_atomic(entry, content[:40])
     rows = 3 if last else 4
     for steps in range(20):
         home = tmp_path / f"home{steps}"
@@ -226,7 +226,7 @@ def test_a_repair_that_dies_anywhere_can_be_repeated(
             return do
 
         with monkeypatch.context() as patch, suppress(Died):
-            patch.setattr("analysis.store.repair.write_whole", dying(write_whole))
+            patch.setattr("analysis.store.repair.write_atomic", dying(write_atomic))
             patch.setattr("analysis.store.repair.sync_folder", dying(sync_folder))
             patch.setattr("pathlib.Path.unlink", dying(Path.unlink))
             list(repair_all(home))
@@ -288,7 +288,7 @@ def test_a_table_that_cannot_be_repaired_stops_no_other_and_is_named(
     filled(home)
     # One for the quarantine.
     Store(home, seed=None).append("prices", prices([seen(DAYS[5], value=-1.0)]))
-    write_whole(unsaid(home, DAYS[3]), b"")
+    write_atomic(unsaid(home, DAYS[3]), b"")
     quarantine = last_entry(home, "quarantine")
     quarantine.write_bytes(quarantine.read_bytes()[:-9] + b"somewhat}")
     recorded = next((home / "prices" / LOG).glob("*1.json"))

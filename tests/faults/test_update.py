@@ -156,7 +156,7 @@ def test_a_fault_of_our_own_is_not_said_to_be_the_source_s(
 
     monkeypatch.setattr(Store, "append", stumble)
     (outcome,) = one_pass(home, few, "fred")
-    said = "Faultline could not process the answer (KeyError: 'unforeseen'); nothing of it was "
+    said = "Faultline could not process the response (KeyError: 'unforeseen'); nothing of it was "
     assert outcome.failures == (f"{said}stored.",)
 
 
@@ -210,7 +210,7 @@ def test_rows_that_break_the_rules_are_kept_apart(
         (["price"], "Unknown table 'price'. Did you mean 'prices'"),
         (["--source", "yahu"], "Unknown source 'yahu'. Did you mean 'yahoo'"),
         (["prices", "--source", "french"], "french fills factors"),
-        (["prices", "--since", "yesterday"], "--since 'yesterday' is not a day"),
+        (["prices", "--since", "yesterday"], "--since 'yesterday' is not a date"),
     ],
 )
 def test_bad_input_is_refused_before_anything_is_asked(
@@ -332,10 +332,10 @@ def test_a_rebased_ticker_whose_history_fails_is_left_as_it_was(
 @pytest.fixture(autouse=True)
 def tidy() -> Iterator[None]:
     """Yahoo's last answers serve both of its loaders; a test must not read another's."""
-    from analysis.loaders.yahoo import fetch as yahoo_asking
+    from analysis.loaders.yahoo import fetch as yahoo_fetch
 
     yield
-    yahoo_asking._told.clear()
+    yahoo_fetch._cache.clear()
 
 
 assert set(PATHS) == set(loaders())

@@ -11,8 +11,7 @@ import pytest
 
 from analysis.cli import main
 from analysis.loaders.openrouter.prices import parse_endpoints
-from analysis.store import Store
-from analysis.store import location as places
+from analysis.store import Store, location
 from tests.servers.figures import openrouter_endpoint, page, published
 from tests.servers.local import LocalServer, Seen
 from tests.servers.watched import Passes, World
@@ -162,8 +161,8 @@ def test_a_watch_waits_for_an_update_of_the_same_source(
     world: World, passes: Passes, server: LocalServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     passes.home.mkdir()
-    monkeypatch.setattr(places, "PATIENCE", 5.0)
-    with places.Place(passes.home).locked("asking-huggingface_artefacts"):
+    monkeypatch.setattr(location, "LOCK_TIMEOUT", 5.0)
+    with location.StoreLocation(passes.home).locked("asking-huggingface_artefacts"):
         result = passes()
     assert list(result.failures) == ["huggingface_artefacts"]
     assert not [seen for seen in server.requests if seen.path.startswith("/api/models")]

@@ -22,7 +22,7 @@ DAY, NEXT = date(2025, 1, 6), date(2024, 1, 8)
 
 
 def clock_at(monkeypatch: pytest.MonkeyPatch, now: datetime) -> None:
-    for place in ("admission.clock", "writer.clock"):
+    for place in ("admission.utc_now", "writer.utc_now"):
         monkeypatch.setattr(f"analysis.store.{place}", lambda: now)
 
 

@@ -12,7 +12,7 @@ from analysis.calendars import Calendars
 from analysis.catalogue import Catalogue
 from analysis.errors import DataError
 from analysis.store import Store
-from analysis.update.plan import FIRST_DAY, Known, requests_for
+from analysis.update.plan import FIRST_DAY, UpdateContext, requests_for
 from tests.servers import figures
 from tests.servers.sources import Sources
 from tests.stores.rows import Seen, prices
@@ -69,7 +69,7 @@ def test_a_wrong_date_goes_to_quarantine_and_moves_nothing(
 
 def test_dates_that_are_stored_already_move_nothing(few: Catalogue) -> None:
     now = datetime(2026, 10, 1, 12, tzinfo=UTC)
-    known = Known(few, Calendars(), now)
+    known = UpdateContext(few, Calendars(), now)
     held = pl.DataFrame(
         {
             "source": ["federal_register"] * 3,
@@ -114,16 +114,16 @@ def test_nothing_is_stored_by_a_clock_that_is_behind_what_was_observed(
 ) -> None:
     now = datetime(2026, 10, 1, 12, tzinfo=UTC)
     row = [Seen(date(2026, 9, 1), "NVDA", now, 1.0)]
-    monkeypatch.setattr("analysis.store.writer.clock", lambda: now)
+    monkeypatch.setattr("analysis.store.writer.utc_now", lambda: now)
     Store(home, seed=None).append("prices", prices(row))
     earlier = now - timedelta(days=30)
-    monkeypatch.setattr("analysis.store.writer.clock", lambda: earlier)
+    monkeypatch.setattr("analysis.store.writer.utc_now", lambda: earlier)
     again = [Seen(date(2026, 8, 31), "NVDA", earlier, 2.0)]
     with pytest.raises(DataError, match="holds an observation of 2026-10-01 12:00 UTC") as caught:
         Store(home, seed=None).append("prices", prices(again))
     assert "clock says 2026-09-01 12:00 UTC: nothing was stored" in str(caught.value)
     assert Store(home, seed=None).read("prices").height == 1
-    monkeypatch.setattr("analysis.store.writer.clock", lambda: now - timedelta(hours=20))
+    monkeypatch.setattr("analysis.store.writer.utc_now", lambda: now - timedelta(hours=20))
     near = [Seen(date(2026, 8, 31), "NVDA", now - timedelta(hours=20), 2.0)]
     assert Store(home, seed=None).append("prices", prices(near)).new == 1
 

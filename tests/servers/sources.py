@@ -20,7 +20,7 @@ from urllib.parse import unquote
 import polars as pl
 
 from analysis.catalogue import Catalogue
-from analysis.catalogue.watchlist import names_for
+from analysis.catalogue.watchlist import names_for_loader
 from analysis.loaders.edgar.loader import COMPANIES
 from analysis.loaders.yahoo.statements import COMPANIES as LISTINGS
 from analysis.settings import SOURCES, bundled
@@ -144,7 +144,7 @@ def _priced(name: str) -> dict[str, Any]:
 def watched_models() -> list[str]:
     """Models whose prices the catalogue watches."""
     watched = Catalogue(bundled("data/catalogue")).watched()
-    return list(names_for("openrouter_prices", watched))
+    return list(names_for_loader("openrouter_prices", watched))
 
 
 def _repository(seen: Seen) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, timedelta
 from pathlib import Path
 
-from analysis.files import write_whole
+from analysis.files import write_atomic
 from analysis.store import Store
 from analysis.store.delta_log import LOG
 from tests.stores.rows import Seen, at, prices
@@ -36,5 +36,5 @@ def unsaid(home: Path, day: date) -> Path:
     index = home / ".checksums" / "prices.jsonl"
     before = index.read_bytes()
     Store(home, seed=None).append("prices", prices([seen(day)]))
-    write_whole(index, before)
+    write_atomic(index, before)
     return last_entry(home)

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import polars as pl
 
 from analysis.store import Store
-from analysis.store.location import Place
+from analysis.store.location import StoreLocation
 from analysis.tables import TABLES
 
 TYPES = {name: held.dtype for name, held in TABLES["prices"].columns().items()}
@@ -48,7 +48,7 @@ def over_address(folder: Path, seed: Path | None = None) -> Store:
     """A store in a folder that is reached as an object store is: without locks and checksums."""
     store = Store("memory://nowhere", seed=seed)
     store.home = folder.as_uri()
-    store._place = Place(store.home)
+    store._place = StoreLocation(store.home)
     return store
 
 

@@ -10,10 +10,10 @@ import polars as pl
 from analysis.calendars import Calendars
 from analysis.catalogue import Catalogue
 from analysis.store import Store
-from analysis.update import Outcome, update
+from analysis.update import SourceResult, update
 
 
-def one_pass(home: Path, catalogue: Catalogue, *names: str, **options: Any) -> list[Outcome]:
+def one_pass(home: Path, catalogue: Catalogue, *names: str, **options: Any) -> list[SourceResult]:
     return update(Store(home), catalogue, Calendars(), sources=names, **options)
 
 

@@ -11,7 +11,7 @@ from analysis.cli import main
 from analysis.errors import DataError, InputError
 from analysis.settings import store_home
 from analysis.store import Store
-from analysis.store.location import Place
+from analysis.store.location import StoreLocation
 
 SECRET = "s3://somebody:opensesame@bucket/faultline?sig=abcSIG"
 
@@ -29,7 +29,7 @@ SECRET = "s3://somebody:opensesame@bucket/faultline?sig=abcSIG"
     ],
 )
 def test_an_address_is_shown_without_what_opens_it(address: str, shown: str) -> None:
-    assert str(Place(address)) == shown
+    assert str(StoreLocation(address)) == shown
 
 
 def test_neither_store_nor_desk_nor_command_shows_what_opens_a_home(

@@ -10,24 +10,24 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from analysis.concurrency import leave, side_by_side
+from analysis.concurrency import exit_if_threads_running, run_concurrently
 
 # While a store is opened, and its rows are read, a thread is in compiled code most of the time.
 BESIDE_A_STORE = """
 import sys, threading
 from pathlib import Path
 from deltalake import DeltaTable
-from analysis.concurrency import leave, side_by_side
+from analysis.concurrency import exit_if_threads_running, run_concurrently
 
 def read_on():
     while True:
         DeltaTable(sys.argv[1]).file_uris()
 
 jobs = {"quick": lambda: "ready", "one": read_on, "two": read_on, "three": read_on}
-print(next(side_by_side(jobs)))
+print(next(run_concurrently(jobs)))
 threading.Event().wait(0.2)
 """
-LEAVE = "leave(3)\nraise SystemExit('still here')\n"
+LEAVE = "exit_if_threads_running(3)\nraise SystemExit('still here')\n"
 
 
 def test_answers_come_as_they_are_given() -> None:
@@ -37,7 +37,7 @@ def test_answers_come_as_they_are_given() -> None:
         assert gate.wait(30)
         return "last"
 
-    answers = side_by_side({"slow": last, "quick": lambda: "first"})
+    answers = run_concurrently({"slow": last, "quick": lambda: "first"})
     assert next(answers) == ("quick", "first")
     gate.set()
     assert list(answers) == [("slow", "last")]
@@ -46,10 +46,10 @@ def test_answers_come_as_they_are_given() -> None:
 def test_what_a_job_raises_is_raised_in_its_turn() -> None:
     """In a process of its own, as one that waits for ever could not be left."""
     code = """
-from analysis.concurrency import side_by_side
+from analysis.concurrency import run_concurrently
 jobs = {"torn": lambda: 1 / 0}
 try:
-    list(side_by_side(jobs))
+    list(run_concurrently(jobs))
 except ZeroDivisionError:
     print("raised")
 """
@@ -60,15 +60,15 @@ except ZeroDivisionError:
 
 
 def test_without_jobs_there_are_no_answers() -> None:
-    assert list(side_by_side({})) == []
+    assert list(run_concurrently({})) == []
 
 
 def test_a_process_whose_jobs_have_ended_is_not_left() -> None:
-    assert dict(side_by_side({"a": lambda: 1})) == {"a": 1}
+    assert dict(run_concurrently({"a": lambda: 1})) == {"a": 1}
     for thread in threading.enumerate():
         if thread.name == "a":
             thread.join(30)
-    leave(3)  # else this process of tests would be gone
+    exit_if_threads_running(3)  # else this process of tests would be gone
 
 
 @pytest.mark.parametrize("attempt", range(3))

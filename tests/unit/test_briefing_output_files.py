@@ -23,7 +23,7 @@ from analysis.briefings.redaction import (
     without_secret_variables,
 )
 from analysis.errors import InputError, RenderError
-from analysis.files import beside
+from analysis.files import temporary_path
 
 INFO = NotebookInfo("trial", "Trial", "", (ParameterSpec("event", "event"),), Path("trial.ipynb"))
 
@@ -69,8 +69,8 @@ def test_what_killed_publications_left_over_an_hour_ago_is_removed(
     for name in others:
         (tmp_path / name).touch()
     # A second name of a page has the page's own time of writing.
-    beside(page).hardlink_to(page)
-    beside(failed / "a.ipynb").write_text("half")
+    temporary_path(page).hardlink_to(page)
+    temporary_path(failed / "a.ipynb").write_text("half")
     output_files.check_output_folder(tmp_path)
     assert len(list(tmp_path.rglob(".*.part"))) == 3
     now = time.time()

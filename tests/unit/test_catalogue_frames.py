@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from analysis.catalogue import Catalogue
 from analysis.catalogue.frames import read_frame
-from analysis.catalogue.validation import examine, read_good
+from analysis.catalogue.validation import read_good, validate_file
 from analysis.errors import DataError
 from analysis.settings import bundled
 from analysis.tables import CATALOGUE
@@ -36,8 +36,8 @@ def test_every_bundled_file_reads_as_it_does_line_by_line(kind: str) -> None:
     path = bundled(f"data/catalogue/{kind}.csv")
     frame = read_frame(path, kind)
     assert frame is not None
-    assert frame.equals(examine(path, kind).frame())
-    assert frame.schema == examine(path, kind).frame().schema
+    assert frame.equals(validate_file(path, kind).frame())
+    assert frame.schema == validate_file(path, kind).frame().schema
 
 
 _CELLS = st.one_of(
@@ -80,7 +80,7 @@ def test_it_reads_nothing_that_is_wrong_line_by_line_and_never_other_values(
     path = tmp_path / "events.csv"
     path.write_bytes(content.encode("utf-8-sig" if mark else "utf-8", "surrogatepass"))
     frame = read_frame(path, "events")
-    slow = examine(path, "events")
+    slow = validate_file(path, "events")
     cells_are_right = not any(row.wrong for row in slow.rows)
     if frame is not None:
         assert cells_are_right
@@ -108,7 +108,7 @@ def test_a_number_is_read_to_the_last_digit_or_left_to_the_other_reader(
     row[at] = cell
     path.write_text("\n".join([bundle[0], ",".join(row)]))
     frame = read_frame(path, "instruments")
-    slow = examine(path, "instruments").rows[0]
+    slow = validate_file(path, "instruments").rows[0]
     if frame is None:
         assert slow.wrong
     else:
@@ -133,5 +133,5 @@ def test_a_mistake_in_a_large_file_is_named_by_its_line(tmp_path: Path) -> None:
 def test_lines_are_not_counted_while_nothing_is_wrong(
     kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.delattr("analysis.catalogue.validation.examine")
+    monkeypatch.delattr("analysis.catalogue.validation.validate_file")
     assert read_good(bundled(f"data/catalogue/{kind}.csv"), kind).height > 0

@@ -94,7 +94,7 @@ def test_compacting_clears_old_answers_and_says_so(
 ) -> None:
     archive, now = Archive(home / "raw", "gpr"), datetime.now(UTC)
     for days, content in ((200, b"oldest"), (100, b"old"), (50, b"new"), (0, b"newest")):
-        archive.keep("http://a/1", content, now - timedelta(days=days))
+        archive.put("http://a/1", content, now - timedelta(days=days))
     assert main(["data", "compact", "prices"]) == 0
     assert len(archive.entries()) == 4
     capsys.readouterr()
@@ -116,8 +116,8 @@ def test_an_update_deletes_old_answers_too_and_never_fails_for_them(
     monkeypatch.setattr("analysis.update.update", lambda *_, **__: [])
     archive, now = Archive(home / "raw", "gpr"), datetime.now(UTC)
     for days in (100, 0):
-        archive.keep("http://a/1", b"%d" % days, now - timedelta(days=days))
-    with archive._locked(alone=False):
+        archive.put("http://a/1", b"%d" % days, now - timedelta(days=days))
+    with archive._locked():
         assert main(["data", "update", "factors"]) == 0
         assert "faultline: old answers stay in raw/: Cannot clear" in capsys.readouterr().err
     monkeypatch.setenv("FAULTLINE_RAW_DAYS", "many")

@@ -14,8 +14,8 @@ import pytest
 
 from analysis.calendars import Calendars, Instant
 from analysis.cli import main
-from analysis.errors import unknown
-from analysis.placing import instant_of, place
+from analysis.errors import unknown_name
+from analysis.studies.placement import assign_day0, event_instant_or_reason
 
 R1 = {
     "id": "ds-r1",
@@ -62,11 +62,11 @@ class MadeDesk:
     def event(self, event_id: str) -> dict[str, Any]:
         known = {row["id"]: row for row in (R1, NOTICE, DATED)}
         if event_id not in known:
-            raise unknown("event", event_id, known, see="faultline events list")
+            raise unknown_name("event", event_id, known, see="faultline events list")
         return known[event_id]
 
     def instant(self, event_id: str) -> tuple[Instant | None, str]:
-        return instant_of(self.event(event_id))
+        return event_instant_or_reason(self.event(event_id))
 
     def instruments(self) -> pl.DataFrame:
         rows = [("NVDA", "XNAS"), ("TSM", "XNYS"), ("AMD", "XNAS"), ("0981.HK", "XHKG")]
@@ -75,7 +75,7 @@ class MadeDesk:
     def placements(self, events: list[str], tickers: list[str]) -> Any:
         exchanges = dict(self.instruments().iter_rows())
         chosen = {ticker: exchanges[ticker] for ticker in tickers}
-        return place([self.event(event) for event in events], chosen, Calendars())
+        return assign_day0([self.event(event) for event in events], chosen, Calendars())
 
 
 @pytest.fixture(autouse=True)

@@ -13,7 +13,7 @@ import pytest
 from analysis import __version__
 from analysis.cli import main
 from analysis.cli.main import build_app
-from analysis.errors import DataError, InputError, NothingLeft, RenderError
+from analysis.errors import DataError, EmptyStudyError, InputError, RenderError
 
 COMMANDS = [
     ["study"],
@@ -149,7 +149,7 @@ def test_words_that_cannot_be_parsed_are_one_sentence_and_exit_2(
     [
         (InputError("Unknown event 'ds-r2'."), 2),
         (DataError("prices: row 3 has no date."), 2),
-        (NothingLeft("Every event was skipped."), 1),
+        (EmptyStudyError("Every event was skipped."), 1),
         (RenderError("Cell 4 failed."), 1),
     ],
 )

@@ -22,7 +22,7 @@ import pytest
 
 from analysis.cli import main
 from analysis.cli.study import _check_cars
-from analysis.errors import InputError, unknown
+from analysis.errors import InputError, unknown_name
 from analysis.eventstudy import EventStudy, MarketModel
 
 SECURITIES = ["AAA", "BBB", "CCC", "GAP"]
@@ -67,9 +67,9 @@ class MadeDesk:
     ) -> list[str]:
         for event in events:
             if event not in {*EVENTS, "secret"}:
-                raise unknown("event", event, EVENTS, see="faultline events list")
+                raise unknown_name("event", event, EVENTS, see="faultline events list")
         if group is not None:
-            raise unknown("group", group, ["gpu", "memory"])
+            raise unknown_name("group", group, ["gpu", "memory"])
         return tickers.split(",") if tickers else SECURITIES
 
     def doubtful(

@@ -272,7 +272,7 @@ def test_tables_are_read_as_polars_frames(desk: Desk) -> None:
         (lambda desk: desk.events(entity="Nvida"), "Did you mean 'Nvidia'"),
         (lambda desk: desk.events(status="oficial"), "Did you mean 'official'"),
         (lambda desk: desk.table("price"), "Did you mean 'prices'"),
-        (lambda _: Desk(as_of="27.1.2025"), "is not a day"),
+        (lambda _: Desk(as_of="27.1.2025"), "is not a date"),
     ],
 )
 def test_what_is_unknown_is_refused_with_the_nearest_names(

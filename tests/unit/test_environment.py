@@ -32,7 +32,7 @@ class Machine:
         text = " ".join(command)
         for part, complaint in self.refused.items():
             if part in text:
-                raise self.environment.Failure(complaint)
+                raise self.environment.CommandError(complaint)
         if command[1:3] == ["-m", "venv"]:
             Path(command[-1]).mkdir()
         if "--target" in command:

@@ -13,7 +13,7 @@ import pytest
 
 from analysis import Desk
 from analysis.errors import InputError
-from analysis.reports import context, frames, study_document
+from analysis.reports import context, frames
 from analysis.reports.event import EventReport, event_report
 from analysis.reports.provenance import _price_sources
 from analysis.reports.study_report import StudyReport
@@ -236,11 +236,3 @@ def test_a_report_that_cannot_be_is_refused_in_one_sentence(
 ) -> None:
     with pytest.raises(InputError, match=words):
         event_report(Desk(), **options)  # type: ignore[arg-type]
-
-
-def test_json_holds_days_and_nulls() -> None:
-    assert study_document.plain(pd.Timestamp("2025-01-27")) == "2025-01-27"
-    assert study_document.plain(pd.Timestamp("2025-01-27 12:00")) == "2025-01-27T12:00:00"
-    assert study_document.plain(float("nan")) is None
-    assert study_document.plain(pd.NaT) is None
-    assert study_document.plain(pd.Series([3])[0]) == 3

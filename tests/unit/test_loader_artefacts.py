@@ -9,7 +9,7 @@ import pytest
 from analysis.errors import InputError
 from analysis.loaders import Request
 from analysis.loaders.github.artefacts import GithubArtefacts
-from analysis.loaders.github.release_mentions import GithubSupport, names
+from analysis.loaders.github.release_mentions import GithubReleaseMentions, mentions
 from analysis.loaders.huggingface.artefacts import HuggingfaceArtefacts
 from analysis.tables import validate
 from tests.servers.local import LocalServer
@@ -107,7 +107,7 @@ def test_a_release_that_names_a_watched_family_is_support(server: LocalServer) -
         ],
     )
     names = (f"{engine}:DeepSeek-V4", f"{engine}:Kimi-K3")
-    frame = validate("artefacts", GithubSupport().fetch(Request(names=names)))
+    frame = validate("artefacts", GithubReleaseMentions().fetch(Request(names=names)))
     assert frame.select("name", "revision", "kind").rows() == [
         ("vllm-ascend", "v0.20.0 names DeepSeek-V4", "support")
     ]
@@ -118,15 +118,15 @@ def test_a_release_that_names_a_watched_family_is_support(server: LocalServer) -
     "words", ["DeepSeek V4", "deepseek_v4.", "DeepSeek-V4-Pro", "(deepseekv4)"]
 )
 def test_a_family_is_found_however_it_is_spelled(words: str) -> None:
-    assert names("DeepSeek-V4", f"Adds {words} kernels")
+    assert mentions("DeepSeek-V4", f"Adds {words} kernels")
 
 
 @pytest.mark.parametrize("words", ["DeepSeek-V4.1", "DeepSeek-V45", "XDeepSeek-V4", "DeepSeek-V3"])
 def test_a_family_is_not_taken_for_another(words: str) -> None:
-    assert not names("DeepSeek-V4", f"Adds {words} kernels")
+    assert not mentions("DeepSeek-V4", f"Adds {words} kernels")
 
 
 @pytest.mark.parametrize("name", ["vllm-project/vllm", "vllm:DeepSeek-V4", "vllm-project/vllm: "])
 def test_support_wants_an_engine_and_a_family(name: str) -> None:
     with pytest.raises(InputError, match="write"):
-        GithubSupport().fetch(Request(names=(name,)))
+        GithubReleaseMentions().fetch(Request(names=(name,)))

@@ -12,7 +12,7 @@ import pytest
 
 from analysis.errors import InputError
 from analysis.loaders import Request
-from analysis.loaders.base import Partial
+from analysis.loaders.base import PartialFetchError
 from analysis.loaders.github.usage import Github
 from analysis.loaders.http.archive import Archive
 from analysis.loaders.huggingface.downloads import Huggingface
@@ -168,7 +168,9 @@ def test_pages_that_lead_in_a_circle_are_named(server: LocalServer) -> None:
     path = f"/repos/{name}/releases"
     link = {"Link": f'<{server.url}{path}?page=2>; rel="next"'}
     server.on(path, [github_release(name, "v1")], headers=link)
-    with pytest.raises(Partial, match="leads in a circle: page 2 names one that was read"):
+    with pytest.raises(
+        PartialFetchError, match="leads in a circle: page 2 names one that was read"
+    ):
         Github().fetch(Request(names=(name,)))
 
 
@@ -183,7 +185,7 @@ def test_an_endless_list_is_refused_after_fifty_pages(server: LocalServer) -> No
         return as_reply([github_release(name, f"v{page}")], headers=link)
 
     server.on(path, endless)
-    with pytest.raises(Partial, match="has more than 50 pages of 100: it is not counted"):
+    with pytest.raises(PartialFetchError, match="has more than 50 pages of 100: it is not counted"):
         Github().fetch(Request(names=(name,)))
     assert len(server.requests) == 51
 
@@ -225,7 +227,7 @@ def test_a_refusal_of_github_says_which_limit_was_reached(
         monkeypatch.setenv("GITHUB_TOKEN", token)
     monkeypatch.setenv("FAULTLINE_PATIENCE", "4")
     server.on("/repos/", as_reply({"message": body}, status, headers))
-    with pytest.raises(Partial, match=says):
+    with pytest.raises(PartialFetchError, match=says):
         Github().fetch(Request(names=("deepseek-ai/DeepSeek-V3",)))
 
 
@@ -233,7 +235,7 @@ def test_a_repository_that_was_renamed_keeps_its_series_and_is_named(server: Loc
     name = "deepseek-ai/DeepSeek-V3"
     server.on(f"/repos/{name}", github_repository("deepseek-ai/V3"))
     server.on(f"/repos/{name}/releases", [])
-    with pytest.raises(Partial) as caught:
+    with pytest.raises(PartialFetchError) as caught:
         Github().fetch(Request(names=(name,)))
     assert caught.value.failures == {}
     assert caught.value.news == {
@@ -245,7 +247,7 @@ def test_a_repository_that_was_renamed_keeps_its_series_and_is_named(server: Loc
 def test_a_model_that_was_renamed_keeps_its_series_and_is_named(server: LocalServer) -> None:
     name = "Qwen/Qwen3-8B"
     server.on(f"/api/models/{name}", hub_model("Qwen/Qwen3-8B-Base"))
-    with pytest.raises(Partial) as caught:
+    with pytest.raises(PartialFetchError) as caught:
         Huggingface().fetch(Request(names=(name,)))
     assert caught.value.failures == {}
     assert list(caught.value.news) == [name]
@@ -268,7 +270,7 @@ def test_a_model_that_is_gone_is_news_and_no_failure(
     gone, there = "Qwen/Gone", "Qwen/Qwen3-8B"
     server.on(f"/api/models/{gone}", as_reply({"error": "Repository not found"}, status, headers))
     server.on(f"/api/models/{there}", hub_model(there))
-    with pytest.raises(Partial) as caught:
+    with pytest.raises(PartialFetchError) as caught:
         Huggingface().fetch(Request(names=(gone, there)))
     assert caught.value.failures == {}
     assert f"answered {status}" in caught.value.news[gone]
@@ -281,14 +283,14 @@ def test_a_token_that_the_hub_refuses_is_a_failure(
 ) -> None:
     monkeypatch.setenv("HF_TOKEN", "hf_wrong")
     server.on("/api/models/", as_reply({"error": "Invalid user token."}, 401))
-    with pytest.raises(Partial) as caught:
+    with pytest.raises(PartialFetchError) as caught:
         Huggingface().fetch(Request(names=("Qwen/A", "Qwen/B")))
     assert set(caught.value.failures) == {"Qwen/A", "Qwen/B"}
 
 
 def test_when_nothing_at_all_is_found_the_source_has_failed(server: LocalServer) -> None:
     server.on("/api/models/", as_reply({"error": "Not found"}, 404))
-    with pytest.raises(Partial) as caught:
+    with pytest.raises(PartialFetchError) as caught:
         Huggingface().fetch(Request(names=("Qwen/A", "Qwen/B")))
     assert set(caught.value.failures) == {"Qwen/A", "Qwen/B"}
     assert caught.value.news == {}
@@ -314,7 +316,7 @@ def test_one_repository_that_is_gone_does_not_stop_the_others(server: LocalServe
     name = "deepseek-ai/DeepSeek-V3"
     server.on(f"/repos/{name}", github_repository(name))
     server.on(f"/repos/{name}/releases", [])
-    with pytest.raises(Partial, match=r"github: QwenLM/Gone: .*404") as caught:
+    with pytest.raises(PartialFetchError, match=r"github: QwenLM/Gone: .*404") as caught:
         Github().fetch(Request(names=("QwenLM/Gone", name)))
     assert caught.value.failures == {}
     assert caught.value.frame["entity"].unique().to_list() == [name]

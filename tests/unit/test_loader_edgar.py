@@ -10,9 +10,9 @@ import polars as pl
 import pytest
 
 from analysis.errors import InputError, SourceError
-from analysis.loaders.base import Partial, Request
+from analysis.loaders.base import PartialFetchError, Request
 from analysis.loaders.edgar.loader import COMPANIES, YEARS_ONLY, Edgar, read_company
-from analysis.loaders.http.client import Timing
+from analysis.loaders.http.client import RetryPolicy
 from analysis.loaders.yahoo.statements import COMPANIES as BY_YAHOO
 from analysis.settings import bundled
 from analysis.store import Store
@@ -33,7 +33,7 @@ from tests.servers.edgar import (
 )
 from tests.servers.local import LocalServer
 
-QUICK = Timing(connect=1, read=1, total=5, attempts=2, first_wait=0.01, longest_wait=1)
+QUICK = RetryPolicy(connect=1, read=1, total=5, attempts=2, first_wait=0.01, longest_wait=1)
 NOW = datetime(2026, 3, 24, 12, 0, tzinfo=UTC)
 MOMENT = timedelta(microseconds=1)
 
@@ -276,7 +276,9 @@ def test_facts_that_cannot_be_read_are_told_and_the_others_taken(sec: LocalServe
     del broken["filed"]
     endless = fact("2022-01-31", "2022-05-01", 1.0, "2022-06-01") | {"end": "May"}
     sec.on("/api/", companyfacts({REVENUES: [*YEAR, broken, endless], CAPEX: SPENT}))
-    with pytest.raises(Partial, match="2 of 7 facts of us-gaap:Revenues cannot be read") as error:
+    with pytest.raises(
+        PartialFetchError, match="2 of 7 facts of us-gaap:Revenues cannot be read"
+    ) as error:
         fetch("Nvidia")
     assert error.value.frame.height == 10
 

@@ -13,8 +13,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from analysis.loaders.http.archive import Archive
-from analysis.loaders.http.rate_limit import ClockError, Pace, check_clock, wait_asked
-from analysis.redaction import clean, clean_url, hush, is_secret, remember, remember_url
+from analysis.loaders.http.rate_limit import ClockError, RateLimiter, check_clock, retry_after
+from analysis.redaction import (
+    install_log_filter,
+    is_secret,
+    redact,
+    redact_url,
+    register_secrets,
+    register_url_secrets,
+)
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 
@@ -26,7 +33,7 @@ NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 def test_no_second_ever_holds_more_questions_than_allowed(
     per_second: float, arrivals: list[float]
 ) -> None:
-    pace = Pace(per_second)
+    pace = RateLimiter(per_second)
     moments = [pace.reserve(moment) for moment in arrivals]
     count = max(1, int(per_second))
     period = count / per_second
@@ -37,7 +44,7 @@ def test_no_second_ever_holds_more_questions_than_allowed(
 
 
 def test_a_source_that_wants_rest_gets_it_from_everybody() -> None:
-    pace = Pace(10)
+    pace = RateLimiter(10)
     pace.close(5.0)
     pace.close(2.0)
     assert [pace.reserve(0.0), pace.reserve(6.0)] == [5.0, 6.0]
@@ -75,7 +82,7 @@ def test_a_source_that_wants_rest_gets_it_from_everybody() -> None:
 def test_how_long_a_source_wants_to_be_left_alone(
     headers: dict[str, str], seconds: float | None
 ) -> None:
-    assert wait_asked(headers, NOW) == seconds
+    assert retry_after(headers, NOW) == seconds
 
 
 def test_clocks_are_compared_where_both_tell_the_time() -> None:
@@ -113,27 +120,27 @@ def test_other_names_are_not_secret(name: str) -> None:
     ],
 )
 def test_a_url_is_shown_without_its_secrets(url: str, shown: str) -> None:
-    assert clean_url(url) == shown
+    assert redact_url(url) == shown
 
 
 def test_a_secret_is_hidden_wherever_it_turns_up_again() -> None:
-    remember({"Authorization": "Bearer tok/en+4711", "Accept": "text/html"})
-    remember_url("https://a.org/?key=another%20secret")
-    assert clean("tok/en+4711, tok%2Fen%2B4711, another+secret, text/html") == (
+    register_secrets({"Authorization": "Bearer tok/en+4711", "Accept": "text/html"})
+    register_url_secrets("https://a.org/?key=another%20secret")
+    assert redact("tok/en+4711, tok%2Fen%2B4711, another+secret, text/html") == (
         "***, ***, ***, text/html"
     )
 
 
 def test_a_short_value_does_not_black_out_words() -> None:
-    remember({"token": "the"})
-    assert clean("the end") == "the end"
+    register_secrets({"token": "the"})
+    assert redact("the end") == "the end"
 
 
 def test_logs_of_the_libraries_are_discreet(caplog: pytest.LogCaptureFixture) -> None:
-    hush()
-    hush()
+    install_log_filter()
+    install_log_filter()
     log = logging.getLogger("httpx2")
-    assert len([one for one in log.filters if "Discreet" in type(one).__name__]) == 1
+    assert len([one for one in log.filters if "Redacting" in type(one).__name__]) == 1
     with caplog.at_level(logging.INFO):
         log.info("HTTP Request: %s %s", "GET", "https://a.org/?token=zzz&page=1")
     assert caplog.messages == ["HTTP Request: GET https://a.org/?token=***&page=1"]
@@ -147,7 +154,7 @@ from analysis.loaders.http.archive import Archive
 
 archive = Archive(Path(sys.argv[1]), "gpr")
 for number in range(40):
-    archive.keep(f"http://a/{sys.argv[2]}/{number}", b"x" * number, datetime.now(UTC))
+    archive.put(f"http://a/{sys.argv[2]}/{number}", b"x" * number, datetime.now(UTC))
 """
 
 
@@ -164,7 +171,7 @@ def test_several_processes_lose_no_line(tmp_path: Path) -> None:
 
 def test_a_url_with_a_secret_is_found_again_without_it(tmp_path: Path) -> None:
     archive = Archive(tmp_path, "gpr")
-    entry = archive.keep("http://a/?token=abcdefgh&p=1", b"one", NOW)
+    entry = archive.put("http://a/?token=abcdefgh&p=1", b"one", NOW)
     assert entry.url == "http://a/?token=***&p=1"
     assert archive.latest("http://a/?token=ijklmnop&p=1") == entry
     assert archive.latest("http://a/?token=abcdefgh&p=2") is None

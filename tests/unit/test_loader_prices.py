@@ -13,20 +13,20 @@ import polars as pl
 import pytest
 
 from analysis.errors import InputError, SourceError
-from analysis.loaders.base import Partial, Request, Unreadable
+from analysis.loaders.base import PartialFetchError, Request, Unreadable
 from analysis.loaders.fred_file import read_series
 from analysis.loaders.fred_prices import FredPrices
 from analysis.loaders.http.archive import Archive
-from analysis.loaders.http.client import Timing
+from analysis.loaders.http.client import RetryPolicy
 from analysis.loaders.yahoo import session
-from analysis.loaders.yahoo.history import has_ended
+from analysis.loaders.yahoo.history import session_closed
 from analysis.loaders.yahoo.prices import Yahoo, YahooActions
-from analysis.loaders.yahoo.session import Browser, visit
+from analysis.loaders.yahoo.session import CurlAdapter, yahoo_session
 from analysis.tables import TABLES
 from tests.servers.local import LocalServer, Reply
 from tests.servers.yahoo import CHART, chart, serve
 
-QUICK = Timing(connect=1, read=1, total=5, attempts=3, first_wait=0.01, longest_wait=1)
+QUICK = RetryPolicy(connect=1, read=1, total=5, attempts=3, first_wait=0.01, longest_wait=1)
 # Nvidia was split ten for one, and paid a hundredth of a dollar, in these days of 2024.
 FRIDAY, MONDAY, TUESDAY = date(2024, 6, 7), date(2024, 6, 10), date(2024, 6, 11)
 WEDNESDAY = date(2024, 6, 12)
@@ -112,15 +112,15 @@ def test_a_clock_that_is_fast_does_not_end_a_session(yahoo: LocalServer) -> None
 def test_without_hours_the_present_day_is_never_over(broken: dict[str, Any]) -> None:
     meta = chart({WEDNESDAY: 125.2})["chart"]["result"][0]["meta"]
     late = datetime(2024, 6, 12, 23, 0, tzinfo=UTC)
-    assert has_ended(WEDNESDAY, meta, late)
+    assert session_closed(WEDNESDAY, meta, late)
     place = {"exchangeTimezoneName": "America/New_York"}
-    assert not has_ended(WEDNESDAY, (meta | broken) if broken else place, late)
+    assert not session_closed(WEDNESDAY, (meta | broken) if broken else place, late)
 
 
 def test_the_hours_of_another_day_do_not_end_this_one() -> None:
     meta = chart(WEEK, today=TUESDAY)["chart"]["result"][0]["meta"]
-    assert not has_ended(WEDNESDAY, meta, datetime(2024, 6, 12, 23, 0, tzinfo=UTC))
-    assert has_ended(TUESDAY, meta, datetime(2024, 6, 12, 23, 0, tzinfo=UTC))
+    assert not session_closed(WEDNESDAY, meta, datetime(2024, 6, 12, 23, 0, tzinfo=UTC))
+    assert session_closed(TUESDAY, meta, datetime(2024, 6, 12, 23, 0, tzinfo=UTC))
 
 
 def test_a_day_without_a_close_is_no_row(yahoo: LocalServer) -> None:
@@ -171,7 +171,9 @@ def test_an_index_has_no_volume_and_an_idle_share_a_flag(yahoo: LocalServer) -> 
 
 def test_a_price_in_another_currency_is_not_passed_off(yahoo: LocalServer) -> None:
     serve(yahoo, {"NVDA": chart(WEEK), "ASML": chart(WEEK, currency="EUR")})
-    with pytest.raises(Partial, match="ASML: Yahoo quotes it in EUR and the catalogue in USD") as e:
+    with pytest.raises(
+        PartialFetchError, match="ASML: Yahoo quotes it in EUR and the catalogue in USD"
+    ) as e:
         prices("NVDA", "ASML", currencies={"NVDA": "USD", "ASML": "USD"})
     assert e.value.frame["ticker"].unique().to_list() == ["NVDA"]
     assert set(e.value.failures) == {"ASML"}
@@ -291,8 +293,8 @@ def test_a_browser_carries_the_request_and_its_cookies_come_back(
     two = {"Set-Cookie": "A3=one; Max-Age=600", "set-cookie": "A1=two; Max-Age=600"}
     server.on("/cookie", Reply(b"here", 200, two))
     server.on("/next", {"a": 1})
-    monkeypatch.setattr("analysis.loaders.yahoo.session.carrier", Browser)
-    with visit(timing=QUICK, per_second=1000) as here:
+    monkeypatch.setattr("analysis.loaders.yahoo.session.make_transport", CurlAdapter)
+    with yahoo_session(policy=QUICK, per_second=1000) as here:
         assert here.session.get(f"{server.url}/cookie").text == "here"
         assert here.session.get(f"{server.url}/next", params={"q": "^HSI"}).json() == {"a": 1}
     sent = server.requests[-1]
@@ -359,7 +361,7 @@ def test_a_series_that_is_gone_is_named(fred: LocalServer) -> None:
         "/graph/fredgraph.csv",
         lambda seen: CSV if seen.query["id"] == ["DEXCHUS"] else Reply(status=404),
     )
-    with pytest.raises(Partial, match=r"\^VIX: FRED has no series VIXCLS") as error:
+    with pytest.raises(PartialFetchError, match=r"\^VIX: FRED has no series VIXCLS") as error:
         rates("USDCNY", "VIXCLS")
     assert error.value.frame.height == 2
 

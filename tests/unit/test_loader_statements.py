@@ -10,9 +10,9 @@ import polars as pl
 import pytest
 
 from analysis.errors import InputError, SourceError
-from analysis.loaders.base import Partial, Request
+from analysis.loaders.base import PartialFetchError, Request
 from analysis.loaders.http.archive import Archive
-from analysis.loaders.http.client import Timing
+from analysis.loaders.http.client import RetryPolicy
 from analysis.loaders.yahoo.statements import COMPANIES, YahooRevenues, filed_by
 from analysis.settings import bundled
 from analysis.store import Store
@@ -20,7 +20,7 @@ from analysis.tables import TABLES
 from tests.servers.local import LocalServer, Reply, failing, html, rate_limited
 from tests.servers.yahoo import FIGURES, quarters, serve
 
-QUICK = Timing(connect=1, read=1, total=5, attempts=3, first_wait=0.01, longest_wait=1)
+QUICK = RetryPolicy(connect=1, read=1, total=5, attempts=3, first_wait=0.01, longest_wait=1)
 NOW = datetime(2024, 5, 10, 12, 0, tzinfo=UTC)
 MARCH, DECEMBER = date(2024, 3, 31), date(2023, 12, 31)
 CAMBRICON = quarters(
@@ -143,7 +143,9 @@ def test_without_any_currency_a_company_is_named_and_left_out(yahoo: LocalServer
     body = quarters({"quarterlyTotalRevenue": {MARCH: 2e6}})
     del body["timeseries"]["result"][0]["quarterlyTotalRevenue"][0]["currencyCode"]
     serve(yahoo, {}, {"688256.SS": body, "688041.SS": CAMBRICON})
-    with pytest.raises(Partial, match="Cambricon: Yahoo does not say in which currency") as error:
+    with pytest.raises(
+        PartialFetchError, match="Cambricon: Yahoo does not say in which currency"
+    ) as error:
         fetch("Cambricon", "Hygon")
     assert set(error.value.frame["company"]) == {"Hygon"}
 
@@ -185,7 +187,7 @@ def test_a_fault_that_passes_costs_only_time(yahoo: LocalServer, wrong: Reply) -
 def test_a_company_without_figures_is_named_and_the_others_come(yahoo: LocalServer) -> None:
     nothing: dict[str, Any] = {"timeseries": {"result": [], "error": None}}
     serve(yahoo, {}, {"688256.SS": CAMBRICON, "688041.SS": nothing})
-    with pytest.raises(Partial, match="Hygon: Yahoo sent no quarterly figures") as error:
+    with pytest.raises(PartialFetchError, match="Hygon: Yahoo sent no quarterly figures") as error:
         fetch("Cambricon", "Hygon")
     assert error.value.frame.height == 3
 
@@ -195,4 +197,4 @@ def test_a_yahoo_that_refuses_is_told_once(yahoo: LocalServer) -> None:
     yahoo.on(FIGURES, rate_limited())
     with pytest.raises(SourceError, match="429") as error:
         fetch("Cambricon", "Hygon")
-    assert not isinstance(error.value, Partial)
+    assert not isinstance(error.value, PartialFetchError)

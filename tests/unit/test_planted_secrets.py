@@ -10,7 +10,13 @@ import pytest
 from analysis.briefings.redaction import redact_json, without_secret_variables
 from analysis.cli import console, main
 from analysis.cli.console import Column
-from analysis.redaction import clean, clean_url, hush, remember_url, secrets_of_variable
+from analysis.redaction import (
+    install_log_filter,
+    redact,
+    redact_url,
+    register_url_secrets,
+    secrets_of_variable,
+)
 from tests.servers.local import LocalServer, failing
 
 PLANTED = {
@@ -136,7 +142,7 @@ def test_the_console_hides_secrets_in_sentences_tables_and_json(
 def test_logs_and_documents_hide_secrets(
     secrets: list[str], caplog: pytest.LogCaptureFixture
 ) -> None:
-    hush()
+    install_log_filter()
     for secret in secrets:
         logging.getLogger("httpx2").warning("asked %s", secret)
         assert secret not in redact_json(f'{{"text": "{secret}"}}')
@@ -159,8 +165,8 @@ def test_logs_and_documents_hide_secrets(
     ],
 )
 def test_the_user_part_of_any_address_is_hidden(address: str) -> None:
-    assert "open-sesame" not in clean(f"asked '{address}'.")
-    assert "open-sesame" not in clean_url(address)
+    assert "open-sesame" not in redact(f"asked '{address}'.")
+    assert "open-sesame" not in redact_url(address)
 
 
 @pytest.mark.parametrize(
@@ -178,14 +184,14 @@ def test_the_user_part_of_any_address_is_hidden(address: str) -> None:
 def test_what_signs_an_address_or_opens_a_database_is_hidden_in_any_text(
     text: str, shown: str
 ) -> None:
-    assert clean(text) == shown
+    assert redact(text) == shown
 
 
 def test_a_token_as_the_user_of_an_address_is_hidden_from_then_on() -> None:
-    remember_url("https://opensesame-thirteen@h.example.org/x")
-    assert clean("said opensesame-thirteen") == "said ***"
-    remember_url("https://reader:opensesame-14@h.example.org/x")
-    assert clean("reader: opensesame-14") == "reader: ***"
+    register_url_secrets("https://opensesame-thirteen@h.example.org/x")
+    assert redact("said opensesame-thirteen") == "said ***"
+    register_url_secrets("https://reader:opensesame-14@h.example.org/x")
+    assert redact("reader: opensesame-14") == "reader: ***"
 
 
 @pytest.mark.parametrize(

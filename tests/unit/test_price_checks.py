@@ -19,8 +19,8 @@ from analysis.calendars import Calendars
 from analysis.catalogue import Catalogue
 from analysis.desk import Desk
 from analysis.loaders.base import Request
-from analysis.loaders.http.rate_limit import Timing
-from analysis.loaders.yahoo import fetch as yahoo_asking
+from analysis.loaders.http.rate_limit import RetryPolicy
+from analysis.loaders.yahoo import fetch as yahoo_fetch
 from analysis.loaders.yahoo.prices import Yahoo, YahooActions
 from analysis.settings import bundled
 from analysis.store import Store
@@ -31,13 +31,13 @@ from analysis.tables.price_checks import (
     table_doubts,
     with_doubts,
 )
-from analysis.update import Outcome
-from analysis.update.fetch import Pass
-from analysis.update.plan import Known, last_closed
+from analysis.update import SourceResult
+from analysis.update.fetch import UpdateRun
+from analysis.update.plan import UpdateContext, last_closed
 from tests.servers.local import LocalServer
 from tests.servers.yahoo import chart, serve
 
-QUICK = Timing(connect=1, read=2, total=5, attempts=2, first_wait=0.01, longest_wait=1)
+QUICK = RetryPolicy(connect=1, read=2, total=5, attempts=2, first_wait=0.01, longest_wait=1)
 # Ten sessions of June 2024 in New York, none of them beside a holiday.
 DAYS = [date(2024, 6, day) for day in (3, 4, 5, 6, 7, 10, 11, 12, 13, 14)]
 EX_DAY = DAYS[5]
@@ -58,7 +58,7 @@ class QuickYahoo(Yahoo):
 @pytest.fixture
 def yahoo(server: LocalServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalServer]:
     monkeypatch.setenv("FAULTLINE_YAHOO_URL", server.url)
-    monkeypatch.setattr(yahoo_asking, "_told", {})
+    monkeypatch.setattr(yahoo_fetch, "_cache", {})
     return server
 
 
@@ -187,7 +187,7 @@ def test_dollars_taken_for_hong_kong_dollars_are_said(
     more: dict[str, Any] = {**HONG_KONG, "dividends": {EX_DAY: paid}, "paid_in": named}
     said = f"dividend check: a dividend of {paid:g} USD is taken for HKD"
     assert flags(yahoo, closes, ticker, adjusted=adjusted(closes, used), **more) == {EX_DAY: said}
-    yahoo_asking._told.clear()
+    yahoo_fetch._cache.clear()
     assert flags(yahoo, closes, ticker, adjusted=adjusted(closes, right), **more) == {}
 
 
@@ -260,14 +260,14 @@ def few(tmp_path: Path) -> Catalogue:
     return Catalogue(folder)
 
 
-def updated(home: Path, few: Catalogue, at: datetime, calendars: Calendars) -> Outcome:
-    yahoo_asking._told.clear()
+def updated(home: Path, few: Catalogue, at: datetime, calendars: Calendars) -> SourceResult:
+    yahoo_fetch._cache.clear()
 
     class Now(QuickYahoo):
         moment = at
 
-    known = Known(few, calendars, at, since=DAYS[0])
-    return Pass(Store(home, seed=None), known, lambda *_: None).ask(Now)
+    known = UpdateContext(few, calendars, at, since=DAYS[0])
+    return UpdateRun(Store(home, seed=None), known, lambda *_: None).fetch_source(Now)
 
 
 def kept(home: Path, ticker: str) -> dict[date, str | None]:
@@ -437,5 +437,5 @@ def test_a_session_of_an_exam_day_is_no_close_before_its_later_bell(
     over = running + timedelta(minutes=55)
     updated(tmp_path / "home", few, over, calendars)
     assert max(kept(tmp_path / "home", "005930.KS")) == days[3]
-    known = Known(few, calendars, running)
+    known = UpdateContext(few, calendars, running)
     assert last_closed("XKRX", known) == days[2]

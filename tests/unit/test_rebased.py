@@ -15,9 +15,9 @@ from analysis.loaders import Loader, Request
 from analysis.settings import bundled
 from analysis.store import Store
 from analysis.tables import schema_of
-from analysis.update.fetch import Pass
-from analysis.update.plan import Known
-from analysis.update.rebasing import CARRIED, carried
+from analysis.update.fetch import UpdateRun
+from analysis.update.plan import UpdateContext
+from analysis.update.rebasing import CARRIED, rescale_missing
 
 MONDAY = date(2026, 9, 7)
 DAYS = [MONDAY + timedelta(days=number) for number in range(54) if number % 7 < 5]
@@ -68,8 +68,8 @@ class Moved(Split):
 
 
 def one_pass(store: Store, kind: type[Loader], at: datetime) -> tuple[str, ...]:
-    known = Known(Catalogue(bundled("data/catalogue")), Calendars(), at)
-    return Pass(store, known, lambda *_: None).ask(kind).failures
+    known = UpdateContext(Catalogue(bundled("data/catalogue")), Calendars(), at)
+    return UpdateRun(store, known, lambda *_: None).fetch_source(kind).failures
 
 
 @pytest.fixture
@@ -107,7 +107,7 @@ def test_a_figure_beyond_a_price_break_tells_nothing_of_the_new_base() -> None:
         adj_close=pl.when(off).then(pl.col("adj_close") / 100).otherwise("adj_close"),
         flag=pl.when(pl.col("date").is_in(DAYS[2:4])).then(pl.lit("price break: another unit")),
     )
-    more, lost = carried(held, broken, "prices")
+    more, lost = rescale_missing(held, broken, "prices")
     assert lost == {}
     assert more["date"].to_list() == [DAYS[1]]
     assert more["adj_close"][0] == pytest.approx(held["adj_close"][1] * 0.5)
@@ -118,7 +118,7 @@ def test_a_row_without_a_close_does_not_count_as_come_again() -> None:
     torn = whole.with_columns(
         pl.when(pl.col("date") == DAYS[1]).then(None).otherwise("adj_close").alias("adj_close")
     )
-    more, lost = carried(held, torn, "prices")
+    more, lost = rescale_missing(held, torn, "prices")
     assert lost == {}
     assert more["date"].to_list() == [DAYS[1]]
     assert more["adj_close"].item() == pytest.approx(held["adj_close"][1] / 2)
@@ -127,7 +127,7 @@ def test_a_row_without_a_close_does_not_count_as_come_again() -> None:
 def test_the_nearest_day_says_the_new_base_and_a_missing_close_stays_missing() -> None:
     held = prices(DAYS[:6], 1.0, FIRST).with_columns(close=pl.lit(None, pl.Float64))
     whole = pl.concat([prices(DAYS[:2], 0.5, SECOND), prices(DAYS[4:6], 0.8, SECOND)])
-    more, _ = carried(held, whole, "prices")
+    more, _ = rescale_missing(held, whole, "prices")
     ratios = more.sort("date")["adj_close"] / held["adj_close"][2:4]
     assert ratios.to_list() == pytest.approx([0.5, 0.8])
     assert more["close"].null_count() == 2
@@ -138,13 +138,13 @@ def test_a_known_close_is_brought_over_by_the_nearest_day_that_has_one() -> None
     whole = prices([DAYS[1], DAYS[2]], 0.1, SECOND).with_columns(
         pl.when(pl.col("date") == DAYS[1]).then(None).otherwise("close").alias("close")
     )
-    more, _ = carried(held, whole, "prices")
+    more, _ = rescale_missing(held, whole, "prices")
     assert more.sort("date")["close"].to_list() == pytest.approx([10.0, 10.0])
 
 
 def test_a_ticker_whose_history_did_not_come_is_not_carried() -> None:
     held = pl.concat([prices(DAYS[:3], 1.0, FIRST), prices(DAYS[:3], 1.0, FIRST, "AMD")])
-    more, lost = carried(held, prices(DAYS[:3], 0.5, SECOND), "prices")
+    more, lost = rescale_missing(held, prices(DAYS[:3], 0.5, SECOND), "prices")
     assert more.is_empty()
     assert lost == {}
 
@@ -160,7 +160,7 @@ def test_dividends_are_brought_to_the_new_base_and_splits_are_not() -> None:
     old = [row(0, "dividend", 0.4, FIRST), row(5, "dividend", 0.5, FIRST)]
     held = pl.DataFrame([*old, row(2, "split", 4.0, FIRST)], schema=schema)
     new = [row(5, "dividend", 0.05, SECOND), row(9, "split", 10.0, SECOND)]
-    more, lost = carried(held, pl.DataFrame(new, schema=schema), "actions")
+    more, lost = rescale_missing(held, pl.DataFrame(new, schema=schema), "actions")
     assert lost == {}
     (brought,) = more.to_dicts()
     assert (brought["date"], brought["action"], brought["flag"]) == (DAYS[0], "dividend", CARRIED)
@@ -178,5 +178,5 @@ def test_a_dividend_takes_the_base_of_the_one_before_it() -> None:
     # The last was stored after the split already.
     held = pl.DataFrame([paid(0, 1.0, FIRST), paid(9, 1.0, FIRST), paid(10, 0.1, FIRST)], schema)
     whole = pl.DataFrame([paid(0, 0.1, SECOND), paid(10, 0.1, SECOND)], schema)
-    more, _ = carried(held, whole, "actions")
+    more, _ = rescale_missing(held, whole, "actions")
     assert more["value"].to_list() == pytest.approx([0.1])

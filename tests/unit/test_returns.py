@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analysis.returns import adjusted_closes, price_breaks, session_returns
+from analysis.studies.returns import adjusted_closes, price_breaks, session_returns
 
 DAYS = pd.to_datetime(["2025-01-22", "2025-01-23", "2025-01-24", "2025-01-27", "2025-01-28"])
 

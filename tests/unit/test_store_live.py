@@ -17,11 +17,11 @@ from hypothesis import strategies as st
 
 from analysis import Desk
 from analysis.errors import DataError, InputError
-from analysis.redaction import clean
+from analysis.redaction import redact
 from analysis.settings import bundled
 from analysis.store import Store
 from analysis.store.delta import DeltaRows
-from analysis.store.location import Place
+from analysis.store.location import StoreLocation
 from tests.stores.rows import Seen, adding, at, known, over_address, prices, values
 
 MONDAY = date(2025, 1, 27)
@@ -380,7 +380,7 @@ def test_rows_are_chosen_by_keys_alone(store: Store) -> None:
 @pytest.mark.parametrize(
     ("keys", "words"),
     [
-        (("NVDA", "27.1.2025"), "date '27.1.2025' is not a day; write it as 2025-01-27"),
+        (("NVDA", "27.1.2025"), "date '27.1.2025' is not a date: write it as 2025-01-27"),
         (("NVDA", "2025-01-27", "close"), "has 2 keys and 3 were given: give ticker, date"),
     ],
 )
@@ -399,7 +399,7 @@ def test_a_home_that_is_no_store_is_named_with_its_mend(tmp_path: Path) -> None:
 
 def test_no_message_shows_what_opens_an_object_store(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "a-key-of-the-store")
-    place = Place("s3://somebody:opensesame@bucket/faultline")
-    told = clean("GET https://host/p?sig=abc%2Fdef&X-Amz-Signature=123 a-key-of-the-store")
+    place = StoreLocation("s3://somebody:opensesame@bucket/faultline")
+    told = redact("GET https://host/p?sig=abc%2Fdef&X-Amz-Signature=123 a-key-of-the-store")
     assert told == "GET https://host/p?sig=***&X-Amz-Signature=*** ***"
     assert str(place) == "s3://***@bucket/faultline"

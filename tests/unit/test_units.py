@@ -21,7 +21,7 @@ from analysis.eventstudy import (
 )
 from analysis.eventstudy.inputs import units
 from analysis.eventstudy.inputs.units import check_units
-from analysis.returns import adjusted_closes
+from analysis.studies.returns import adjusted_closes
 from tests.reference.panels import events, panel, study
 from tests.reference.sound import ASKED, FACTORS, MODELS, RETURNS, walk
 

@@ -23,8 +23,8 @@ def test_names_that_failed_alike_share_a_sentence_whatever_the_address() -> None
 
 
 def test_of_many_names_three_are_written() -> None:
-    failures = dict.fromkeys([f"T{number}" for number in range(9)], "no answer")
-    assert list(by_reason(failures)) == [("T0, T1, T2 and 6 more", "no answer")]
+    failures = dict.fromkeys([f"T{number}" for number in range(9)], "no response")
+    assert list(by_reason(failures)) == [("T0, T1, T2 and 6 more", "no response")]
     assert list(by_reason({"": "The disk is full."})) == [("", "The disk is full.")]
     assert list(by_reason({})) == []
 

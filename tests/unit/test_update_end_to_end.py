@@ -17,7 +17,7 @@ import pytest
 from analysis.briefings.render import render
 from analysis.cli import main
 from analysis.desk import Desk
-from analysis.loaders.yahoo import fetch as yahoo_asking
+from analysis.loaders.yahoo import fetch as yahoo_fetch
 from analysis.settings import bundled
 from analysis.store import Store
 from tests.servers.sources import Sources, closes, serving
@@ -60,7 +60,7 @@ def first(sources: Sources, home: Path) -> tuple[int, str, str]:
 
 def faultline(*words: str) -> tuple[int, str, str]:
     # For users each command is a process of its own, which knows no answer of another's.
-    yahoo_asking._told.clear()
+    yahoo_fetch._cache.clear()
     out, err = io.StringIO(), io.StringIO()
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
         code = main(list(words))

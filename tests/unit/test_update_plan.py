@@ -16,19 +16,25 @@ from analysis.settings import bundled
 from analysis.store import Store
 from analysis.tables import schema_of
 from analysis.update import update
-from analysis.update.fetch import Pass
+from analysis.update.fetch import UpdateRun
 from analysis.update.freshness import freshness, gaps
-from analysis.update.plan import FIRST_DAY, Known, from_the_beginning, last_closed, requests_for
-from analysis.update.rebasing import newly_split, rebased
+from analysis.update.plan import (
+    FIRST_DAY,
+    UpdateContext,
+    full_history_requests,
+    last_closed,
+    requests_for,
+)
+from analysis.update.rebasing import new_splits, tickers_on_new_base
 
 CATALOGUE = Catalogue(bundled("data/catalogue"))
 NO_PRICES = schema_of("prices").create_empty()
 MONDAY = date(2026, 8, 24)
 
 
-def known(at: str = "2026-08-24T22:00:00", **options: object) -> Known:
+def known(at: str = "2026-08-24T22:00:00", **options: object) -> UpdateContext:
     now = datetime.fromisoformat(at).replace(tzinfo=UTC)
-    return Known(CATALOGUE, Calendars(), now, **options)  # type: ignore[arg-type]
+    return UpdateContext(CATALOGUE, Calendars(), now, **options)  # type: ignore[arg-type]
 
 
 def closes(ticker: str, days: list[date], level: float = 100.0) -> pl.DataFrame:
@@ -149,8 +155,8 @@ def test_closes_on_a_new_base_are_asked_for_from_the_beginning() -> None:
             closes("ARM", later, 50.0),  # nothing held
         ]
     )
-    assert rebased(held, fetched) == {"NVDA": days[0], "TSM": days[0], "MU": days[0]}
-    (request,) = from_the_beginning(rebased(held, fetched), known())
+    assert tickers_on_new_base(held, fetched) == {"NVDA": days[0], "TSM": days[0], "MU": days[0]}
+    (request,) = full_history_requests(tickers_on_new_base(held, fetched), known())
     assert request.names == ("MU", "NVDA", "TSM")
     assert request.since == days[0]
 
@@ -161,7 +167,7 @@ def test_a_revised_last_close_alone_moves_no_base() -> None:
     fetched = held.tail(10).with_columns(
         pl.when(pl.col("date") == days[-1]).then(1.0).otherwise("adj_close").alias("adj_close")
     )
-    assert rebased(held, fetched) == {}
+    assert tickers_on_new_base(held, fetched) == {}
 
 
 def test_gaps_are_sessions_of_the_tickers_own_exchange_between_and_after_its_prices() -> None:
@@ -184,8 +190,8 @@ def test_gaps_are_sessions_of_the_tickers_own_exchange_between_and_after_its_pri
 def test_a_closure_of_the_catalogue_is_no_gap() -> None:
     days = [date(2023, 8, 31), date(2023, 9, 4)]
     at = datetime(2023, 9, 4, 12, tzinfo=UTC)
-    open_ = Known(CATALOGUE, Calendars(), at)
-    shut = Known(CATALOGUE, Calendars({"XHKG": {date(2023, 9, 1)}}), at)
+    open_ = UpdateContext(CATALOGUE, Calendars(), at)
+    shut = UpdateContext(CATALOGUE, Calendars({"XHKG": {date(2023, 9, 1)}}), at)
     assert gaps([closes("0700.HK", days)], open_)[0].missing == (date(2023, 9, 1),)
     assert gaps([closes("0700.HK", days)], shut) == []
 
@@ -202,13 +208,13 @@ def test_a_new_split_has_all_dividends_of_its_ticker_fetched_anew() -> None:
     recent = pl.DataFrame(
         [("NVDA", old[1][1], "dividend", 0.01), split], schema=kinds, orient="row"
     )
-    assert newly_split(held, recent) == {"NVDA": date(2023, 3, 7)}
+    assert new_splits(held, recent) == {"NVDA": date(2023, 3, 7)}
     whole = pl.DataFrame(
         [("NVDA", old[0][1], "dividend", 0.004), *recent.iter_rows()], schema=kinds, orient="row"
     )
-    assert newly_split(held, whole) == {}  # nothing older is left to be rescaled
+    assert new_splits(held, whole) == {}  # nothing older is left to be rescaled
     known = pl.DataFrame([*old, split], schema=kinds, orient="row")
-    assert newly_split(known, recent) == {}
+    assert new_splits(known, recent) == {}
 
 
 def test_a_pass_for_days_to_come_is_refused_before_anything_is_made(tmp_path: Path) -> None:
@@ -228,8 +234,8 @@ def test_no_row_is_a_fault_unless_the_user_named_the_days(
         def fetch(self, request: Request) -> pl.DataFrame:
             return schema_of(self.table).create_empty()
 
-    one_pass = Pass(Store(tmp_path, seed=None), known(since=since), lambda *_: None)
-    assert len(one_pass.ask(Silent).failures) == faults
+    one_pass = UpdateRun(Store(tmp_path, seed=None), known(since=since), lambda *_: None)
+    assert len(one_pass.fetch_source(Silent).failures) == faults
 
 
 def test_a_row_that_names_no_source_stands_under_a_dash(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime
 import polars as pl
 
 from analysis.tables import schema_of
-from analysis.watch.price_alerts import of_prices
+from analysis.watch.price_alerts import price_alerts
 
 
 def prices(*rows: tuple[str, str, float, int]) -> pl.DataFrame:
@@ -26,13 +26,13 @@ def prices(*rows: tuple[str, str, float, int]) -> pl.DataFrame:
 
 
 def told(frame: pl.DataFrame) -> list[tuple[str, str]]:
-    return [(alert.kind, alert.details["provider"]) for alert in of_prices(frame)]
+    return [(alert.kind, alert.details["provider"]) for alert in price_alerts(frame)]
 
 
 def test_prices_are_compared_with_the_look_before() -> None:
     frame = prices(("1", "a", 1.0, 9), ("2", "a", 1.0, 9), ("3", "a", 2.0, 9), ("3", "a", 1.0, 15))
     assert told(frame) == [("price", "a"), ("price", "a")]
-    first, second = of_prices(frame)
+    first, second = price_alerts(frame)
     assert (first.details["before"]["prompt"], first.details["after"]["prompt"]) == (1.0, 2.0)
     assert first.id != second.id
 
@@ -55,9 +55,9 @@ def test_a_provider_that_a_morning_missed_and_an_evening_shows_is_there_again() 
     assert told(prices(*morning)) == [("provider_gone", "b")]
     whole = prices(*morning, ("2", "b", 2.0, 18))
     assert told(whole) == [("provider_gone", "b"), ("provider", "b")]
-    gone, back = of_prices(whole)
+    gone, back = price_alerts(whole)
     # What was told in the morning keeps its id, so that it is not told again.
-    assert gone.id == next(iter(of_prices(prices(*morning)))).id
+    assert gone.id == next(iter(price_alerts(prices(*morning)))).id
     assert "again" in back.text
     assert told(prices(*morning, ("2", "b", 1.0, 18), ("3", "a", 1.0, 9), ("3", "b", 1.0, 9))) == [
         ("provider_gone", "b"), ("provider", "b"),

@@ -12,8 +12,8 @@ from analysis.desk import Desk
 from analysis.store import Store
 from analysis.tables import schema_of
 from analysis.update import update
-from analysis.update.disappearances import AGAIN, GONE, with_absences
-from analysis.watch.artefact_alerts import of_artefacts
+from analysis.update.disappearances import DISAPPEARED, REAPPEARED, mark_disappeared
+from analysis.watch.artefact_alerts import artefact_alerts
 from tests.servers.local import failing
 from tests.servers.watched import Passes, World
 
@@ -41,7 +41,7 @@ def test_a_commit_that_is_taken_back_is_an_observation_and_an_alert(
         (alert,) = passes().alerts
         assert (alert.kind, alert.details["revision"]) == ("changed", commit * 40)
         assert alert.text.endswith(" again.") == (count > 0)
-    assert flags(passes, "a" * 40) == [None, GONE, AGAIN, GONE, AGAIN]
+    assert flags(passes, "a" * 40) == [None, DISAPPEARED, REAPPEARED, DISAPPEARED, REAPPEARED]
     assert told(passes) == []
 
 
@@ -51,7 +51,7 @@ def test_a_deleted_model_is_told_and_so_is_its_return(world: World, passes: Pass
     commit = world.models.pop(R1)
     assert told(passes) == [("model_gone", R1)]
     assert told(passes) == []
-    assert flags(passes, "licence mit") == [None, GONE]
+    assert flags(passes, "licence mit") == [None, DISAPPEARED]
     world.models[R1] = commit
     (alert,) = passes().alerts
     assert (alert.kind, alert.name) == ("changed", R1)
@@ -154,10 +154,10 @@ def test_a_provider_with_another_status_has_not_left() -> None:
     frame = pl.concat(
         [
             artefacts(("provider", "novita live", 0), ("provider", "novita error", 1)),
-            artefacts(("provider", "novita live", 2), flag=GONE),
+            artefacts(("provider", "novita live", 2), flag=DISAPPEARED),
         ]
     )
-    assert [alert.kind for alert in of_artefacts(frame)] == ["provider", "provider"]
+    assert [alert.kind for alert in artefact_alerts(frame)] == ["provider", "provider"]
 
 
 def test_another_date_of_what_stands_is_no_change() -> None:
@@ -167,16 +167,16 @@ def test_another_date_of_what_stands_is_no_change() -> None:
             artefacts(("model", "a", 1)).with_columns(created_at=pl.lit(NOON)),
         ]
     )
-    assert [alert.kind for alert in of_artefacts(frame)] == ["model"]
+    assert [alert.kind for alert in artefact_alerts(frame)] == ["model"]
 
 
 def test_only_names_that_were_answered_whole_can_miss_something() -> None:
     held = artefacts(("model", "a", 0), ("provider", "novita live", 0), ("release", "v1", 0))
     none = held.clear()
     source, now = "huggingface_artefacts", NOON + timedelta(days=1)
-    assert with_absences(source, (), held, none, now).is_empty()
-    assert with_absences("github_artefacts", ("m", "m/x"), held, none, now).is_empty()
-    author = with_absences(source, ("m",), held, none, now)
-    assert author.select("kind", "flag", "observed_at").rows() == [("model", GONE, now)]
-    both = with_absences(source, ("m", "m/x"), held, none, now)
+    assert mark_disappeared(source, (), held, none, now).is_empty()
+    assert mark_disappeared("github_artefacts", ("m", "m/x"), held, none, now).is_empty()
+    author = mark_disappeared(source, ("m",), held, none, now)
+    assert author.select("kind", "flag", "observed_at").rows() == [("model", DISAPPEARED, now)]
+    both = mark_disappeared(source, ("m", "m/x"), held, none, now)
     assert both["kind"].to_list() == ["model", "provider"]

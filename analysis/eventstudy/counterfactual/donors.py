@@ -10,7 +10,7 @@ from collections.abc import Hashable, Iterable
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, ClassVar, TypeVar
 
-from analysis.errors import InputError, unknown
+from analysis.errors import InputError, unknown_name
 from analysis.eventstudy.core.panel import Block
 from analysis.eventstudy.counterfactual.fitting import fit_block
 from analysis.eventstudy.counterfactual.matching import CounterfactualFit
@@ -114,7 +114,7 @@ class DonorModel:
         ):
             for name in names:
                 if name not in known:
-                    raise unknown(kind, str(name), map(str, returns.columns))
+                    raise unknown_name(kind, str(name), map(str, returns.columns))
         barred = shocked | set(self.leave_out)
         if self.donors is None:
             pool = _names(name for name in returns.columns if name not in barred)

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from analysis.errors import unknown
+from analysis.errors import unknown_name
 from analysis.eventstudy.core.arrays import Bools, Floats, Ints
 from analysis.eventstudy.core.fitted import WindowSample
 from analysis.eventstudy.core.threads import map_ordered
@@ -222,7 +222,7 @@ def check_mode(mode: str) -> None:
         Unknown mode.
     """
     if mode not in RBAR_MODES:
-        raise unknown("r̄ mode", mode, RBAR_MODES)
+        raise unknown_name("r̄ mode", mode, RBAR_MODES)
 
 
 def mean_correlation(

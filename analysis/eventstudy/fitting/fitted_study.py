@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from analysis.errors import unknown
+from analysis.errors import unknown_name
 from analysis.eventstudy.core.arrays import Ints
 from analysis.eventstudy.core.fitted import Fitted, WindowSample, window_sample
 from analysis.eventstudy.fitting.alignment import EventAlignment
@@ -168,7 +168,7 @@ class FittedStudy:
         if group is None or group == ALL_GROUP:
             return np.arange(len(self.fitted))
         if group not in self.groups:
-            raise unknown("group", group, self.groups)
+            raise unknown_name("group", group, self.groups)
         names = self.study.events["group"].to_numpy()[self.placing.rows[self.numbers]]
         return np.flatnonzero(names == group)
 

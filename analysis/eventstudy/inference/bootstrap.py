@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from analysis.errors import InputError, unknown
+from analysis.errors import InputError, unknown_name
 from analysis.eventstudy.core.arrays import Floats, Ints
 from analysis.eventstudy.core.fitted import WindowSample
 from analysis.eventstudy.inference.clusters import by_date, by_overlap
@@ -172,7 +172,7 @@ def bootstrap_table(
         ("kind of clusters", by, BY),
     ):
         if name not in known:
-            raise unknown(what, str(name), known)
+            raise unknown_name(what, str(name), known)
     check_level(level)
     chosen = results.study.seed if seed is None else seed
     scheme = BootstrapScheme(kind, _whole(draws), weights, level, chosen)

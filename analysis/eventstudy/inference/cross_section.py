@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from analysis.errors import InputError, unknown
+from analysis.errors import InputError, unknown_name
 from analysis.eventstudy.core.arrays import Floats
 from analysis.eventstudy.fitting.skipped import skipped_table
 from analysis.eventstudy.inference.regressors import (
@@ -163,11 +163,11 @@ def explain(
 
 def _check_options(errors: str, cluster: str | None, weights: str | None, left: str) -> None:
     if errors not in ERRORS:
-        raise unknown("kind of errors", str(errors), ERRORS)
+        raise unknown_name("kind of errors", str(errors), ERRORS)
     if cluster is not None and errors != "cluster":
         raise InputError(f"cluster={cluster!r} needs errors='cluster', not {errors!r}.")
     if weights not in (None, "forecast"):
-        raise unknown("kind of weights", str(weights), ["forecast"])
+        raise unknown_name("kind of weights", str(weights), ["forecast"])
     if weights and left == "scar":
         raise InputError(
             "A SCAR is divided by its forecast error already; weights='forecast' goes with car."

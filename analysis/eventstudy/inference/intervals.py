@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from analysis.errors import unknown
+from analysis.errors import unknown_name
 from analysis.eventstudy.core.arrays import Floats
 from analysis.eventstudy.core.fitted import WindowSample, window_sample
 from analysis.eventstudy.dependence.mean_correlation import rbar
@@ -100,7 +100,7 @@ def interval_table(
     """Tabulate the intervals of CARs and CAARs, see `Inference.intervals`."""
     check_level(level)
     if method not in METHODS:
-        raise unknown("method", str(method), METHODS)
+        raise unknown_name("method", str(method), METHODS)
     parts = [_cars(results, window, level) for window in windows]
     parts += [
         _caar(results, window, group, level, method)

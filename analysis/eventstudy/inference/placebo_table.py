@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from analysis.errors import unknown
+from analysis.errors import unknown_name
 from analysis.eventstudy.inference.permutation import Placebos
 from analysis.eventstudy.inference.placebo_statistics import STATISTICS, TEST
 from analysis.eventstudy.inputs.frames import Window
@@ -55,7 +55,7 @@ def placebo_table(
         See `EventStudyResults.permutation`.
     """
     if test not in STATISTICS:
-        raise unknown("permutation test", str(test), STATISTICS)
+        raise unknown_name("permutation test", str(test), STATISTICS)
     placebos = Placebos.of(results, tuple(windows))
     rows = []
     for group in groups:

@@ -11,7 +11,7 @@ from typing import Literal
 
 import numpy as np
 
-from analysis.errors import InputError, unknown
+from analysis.errors import InputError, unknown_name
 from analysis.eventstudy.core.arrays import Floats
 from analysis.eventstudy.core.fitted import WindowSample
 from analysis.eventstudy.dependence.mean_correlation import check_mode
@@ -162,7 +162,7 @@ def check_names(names: Iterable[str] | Literal["all"]) -> tuple[str, ...]:
     chosen = list(names)
     for name in chosen:
         if name not in TEST_NAMES + ON_REQUEST:
-            raise unknown("test", str(name), TEST_NAMES + ON_REQUEST)
+            raise unknown_name("test", str(name), TEST_NAMES + ON_REQUEST)
     return tuple(dict.fromkeys(chosen))
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from analysis.errors import InputError, unknown
+from analysis.errors import InputError, unknown_name
 from analysis.eventstudy.inputs.frames import Window
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ def needed(
     wanted = list(dict.fromkeys([*names, *([cluster] if cluster else [])]))
     for name in wanted:
         if name not in known and name not in own:
-            raise unknown("column of data", name, known)
+            raise unknown_name("column of data", name, known)
     return wanted
 
 

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from analysis.errors import InputError, unknown
+from analysis.errors import InputError, unknown_name
 from analysis.eventstudy.inputs.dates import day, event_dates
 from analysis.eventstudy.inputs.numbers import check_finite, column_range, floats, framed
 from analysis.eventstudy.models.linear import Model, required_factors
@@ -244,7 +244,7 @@ def check_factors(factors: object, model: Model, securities: list[Hashable]) -> 
                 "DataFrame of dates × factors."
             )
         if column not in table.columns:
-            raise unknown("column of factors", column, map(str, table.columns))
+            raise unknown_name("column of factors", column, map(str, table.columns))
     return table
 
 

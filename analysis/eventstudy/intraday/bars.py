@@ -15,7 +15,7 @@ from typing import cast
 import numpy as np
 import pandas as pd
 
-from analysis.errors import InputError, unknown
+from analysis.errors import InputError, unknown_name
 from analysis.eventstudy.inputs.dates import day
 from analysis.eventstudy.inputs.frames import check_dates, check_table
 
@@ -106,7 +106,7 @@ def by_end(
         An unknown label.
     """
     if label not in LABELS:
-        raise unknown("label", str(label), LABELS)
+        raise unknown_name("label", str(label), LABELS)
     if label == "end":
         return index
     return index + (bar_length(index) if bar is None else _span(bar, "bar"))
@@ -192,7 +192,7 @@ def bar_returns(
         A price that is not positive, an unknown choice, or ``"own"`` without `opens`.
     """
     if overnight not in OVERNIGHT:
-        raise unknown("choice of overnight", str(overnight), OVERNIGHT)
+        raise unknown_name("choice of overnight", str(overnight), OVERNIGHT)
     prices = _prices(closes, "closes")
     index = cast(pd.DatetimeIndex, prices.index)
     opening = sessions(index, gap)["opening"].to_numpy()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 import pandas as pd
 
-from analysis.errors import unknown
+from analysis.errors import unknown_name
 from analysis.eventstudy.inputs.dates import day
 from analysis.eventstudy.inputs.frames import Window, check_events, check_frame, check_span
 from analysis.eventstudy.intraday.bars import by_end, day0, sessions
@@ -103,9 +103,9 @@ def intraday_study(
     from analysis.eventstudy.study import EventStudy
 
     if overnight not in NIGHTS:
-        raise unknown("choice of overnight", str(overnight), NIGHTS)
+        raise unknown_name("choice of overnight", str(overnight), NIGHTS)
     if seasonality not in SEASONALITY:
-        raise unknown("seasonality", str(seasonality), ["scale"])
+        raise unknown_name("seasonality", str(seasonality), ["scale"])
     # The figures are looked at by the study, which knows which of them it reads.
     table = check_frame(returns, "returns").copy(deep=False)
     table.index = by_end(cast(pd.DatetimeIndex, table.index), label, bar)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.errors import InputError, unknown
+from analysis.errors import InputError, unknown_name
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -119,7 +119,7 @@ def known(factors: pd.DataFrame | None, column: str, model: str) -> pd.Series:
             "of dates × factors."
         )
     if column not in factors.columns:
-        raise unknown("column of factors", column, map(str, factors.columns))
+        raise unknown_name("column of factors", column, map(str, factors.columns))
     series: pd.Series = factors[column]
     return series
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from analysis.errors import InputError, unknown
+from analysis.errors import InputError, unknown_name
 from analysis.eventstudy.models.lagged_factors import event_securities as with_events
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ class EqualWeight:
     def __post_init__(self) -> None:
         if isinstance(self.leave_out, str):
             if self.leave_out not in LEAVE_OUT:
-                raise unknown("leave_out", self.leave_out, LEAVE_OUT)
+                raise unknown_name("leave_out", self.leave_out, LEAVE_OUT)
         else:
             object.__setattr__(self, "leave_out", frozenset(self.leave_out))
         if isinstance(self.securities, str):
@@ -189,5 +189,5 @@ def _all_known(listed: Iterable[Hashable], columns: pd.Index, kind: str) -> _Poo
     chosen = frozenset(listed)
     for name in chosen:
         if name not in columns:
-            raise unknown(kind, str(name), map(str, columns))
+            raise unknown_name(kind, str(name), map(str, columns))
     return chosen

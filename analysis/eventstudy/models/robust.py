@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, ClassVar, get_args
 
 import numpy as np
 
-from analysis.errors import InputError, unknown
+from analysis.errors import InputError, unknown_name
 from analysis.eventstudy.core.tolerances import ROUNDING
 from analysis.eventstudy.models.least_squares import Fit, assemble, complete_cases, least_squares
 from analysis.eventstudy.models.linear import (
@@ -157,7 +157,7 @@ class RobustModel(_Regression):
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.norm not in NORMS:
-            raise unknown("norm", self.norm, NORMS)
+            raise unknown_name("norm", self.norm, NORMS)
 
     @property
     def name(self) -> str:

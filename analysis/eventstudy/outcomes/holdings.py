@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from analysis.errors import InputError, unknown
+from analysis.errors import InputError, unknown_name
 from analysis.eventstudy.core.arrays import Floats, Ints
 from analysis.eventstudy.core.fitted import WindowSample
 from analysis.eventstudy.inputs.dates import day
@@ -167,7 +167,7 @@ def _columns(
         )
     if benchmark != MARKET:
         if benchmark not in study.factors.columns:
-            raise unknown("benchmark", benchmark, [NORMAL, MARKET, *map(str, study.factors)])
+            raise unknown_name("benchmark", benchmark, [NORMAL, MARKET, *map(str, study.factors)])
         return _look_up(study.factors, dates, [benchmark] * len(dates))
     needs = {
         one: [column for column in study.model.needs(one) or () if column != COLUMN]

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from analysis.errors import InputError, unknown
+from analysis.errors import InputError, unknown_name
 from analysis.eventstudy.core.arrays import Floats, Ints
 from analysis.eventstudy.inputs.frames import Window
 from analysis.eventstudy.inputs.options import check_level, check_windows
@@ -105,7 +105,7 @@ def long_horizon(
     Miller (2015). The regression is statsmodels'.
     """
     if outcome not in OUTCOMES:
-        raise unknown("outcome", str(outcome), OUTCOMES)
+        raise unknown_name("outcome", str(outcome), OUTCOMES)
     ways = _ways(by)
     check_level(level)
     rows = []
@@ -145,7 +145,7 @@ def _ways(by: str | Sequence[str]) -> tuple[str, ...]:
     ways = tuple(by) if isinstance(by, Iterable) and not isinstance(by, str) else (by,)
     for way in ways:
         if way not in BY:
-            raise unknown("cluster", str(way), BY)
+            raise unknown_name("cluster", str(way), BY)
     if not 1 <= len(ways) <= 2 or len(set(ways)) < len(ways):
         raise InputError(f"by must name one cluster or two different ones, not {by!r}.")
     if all(way in CALENDAR for way in ways) and len(ways) > 1:

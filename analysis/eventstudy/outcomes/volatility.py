@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 import numpy as np
 import pandas as pd
 
-from analysis.errors import InputError, unknown
+from analysis.errors import InputError, unknown_name
 from analysis.eventstudy.core.arrays import Floats
 from analysis.eventstudy.core.panel import Block
 from analysis.eventstudy.dependence.mean_correlation import rbar
@@ -80,7 +80,7 @@ class Volatility:
 
     def __post_init__(self) -> None:
         if self.measure not in MEASURES:
-            raise unknown("measure", str(self.measure), MEASURES)
+            raise unknown_name("measure", str(self.measure), MEASURES)
         if self.base is not None and (isinstance(self.base, type) or not hasattr(self.base, "fit")):
             raise InputError(
                 "The base of Volatility must be a normal-return model such as MarketModel(), or "

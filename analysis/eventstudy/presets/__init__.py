@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 import pandas as pd
 
-from analysis.errors import InputError, unknown
+from analysis.errors import InputError, unknown_name
 from analysis.eventstudy.inference.battery import caar_row, outcome_table
 from analysis.eventstudy.inputs.frames import Window
 
@@ -40,7 +40,7 @@ def check(preset: object) -> None:
     if preset is None or preset in NAMES:
         return
     if isinstance(preset, str):
-        raise unknown("preset", preset, NAMES)
+        raise unknown_name("preset", preset, NAMES)
     raise InputError(f"preset must be one of {', '.join(NAMES)}, or None, not {preset!r}.")
 
 
@@ -153,7 +153,7 @@ def _named(chosen: Preset, names: Iterable[str] | Literal["all"]) -> tuple[Stati
     asked = tuple(dict.fromkeys(names))
     for name in asked:
         if name not in by_name:
-            raise unknown(f"test of {chosen.package}", name, chosen.names)
+            raise unknown_name(f"test of {chosen.package}", name, chosen.names)
     return tuple(by_name[name] for name in asked)
 
 

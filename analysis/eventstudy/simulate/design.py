@@ -6,7 +6,7 @@ import math
 import operator
 from dataclasses import dataclass, field, fields, replace
 
-from analysis.errors import InputError, unknown
+from analysis.errors import InputError, unknown_name
 from analysis.eventstudy.inputs.frames import Window, check_inside, check_options
 from analysis.eventstudy.models.linear import MarketModel, Model
 
@@ -112,11 +112,11 @@ class Design:
         _number("variance_increase", self.variance_increase, 0.0)
         _number("effect", self.effect, -1.0)
         if self.residuals not in RESIDUALS:
-            raise unknown("distribution of residuals", str(self.residuals), RESIDUALS)
+            raise unknown_name("distribution of residuals", str(self.residuals), RESIDUALS)
         if self.raised not in RAISED:
-            raise unknown("part of the abnormal return", str(self.raised), RAISED)
+            raise unknown_name("part of the abnormal return", str(self.raised), RAISED)
         if self.untraded_returns not in UNTRADED:
-            raise unknown("return of an untraded day", str(self.untraded_returns), UNTRADED)
+            raise unknown_name("return of an untraded day", str(self.untraded_returns), UNTRADED)
         before, during = check_options(
             self.estimation, self.event_window, self.min_observations, self.model
         )
@@ -187,7 +187,7 @@ def _exchanges(design: Design) -> None:
     """Check that what several exchanges need is there."""
     object.__setattr__(design, "exchanges", whole(design.exchanges, "Design.exchanges", 1))
     if design.closure not in CLOSURES:
-        raise unknown("closure", str(design.closure), CLOSURES)
+        raise unknown_name("closure", str(design.closure), CLOSURES)
     if design.closure != "no" and (
         design.exchanges == 1 or design.variance_increase or design.untraded
     ):

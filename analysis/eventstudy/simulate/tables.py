@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from analysis.errors import InputError, unknown
+from analysis.errors import InputError, unknown_name
 from analysis.eventstudy.simulate.design import PANEL, Design
 
 WINDOWS = ("window", "estimation", "event_window")
@@ -52,7 +52,7 @@ def table(
     """
     for name in (values, *(one for one in across or () if one not in WINDOWS)):
         if name not in results.columns:
-            raise unknown("column of results", name, map(str, results.columns))
+            raise unknown_name("column of results", name, map(str, results.columns))
     kept = results[np.isclose(results["level"], level)]
     if kept.empty:
         held = ", ".join(f"{one:g}" for one in sorted(results["level"].unique()))

@@ -13,7 +13,7 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
-from analysis.errors import EventDateWarning, unknown
+from analysis.errors import EventDateWarning, unknown_name
 from analysis.eventstudy.core.arrays import Floats, Ints
 from analysis.eventstudy.core.fitted import window_sample
 from analysis.eventstudy.inference.registry import adjust_p_values
@@ -275,7 +275,7 @@ class UncertainResults:
         """The arrays of a group in a window; None where no pair is left."""
         asked = check_inside(window, self.fixed_study.window)
         if group not in (None, *self.groups):
-            raise unknown("group", str(group), self.groups)
+            raise unknown_name("group", str(group), self.groups)
         car, se, rows = self._cars(asked)
         if group not in (None, ALL_GROUP):
             names = self.located.pairs["group"].to_numpy(dtype=object)[rows]

@@ -16,7 +16,7 @@ from statistics import median
 from typing import Any
 
 from analysis.errors import SourceError
-from analysis.loaders.fields import listed, record
+from analysis.loaders.fields import require_list, require_object
 from analysis.loaders.unit_errors import and_doubt, is_scale_error, nearer
 
 Span = tuple[date, date]
@@ -38,44 +38,23 @@ _MOST_FACTS = 5_000
 
 @dataclass(frozen=True)
 class Vintage:
-    """A value from the first filing on that gave it.
-
-    Attributes
-    ----------
-    value : float
-        In millions.
-    filed : datetime.date
-    filing : str
-        Form and accession number.
-    remark : str
-        What was done to the value, such as a changed sign.
-    doubt : str or None
-        What speaks against it.
-    """
+    """A value from the first filing on that gave it."""
 
     value: float
     filed: date
-    filing: str
-    remark: str = ""
-    doubt: str | None = None
+    filing: str  # form and accession number
+    remark: str = ""  # what was done to the value, such as a changed sign
+    doubt: str | None = None  # what speaks against it
 
 
 @dataclass
 class Series:
-    """Everything filed under one tag in one currency.
+    """Everything filed under one tag in one currency."""
 
-    Attributes
-    ----------
-    tag : str
-        With its taxonomy: ``"us-gaap:Revenues"``.
-    currency : str
-    spans : dict
-        First and last day to the values filed for them, oldest first; a value that is merely
-        repeated adds nothing. Days that differ by less than `LOOSE` are one span.
-    """
-
-    tag: str
+    tag: str  # with its taxonomy: ``"us-gaap:Revenues"``
     currency: str
+    # first and last day to the values filed for them, oldest first; a value that is merely repeated
+    # adds nothing. Days that differ by less than `LOOSE` are one span.
     spans: dict[Span, list[Vintage]] = field(default_factory=dict)
 
     def of_length(self, frequency: str) -> dict[Span, list[Vintage]]:
@@ -96,8 +75,6 @@ def series_of(
 
     Parameters
     ----------
-    document : mapping
-        A ``companyfacts`` file.
     tags : iterable of str
         With their taxonomies, in the order in which they are to be believed.
     outflow : bool
@@ -125,11 +102,11 @@ def series_of(
         taxonomy, _, name = tag.partition(":")
         held: Any = facts
         for key in (taxonomy, name, "units"):
-            held = record(held.get(key) or {}, f"{where} under {tag}")
+            held = require_object(held.get(key) or {}, f"{where} under {tag}")
         for currency, entries in held.items():
             if len(currency) != 3 or not currency.isupper():
                 continue  # shares, or money per share
-            if len(listed(entries, f"{where} under {tag}")) > _MOST_FACTS:
+            if len(require_list(entries, f"{where} under {tag}")) > _MOST_FACTS:
                 raise SourceError(
                     f"{where} holds {len(entries):,} facts of {tag} in {currency}, more than "
                     f"{_MOST_FACTS:,}: its shape has changed"

@@ -13,18 +13,22 @@ a microsecond earlier each: the last one filed is the last one observed.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
+from functools import partial
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from analysis import settings
-from analysis.errors import InputError, SourceError, unknown
-from analysis.loaders.base import Partial, Request
-from analysis.loaders.batch import each
+from analysis.dates import utc_now
+from analysis.errors import InputError, SourceError
+from analysis.loaders.base import PartialFetchError, Request
+from analysis.loaders.batch import fetch_each, known_names
 from analysis.loaders.edgar.facts import series_of
 from analysis.loaders.edgar.periods import Period, periods
-from analysis.loaders.http.client import Client, NotFound, Timing
-from analysis.loaders.wording import worded
+from analysis.loaders.frames import table_frame
+from analysis.loaders.http.client import Client, RetryPolicy
+from analysis.loaders.http.response import NotFoundError
+from analysis.loaders.wording import describe_error
 
 if TYPE_CHECKING:
     import polars as pl
@@ -87,7 +91,7 @@ class Edgar:
 
     Parameters
     ----------
-    timing : analysis.loaders.http.client.Timing, optional
+    policy : analysis.loaders.http.client.RetryPolicy, optional
         How patient to be; by default as ``FAULTLINE_PATIENCE`` says.
     per_second : float
         Most questions per second.
@@ -100,11 +104,11 @@ class Edgar:
 
     def __init__(
         self,
-        timing: Timing | None = None,
+        policy: RetryPolicy | None = None,
         per_second: float = PER_SECOND,
-        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        clock: Callable[[], datetime] = utc_now,
     ) -> None:
-        self._timing = timing
+        self._policy = policy
         self._per_second = per_second
         self._clock = clock
 
@@ -117,64 +121,63 @@ class Edgar:
         names = _checked(request.names)
         told: dict[str, str] = {}
         with Client(
-            "edgar",
-            archive=request.archive,
-            per_second=self._per_second,
-            timing=self._timing,
+            "edgar", archive=request.archive, per_second=self._per_second, policy=self._policy
         ) as client:
             try:
-                frame = each(
+                frame = fetch_each(
                     self.name,
                     names,
-                    lambda company: self._ask(client, company, request, told),
-                    _frame,
+                    lambda company: self._fetch_company(client, company, request, told),
+                    partial(table_frame, self.table, self.name),
                 )
-            except Partial as partial:
+            except PartialFetchError as found:
                 failures = {
-                    name: told.get(name) or partial.failures[name]
+                    name: told.get(name) or found.failures[name]
                     for name in names
-                    if name in told or name in partial.failures
+                    if name in told or name in found.failures
                 }
-                if partial.failures.keys() >= set(names):
+                if found.failures.keys() >= set(names):
                     raise SourceError(_first(failures)) from None
-                raise Partial(
-                    self.name, partial.frame, failures, partial.unreadable, partial.news
+                raise PartialFetchError(
+                    self.name, found.frame, failures, found.unreadable, found.news
                 ) from None
         if told:
-            raise Partial(self.name, frame, told)
+            raise PartialFetchError(self.name, frame, told)
         return frame
 
-    def _ask(
+    def _fetch_company(
         self, client: Client, company: str, request: Request, told: dict[str, str]
     ) -> list[dict[str, Any]]:
         """Ask for one company; what is wrong with its file is told and fails no other."""
         cik, begins = COMPANIES[company]
-        asked_at = self._clock()
+        requested_at = self._clock()
         try:
             document = client.get(f"/api/xbrl/companyfacts/CIK{cik:010d}.json").json()
-        except NotFound:
-            raise NotFound(f"the SEC has no facts under CIK {cik}") from None
+        except NotFoundError:
+            raise NotFoundError(f"the SEC has no facts under CIK {cik}") from None
         try:
             found, complaints = read_company(document, begins)
         except Exception as error:  # a shape that nobody foresaw
-            told[company] = worded(error)
+            told[company] = describe_error(error)
             return []
         if complaints:
             told[company] = "; ".join(complaints)
         return [
-            _row(company, metric, period, self.name, learned_at)
+            _row(company, metric, period, learned_at)
             for metric, figures in found.items()
-            for period, learned_at in _in_order(figures, asked_at)
+            for period, learned_at in _stagger_vintages(figures, requested_at)
             if request.covers(period.span[1])
             and not (company in YEARS_ONLY and period.frequency == "Q")
         ]
 
 
-def _in_order(figures: Iterable[Period], asked_at: datetime) -> Iterator[tuple[Period, datetime]]:
+def _stagger_vintages(
+    figures: Iterable[Period], requested_at: datetime
+) -> Iterator[tuple[Period, datetime]]:
     """Give each vintage of a figure an instant of its own, the last one that of asking."""
     for _, of_one in groupby(figures, lambda period: (period.span[1], period.frequency)):
         for back, period in enumerate(reversed(list(of_one))):
-            yield period, asked_at - timedelta(microseconds=back)
+            yield period, requested_at - timedelta(microseconds=back)
 
 
 def read_company(document: Any, begins: str) -> tuple[dict[str, list[Period]], list[str]]:
@@ -182,8 +185,6 @@ def read_company(document: Any, begins: str) -> tuple[dict[str, list[Period]], l
 
     Parameters
     ----------
-    document : mapping
-        A ``companyfacts`` file.
     begins : str
         What the company's name has to begin with, in capitals.
 
@@ -220,9 +221,7 @@ def read_company(document: Any, begins: str) -> tuple[dict[str, list[Period]], l
 
 
 def _checked(names: tuple[str, ...]) -> tuple[str, ...]:
-    for name in names:
-        if name not in COMPANIES:
-            raise unknown("company", name, COMPANIES)
+    wanted = known_names(names, tuple(COMPANIES), "company")
     contact = settings.contact()
     if contact and "@" not in contact:
         raise InputError(
@@ -234,12 +233,10 @@ def _checked(names: tuple[str, ...]) -> tuple[str, ...]:
             "The SEC answers only those who name a contact: set FAULTLINE_CONTACT to your e-mail"
             " address."
         )
-    return tuple(dict.fromkeys(names)) or tuple(COMPANIES)
+    return wanted
 
 
-def _row(
-    company: str, metric: str, period: Period, source: str, learned_at: datetime
-) -> dict[str, Any]:
+def _row(company: str, metric: str, period: Period, learned_at: datetime) -> dict[str, Any]:
     return {
         "company": company,
         "period_end": period.span[1],
@@ -252,19 +249,9 @@ def _row(
         "filed": period.filed,
         "assumed": False,
         "note": period.note,
-        "source": source,
         "observed_at": learned_at,
-        "backfilled": False,
         "flag": period.flag,
     }
-
-
-def _frame(rows: list[dict[str, Any]]) -> pl.DataFrame:
-    import polars as pl
-
-    from analysis.tables import schema_of
-
-    return pl.DataFrame(rows, schema=schema_of("revenues").create_empty().schema)
 
 
 def _first(failures: Mapping[str, str]) -> str:

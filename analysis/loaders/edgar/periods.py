@@ -17,15 +17,7 @@ from itertools import islice
 from operator import itemgetter
 from typing import TypeVar
 
-from analysis.loaders.edgar.facts import (
-    LOOSE,
-    Periods,
-    Series,
-    Span,
-    Vintage,
-    around,
-    length,
-)
+from analysis.loaders.edgar.facts import LOOSE, Periods, Series, Span, Vintage, around, length
 from analysis.loaders.unit_errors import and_doubt, out_of_line
 
 _NEXT = timedelta(days=1)
@@ -36,38 +28,19 @@ _WORDS = {"Q": "3 months", "H": "6 months", "9M": "9 months", "FY": "the year"}
 
 @dataclass(frozen=True)
 class Period:
-    """One figure of one fiscal period.
+    """One figure of one fiscal period."""
 
-    Attributes
-    ----------
-    span : tuple of datetime.date
-        First and last day.
-    frequency : str
-        ``"Q"`` or ``"FY"``.
-    currency : str
-    value : float
-        In millions.
-    filed : datetime.date
-        When this value became known.
-    basis : str
-        ``"reported"`` or ``"derived"``.
-    note : str
-        Where it comes from.
-    flag : str or None
-        What speaks against it.
-    """
-
-    span: Span
-    frequency: str
+    span: Span  # first and last day
+    frequency: str  # ``"Q"`` or ``"FY"``
     currency: str
     value: float
-    filed: date
-    basis: str
-    note: str
-    flag: str | None = None
+    filed: date  # when this value became known
+    basis: str  # ``"reported"`` or ``"derived"``
+    note: str  # where it comes from
+    flag: str | None = None  # what speaks against it
 
 
-Line = list[Period]
+Vintages = list[Period]
 """What one tag, or one difference of a tag's spans, gave for one period: every value, oldest
 first."""
 
@@ -92,11 +65,11 @@ def periods(series: Sequence[Series], *, totals: bool = False) -> list[Period]:
         By last day; of one period what was known of it from each day of filing on, so that
         the last is what counts now.
     """
-    lines: list[Line] = []
+    lines: list[Vintages] = []
     for of_one in _by_currency(series):
         found = [*_reported(of_one), *_derived(of_one)]
         lines += found + _derived_across(of_one, found)
-    chosen = [_known_of(rivals, totals=totals) for rivals in _rivals(lines)]
+    chosen = [_vintage_history(rivals, totals=totals) for rivals in _same_period(lines)]
     reported: dict[str, list[date]] = {}
     for end, frequency in sorted(
         (line[-1].span[1], line[-1].frequency) for line in chosen if line[-1].basis == "reported"
@@ -114,9 +87,9 @@ def periods(series: Sequence[Series], *, totals: bool = False) -> list[Period]:
     )
 
 
-def _compared(lines: Sequence[Line]) -> list[Line]:
+def _compared(lines: Sequence[Vintages]) -> list[Vintages]:
     """Flag last values that are negative, or a thousand times their neighbours."""
-    found: list[Line] = []
+    found: list[Vintages] = []
     for frequency in ("Q", "FY"):
         chosen = sorted(
             (line for line in lines if line[0].frequency == frequency), key=lambda one: one[-1].span
@@ -136,9 +109,9 @@ def _doubted(period: Period, why: str) -> Period:
     return replace(period, flag=and_doubt(period.flag, why))
 
 
-def _rivals(lines: Iterable[Line]) -> list[list[Line]]:
+def _same_period(lines: Iterable[Vintages]) -> list[list[Vintages]]:
     """Put together what is about one period; what comes first is believed first."""
-    groups: list[list[Line]] = []
+    groups: list[list[Vintages]] = []
     places: dict[tuple[str, int], int] = {}
     for line in lines:
         frequency, end = line[0].frequency, line[0].span[1].toordinal()
@@ -158,7 +131,7 @@ def _beside(end: date, reported: Sequence[date]) -> bool:
     return any(abs(end - other) < timedelta(days=40) for other in beside)
 
 
-def _known_of(rivals: list[Line], *, totals: bool) -> Line:
+def _vintage_history(rivals: list[Vintages], *, totals: bool) -> Vintages:
     """What was known of a period from each day on which something was filed.
 
     A value is known from the first day on which it could be: that a later filing repeats it,
@@ -179,7 +152,7 @@ def _known_of(rivals: list[Line], *, totals: bool) -> Line:
             known[-1] = before, beside
         else:
             known.append((best, beside))
-    told: Line = []
+    told: Vintages = []
     for period, beside in known:
         other = next((one for one in told if one.value != period.value), None)
         told.append(replace(period, note=_note(period, other, beside)))
@@ -227,7 +200,7 @@ def _by_currency(series: Iterable[Series]) -> list[list[Series]]:
     return sorted(held.values(), key=lambda own: -sum(len(one.spans) for one in own))
 
 
-def _reported(series: Iterable[Series]) -> Iterator[Line]:
+def _reported(series: Iterable[Series]) -> Iterator[Vintages]:
     for held in series:
         for frequency in ("Q", "FY"):
             for span, vintages in held.of_length(frequency).items():
@@ -244,12 +217,12 @@ def _as_filed(series: Series, span: Span, frequency: str, vintage: Vintage) -> P
     )  # fmt: skip
 
 
-def _derived(series: Iterable[Series]) -> Iterator[Line]:
+def _derived(series: Iterable[Series]) -> Iterator[Vintages]:
     for held in series:
         yield from _differences(held)
 
 
-def _differences(series: Series) -> Iterator[Line]:
+def _differences(series: Series) -> Iterator[Vintages]:
     """Quarters as differences of periods that begin together, within one tag."""
     by_quarters = []
     cumulated = [
@@ -282,12 +255,9 @@ def _differences(series: Series) -> Iterator[Line]:
 
 
 def _year_less_quarters(
-    series: Series,
-    in_order: Sequence[tuple[Span, list[Vintage]]],
-    span: Span,
-    year: list[Vintage],
-) -> Iterator[Line]:
-    quarters = list(islice(_chain(in_order, span[0]), 3))
+    series: Series, in_order: Sequence[tuple[Span, list[Vintage]]], span: Span, year: list[Vintage]
+) -> Iterator[Vintages]:
+    quarters = list(islice(_consecutive_quarters(in_order, span[0]), 3))
     if len(quarters) < 3:
         return
     rest = (quarters[2][0][1] + _NEXT, span[1])
@@ -297,7 +267,7 @@ def _year_less_quarters(
     yield _difference(rest, series.currency, said, year, *(held for _, held in quarters))
 
 
-def _chain(
+def _consecutive_quarters(
     in_order: Sequence[tuple[Span, list[Vintage]]], begin: date
 ) -> Iterator[tuple[Span, list[Vintage]]]:
     """Quarters that follow each other from a day on."""
@@ -313,7 +283,7 @@ def _chain(
 
 def _difference(
     span: Span, currency: str, said: str, whole: list[Vintage], *parts: list[Vintage]
-) -> Line:
+) -> Vintages:
     """A period less parts of it, all of one vintage.
 
     The first state in which all were known counts, and from then on every one in which the
@@ -346,7 +316,7 @@ def _difference(
     return line
 
 
-def _derived_across(series: Sequence[Series], found: Sequence[Line]) -> list[Line]:
+def _derived_across(series: Sequence[Series], found: Sequence[Vintages]) -> list[Vintages]:
     """Quarters of which two tags together had both sides of the difference first.
 
     Also where one tag has both sides by now: a year that a filing gave under another tag than

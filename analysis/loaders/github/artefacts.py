@@ -9,19 +9,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from analysis.errors import InputError
-from analysis.loaders import fields as answers
+from analysis.loaders import fields
 from analysis.loaders.base import Request, Unreadable
-from analysis.loaders.batch import each
-from analysis.loaders.github.usage import client, pages, repository
-from analysis.loaders.rows import Artefact, artefacts
+from analysis.loaders.batch import fetch_each
+from analysis.loaders.frames import Artefact, artefacts_frame
+from analysis.loaders.github.usage import github_client, pages, repository
 
 if TYPE_CHECKING:
     import polars as pl
 
-    from analysis.loaders.http.client import Answer, Client
+    from analysis.loaders.http.client import Client, Response
 
 _ORGANISATION = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*")
 _NEWEST: Mapping[str, str | int] = {"sort": "created", "direction": "desc"}
@@ -40,71 +41,70 @@ class GithubArtefacts:
         release: what is older was there at the first look.
         """
         names = [_known_form(name) for name in request.names]
-        with client(request.archive) as asked:
+        with github_client(request.archive) as client:
 
-            def ask(name: str) -> Iterable[Artefact | Unreadable]:
+            def fetch_one(name: str) -> Iterable[Artefact | Unreadable]:
                 if "/" in name:
-                    return answers.read_each(releases(asked, name), lambda found: found[:1])
-                return repositories(asked, name)
+                    return fields.read_each(releases(client, name), lambda found: found[:1])
+                return repositories(client, name)
 
-            return each(self.name, names, ask, lambda rows: artefacts("github", self.name, rows))
+            return fetch_each(
+                self.name, names, fetch_one, partial(artefacts_frame, "github", self.name)
+            )
 
 
-def repositories(asked: Client, owner: str) -> list[Artefact | Unreadable]:
+def repositories(client: Client, owner: str) -> list[Artefact | Unreadable]:
     """Every public repository of an organisation.
 
     Raises
     ------
-    NotFound
+    NotFoundError
         When there is none: a watched organisation has some.
     """
-    from analysis.loaders.http.response import NotFound
+    from analysis.loaders.http.response import NotFoundError
 
-    found = pages(asked, f"/orgs/{owner}/repos", _NEWEST)
-    shown = list(
-        answers.read_each(found, lambda one: [repository_of(one[0], owner, one[1])], _item)
-    )
+    found = pages(client, f"/orgs/{owner}/repos", _NEWEST)
+    shown = list(fields.read_each(found, lambda one: [repository_of(one[0], owner, one[1])], _item))
     if not shown:
-        raise NotFound(
-            f"github shows no repository of {owner}: it was renamed, or the answer is empty."
+        raise NotFoundError(
+            f"github shows no repository of {owner}: it was renamed, or the response is empty."
         )
     return shown
 
 
-def releases(asked: Client, name: str) -> Iterator[tuple[Artefact, str] | Unreadable]:
+def releases(client: Client, name: str) -> Iterator[tuple[Artefact, str] | Unreadable]:
     """Latest releases of a repository, each with its title and notes; drafts are left out."""
     owner, _, short = name.partition("/")
     where = f"github's releases of {name}"
 
-    def read(found: tuple[Mapping[str, Any], Answer]) -> Iterator[tuple[Artefact, str]]:
-        item, answer = found
+    def read(found: tuple[Mapping[str, Any], Response]) -> Iterator[tuple[Artefact, str]]:
+        item, response = found
         if item.get("draft"):
             return
-        tag = answers.text(item, "tag_name", where)
-        published = answers.field(item, "published_at", where)
-        created = answers.instant(published, "published_at", where)
-        url = answers.text(item, "html_url", where)
-        words = f"{item.get('name') or ''}\n{answers.field(item, 'body', where) or ''}"
-        yield Artefact(owner, short, tag, "release", created, url, answer.fetched_at), words
+        tag = fields.require_text(item, "tag_name", where)
+        created = fields.parse_instant(item, "published_at", where)
+        url = fields.require_text(item, "html_url", where)
+        words = f"{item.get('name') or ''}\n{fields.require_field(item, 'body', where) or ''}"
+        yield Artefact(owner, short, tag, "release", created, url, response.fetched_at), words
 
-    return answers.read_each(pages(asked, f"/repos/{name}/releases", most=1), read, _item)
+    return fields.read_each(pages(client, f"/repos/{name}/releases", most=1), read, _item)
 
 
-def _item(found: tuple[Mapping[str, Any], Answer]) -> Mapping[str, Any]:
+def _item(found: tuple[Mapping[str, Any], Response]) -> Mapping[str, Any]:
     return found[0]
 
 
-def repository_of(item: Mapping[str, Any], owner: str, answer: Answer) -> Artefact:
+def repository_of(item: Mapping[str, Any], owner: str, response: Response) -> Artefact:
     """State of one repository: public, or archived."""
     where = f"github's repositories of {owner}"
     return Artefact(
         owner=owner,
-        name=answers.text(item, "name", where),
+        name=fields.require_text(item, "name", where),
         revision="archived" if item.get("archived") else "public",
         kind="repository",
-        created_at=answers.instant(answers.field(item, "created_at", where), "created_at", where),
-        url=answers.text(item, "html_url", where),
-        observed_at=answer.fetched_at,
+        created_at=fields.parse_instant(item, "created_at", where),
+        url=fields.require_text(item, "html_url", where),
+        observed_at=response.fetched_at,
     )
 
 

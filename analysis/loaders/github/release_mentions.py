@@ -10,21 +10,22 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from analysis.errors import InputError
 from analysis.loaders.base import Request, Unreadable
-from analysis.loaders.batch import each
+from analysis.loaders.batch import fetch_each
 from analysis.loaders.fields import read_each
+from analysis.loaders.frames import Artefact, artefacts_frame
 from analysis.loaders.github.artefacts import releases
-from analysis.loaders.github.usage import client, repository
-from analysis.loaders.rows import Artefact, artefacts
+from analysis.loaders.github.usage import github_client, repository
 
 if TYPE_CHECKING:
     import polars as pl
 
 
-class GithubSupport:
+class GithubReleaseMentions:
     """Releases of engines that name a family of models."""
 
     name = "github_support"
@@ -33,19 +34,21 @@ class GithubSupport:
     def fetch(self, request: Request) -> pl.DataFrame:
         """Ask for the releases of each engine once, see `analysis.loaders.base.Loader`."""
         wanted = pairs(request.names)
-        with client(request.archive) as asked:
+        with github_client(request.archive) as client:
 
-            def ask(engine: str) -> Iterable[Artefact | Unreadable]:
+            def fetch_one(engine: str) -> Iterable[Artefact | Unreadable]:
                 def support(found: tuple[Artefact, str]) -> Iterator[Artefact]:
                     release, words = found
                     for family in wanted[engine]:
-                        if names(family, words):
+                        if mentions(family, words):
                             revision = f"{release.revision} names {family}"
                             yield replace(release, revision=revision, kind="support")
 
-                return read_each(releases(asked, engine), support)
+                return read_each(releases(client, engine), support)
 
-            return each(self.name, wanted, ask, lambda rows: artefacts("github", self.name, rows))
+            return fetch_each(
+                self.name, wanted, fetch_one, partial(artefacts_frame, "github", self.name)
+            )
 
 
 def pairs(names: Iterable[str]) -> dict[str, list[str]]:
@@ -62,7 +65,7 @@ def pairs(names: Iterable[str]) -> dict[str, list[str]]:
     return wanted
 
 
-def names(family: str, words: str) -> bool:
+def mentions(family: str, words: str) -> bool:
     """Tell whether a text names a family, however it is spelled.
 
     ``DeepSeek-V4`` is found as "DeepSeek V4", "deepseek_v4" and "DeepSeek-V4-Pro", and not in

@@ -10,23 +10,24 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
+from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from analysis import settings
 from analysis.errors import InputError, SourceError
-from analysis.loaders import fields as answers
+from analysis.loaders import fields
 from analysis.loaders.base import Request, Unreadable
-from analysis.loaders.batch import each
-from analysis.loaders.http.response import Refused
-from analysis.loaders.rows import Count, downloads, renamed
+from analysis.loaders.batch import fetch_each
+from analysis.loaders.frames import Count, downloads_frame, renamed
+from analysis.loaders.http.response import HTTPStatusError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     import polars as pl
 
-    from analysis.loaders.http.client import Answer, Client
+    from analysis.loaders.http.client import Client, Response
 
 PAGE = 100
 _MOST_PAGES = 50
@@ -44,29 +45,29 @@ class Github:
         """Ask for each repository, see `analysis.loaders.base.Loader`."""
         names = [repository(name) for name in request.names]
         news: dict[str, str] = {}
-        with client(request.archive) as asked:
+        with github_client(request.archive) as client:
 
-            def ask(name: str) -> list[Count]:
-                answer = get(asked, f"/repos/{name}")
-                seen = answer.fetched_at
-                document = answer.json()
-                found = list(figures(document, name, answer))
+            def fetch_one(name: str) -> list[Count]:
+                response = get(client, f"/repos/{name}")
+                seen = response.fetched_at
+                document = response.json()
+                found = list(figures(document, name, response))
                 now = str(document.get("full_name") or name)
                 if now.casefold() != name.casefold():
                     news[name] = renamed(name, now)
                 releases = 0
-                for release in pages(asked, f"/repos/{name}/releases"):
+                for release in pages(client, f"/repos/{name}/releases"):
                     if isinstance(release, Unreadable):  # a count has to be exact
                         raise SourceError(release.reason)
                     releases += 1
                 return [*found, Count(seen.date(), name, "releases", releases, seen)]
 
-            return each(
-                self.name, names, ask, lambda rows: downloads("github", self.name, rows), news
+            return fetch_each(
+                self.name, names, fetch_one, partial(downloads_frame, "github", self.name), news
             )
 
 
-def client(archive: Path | None) -> Client:
+def github_client(archive: Path | None) -> Client:
     """Client for GitHub's interface, with the token of the environment if there is one."""
     from analysis.loaders.http.client import Client
 
@@ -86,17 +87,17 @@ def repository(name: str) -> str:
     return name
 
 
-def get(asked: Client, path: str, params: Mapping[str, str | int] | None = None) -> Answer:
+def get(client: Client, path: str, params: Mapping[str, str | int] | None = None) -> Response:
     """Ask once; which limit is reached, or what else a refusal means, is said in words."""
     try:
-        return asked.get(path, params)
-    except Refused as problem:
+        return client.get(path, params)
+    except HTTPStatusError as problem:
         if problem.status in (HTTPStatus.FORBIDDEN, HTTPStatus.TOO_MANY_REQUESTS):
             raise SourceError(f"{problem} {_refusal(problem)}") from None
         raise
 
 
-def _refusal(problem: Refused) -> str:
+def _refusal(problem: HTTPStatusError) -> str:
     """Tell GitHub's limits apart, as its documentation of the REST interface does.
 
     The hourly (primary) limit has nothing remaining and says when it is renewed; a secondary
@@ -125,22 +126,19 @@ def _refusal(problem: Refused) -> str:
 
 
 def pages(
-    asked: Client,
+    client: Client,
     path: str,
     params: Mapping[str, str | int] | None = None,
     *,
     most: int | None = None,
-) -> Iterator[tuple[Mapping[str, Any], Answer] | Unreadable]:
+) -> Iterator[tuple[Mapping[str, Any], Response] | Unreadable]:
     """Every object of a list, page after page; one that came on two pages comes once.
 
-    The answer names the next page: a page may hold fewer objects than were asked for although
+    The response names the next page: a page may hold fewer objects than were asked for although
     others follow, as GitHub leaves out what it does not show.
 
     Parameters
     ----------
-    asked : Client
-    path : str
-    params : mapping, optional
     most : int, optional
         Read so many pages and leave the others. Without it the list is read to its end, and one
         of more than 50 pages is refused.
@@ -154,31 +152,29 @@ def pages(
     seen: set[float | None] = set()
     visited: set[str] = set()
 
-    def identified(
-        item: Mapping[str, Any],
-    ) -> Iterator[tuple[float | None, Mapping[str, Any]]]:
-        yield answers.count(answers.field(item, "id", where), "id", where), item
+    def identified(item: Mapping[str, Any]) -> Iterator[tuple[float | None, Mapping[str, Any]]]:
+        yield fields.parse_count(item, "id", where), item
 
-    answer = get(asked, path, {**(params or {}), "per_page": PAGE})
+    response = get(client, path, {**(params or {}), "per_page": PAGE})
     for page in range(1, _MOST_PAGES + 1):
-        for found in answers.readable(answer.json(), where, identified):
+        for found in fields.read_records(response.json(), where, identified):
             if isinstance(found, Unreadable):
                 yield found
             elif found[0] not in seen:
                 seen.add(found[0])
-                yield found[1], answer
+                yield found[1], response
         try:
-            following = next_page(answer.headers.get("link", ""))
+            following = next_page(response.headers.get("link", ""))
         except ValueError:
             # Kept, it would stand for every later answer that nothing has changed.
-            raise answer.unreadable("a Link header that cannot be read") from None
+            raise response.unusable_error("a Link header that cannot be read") from None
         if following is None or page == most:
             return
         if following in visited:
             raise SourceError(f"{where} leads in a circle: page {page} names one that was read.")
         visited.add(following)
         if page < _MOST_PAGES:
-            answer = get(asked, following)
+            response = get(client, following)
     raise SourceError(f"{where} has more than {_MOST_PAGES} pages of {PAGE}: it is not counted.")
 
 
@@ -190,10 +186,10 @@ def next_page(link: str) -> str | None:
     return found.get("next", {}).get("url")
 
 
-def figures(document: Any, name: str, answer: Answer) -> Iterator[Count]:
+def figures(document: Any, name: str, response: Response) -> Iterator[Count]:
     """Counts of one repository; its name stays as it was asked for, also after a renaming."""
     where = f"github on {name}"
-    item = answers.record(document, where)
+    item = fields.require_object(document, where)
     for key, metric in _FIGURES.items():
-        value = answers.count(answers.field(item, key, where), key, where)
-        yield Count(answer.fetched_at.date(), name, metric, value, answer.fetched_at)
+        value = fields.parse_count(item, key, where)
+        yield Count(response.fetched_at.date(), name, metric, value, response.fetched_at)

@@ -1,1 +1,1 @@
-"""Requests over HTTP: transport, responses, rate limits, the archive of answers."""
+"""Requests over HTTP: transport, responses, rate limits, the archive of responses."""

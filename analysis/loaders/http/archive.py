@@ -14,7 +14,7 @@ import json
 import os
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -22,59 +22,37 @@ from pathlib import Path
 from threading import Lock
 
 from analysis.errors import InputError
-from analysis.files import lock, make_folder, sync_folder, write_whole
+from analysis.files import locked, make_folder, sync_folder, write_atomic
 from analysis.plain_text import visible_json
-from analysis.redaction import clean_url
+from analysis.redaction import redact_url
 
-_PATIENCE = 30.0  # seconds that whoever keeps or clears waits for another
+_LOCK_TIMEOUT = 30.0  # seconds that whoever keeps or clears waits for another
 
 # What another day asks with another value: days, instants of Unix, and places in a list.
 _MOVING = re.compile(r"\b\d{4}-\d\d-\d\d\b|\b\d{9,10}\b|(?<=[?&]cursor=)[^&]+")
 
 
 @dataclass(frozen=True)
-class Entry:
-    """One answer of a source.
-
-    Attributes
-    ----------
-    url : str
-        What was asked, without secrets.
-    status : int
-        HTTP status; 304 when the source said that the content had not changed.
-    sha256 : str
-        Hash and address of the content.
-    fetched_at : datetime.datetime
-        When it came (UTC, our clock).
-    etag, last_modified : str or None
-        What to ask with next time; None where the content was found to be unusable.
-    link : str or None
-        The header that names the next page of a list.
-    """
+class ArchiveEntry:
+    """One answer of a source."""
 
     url: str
-    status: int
-    sha256: str
-    fetched_at: datetime
+    status: int  # HTTP status; 304 when the source said that the content had not changed
+    sha256: str  # hash and address of the content
+    fetched_at: datetime  # when it came (UTC, our clock)
+    # etag, last_modified: what to ask with next time; None where the content was found to be
+    # unusable
     etag: str | None = None
     last_modified: str | None = None
-    link: str | None = None
+    link: str | None = None  # the header that names the next page of a list
 
 
 @dataclass(frozen=True)
 class Cleared:
-    """What was deleted from an archive.
+    """What was deleted from an archive."""
 
-    Attributes
-    ----------
-    contents : int
-        How many contents.
-    size : int
-        Their bytes.
-    """
-
-    contents: int = 0
-    size: int = 0
+    contents: int = 0  # how many contents
+    size: int = 0  # their bytes
 
 
 class Archive:
@@ -94,9 +72,9 @@ class Archive:
         self._lock = Lock()
         self._read_to = 0
         self._inode = 0
-        self._latest: dict[str, Entry] = {}
+        self._latest: dict[str, ArchiveEntry] = {}
 
-    def keep(
+    def put(
         self,
         url: str,
         content: bytes,
@@ -106,8 +84,8 @@ class Archive:
         etag: str | None = None,
         last_modified: str | None = None,
         link: str | None = None,
-    ) -> Entry:
-        """Keep an answer.
+    ) -> ArchiveEntry:
+        """Keep a response.
 
         Parameters
         ----------
@@ -117,14 +95,12 @@ class Archive:
             What came, unpacked.
         fetched_at : datetime.datetime
             When it came, with a time zone.
-        status : int
-            HTTP status.
         etag, last_modified, link : str or None
-            Headers of the answer.
+            Headers of the response.
 
         Returns
         -------
-        Entry
+        ArchiveEntry
             As it stands in the index.
 
         Raises
@@ -134,11 +110,11 @@ class Archive:
         """
         digest = sha256(content).hexdigest()
         moment = fetched_at.astimezone(UTC)
-        entry = Entry(clean_url(url), status, digest, moment, etag, last_modified, link)
+        entry = ArchiveEntry(redact_url(url), status, digest, moment, etag, last_modified, link)
         try:
-            with self._locked(alone=False):
-                self._put(digest, content)
-                self._note(entry)
+            with self._locked():
+                self._put_content(digest, content)
+                self._append_index(entry)
         except OSError as error:
             raise InputError(
                 f"Cannot keep what {entry.url} sent in {self.folder}: {error.strerror or error}."
@@ -146,7 +122,7 @@ class Archive:
             ) from error
         return entry
 
-    def content(self, entry: Entry) -> bytes | None:
+    def content(self, entry: ArchiveEntry) -> bytes | None:
         """Give the bytes of an entry; None when they are lost or damaged."""
         try:
             found = self._path(entry.sha256).read_bytes()
@@ -154,26 +130,28 @@ class Archive:
             return None
         return found if sha256(found).hexdigest() == entry.sha256 else None
 
-    def latest(self, url: str) -> Entry | None:
-        """Find the last answer to a question; None when it was never asked."""
+    def latest(self, url: str) -> ArchiveEntry | None:
+        """Find the last response to a question; None when it was never asked."""
         with self._lock:
-            for entry in self._unread():
+            for entry in self._read_new_lines():
                 self._latest[entry.url] = entry
-            return self._latest.get(clean_url(url))
+            return self._latest.get(redact_url(url))
 
-    def entries(self) -> list[Entry]:
-        """List all answers, oldest first; torn lines are passed over."""
+    def entries(self) -> list[ArchiveEntry]:
+        """List all responses, oldest first; torn lines are passed over."""
         try:
             text = self._index.read_bytes()
         except FileNotFoundError:
             return []
         return list(_parsed(text))
 
-    def distrust(self, entry: Entry) -> None:
+    def mark_unusable(self, entry: ArchiveEntry) -> None:
         """Note that a content was unusable, so that the next question is unconditional."""
         # Whoever calls is about to tell what was unusable; a full disk must not drown that out.
-        with suppress(OSError), self._locked(alone=False):
-            self._note(Entry(entry.url, entry.status, entry.sha256, entry.fetched_at))
+        with suppress(OSError), self._locked():
+            self._append_index(
+                ArchiveEntry(entry.url, entry.status, entry.sha256, entry.fetched_at)
+            )
 
     def clear(self, before: datetime, *, patience: float | None = None) -> Cleared:
         """Take out answers from before an instant, but for the newest one to each question.
@@ -182,8 +160,6 @@ class Archive:
 
         Parameters
         ----------
-        before : datetime.datetime
-            With a time zone.
         patience : float, optional
             Seconds to wait for a process that keeps something meanwhile; 30 without it.
 
@@ -200,7 +176,10 @@ class Archive:
         if not self._index.is_file():
             return Cleared()
         try:
-            with self._locked(alone=True, patience=patience):
+            with self._locked(patience) as held:
+                if not held:
+                    # A network share without locks: things are kept as before, none is cleared.
+                    raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))  # noqa: TRY301
                 entries = self.entries()
                 asked = [_MOVING.sub("", entry.url) for entry in entries]
                 newest = {question: place for place, question in enumerate(asked)}
@@ -219,11 +198,11 @@ class Archive:
                 "repeat when no update runs."
             ) from error
 
-    def _rewrite(self, entries: list[Entry]) -> None:
-        write_whole(self._index, b"".join(map(_line, entries)))
+    def _rewrite(self, entries: list[ArchiveEntry]) -> None:
+        write_atomic(self._index, b"".join(map(_line, entries)))
 
     def _delete_all_but(self, digests: set[str]) -> Cleared:
-        """Delete contents that no answer names, and what killed processes left half-written."""
+        """Delete contents that no response names, and what killed processes left half-written."""
         count = size = 0
         for path in list(self.folder.glob("[0-9a-f][0-9a-f]/*")):
             if path.name not in digests:
@@ -232,18 +211,11 @@ class Archive:
                 path.unlink()
         return Cleared(count, size)
 
-    @contextmanager
-    def _locked(self, *, alone: bool, patience: float | None = None) -> Iterator[None]:
-        """Hold the archive with others that keep something, or alone to clear it."""
-        make_folder(self.folder)
-        with (self.folder / ".lock").open("ab") as handle:
-            held = lock(handle.fileno(), _PATIENCE if patience is None else patience, alone=alone)
-            if alone and not held and os.name != "nt":
-                # A network share without locks: things are kept as before, none is cleared.
-                raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
-            yield
+    def _locked(self, patience: float | None = None) -> AbstractContextManager[bool]:
+        """Hold the archive alone; False where the file system has no locks."""
+        return locked(self.folder / ".lock", _LOCK_TIMEOUT if patience is None else patience)
 
-    def _unread(self) -> Iterator[Entry]:
+    def _read_new_lines(self) -> Iterator[ArchiveEntry]:
         """Read what was appended since the last look, whole lines only."""
         try:
             with self._index.open("rb") as file:
@@ -262,15 +234,15 @@ class Archive:
     def _path(self, digest: str) -> Path:
         return self.folder / digest[:2] / digest
 
-    def _put(self, digest: str, content: bytes) -> None:
+    def _put_content(self, digest: str, content: bytes) -> None:
         """Write a content under a temporary name and rename it; once is enough."""
         path = self._path(digest)
         # A file that was damaged is mended by the next answer.
         if path.exists() and sha256(path.read_bytes()).hexdigest() == digest:
             return
-        write_whole(path, content)
+        write_atomic(path, content)
 
-    def _note(self, entry: Entry) -> None:
+    def _append_index(self, entry: ArchiveEntry) -> None:
         """Append a line to the index in one write."""
         make_folder(self.folder)
         line = _line(entry)
@@ -297,8 +269,6 @@ def clear_archives(folder: Path, before: datetime, *, patience: float | None = N
     ----------
     folder : pathlib.Path
         ``<home>/raw``.
-    before : datetime.datetime
-        With a time zone.
     patience : float, optional
         As `Archive.clear` takes it, for each.
 
@@ -317,17 +287,17 @@ def clear_archives(folder: Path, before: datetime, *, patience: float | None = N
     return Cleared(sum(one.contents for one in done), sum(one.size for one in done))
 
 
-def _line(entry: Entry) -> bytes:
+def _line(entry: ArchiveEntry) -> bytes:
     fields = asdict(entry) | {"fetched_at": entry.fetched_at.isoformat()}
     return visible_json(json.dumps(fields, ensure_ascii=False)).encode() + b"\n"
 
 
-def _parsed(text: bytes) -> Iterator[Entry]:
+def _parsed(text: bytes) -> Iterator[ArchiveEntry]:
     """Read index lines; what is no whole entry is passed over."""
     for line in text.splitlines():
         try:
             fields = json.loads(line)
             moment = datetime.fromisoformat(fields["fetched_at"])
-            yield Entry(**(fields | {"fetched_at": moment}))
+            yield ArchiveEntry(**(fields | {"fetched_at": moment}))
         except (ValueError, TypeError, KeyError):
             continue

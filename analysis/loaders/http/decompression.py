@@ -1,7 +1,7 @@
 """Answers unpacked and measured before anything is built from them.
 
 A kilobyte can unpack to a gigabyte, and a megabyte of brackets to a gigabyte of Python objects.
-Both are bounded here, while the answer arrives or before it is parsed.
+Both are bounded here, while the response arrives or before it is parsed.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ _TEXT = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
 _PIECE = 2**20
 # Looking closer takes many times a piece of the document; sources are read side by side.
 _one_at_a_time = Lock()
-_STEP = 2**18  # unpacked at once: a piece of an answer may unpack to a thousand times its size
+_STEP = 2**18  # unpacked at once: a piece of a response may unpack to a thousand times its size
 _NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 
 
 class Body:
-    """The body of an answer, unpacked as it arrives.
+    """The body of a response, unpacked as it arrives.
 
     Parameters
     ----------
@@ -92,11 +92,6 @@ class Body:
 
 def check_json(content: bytes) -> None:
     """Refuse a document that would need far more memory than it has bytes.
-
-    Parameters
-    ----------
-    content : bytes
-        The document, not parsed yet.
 
     Raises
     ------

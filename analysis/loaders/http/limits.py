@@ -19,7 +19,7 @@ from analysis import settings
 from analysis.errors import SourceError
 
 if TYPE_CHECKING:
-    from analysis.loaders.http.rate_limit import Pace
+    from analysis.loaders.http.rate_limit import RateLimiter
 
 MEGABYTE = 2**20
 
@@ -39,13 +39,13 @@ JSON_VALUES = 2_000_000
 the bytes that it is written in. The largest files of the SEC hold a quarter of that."""
 
 UNREADABLE = 1_000
-"""Records of one answer that cannot be read; beyond that the answer is another one than before,
+"""Records of one response that cannot be read; beyond that the response is another one than before,
 and as quarantine it would be far larger than it came."""
 
 CELLS = 2_000_000
 """Cells of one sheet; the daily index of geopolitical risk has 150,000."""
 
-# Megabytes of one answer, unpacked. The SEC's files of large companies hold ten, sixty years of
+# Megabytes of one response, unpacked. The SEC's files of large companies hold ten, sixty years of
 # Yahoo's prices less than two; four tickers are asked for side by side.
 _ANSWER = 16.0
 _ANSWERS = {"edgar": 32.0, "yahoo": 8.0}
@@ -69,7 +69,6 @@ class SpentError(LimitError):
 
     Parameters
     ----------
-    source : str
     reason : str
         Words that follow "as".
     """
@@ -81,18 +80,10 @@ class SpentError(LimitError):
 
 @dataclass
 class Deadline:
-    """The end of one exchange, kept by every read and write of its connection.
+    """The end of one exchange, kept by every read and write of its connection."""
 
-    Attributes
-    ----------
-    at : float
-        On the clock of `time.monotonic`.
-    received : int
-        Bytes that came so far, headers included.
-    """
-
-    at: float
-    received: int = 0
+    at: float  # on the clock of `time.monotonic`
+    received: int = 0  # bytes that came so far, headers included
 
     @property
     def left(self) -> float:
@@ -108,8 +99,6 @@ class Budget:
 
     Parameters
     ----------
-    source : str
-        For messages.
     seconds, megabytes : float, optional
         By default as the settings say.
     """
@@ -118,7 +107,7 @@ class Budget:
         self, source: str, seconds: float | None = None, megabytes: float | None = None
     ) -> None:
         self.source = source
-        self.seconds = seconds or settings.source_patience()
+        self.seconds = seconds or settings.source_timeout()
         self._megabytes = megabytes or settings.source_megabytes() or _SOURCE
         self._bytes = int(self._megabytes * MEGABYTE)
         self._end: float | None = None
@@ -143,12 +132,12 @@ class Budget:
         if left <= 0:
             raise SpentError(
                 self.source,
-                f"all answers together took longer than {self.seconds:g} seconds "
+                f"all responses together took longer than {self.seconds:g} seconds "
                 "(FAULTLINE_SOURCE_PATIENCE)",
             )
         return left
 
-    def wait(self, pace: Pace) -> float:
+    def wait(self, pace: RateLimiter) -> float:
         """Wait for a turn, or raise a `SpentError` where it comes too late.
 
         Returns
@@ -160,20 +149,20 @@ class Budget:
         if waited is None:
             raise SpentError(
                 self.source,
-                f"the next turn comes after the {self.seconds:g} seconds that all answers "
+                f"the next turn comes after the {self.seconds:g} seconds that all responses "
                 "together may take (FAULTLINE_SOURCE_PATIENCE)",
             )
         return waited
 
     def take(self, count: int) -> None:
-        """Count bytes of an answer, or raise a `SpentError`."""
+        """Count bytes of a response, or raise a `SpentError`."""
         with self._lock:
             self._bytes -= count
             spent = self._bytes < 0
         if spent:
             raise SpentError(
                 self.source,
-                f"all answers together are larger than {self._megabytes:g} MB "
+                f"all responses together are larger than {self._megabytes:g} MB "
                 "(FAULTLINE_SOURCE_MB)",
             )
 
@@ -197,6 +186,6 @@ def budget_for(source: str) -> Budget:
 
 
 def largest_answer(source: str) -> int:
-    """Bytes of one answer of a source, unpacked."""
+    """Bytes of one response of a source, unpacked."""
     megabytes = settings.answer_megabytes() or _ANSWERS.get(source, _ANSWER)
     return int(megabytes * MEGABYTE)

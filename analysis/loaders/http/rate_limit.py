@@ -26,43 +26,29 @@ class ClockError(SourceError):
 
 
 @dataclass(frozen=True)
-class Timing:
-    """How patient a client is; all in seconds.
+class RetryPolicy:
+    """How patient a client is; all in seconds."""
 
-    Attributes
-    ----------
-    connect, read : float
-        Longest wait for a connection, and for the next piece of an answer.
-    total : float
-        Longest time for one answer, all attempts and pauses together.
-    attempts : int
-        How often one question is asked at most.
-    first_wait : float
-        Pause before the second attempt; it doubles from then on, with jitter of the same size.
-    longest_wait : float
-        No pause is longer. A source that asks for more is not asked again.
-    """
-
+    # connect, read: longest wait for a connection, and for the next piece of a response
     connect: float = 10.0
     read: float = 20.0
-    total: float = 45.0
-    attempts: int = 4
+    total: float = 45.0  # longest time for one response, all attempts and pauses together
+    attempts: int = 4  # how often one question is asked at most
+    # pause before the second attempt; it doubles from then on, with jitter of the same size
     first_wait: float = 0.5
+    # no pause is longer. A source that asks for more is not asked again.
     longest_wait: float = 60.0
 
 
-def usual() -> Timing:
-    """As patient as the user wishes, see `analysis.settings.patience`."""
-    total, usually = settings.patience(), Timing()
+def default_policy() -> RetryPolicy:
+    """The policy with the time-outs that the user set, see `analysis.settings.request_timeout`."""
+    total, usually = settings.request_timeout(), RetryPolicy()
     return replace(
-        usually,
-        connect=min(usually.connect, total),
-        read=min(usually.read, total),
-        total=total,
+        usually, connect=min(usually.connect, total), read=min(usually.read, total), total=total
     )
 
 
-class Pace:
+class RateLimiter:
     """At most so many questions in any one second, over all threads.
 
     Parameters
@@ -112,27 +98,27 @@ class Pace:
         return max(pause - rest, 0.0)
 
 
-_paces: dict[tuple[str, str, float], Pace] = {}
+_paces: dict[tuple[str, str, float], RateLimiter] = {}
 _paces_lock = Lock()
 
 
-def pace_of(source: str, host: str, per_second: float) -> Pace:
+def limiter_for(source: str, host: str, per_second: float) -> RateLimiter:
     """Find the one pace that all clients of a source share towards a host.
 
     ``FAULTLINE_PACE`` goes before what the loader asks for.
     """
-    per_second = settings.pace() or per_second
+    per_second = settings.rate_limit() or per_second
     with _paces_lock:
-        return _paces.setdefault((source, host, per_second), Pace(per_second))
+        return _paces.setdefault((source, host, per_second), RateLimiter(per_second))
 
 
-def wait_asked(headers: Mapping[str, str], now: datetime) -> float | None:
+def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
     """Read how many seconds a source wants to be left alone.
 
     Parameters
     ----------
     headers : mapping of str to str
-        Of the answer, with names in lower case.
+        Of the response, with names in lower case.
     now : datetime.datetime
         Our clock, used where the source does not tell its own.
 
@@ -160,10 +146,8 @@ def check_clock(source: str, headers: Mapping[str, str], now: datetime) -> float
 
     Parameters
     ----------
-    source : str
-        For the message.
     headers : mapping of str to str
-        Of the answer, with names in lower case. An answer from a cache is as old as its
+        Of the response, with names in lower case. A response from a cache is as old as its
         ``Age`` says.
     now : datetime.datetime
         Our clock.

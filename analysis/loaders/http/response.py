@@ -20,20 +20,16 @@ from typing import Any, NoReturn
 from analysis.errors import SourceError
 from analysis.loaders.http.decompression import check_json
 from analysis.loaders.http.limits import LimitError
-from analysis.redaction import clean
+from analysis.redaction import redact
 
 
-class Refused(SourceError):
+class HTTPStatusError(SourceError):
     """The source answered with an error status.
 
     Attributes
     ----------
-    status : int
-        HTTP status.
     headers : mapping of str to str
-        Of the answer, names in lower case.
-    content : bytes
-        Its body.
+        Of the response, names in lower case.
     """
 
     status: int = 0
@@ -41,40 +37,22 @@ class Refused(SourceError):
     content: bytes = b""
 
 
-class NotFound(Refused):
+class NotFoundError(HTTPStatusError):
     """The source knows nothing under this URL."""
 
 
 @dataclass(frozen=True)
-class Answer:
-    """What a source sent.
-
-    Attributes
-    ----------
-    url : str
-        What was asked, without secrets.
-    status : int
-        HTTP status; 304 when the bytes come from the archive.
-    content : bytes
-        The body, unpacked.
-    headers : mapping of str to str
-        Names in lower case.
-    fetched_at : datetime.datetime
-        When it came (UTC, our clock).
-    changed : bool
-        False when the source said that nothing changed since the last answer.
-    source : str
-        Who was asked, for messages.
-    """
+class Response:
+    """What a source sent."""
 
     url: str
-    status: int
-    content: bytes = field(repr=False)
-    headers: Mapping[str, str] = field(repr=False)
-    fetched_at: datetime
-    changed: bool = True
-    source: str = ""
-    _distrust: Callable[[], None] | None = field(default=None, repr=False, compare=False)
+    status: int  # HTTP status; 304 when the bytes come from the archive
+    content: bytes = field(repr=False)  # the body, unpacked
+    headers: Mapping[str, str] = field(repr=False)  # names in lower case
+    fetched_at: datetime  # when it came (UTC, our clock)
+    changed: bool = True  # false when the source said that nothing changed since the last response
+    source: str = ""  # who was asked, for messages
+    _mark_unusable: Callable[[], None] | None = field(default=None, repr=False, compare=False)
 
     def json(self) -> Any:
         """Read the body as JSON.
@@ -92,13 +70,13 @@ class Answer:
         try:
             check_json(self.content)
         except LimitError as error:
-            raise self.unreadable(str(error)) from None
+            raise self.unusable_error(str(error)) from None
         try:
             # In any other encoding brackets could have hidden from the check.
             text = self.content.decode("utf-8-sig")
             return json.loads(text, parse_constant=refuse_constant)
         except (ValueError, RecursionError) as error:
-            raise self.unreadable(f"{self.kind()} instead of JSON ({error})") from None
+            raise self.unusable_error(f"{self.describe_body()} instead of JSON ({error})") from None
 
     def text(self) -> str:
         """Read the body as text: UTF-8 if it is valid UTF-8, else as the source declares.
@@ -111,17 +89,17 @@ class Answer:
         try:
             return self.content.decode("utf-8-sig")
         except UnicodeDecodeError:
-            charset = _charset(self.headers.get("content-type", ""))
+            charset = _declared_charset(self.headers.get("content-type", ""))
         try:
             if charset:
                 return self.content.decode(charset)
         except (UnicodeDecodeError, LookupError):
             pass
         declared = f"the declared {charset}" if charset else "UTF-8"
-        raise self.unreadable(f"{self.kind()}, which is not {declared}")
+        raise self.unusable_error(f"{self.describe_body()}, which is not {declared}")
 
-    def unreadable(self, what: str) -> SourceError:
-        """Build the error for an answer that cannot be used.
+    def unusable_error(self, what: str) -> SourceError:
+        """Build the error for a response that cannot be used.
 
         The archive is told too: the next question is unconditional, for a "not changed"
         would bring the same useless bytes back for ever.
@@ -136,21 +114,21 @@ class Answer:
         SourceError
             Ready to be raised.
         """
-        if self._distrust is not None:
-            self._distrust()
-        return SourceError(clean(f"{self.source}: {self.url} sent {what}."))
+        if self._mark_unusable is not None:
+            self._mark_unusable()
+        return SourceError(redact(f"{self.source}: {self.url} sent {what}."))
 
-    def kind(self) -> str:
+    def describe_body(self) -> str:
         """Say in a few words what the body looks like."""
         start = self.content[:200].lstrip().lower()
         if not start:
-            return "an empty answer"
+            return "an empty response"
         if start.startswith((b"<!doctype html", b"<html")):
             return "an HTML page"
         return f"{len(self.content)} bytes of {self.headers.get('content-type') or 'unnamed type'}"
 
 
-def _charset(content_type: str) -> str:
+def _declared_charset(content_type: str) -> str:
     """Read the declared charset of a Content-Type; empty where it declares none."""
     message = Message()
     message["Content-Type"] = content_type

@@ -9,15 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
 from analysis import settings
 from analysis.errors import SourceError
-from analysis.loaders import fields as answers
+from analysis.loaders import fields
 from analysis.loaders.base import Request, Unreadable
-from analysis.loaders.batch import apart, each
-from analysis.loaders.huggingface.hub import Hub, asking, checked
-from analysis.loaders.rows import Artefact, artefacts
+from analysis.loaders.batch import fetch_each, readable_rows
+from analysis.loaders.frames import Artefact, artefacts_frame
+from analysis.loaders.huggingface.hub import Hub, check_repo_id, hub_session
 
 if TYPE_CHECKING:
     import polars as pl
@@ -37,14 +38,14 @@ class HuggingfaceArtefacts:
 
     def fetch(self, request: Request) -> pl.DataFrame:
         """Ask for each author and model, see `analysis.loaders.base.Loader`."""
-        names = [checked(name) for name in request.names]
-        with asking(request.archive) as hub:
+        names = [check_repo_id(name) for name in request.names]
+        with hub_session(request.archive) as hub:
 
-            def ask(name: str) -> Iterable[Artefact | Unreadable]:
+            def fetch_one(name: str) -> Iterable[Artefact | Unreadable]:
                 return providers(hub, name) if "/" in name else models(hub, name)
 
-            return each(
-                self.name, names, ask, lambda rows: artefacts("huggingface", self.name, rows)
+            return fetch_each(
+                self.name, names, fetch_one, partial(artefacts_frame, "huggingface", self.name)
             )
 
 
@@ -56,8 +57,8 @@ def models(hub: Hub, author: str) -> list[Artefact | Unreadable]:
     SourceError
         When no model at all has tags, among which the licence stands: their shape has changed.
     """
-    found, bad = apart(hub.models(author, ("sha", "createdAt", "tags")))
-    shown = list(answers.read_each(found, _states, lambda one: one[0].id))
+    found, bad = readable_rows(hub.models(author, ("sha", "createdAt", "tags")))
+    shown = list(fields.read_each(found, _states, lambda one: one[0].id))
     if all(model.tags is None for model, _ in found):
         raise _lacking(f"{author}'s models", "tags")
     return [*shown, *bad]
@@ -77,7 +78,7 @@ def _states(found: tuple[ModelInfo, datetime]) -> Iterator[Artefact]:
 def _served(hub: Hub, name: str) -> Iterator[Artefact]:
     # A model that was renamed keeps the name that it is watched under.
     owner, _, short = name.partition("/")
-    found, _ = apart(hub.models(name, ("inferenceProviderMapping",)))
+    found, _ = readable_rows(hub.models(name, ("inferenceProviderMapping",)))
     for model, seen in found:
         if model.inference_provider_mapping is None:
             raise _lacking(name, "inferenceProviderMapping")
@@ -90,7 +91,7 @@ def _served(hub: Hub, name: str) -> Iterator[Artefact]:
 def _model(model: ModelInfo, seen: datetime) -> Artefact:
     if not model.sha:
         raise _lacking(model.id, "sha")
-    sha = answers.text(vars(model), "sha", f"huggingface on {model.id}")
+    sha = fields.require_text(vars(model), "sha", f"huggingface on {model.id}")
     owner, _, short = model.id.partition("/")
     created = model.created_at if model.created_at and model.created_at >= _FLOOR else None
     return Artefact(owner, short, sha, "model", created, _page(model.id), seen)

@@ -9,14 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
 from analysis.errors import SourceError
-from analysis.loaders import fields as answers
+from analysis.loaders import fields
 from analysis.loaders.base import Request, Unreadable
-from analysis.loaders.batch import apart, each
-from analysis.loaders.huggingface.hub import asking, checked
-from analysis.loaders.rows import Count, downloads, renamed
+from analysis.loaders.batch import fetch_each, readable_rows
+from analysis.loaders.frames import Count, downloads_frame, renamed
+from analysis.loaders.huggingface.hub import check_repo_id, hub_session
 
 if TYPE_CHECKING:
     import polars as pl
@@ -35,31 +36,31 @@ class Huggingface:
 
     def fetch(self, request: Request) -> pl.DataFrame:
         """Ask for each author and model, see `analysis.loaders.base.Loader`."""
-        names = [checked(name) for name in request.names]
+        names = [check_repo_id(name) for name in request.names]
         news: dict[str, str] = {}
-        with asking(request.archive) as hub:
+        with hub_session(request.archive) as hub:
 
-            def ask(name: str) -> list[Count | Unreadable]:
-                models, bad = apart(hub.models(name, _PROPERTIES))
+            def fetch_one(name: str) -> list[Count | Unreadable]:
+                models, bad = readable_rows(hub.models(name, _PROPERTIES))
                 if "/" in name and models[0][0].id != name:
                     news[name] = renamed(name, models[0][0].id)
                     models[0][0].id = name
                 return [*counted(models, name), *bad]
 
-            return each(
-                self.name, names, ask, lambda rows: downloads(self.name, self.name, rows), news
+            return fetch_each(
+                self.name, names, fetch_one, partial(downloads_frame, self.name, self.name), news
             )
 
 
 def counted(models: Sequence[tuple[ModelInfo, datetime]], name: str) -> list[Count | Unreadable]:
-    """Counts of all models of one answer.
+    """Counts of all models of one response.
 
     Raises
     ------
     SourceError
         When no model at all has a count that every model should have: it was renamed.
     """
-    counts, bad = apart(answers.read_each(models, figures, lambda found: found[0].id))
+    counts, bad = readable_rows(fields.read_each(models, figures, lambda found: found[0].id))
     missing = set(_ALWAYS) - {item.metric for item in counts}
     if missing:
         raise SourceError(
@@ -80,7 +81,7 @@ def figures(found: tuple[ModelInfo, datetime]) -> Iterator[Count]:
         "likes": model.likes,
         "inference_providers": live,
     }
-    for metric, given in values.items():
-        value = answers.count(given, metric, f"huggingface on {model.id}")
+    for metric in values:
+        value = fields.parse_count(values, metric, f"huggingface on {model.id}")
         if value is not None:
             yield Count(seen.date(), model.id, metric, value, seen)

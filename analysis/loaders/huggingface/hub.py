@@ -1,6 +1,6 @@
 """The Hugging Face Hub, asked through huggingface_hub and our own HTTP client.
 
-huggingface_hub knows the addresses, turns the pages and reads the answers. What it sends goes
+huggingface_hub knows the addresses, turns the pages and reads the responses. What it sends goes
 through `analysis.loaders.http.client`, like all that we ask: by itself it waits without end for a
 host that stalls, keeps nothing of what came, and asks huggingface.co for a list of its own,
 whatever address is set. Called by the two loaders of the Hub.
@@ -15,19 +15,20 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from analysis import settings
+from analysis.dates import utc_now
 from analysis.errors import FaultlineError, InputError, SourceError
-from analysis.loaders import fields as answers
+from analysis.loaders import fields
 from analysis.loaders.base import Unreadable
-from analysis.loaders.batch import parted
+from analysis.loaders.batch import split_rows
 from analysis.loaders.http.archive import Archive
 from analysis.loaders.http.limits import PAGES
-from analysis.loaders.http.response import NotFound, Refused
+from analysis.loaders.http.response import HTTPStatusError, NotFoundError
 
 if TYPE_CHECKING:
     import httpx2
@@ -42,23 +43,23 @@ _INSTALLED = threading.Event()
 
 
 @dataclass
-class _Asking:
+class _HubContext:
     """What one pass of a loader asks with."""
 
     client: Client
     archive: Archive | None
-    fetched_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    fetched_at: datetime = field(default_factory=utc_now)
     pages: int = 0
     unreadable: list[Unreadable] = field(default_factory=list)
 
 
-_ASKING: ContextVar[_Asking | None] = ContextVar("_ASKING", default=None)
+_CONTEXT: ContextVar[_HubContext | None] = ContextVar("_ASKING", default=None)
 
 
 class Hub:
     """Answers of the Hub within one `asking` block."""
 
-    def __init__(self, api: HfApi, asking: _Asking) -> None:
+    def __init__(self, api: HfApi, asking: _HubContext) -> None:
         self._api = api
         self._asking = asking
 
@@ -70,8 +71,8 @@ class Hub:
         Raises
         ------
         SourceError
-            `NotFound` for a model that does not exist and for an author without any: a watched
-            one has models. An answer that cannot be read names the author.
+            `NotFoundError` for a model that does not exist and for an author without any: a watched
+            one has models. A response that cannot be read names the author.
         """
         wanted: list[Any] = list(properties)
         seen: set[str] = set()
@@ -86,7 +87,7 @@ class Hub:
                 if model.id not in seen:
                     seen.add(model.id)
                     yield model, self._asking.fetched_at
-        except Refused as problem:
+        except HTTPStatusError as problem:
             raise _gone(problem) or problem from None
         except FaultlineError:
             raise
@@ -97,23 +98,23 @@ class Hub:
             ) from None
         yield from self._asking.unreadable
         if not seen and not self._asking.unreadable:
-            raise NotFound(
-                f"huggingface shows no model of {name}: it was renamed, or the answer is empty."
+            raise NotFoundError(
+                f"huggingface shows no model of {name}: it was renamed, or the response is empty."
             )
 
 
-def _gone(problem: Refused) -> NotFound | None:
+def _gone(problem: HTTPStatusError) -> NotFoundError | None:
     """The Hub answers 401 for a model that is not there, so as not to tell of private ones."""
     unknown = problem.headers.get("x-error-code", "") == "RepoNotFound"
     if problem.status != HTTPStatus.UNAUTHORIZED or not (unknown or not settings.token("HF_TOKEN")):
         return None
-    gone = NotFound(str(problem))
+    gone = NotFoundError(str(problem))
     gone.status = problem.status
     return gone
 
 
 @contextmanager
-def asking(archive: Path | None) -> Iterator[Hub]:
+def hub_session(archive: Path | None) -> Iterator[Hub]:
     """Ask the Hub within a block, keeping what it answers in ``archive``.
 
     Raises
@@ -132,19 +133,19 @@ def asking(archive: Path | None) -> Iterator[Hub]:
     _install()
     token = settings.token("HF_TOKEN")
     headers = {"Authorization": f"Bearer {token}"} if token else {}
-    # Without an archive of its own the client asks unconditionally: an answer that nothing has
+    # Without an archive of its own the client asks unconditionally: a response that nothing has
     # changed would come without the address of the next page.
     with Client(_SOURCE, headers=headers) as client:
-        held = _Asking(client, Archive(archive, _SOURCE) if archive else None)
-        reset = _ASKING.set(held)
+        held = _HubContext(client, Archive(archive, _SOURCE) if archive else None)
+        reset = _CONTEXT.set(held)
         try:
             # The token goes with our client alone, and none that lies in the home is used.
             yield Hub(HfApi(endpoint=settings.base_url(_SOURCE), token=False), held)
         finally:
-            _ASKING.reset(reset)
+            _CONTEXT.reset(reset)
 
 
-def checked(name: str) -> str:
+def check_repo_id(name: str) -> str:
     """Pass on the name of an author or model, or raise an `InputError`."""
     if not _NAME.fullmatch(name):
         raise InputError(
@@ -170,10 +171,10 @@ def _install() -> None:
                 self._others = httpx2.HTTPTransport()
 
             def handle_request(self, request: httpx2.Request) -> httpx2.Response:
-                held = _ASKING.get()
+                held = _CONTEXT.get()
                 if held is None:
                     return self._others.handle_request(request)
-                return _answer(held, request)
+                return _respond(held, request)
 
             def close(self) -> None:
                 self._others.close()
@@ -193,12 +194,12 @@ def _install() -> None:
 def _checked(item: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     from huggingface_hub import ModelInfo
 
-    answers.text(item, "id", "huggingface's list of models")
+    fields.require_text(item, "id", "huggingface's list of models")
     ModelInfo(**item)  # type: ignore[no-untyped-call]
     yield item
 
 
-def _answer(held: _Asking, request: httpx2.Request) -> httpx2.Response:
+def _respond(held: _HubContext, request: httpx2.Request) -> httpx2.Response:
     import httpx2
 
     url = str(request.url)
@@ -208,23 +209,25 @@ def _answer(held: _Asking, request: httpx2.Request) -> httpx2.Response:
     held.pages += 1
     if held.pages > PAGES:
         raise SourceError(f"huggingface: the list does not end after {PAGES} pages.")
-    answer = held.client.get(url)
-    held.fetched_at = answer.fetched_at
+    response = held.client.get(url)
+    held.fetched_at = response.fetched_at
     if held.archive is not None:
-        held.archive.keep(answer.url, answer.content, answer.fetched_at, status=answer.status)
-    found = answer.json()  # what is no JSON is said in our words
-    content = answer.content
+        held.archive.put(
+            response.url, response.content, response.fetched_at, status=response.status
+        )
+    found = response.json()  # what is no JSON is said in our words
+    content = response.content
     if request.url.path.endswith("/api/models"):
         # The library takes an empty object for an author without models, and one model that it
         # cannot read ends its list.
         if not isinstance(found, list):
-            raise SourceError(f"huggingface: {answer.url} answered without a list of models.")
-        good, bad = parted(answers.readable(found, "huggingface's list of models", _checked))
+            raise SourceError(f"huggingface: {response.url} answered without a list of models.")
+        good, bad = split_rows(fields.read_records(found, "huggingface's list of models", _checked))
         held.unreadable += bad
         content = json.dumps(good).encode() if bad else content
-    kept = {name: value for name, value in answer.headers.items() if name == "link"}
+    kept = {name: value for name, value in response.headers.items() if name == "link"}
     return httpx2.Response(
-        answer.status,
+        response.status,
         content=content,
         headers={"content-type": "application/json", **kept},
         request=request,

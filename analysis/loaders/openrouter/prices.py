@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from analysis.errors import SourceError
-from analysis.loaders import fields as answers
-from analysis.loaders.base import Partial, Request, Unreadable
-from analysis.loaders.batch import apart, each
-from analysis.loaders.frames import frame_of
+from analysis.loaders import fields
+from analysis.loaders.base import PartialFetchError, Request, Unreadable
+from analysis.loaders.batch import fetch_each, readable_rows
+from analysis.loaders.frames import table_frame
 
 if TYPE_CHECKING:
     import polars as pl
@@ -43,28 +43,28 @@ class OpenrouterPrices:
         from analysis.loaders.http.client import Client
 
         with Client("openrouter", archive=request.archive) as client:
-            answer = client.get(_MODELS)
-            listed, unreadable = apart(parse_models(answer.json(), answer.fetched_at))
+            response = client.get(_MODELS)
+            listed, unreadable = readable_rows(parse_models(response.json(), response.fetched_at))
             known = {row["model"] for row in listed}
 
-            def ask(model: str) -> Iterator[dict[str, Any] | Unreadable]:
+            def fetch_one(model: str) -> Iterator[dict[str, Any] | Unreadable]:
                 found = client.get(f"{_MODELS}/{quote(model)}/endpoints")
                 return parse_endpoints(found.json(), model, found.fetched_at)
 
             wanted = [row for row in listed if not request.names or row["model"] in request.names]
             try:
-                frame = each(
+                frame = fetch_each(
                     self.name,
                     request.names,
-                    ask,
-                    lambda rows: frame_of(self.table, self.name, [*wanted, *rows]),
+                    fetch_one,
+                    lambda rows: table_frame(self.table, self.name, [*wanted, *rows]),
                 )
-            except Partial as partial:
+            except PartialFetchError as partial:
                 for told in (partial.failures, partial.news):
                     for model in told.keys() - known:
                         told[model] += " It is not on OpenRouter's list of models either."
                 unreadable += partial.unreadable
-                raise Partial(
+                raise PartialFetchError(
                     self.name,
                     partial.frame,
                     partial.failures,
@@ -73,19 +73,12 @@ class OpenrouterPrices:
                     partial.incomplete,
                 ) from None
         if unreadable:
-            raise Partial(self.name, frame, {}, unreadable)
+            raise PartialFetchError(self.name, frame, {}, unreadable)
         return frame
 
 
 def parse_models(document: Any, observed_at: datetime) -> Iterator[dict[str, Any] | Unreadable]:
     """Read the list of models.
-
-    Parameters
-    ----------
-    document : object
-        JSON of ``/api/v1/models``.
-    observed_at : datetime.datetime
-        When it came.
 
     Yields
     ------
@@ -101,11 +94,11 @@ def parse_models(document: Any, observed_at: datetime) -> Iterator[dict[str, Any
     where = "openrouter's list of models"
 
     def read(item: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-        model = answers.text(item, "id", where)
+        model = fields.require_text(item, "id", where)
         return _priced(item, model, LIST, f"{where}, {model}", observed_at)
 
-    data = answers.field(answers.record(document, where), "data", where)
-    return answers.readable(data, where, read)
+    data = fields.require_field(fields.require_object(document, where), "data", where)
+    return fields.read_records(data, where, read)
 
 
 def parse_endpoints(
@@ -122,18 +115,20 @@ def parse_endpoints(
     offers: dict[str, list[dict[str, Any]]] = {}
 
     def read(item: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
-        tag = str(item.get("tag") or answers.text(item, "provider_name", where))
+        tag = str(item.get("tag") or fields.require_text(item, "provider_name", where))
         for row in _priced(item, model, tag, f"{where}, {tag}", observed_at):
             yield tag, {**row, "precision": _precision(item)}
 
-    data = answers.record(answers.field(answers.record(document, where), "data", where), where)
-    endpoints = answers.listed(answers.field(data, "endpoints", where), where)
+    data = fields.require_object(
+        fields.require_field(fields.require_object(document, where), "data", where), where
+    )
+    endpoints = fields.require_list(fields.require_field(data, "endpoints", where), where)
     if len(endpoints) > _MOST_ENDPOINTS:
         raise SourceError(
-            f"{where} are more than {_MOST_ENDPOINTS:,}: the shape of the answer has changed."
+            f"{where} are more than {_MOST_ENDPOINTS:,}: the shape of the response has changed."
         )
     seen: set[tuple[object, ...]] = set()
-    for found in answers.readable(endpoints, where, read):
+    for found in fields.read_records(endpoints, where, read):
         if isinstance(found, Unreadable):
             yield found
             continue
@@ -162,8 +157,9 @@ def per_million(price: Any, name: str, where: str) -> float | None:
         if not exact.is_finite():
             raise InvalidOperation
     except ArithmeticError:
+        shown = fields.describe_value(price)
         raise SourceError(
-            f"{where}: the field {name!r} holds {answers.said(price)} where a price was expected."
+            f"{where}: the field {name!r} holds {shown} where a price was expected."
         ) from None
     return None if exact < 0 else float(exact)
 
@@ -171,9 +167,9 @@ def per_million(price: Any, name: str, where: str) -> float | None:
 def _priced(
     item: Mapping[str, Any], model: str, provider: str, where: str, observed_at: datetime
 ) -> Iterator[dict[str, Any]]:
-    pricing = answers.record(answers.field(item, "pricing", where), where)
+    pricing = fields.require_object(fields.require_field(item, "pricing", where), where)
     prompt, completion = (
-        per_million(answers.field(pricing, name, where), name, where)
+        per_million(fields.require_field(pricing, name, where), name, where)
         for name in ("prompt", "completion")
     )
     if prompt is None or completion is None:
@@ -209,4 +205,4 @@ def _order(offer: Mapping[str, Any]) -> tuple[Any, ...]:
 
 
 def _tokens(item: Mapping[str, Any], where: str) -> int | None:
-    return answers.whole(answers.field(item, "context_length", where), "context_length", where)
+    return fields.parse_whole_count(item, "context_length", where)

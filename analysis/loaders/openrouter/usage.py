@@ -14,17 +14,17 @@ from typing import TYPE_CHECKING, Any
 
 from analysis import settings
 from analysis.errors import InputError, SourceError
-from analysis.loaders import fields as answers
-from analysis.loaders.base import Partial, Request, Unreadable
-from analysis.loaders.batch import apart
-from analysis.loaders.rows import Count, downloads
-from analysis.loaders.wording import worded
+from analysis.loaders import fields
+from analysis.loaders.base import PartialFetchError, Request, Unreadable
+from analysis.loaders.batch import readable_rows
+from analysis.loaders.frames import Count, downloads_frame
+from analysis.loaders.wording import describe_error
 
 if TYPE_CHECKING:
     import polars as pl
 
 KEY = "OPENROUTER_API_KEY"
-_HALF_A_SECOND = 0.5  # requests: thirty a minute are allowed
+_REQUESTS_PER_SECOND = 0.5  # requests: thirty a minute are allowed
 _WINDOW = timedelta(days=29)
 
 
@@ -57,27 +57,27 @@ class Openrouter:
         unreadable: list[Unreadable] = []
         failures: dict[str, str] = {}
         with Client(
-            self.name, headers=headers, archive=request.archive, per_second=_HALF_A_SECOND
+            self.name, headers=headers, archive=request.archive, per_second=_REQUESTS_PER_SECOND
         ) as client:
             for first, last in windows(request, datetime.now(UTC).date()):
                 try:
-                    answer = client.get(
+                    response = client.get(
                         "/api/v1/datasets/rankings-daily",
                         {"start_date": first.isoformat(), "end_date": last.isoformat()},
                     )
-                    found, bad = apart(daily(answer.json(), answer.fetched_at))
+                    found, bad = readable_rows(daily(response.json(), response.fetched_at))
                 except SourceError as problem:
                     if not counts:
                         raise
-                    failures[f"days from {first}"] = worded(problem)
+                    failures[f"days from {first}"] = describe_error(problem)
                     break
                 counts += found
                 unreadable += bad
         wanted = set(request.names)
         kept = (item for item in counts if not wanted or item.entity in wanted)
-        frame = downloads("openrouter", self.name, kept)
+        frame = downloads_frame("openrouter", self.name, kept)
         if failures or unreadable:
-            raise Partial(self.name, frame, failures, unreadable)
+            raise PartialFetchError(self.name, frame, failures, unreadable)
         return frame
 
 
@@ -95,14 +95,14 @@ def windows(request: Request, today: date) -> Iterator[tuple[date, date]]:
 
 
 def daily(document: Any, observed_at: datetime) -> Iterator[Count | Unreadable]:
-    """Figures that an answer holds; the row ``other`` sums up all models outside the ranking."""
+    """Figures that a response holds; the row ``other`` sums up all models outside the ranking."""
     where = "openrouter's daily rankings"
 
     def read(row: Mapping[str, Any]) -> Iterator[Count]:
-        day = answers.day(answers.field(row, "date", where), "date", where)
-        model = answers.text(row, "model_permaslug", where)
-        value = answers.count(answers.field(row, "total_tokens", where), "total_tokens", where)
+        day = fields.require_day(row, "date", where)
+        model = fields.require_text(row, "model_permaslug", where)
+        value = fields.parse_count(row, "total_tokens", where)
         yield Count(day, model, "tokens_1d", value, observed_at)
 
-    rows = answers.field(answers.record(document, where), "data", where)
-    return answers.readable(rows, where, read)
+    rows = fields.require_field(fields.require_object(document, where), "data", where)
+    return fields.read_records(rows, where, read)

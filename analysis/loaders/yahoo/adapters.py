@@ -1,6 +1,6 @@
 """Who brings requests to Yahoo: a browser's handshake, or plain HTTP to another address.
 
-Both end an answer where its deadline, its size or the source's budget ends. Called by
+Both end a response where its deadline, its size or the source's budget ends. Called by
 `analysis.loaders.yahoo.session`.
 """
 
@@ -13,17 +13,17 @@ from urllib.parse import urlsplit, urlunsplit
 from analysis.errors import SourceError
 from analysis.loaders.http.decompression import Body
 from analysis.loaders.http.limits import Budget, Deadline, LimitError, largest_answer
-from analysis.loaders.http.rate_limit import Timing
-from analysis.loaders.http.transport import Question, Received, send
+from analysis.loaders.http.rate_limit import RetryPolicy
+from analysis.loaders.http.transport import OutgoingRequest, RawResponse, stream_response
 
-# What tells curl to give up on an answer.
+# What tells curl to give up on a response.
 _CURL_STOPS = 0xFFFFFFFF
 
 
-class Carrier(Protocol):
-    """Brings one request to a server and its whole answer back."""
+class Transport(Protocol):
+    """Brings one request to a server and its whole response back."""
 
-    def carry(self, question: Question, deadline: Deadline, budget: Budget) -> Received:
+    def send(self, outgoing: OutgoingRequest, deadline: Deadline, budget: Budget) -> RawResponse:
         """Send a request; a `SourceError` names a limit, any other error what went wrong."""
         ...
 
@@ -32,7 +32,7 @@ class Carrier(Protocol):
         ...
 
 
-class Forward:
+class MirrorAdapter:
     """Bring every request to one address instead of Yahoo's, path and query as they were.
 
     Parameters
@@ -47,24 +47,24 @@ class Forward:
         self.base_url = base_url
         self._client = open_connections()
 
-    def carry(self, question: Question, deadline: Deadline, budget: Budget) -> Received:
+    def send(self, outgoing: OutgoingRequest, deadline: Deadline, budget: Budget) -> RawResponse:
         """Ask the other address."""
-        parts = urlsplit(question.url)
+        parts = urlsplit(outgoing.url)
         url = self.base_url + urlunsplit(("", "", parts.path or "/", parts.query, ""))
-        headers = {key: value for key, value in question.headers.items() if key.lower() != "host"}
-        moved = replace(question, url=url, headers=headers)
-        return send(self._client, moved, _timing(deadline), deadline, budget)
+        headers = {key: value for key, value in outgoing.headers.items() if key.lower() != "host"}
+        moved = replace(outgoing, url=url, headers=headers)
+        return stream_response(self._client, moved, _policy(deadline), deadline, budget)
 
     def close(self) -> None:
         """Close the connections."""
         self._client.close()
 
 
-class Browser:
+class CurlAdapter:
     """Carry requests the way a browser does, with curl_cffi.
 
     yfinance would use curl_cffi's own session; behind an adapter, the same handshake serves,
-    what is sent can still be seen, and an answer ends where its limits are.
+    what is sent can still be seen, and a response ends where its limits are.
     """
 
     def __init__(self) -> None:
@@ -72,7 +72,7 @@ class Browser:
 
         self._session: Any = curl.Session(impersonate="chrome")
 
-    def carry(self, question: Question, deadline: Deadline, budget: Budget) -> Received:
+    def send(self, outgoing: OutgoingRequest, deadline: Deadline, budget: Budget) -> RawResponse:
         """Send with a browser's handshake and headers; cookies are the caller's business."""
         body = Body(largest_answer("yahoo"))
         problems: list[SourceError] = []
@@ -87,13 +87,13 @@ class Browser:
                 return _CURL_STOPS
             return len(piece)
 
-        connect = min(Timing.connect, deadline.left / 2)
+        connect = min(RetryPolicy.connect, deadline.left / 2)
         try:
-            answer = self._session.request(
-                question.method,
-                question.url,
-                data=question.body,
-                headers=dict(question.headers),
+            response = self._session.request(
+                outgoing.method,
+                outgoing.url,
+                data=outgoing.body,
+                headers=dict(outgoing.headers),
                 timeout=(connect, max(deadline.left - connect, 0.001)),
                 allow_redirects=False,
                 discard_cookies=True,
@@ -104,14 +104,14 @@ class Browser:
             if problems:
                 raise problems[0] from None
             raise
-        pairs = tuple((key, value) for key, value in answer.headers.multi_items() if value)
+        pairs = tuple((key, value) for key, value in response.headers.multi_items() if value)
         headers = {key.lower(): value for key, value in pairs}
-        return Received(answer.status_code, body.whole(), headers, pairs)
+        return RawResponse(response.status_code, body.whole(), headers, pairs)
 
     def close(self) -> None:
         """Close curl's connections."""
         self._session.close()
 
 
-def _timing(deadline: Deadline) -> Timing:
-    return replace(Timing(), read=max(deadline.left, 0.001))
+def _policy(deadline: Deadline) -> RetryPolicy:
+    return replace(RetryPolicy(), read=max(deadline.left, 0.001))

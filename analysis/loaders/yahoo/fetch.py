@@ -1,4 +1,4 @@
-"""Asking Yahoo about many tickers: side by side, patiently, and once for both loaders.
+"""Fetch many tickers from Yahoo: concurrently, with retries, and once for both loaders.
 
 Called by `analysis.loaders.yahoo.prices`.
 """
@@ -10,24 +10,24 @@ import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, TypeVar
 
 from analysis import settings
 from analysis.errors import InputError
 from analysis.loaders.base import Request
-from analysis.loaders.http.rate_limit import Timing
-from analysis.loaders.wording import worded
+from analysis.loaders.http.rate_limit import RetryPolicy
+from analysis.loaders.wording import describe_error
 from analysis.loaders.yahoo.history import (
     NOT_ASKED,
-    Listing,
-    Trouble,
+    PriceHistory,
+    TickerFailure,
     chart_of,
-    listing,
-    nothing_new,
-    trouble,
+    diagnose,
+    no_new_data,
+    price_history,
 )
-from analysis.loaders.yahoo.session import Visit, patience, visit
+from analysis.loaders.yahoo.session import YahooSession, yahoo_policy, yahoo_session
 
 SYMBOLS = {"HSTECH": "HSTECH.HK"}
 """Tickers that Yahoo names otherwise than the catalogue."""
@@ -36,231 +36,220 @@ SYMBOLS = {"HSTECH": "HSTECH.HK"}
 _AT_LEAST = timedelta(days=150)
 # A price is held against the one before it, so the first day asked for needs that one too.
 _BEFORE = timedelta(days=14)
-_FRESH = 600.0  # seconds for which an answer serves the other loader
-
-
-def now() -> datetime:
-    """Read the clock of this machine, in UTC."""
-    return datetime.now(UTC)
+_FRESH = 600.0  # seconds for which a response serves the other loader
 
 
 @dataclass(frozen=True)
-class Manner:
-    """How Yahoo is asked.
+class FetchOptions:
+    """How Yahoo is asked."""
 
-    Attributes
-    ----------
-    timing : analysis.loaders.http.rate_limit.Timing or None
-        How patient to be with each ticker; None for the usual patience.
-    per_second : float
-        Requests that may start in one second.
-    workers : int
-        Tickers asked for side by side.
-    clock : callable
-        Gives the present moment (UTC).
-    """
-
-    timing: Timing | None
-    per_second: float
-    workers: int
-    clock: Clock
+    policy: RetryPolicy | None  # how patient to be with each ticker; None for the usual patience
+    per_second: float  # requests that may start in one second
+    workers: int  # tickers asked for side by side
+    clock: Clock  # gives the present moment (UTC)
 
 
 @dataclass
-class Told:
+class CachedHistory:
     """What Yahoo said about a ticker.
 
     Attributes
     ----------
     since : datetime.date or None
         The first day asked for; None for all.
-    answer : Listing, Trouble or None
+    answer : Listing, TickerFailure or None
         None when it is listed, and nothing happened.
     asked_at : datetime.datetime
         When it was asked (UTC).
     moment : float
         The same on the monotonic clock.
-    takers : set of str
+    consumers : set of str
         Loaders that have had it: one that asks again wants to know again.
     """
 
     since: date | None
-    answer: Listing | Trouble | None
-    asked_at: datetime
+    result: PriceHistory | TickerFailure | None
+    requested_at: datetime
     moment: float
-    takers: set[str] = field(default_factory=set)
+    consumers: set[str] = field(default_factory=set)
 
-    def serves(self, since: date | None, taker: str) -> bool:
+    def serves(self, since: date | None, consumer: str) -> bool:
         """Whether a loader that wants the days from ``since`` on can use it."""
         covers = self.since is None or (since is not None and self.since <= since)
         young = time.monotonic() - self.moment < _FRESH
-        return covers and young and taker not in self.takers
+        return covers and young and consumer not in self.consumers
 
 
-# So many tickers without any answer, and none with one: Yahoo cannot be reached.
-_SILENT = 3
+# So many tickers without any response, and none with one: Yahoo cannot be reached.
+_MAX_UNREACHABLE = 3
 
 Clock = Callable[[], datetime]
 Found = TypeVar("Found")
 
-_told: dict[tuple[str, str], Told] = {}
-_told_lock = threading.Lock()
+_cache: dict[tuple[str, str], CachedHistory] = {}
+_cache_lock = threading.Lock()
 
 
-def answers(taker: str, names: Iterable[str], request: Request, manner: Manner) -> dict[str, Told]:
+def fetch_tickers(
+    consumer: str, names: Iterable[str], request: Request, options: FetchOptions
+) -> dict[str, CachedHistory]:
     """What Yahoo says about each ticker: to the other loader a moment ago, or now.
 
     Parameters
     ----------
-    taker : str
+    consumer : str
         The loader that wants to know.
     names : iterable of str
         Tickers of the catalogue.
     request : Request
         Its first day and its archive count.
-    manner : Manner
     """
-    timing = manner.timing or patience()
+    policy = options.policy or yahoo_policy()
     place = settings.base_url("yahoo")
-    with visit(request.archive, timing, manner.per_second) as here:
-        with _told_lock:
-            held = {name: _told.get((place, name)) for name in names}
+    with yahoo_session(request.archive, policy, options.per_second) as yahoo:
+        with _cache_lock:
+            held = {name: _cache.get((place, name)) for name in names}
         unknown = [
             name
             for name, said in held.items()
-            if said is None or not said.serves(request.since, taker)
+            if said is None or not said.serves(request.since, consumer)
         ]
-        fresh = _Round(here, request.since, timing, manner.clock).about(unknown, manner.workers)
-        with _told_lock:
-            _told.update({(place, name): said for name, said in fresh.items()})
-            found = {name: _told[place, name] for name in held}
+        fresh = FetchRound(yahoo, request.since, policy, options.clock).fetch(
+            unknown, options.workers
+        )
+        with _cache_lock:
+            _cache.update({(place, name): said for name, said in fresh.items()})
+            found = {name: _cache[place, name] for name in held}
             for said in found.values():
-                said.takers.add(taker)
+                said.consumers.add(consumer)
         return found
 
 
-class Troubled(Exception):
-    """A trouble on its way to `patiently`, which asks again where that may help."""
+class TickerError(Exception):
+    """Carries a failure to `retry`, which tries again where that may help."""
 
-    def __init__(self, what: Trouble) -> None:
+    def __init__(self, what: TickerFailure) -> None:
         super().__init__(what.reason)
         self.what = what
 
 
-def patiently(
-    ask: Callable[[], Found], timing: Timing, hopeless: Callable[[], bool] = lambda: False
-) -> Found | Trouble:
-    """Ask until there is an answer, or no attempt, time or hope is left.
+def retry(
+    ask: Callable[[], Found], policy: RetryPolicy, give_up: Callable[[], bool] = lambda: False
+) -> Found | TickerFailure:
+    """Ask until there is a response, or no attempt, time or hope is left.
 
     Parameters
     ----------
     ask : callable
-        Raises `Troubled` for what went wrong.
-    timing : analysis.loaders.http.rate_limit.Timing
+        Raises `TickerError` for what went wrong.
+    policy : analysis.loaders.http.rate_limit.RetryPolicy
         Attempts and pauses. Whoever is told to wait for longer does not ask again.
-    hopeless : callable
+    give_up : callable
         Whether to give up between attempts.
     """
     import stamina
 
     def pause(error: Exception) -> bool | float:
-        if not isinstance(error, Troubled) or not error.what.may_pass or hopeless():
+        if not isinstance(error, TickerError) or not error.what.may_pass or give_up():
             return False
         wait = error.what.wait
         if wait is None:
             return True
-        return max(wait, timing.first_wait) if wait <= timing.longest_wait else False
+        return max(wait, policy.first_wait) if wait <= policy.longest_wait else False
 
     attempt = stamina.retry(
         on=pause,
-        attempts=timing.attempts,
-        timeout=timing.total,
-        wait_initial=timing.first_wait,
-        wait_jitter=timing.first_wait,
-        wait_max=timing.longest_wait,
+        attempts=policy.attempts,
+        timeout=policy.total,
+        wait_initial=policy.first_wait,
+        wait_jitter=policy.first_wait,
+        wait_max=policy.longest_wait,
     )(ask)
     try:
         return attempt()
-    except Troubled as error:
+    except TickerError as error:
         return error.what
 
 
-class _Round:
+class FetchRound:
     """One round of questions; once Yahoo turns us away for good, nobody asks on."""
 
-    def __init__(self, here: Visit, since: date | None, timing: Timing, clock: Clock) -> None:
-        self._here = here
-        self._timing = timing
+    def __init__(
+        self, yahoo: YahooSession, since: date | None, policy: RetryPolicy, clock: Clock
+    ) -> None:
+        self._yahoo = yahoo
+        self._policy = policy
         self._clock = clock
         self._now = clock()
         self._since = since and min(since - _BEFORE, self._now.date() - _AT_LEAST)
-        self._turned_away = threading.Event()
-        self._heard = threading.Event()
-        self._unheard: set[str] = set()
+        self._blocked = threading.Event()
+        self._reached = threading.Event()
+        self._unreachable: set[str] = set()
 
-    def about(self, names: list[str], workers: int) -> dict[str, Told]:
+    def fetch(self, names: list[str], workers: int) -> dict[str, CachedHistory]:
+        """Ask for tickers side by side."""
         if not names:
             return {}
         with ThreadPoolExecutor(workers, thread_name_prefix="yahoo") as pool:
-            answers = pool.map(self._answer, names)
+            results = pool.map(self._fetch_ticker, names)
             moment = time.monotonic()
             return {
-                name: Told(self._since, answer, self._now, moment)
-                for name, answer in zip(names, answers, strict=True)
+                name: CachedHistory(self._since, result, self._now, moment)
+                for name, result in zip(names, results, strict=True)
             }
 
-    def _answer(self, name: str) -> Listing | Trouble | None:
-        """Ask until there is an answer, or no hope is left for anybody."""
-        answer: Listing | Trouble | None
+    def _fetch_ticker(self, name: str) -> PriceHistory | TickerFailure | None:
+        """Ask until there is a response, or no hope is left for anybody."""
+        result: PriceHistory | TickerFailure | None
         try:
-            answer = patiently(lambda: self._once(name), self._timing, self._hopeless)
+            result = retry(lambda: self._fetch_once(name), self._policy, self._give_up)
         except InputError:
             raise
         except Exception as error:  # a figure that nobody foresaw is the trouble of one ticker
-            answer = Trouble(worded(error).rstrip("."))
-        if not isinstance(answer, Trouble) or not answer.unheard:
-            self._heard.set()
+            result = TickerFailure(describe_error(error).rstrip("."))
+        if not isinstance(result, TickerFailure) or not result.unreachable:
+            self._reached.set()
         else:
-            self._unheard.add(name)
-        silent = len(self._unheard) >= _SILENT and not self._heard.is_set()
-        if silent or (isinstance(answer, Trouble) and answer.blocked):
-            self._turned_away.set()
-        return answer
+            self._unreachable.add(name)
+        silent = len(self._unreachable) >= _MAX_UNREACHABLE and not self._reached.is_set()
+        if silent or (isinstance(result, TickerFailure) and result.blocked):
+            self._blocked.set()
+        return result
 
-    def _hopeless(self) -> bool:
-        return self._turned_away.is_set() or self._here.door.budget.left() <= 0
+    def _give_up(self) -> bool:
+        return self._blocked.is_set() or self._yahoo.adapter.budget.left() <= 0
 
-    def _once(self, name: str) -> Listing | Trouble | None:
+    def _fetch_once(self, name: str) -> PriceHistory | TickerFailure | None:
         import yfinance
 
-        if self._turned_away.is_set():
-            return Trouble(NOT_ASKED, blocked=True)
+        if self._blocked.is_set():
+            return TickerFailure(NOT_ASKED, blocked=True)
         symbol = SYMBOLS.get(name, name)
-        self._here.forget(symbol)
+        self._yahoo.forget(symbol)
         try:
-            history = self._history(yfinance.Ticker(symbol, session=self._here.session))
+            history = self._history(yfinance.Ticker(symbol, session=self._yahoo.session))
         except InputError:
             raise
         except Exception as error:  # yfinance lets through whatever its parts raise
-            return self._judged(symbol, error)
-        heard = self._here.heard(symbol)
-        chart = chart_of(heard.content) if heard else {}
+            return self._diagnose(symbol, error)
+        last = self._yahoo.last_response(symbol)
+        chart = chart_of(last.content) if last else {}
         if not chart:
-            return Trouble("Yahoo sent nothing that can be read as prices")
+            return TickerFailure("Yahoo sent nothing that can be read as prices")
         try:
-            return listing(name, history, chart, self._now)
+            return price_history(name, history, chart, self._now)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
-            return Trouble(f"Yahoo's answer has changed its shape ({error!r})")
+            return TickerFailure(f"Yahoo's response has changed its shape ({error!r})")
 
     def _history(self, ticker: Any) -> Any:
         span: dict[str, Any] = {"start": self._since} if self._since else {"period": "max"}
         return ticker.history(
-            interval="1d", auto_adjust=False, actions=True, timeout=self._timing.read, **span
+            interval="1d", auto_adjust=False, actions=True, timeout=self._policy.read, **span
         )
 
-    def _judged(self, symbol: str, error: Exception) -> Trouble | None:
-        heard = self._here.heard(symbol)
-        chart = chart_of(heard.content) if heard and heard.status == 200 else {}
+    def _diagnose(self, symbol: str, error: Exception) -> TickerFailure | None:
+        last = self._yahoo.last_response(symbol)
+        chart = chart_of(last.content) if last and last.status == 200 else {}
         if chart and not chart.get("timestamp"):
-            return nothing_new(chart, self._now)
-        raise Troubled(trouble(heard, error)) from None
+            return no_new_data(chart, self._now)
+        raise TickerError(diagnose(last, error)) from None

@@ -16,13 +16,13 @@ from analysis.errors import SourceError
 from analysis.loaders.base import UNASKED
 from analysis.loaders.http.limits import SpentError
 from analysis.loaders.http.rate_limit import ClockError
-from analysis.loaders.http.transport import Passing
+from analysis.loaders.http.transport import TransientError
 
 if TYPE_CHECKING:
     import pandas as pd
     import polars as pl
 
-    from analysis.loaders.yahoo.session import Heard
+    from analysis.loaders.yahoo.session import LastResponse
 
 # Quotes come up to twenty minutes late, and closing auctions run for up to ten minutes more.
 SETTLED = timedelta(minutes=30)
@@ -39,57 +39,31 @@ _NO_VOLUME = ("INDEX", "CURRENCY")
 
 
 @dataclass(frozen=True)
-class Listing:
-    """One ticker's daily figures as Yahoo gave them, on dates of its exchange.
+class PriceHistory:
+    """One ticker's daily figures as Yahoo gave them, on dates of its exchange."""
 
-    Attributes
-    ----------
-    ticker : str
-        As we name it.
-    currency : str or None
-        In which Yahoo says that it quotes.
-    kind : str
-        Yahoo's word for it: ``"EQUITY"``, ``"ETF"``, ``"INDEX"``, ``"CURRENCY"``.
-    closes : polars.DataFrame
-        ``date``, ``close``, ``adj_close``, ``volume``; sessions that have ended only.
-    actions : polars.DataFrame
-        ``date``, ``action``, ``value``, ``currency``.
-    """
-
-    ticker: str
-    currency: str | None
-    kind: str
+    ticker: str  # as we name it
+    currency: str | None  # in which Yahoo says that it quotes
+    kind: str  # Yahoo's word for it: ``"EQUITY"``, ``"ETF"``, ``"INDEX"``, ``"CURRENCY"``
+    # ``date``, ``close``, ``adj_close``, ``volume``; sessions that have ended only
     closes: pl.DataFrame
-    actions: pl.DataFrame
+    actions: pl.DataFrame  # ``date``, ``action``, ``value``, ``currency``
 
 
 @dataclass(frozen=True)
-class Trouble:
-    """Why there is no listing.
+class TickerFailure:
+    """Why there is no listing."""
 
-    Attributes
-    ----------
-    reason : str
-        In words, to stand behind the ticker's name.
-    may_pass : bool
-        Whether asking again may help.
-    wait : float or None
-        Seconds that Yahoo wants to be left alone, when it said so.
-    blocked : bool
-        Whether Yahoo turned us away, and not this ticker.
-    unheard : bool
-        Whether there was no answer of any kind, or none that stays within the limits.
-    """
-
-    reason: str
-    may_pass: bool = False
-    wait: float | None = None
-    blocked: bool = False
-    unheard: bool = False
+    reason: str  # in words, to stand behind the ticker's name
+    may_pass: bool = False  # whether asking again may help
+    wait: float | None = None  # seconds that Yahoo wants to be left alone, when it said so
+    blocked: bool = False  # whether Yahoo turned us away, and not this ticker
+    # whether there was no response of any kind, or none that stays within the limits
+    unreachable: bool = False
 
 
 def chart_of(content: bytes) -> Mapping[str, Any]:
-    """Read the one result of a chart answer; an empty mapping where there is none."""
+    """Read the one result of a chart response; an empty mapping where there is none."""
     try:
         result = json.loads(content)["chart"]["result"][0]
     except (ValueError, KeyError, TypeError, IndexError):
@@ -97,14 +71,13 @@ def chart_of(content: bytes) -> Mapping[str, Any]:
     return result if isinstance(result, dict) and isinstance(result.get("meta"), dict) else {}
 
 
-def listing(
-    ticker: str, history: pd.DataFrame, chart: Mapping[str, Any], asked_at: datetime
-) -> Listing:
-    """Make a listing of yfinance's frame and the answer that it came from.
+def price_history(
+    ticker: str, history: pd.DataFrame, chart: Mapping[str, Any], requested_at: datetime
+) -> PriceHistory:
+    """Make a listing of yfinance's frame and the response that it came from.
 
     Parameters
     ----------
-    ticker : str
     history : pandas.DataFrame
         From ``Ticker.history`` with ``auto_adjust=False``: midnights of the exchange's days.
     chart : mapping
@@ -133,9 +106,9 @@ def listing(
         .with_columns(pl.col("close", "adj_close", "dividend", "split").fill_nan(None))
         .unique("date", keep="last")
         .sort("date")
-        .filter(pl.col("date") <= asked_at.date())
+        .filter(pl.col("date") <= requested_at.date())
     )
-    ended = [day for day in days["date"] if has_ended(day, meta, asked_at)]
+    ended = [day for day in days["date"] if session_closed(day, meta, requested_at)]
     # A row without any close is Yahoo's way to say that it has none.
     closes = (
         days.filter(pl.col("date").is_in(ended))
@@ -148,10 +121,10 @@ def listing(
         )
     currency = meta.get("currency") or None
     paid = DIVIDENDS_IN.get(ticker, currency)
-    return Listing(ticker, currency, kind, closes, _actions(days, chart, paid))
+    return PriceHistory(ticker, currency, kind, closes, _actions(days, chart, paid))
 
 
-def has_ended(day: date, meta: Mapping[str, Any], now: datetime) -> bool:
+def session_closed(day: date, meta: Mapping[str, Any], now: datetime) -> bool:
     """Whether a session is over and its close is in the figures.
 
     Days before the exchange's present one are; the present one is over half an hour after the
@@ -164,8 +137,6 @@ def has_ended(day: date, meta: Mapping[str, Any], now: datetime) -> bool:
         On the exchange's calendar.
     meta : mapping
         ``exchangeTimezoneName``, ``currentTradingPeriod``, ``regularMarketTime``.
-    now : datetime.datetime
-        UTC.
     """
     zone = _zone(meta)
     today = now.astimezone(zone).date()
@@ -181,7 +152,7 @@ def has_ended(day: date, meta: Mapping[str, Any], now: datetime) -> bool:
     return now >= end + SETTLED and last >= end - _LAST_TRADES
 
 
-def mismatch(found: str | None, wanted: str | None) -> str:
+def currency_mismatch(found: str | None, wanted: str | None) -> str:
     """Say why figures are not in the catalogue's currency; blank when they are, or may be."""
     if not wanted or not found or found == wanted:
         return ""
@@ -191,85 +162,87 @@ def mismatch(found: str | None, wanted: str | None) -> str:
     )
 
 
-def nothing_new(chart: Mapping[str, Any], now: datetime) -> Trouble | None:
-    """Judge an answer that names a listing but holds no day; None when that is a quiet spell."""
+def no_new_data(chart: Mapping[str, Any], now: datetime) -> TickerFailure | None:
+    """Judge a response that names a listing but holds no day; None when that is a quiet spell."""
     last = chart["meta"].get("regularMarketTime")
     if not isinstance(last, int | float):
-        return Trouble("Yahoo has no prices, and does not say when it last traded")
+        return TickerFailure("Yahoo has no prices, and does not say when it last traded")
     try:
         traded = datetime.fromtimestamp(last, UTC)
     except (ValueError, OSError, OverflowError):
-        return Trouble(f"Yahoo says that it last traded at {last:g}, which is no time")
+        return TickerFailure(f"Yahoo says that it last traded at {last:g}, which is no time")
     if now - traded > _SILENT:
-        return Trouble(f"no trade since {traded.date()}: delisted, suspended or renamed")
+        return TickerFailure(f"no trade since {traded.date()}: delisted, suspended or renamed")
     return None
 
 
-def trouble(heard: Heard | None, error: Exception) -> Trouble:
+def diagnose(last: LastResponse | None, error: Exception) -> TickerFailure:
     """Say what really happened when yfinance gave up on a ticker.
 
     Parameters
     ----------
-    heard : Heard or None
-        Yahoo's last answer about the ticker.
+    last : LastResponse or None
+        Yahoo's last response about the ticker.
     error : Exception
         What yfinance raised: its words fit a delisted ticker, a refused crumb and a failing
         server alike.
     """
-    problem = heard.problem if heard is not None and heard.problem else error
+    problem = last.problem if last is not None and last.problem else error
     if isinstance(problem, SourceError):  # a limit of ours, and no word of Yahoo's
         if isinstance(problem, SpentError):
-            return Trouble(problem.reason, blocked=True, unheard=True)
+            return TickerFailure(problem.reason, blocked=True, unreachable=True)
         away = isinstance(problem, ClockError)
-        return Trouble(str(problem).rstrip("."), blocked=away, unheard=True)
+        return TickerFailure(str(problem).rstrip("."), blocked=away, unreachable=True)
     # Not told of the ticker: the crumb was refused, or the connection failed.
     limited = type(error).__name__ == "YFRateLimitError"
-    if heard is None and not limited:
+    if last is None and not limited:
         # The words of the libraries below differ from ticker to ticker, and say no more.
-        why = str(error) if isinstance(error, Passing) else type(error).__name__
-        return Trouble(f"no answer ({why})", may_pass=True, unheard=True)
-    if limited or (heard is not None and heard.status == 429):
-        wait = heard.wait if heard else None
-        return Trouble("Yahoo refuses: too many requests (429)", True, wait, blocked=True)
-    assert heard is not None
-    return _refused(heard) or _unreadable(heard, error)
+        why = str(error) if isinstance(error, TransientError) else type(error).__name__
+        return TickerFailure(f"no response ({why})", may_pass=True, unreachable=True)
+    if limited or (last is not None and last.status == 429):
+        wait = last.wait if last else None
+        return TickerFailure("Yahoo refuses: too many requests (429)", True, wait, blocked=True)
+    assert last is not None
+    return _refused(last) or _unreadable(last, error)
 
 
-def _refused(heard: Heard) -> Trouble | None:
-    said = _description(heard.content)
-    if heard.status in (401, 403):
+def _refused(last: LastResponse) -> TickerFailure | None:
+    said = _description(last.content)
+    if last.status in (401, 403):
         words = said or "access denied"
-        return Trouble(f"Yahoo refuses: {words} ({heard.status})", True, heard.wait, blocked=True)
-    if heard.status >= 500:
-        return Trouble(f"Yahoo failed ({heard.status})", True, heard.wait)
+        return TickerFailure(
+            f"Yahoo refuses: {words} ({last.status})", True, last.wait, blocked=True
+        )
+    if last.status >= 500:
+        return TickerFailure(f"Yahoo failed ({last.status})", True, last.wait)
     if said:
-        return Trouble(f"Yahoo says: {said}")
-    if heard.status >= 400:
-        return Trouble(f"Yahoo does not know it ({heard.status})")
+        return TickerFailure(f"Yahoo says: {said}")
+    if last.status >= 400:
+        return TickerFailure(f"Yahoo does not know it ({last.status})")
     return None
 
 
-def _unreadable(heard: Heard, error: Exception) -> Trouble:
-    start = heard.content[:100].lstrip().lower()
+def _unreadable(last: LastResponse, error: Exception) -> TickerFailure:
+    start = last.content[:100].lstrip().lower()
     if not start:
-        return Trouble("Yahoo sent an empty answer", may_pass=True)
+        return TickerFailure("Yahoo sent an empty response", may_pass=True)
     if not start.startswith(b"{"):
         kind = "an HTML page" if start.startswith((b"<!doctype", b"<html")) else "no JSON"
-        return Trouble(f"Yahoo sent {kind}", may_pass=True)
-    if not _is_json(heard.content):
-        return Trouble("Yahoo sent JSON that breaks off", may_pass=True)
-    if not chart_of(heard.content):
-        return Trouble(f"Yahoo sent nothing that can be read as prices ({_words(error)})")
-    return Trouble(f"Yahoo's answer has changed its shape ({_words(error)})")
+        return TickerFailure(f"Yahoo sent {kind}", may_pass=True)
+    if not _is_json(last.content):
+        return TickerFailure("Yahoo sent JSON that breaks off", may_pass=True)
+    if not chart_of(last.content):
+        return TickerFailure(f"Yahoo sent nothing that can be read as prices ({_words(error)})")
+    return TickerFailure(f"Yahoo's response has changed its shape ({_words(error)})")
 
 
 def _description(content: bytes) -> str:
     """What Yahoo gives as the reason of an error: ``chart.error`` or ``finance.error``."""
     try:
-        answer = json.loads(content)
+        result = json.loads(content)
     except ValueError:
         return ""
-    for part in answer.values() if isinstance(answer, dict) else ():
+    for part in result.values() if isinstance(result, dict) else ():
         said = part.get("error") if isinstance(part, dict) else None
         if isinstance(said, dict):
             return str(said.get("description") or said.get("code") or "an error without words")

@@ -17,13 +17,14 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING
 
 from analysis import settings
+from analysis.dates import utc_now
 from analysis.errors import InputError, SourceError
-from analysis.loaders.base import Partial, Request
+from analysis.loaders.base import PartialFetchError, Request
 from analysis.loaders.fred_prices import TICKERS as FROM_FRED
-from analysis.loaders.http.rate_limit import Timing
-from analysis.loaders.wording import some, worded
-from analysis.loaders.yahoo.fetch import Clock, Manner, answers, now
-from analysis.loaders.yahoo.history import NOT_ASKED, Listing, Trouble, mismatch
+from analysis.loaders.http.rate_limit import RetryPolicy
+from analysis.loaders.wording import abbreviate, describe_error
+from analysis.loaders.yahoo.fetch import Clock, FetchOptions, fetch_tickers
+from analysis.loaders.yahoo.history import NOT_ASKED, PriceHistory, TickerFailure, currency_mismatch
 from analysis.loaders.yahoo.session import PER_SECOND
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ class _Yahoo:
 
     Parameters
     ----------
-    timing : analysis.loaders.http.rate_limit.Timing, optional
+    policy : analysis.loaders.http.rate_limit.RetryPolicy, optional
         How patient to be with each ticker; by default as ``FAULTLINE_PATIENCE`` says.
     per_second : float
         Requests that may start in one second.
@@ -50,12 +51,12 @@ class _Yahoo:
 
     def __init__(
         self,
-        timing: Timing | None = None,
+        policy: RetryPolicy | None = None,
         per_second: float = PER_SECOND,
         workers: int = 4,
-        clock: Clock = now,
+        clock: Clock = utc_now,
     ) -> None:
-        self._manner = Manner(timing, per_second, workers, clock)
+        self._options = FetchOptions(policy, per_second, workers, clock)
 
     def fetch(self, request: Request) -> pl.DataFrame:
         """Ask Yahoo about tickers.
@@ -66,15 +67,11 @@ class _Yahoo:
             ``names`` are tickers of the catalogue; those that ``fred_prices`` serves are
             passed over.
 
-        Returns
-        -------
-        polars.DataFrame
-
         Raises
         ------
         InputError
             No name, one that is no ticker, or offline mode; before anything is asked.
-        Partial
+        PartialFetchError
             Tickers failed, for reasons of their own or after others had been answered.
         SourceError
             Yahoo was not to be had at all.
@@ -84,45 +81,49 @@ class _Yahoo:
         from analysis.tables import schema_of
 
         names = _checked(request.names)
-        told = answers(self.name, names, request, self._manner)
+        told = fetch_tickers(self.name, names, request, self._options)
         empty = schema_of(self.table).create_empty()
         frames: list[pl.DataFrame] = []
         failures: dict[str, str] = {}
         for name, said in told.items():
             currency = request.currencies.get(name)
-            wrong = _wrong(said.answer, currency)
+            wrong = _wrong(said.result, currency)
             if wrong:
                 failures[name] = wrong
-            elif isinstance(said.answer, Listing):
+            elif isinstance(said.result, PriceHistory):
                 try:
-                    rows = self._rows(said.answer, said.asked_at, currency)
+                    rows = self._rows(said.result, said.requested_at, currency)
                     frames.append(pl.concat([empty, rows.select(empty.columns)]))
                 except Exception as error:  # whatever is odd about one ticker is its own trouble
-                    failures[name] = worded(error)
+                    failures[name] = describe_error(error)
         frame = pl.concat([empty, *frames])
         since, until = request.since or date.min, request.until or date.max
         frame = frame.filter(pl.col("date").is_between(since, until))
-        if failures and all(_turned_away(said.answer) for said in told.values()):
+        if failures and all(_blocked(said.result) for said in told.values()):
             raise _nothing_came(self.name, failures)
         if failures:
-            raise Partial(self.name, frame, failures)
+            raise PartialFetchError(self.name, frame, failures)
         return frame
 
-    def _rows(self, found: Listing, asked_at: datetime, currency: str | None) -> pl.DataFrame:
+    def _rows(
+        self, found: PriceHistory, requested_at: datetime, currency: str | None
+    ) -> pl.DataFrame:
         raise NotImplementedError
 
 
 class Yahoo(_Yahoo):
     """Daily closes and volumes, table ``prices``.
 
-    Closes are held against the splits and dividends of the same answer; what does not fit is
+    Closes are held against the splits and dividends of the same response; what does not fit is
     flagged (`analysis.tables.price_checks`).
     """
 
     name = "yahoo"
     table = "prices"
 
-    def _rows(self, found: Listing, asked_at: datetime, currency: str | None) -> pl.DataFrame:
+    def _rows(
+        self, found: PriceHistory, requested_at: datetime, currency: str | None
+    ) -> pl.DataFrame:
         import polars as pl
 
         from analysis.tables.price_checks import listing_doubts, with_doubts
@@ -137,7 +138,7 @@ class Yahoo(_Yahoo):
         rows = found.closes.with_columns(
             pl.lit(found.ticker).alias("ticker"),
             pl.lit(self.name).alias("source"),
-            pl.lit(asked_at).alias("observed_at"),
+            pl.lit(requested_at).alias("observed_at"),
             pl.lit(value=False).alias("backfilled"),
             pl.concat_str(
                 pl.lit(note, dtype=pl.String),
@@ -160,13 +161,13 @@ class YahooActions(_Yahoo):
     name = "yahoo_actions"
     table = "actions"
 
-    def _rows(self, found: Listing, asked_at: datetime, currency: str | None) -> pl.DataFrame:  # noqa: ARG002
+    def _rows(self, found: PriceHistory, requested_at: datetime, _: str | None) -> pl.DataFrame:
         import polars as pl
 
         return found.actions.with_columns(
             pl.lit(found.ticker).alias("ticker"),
             pl.lit(self.name).alias("source"),
-            pl.lit(asked_at).alias("observed_at"),
+            pl.lit(requested_at).alias("observed_at"),
             pl.lit(value=False).alias("backfilled"),
             pl.lit(None, dtype=pl.String).alias("flag"),
         )
@@ -184,16 +185,16 @@ def _checked(names: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(name for name in dict.fromkeys(names) if name not in FROM_FRED)
 
 
-def _wrong(answer: Listing | Trouble | None, currency: str | None) -> str:
+def _wrong(result: PriceHistory | TickerFailure | None, currency: str | None) -> str:
     """Why a ticker's figures cannot be taken; blank when they can, or when there is nothing new."""
-    if isinstance(answer, Trouble):
-        return answer.reason
-    return mismatch(answer.currency, currency) if answer else ""
+    if isinstance(result, TickerFailure):
+        return result.reason
+    return currency_mismatch(result.currency, currency) if result else ""
 
 
-def _turned_away(answer: Listing | Trouble | None) -> bool:
+def _blocked(result: PriceHistory | TickerFailure | None) -> bool:
     """Whether the trouble was Yahoo's and not the ticker's."""
-    return isinstance(answer, Trouble) and (answer.blocked or answer.may_pass)
+    return isinstance(result, TickerFailure) and (result.blocked or result.may_pass)
 
 
 def _nothing_came(source: str, failures: Mapping[str, str]) -> SourceError:
@@ -205,6 +206,6 @@ def _nothing_came(source: str, failures: Mapping[str, str]) -> SourceError:
     unasked = reasons.pop(NOT_ASKED, [])
     if not reasons:
         return SourceError(f"{source}: not asked, as {place} had answered nothing before.")
-    listed = "; ".join(f"{some(names)}: {why}" for why, names in reasons.items())
-    listed += f"; not asked after that: {some(unasked)}" if unasked else ""
+    listed = "; ".join(f"{abbreviate(names)}: {why}" for why, names in reasons.items())
+    listed += f"; not asked after that: {abbreviate(unasked)}" if unasked else ""
     return SourceError(f"{source}: no ticker could be fetched from {place} ({listed}).")

@@ -1,13 +1,13 @@
 """The one way to Yahoo: the session that yfinance is handed, and what came through it.
 
-`analysis.loaders.yahoo.prices` and `analysis.loaders.yahoo.statements` ask through `door`. yfinance
-wants a ``requests`` session; everything it sends passes the one adapter mounted there, `Door`,
-which refuses in offline mode, holds the pace, keeps what Yahoo sent, and remembers the last
-answer about each symbol, because yfinance words a refused crumb, a server's failure and a
-delisted share all alike.
+`analysis.loaders.yahoo.prices` and `analysis.loaders.yahoo.statements` send requests through
+`yahoo_session`. yfinance wants a ``requests`` session; everything it sends passes the one adapter
+mounted there, `YahooAdapter`, which refuses in offline mode, limits the rate, archives what Yahoo
+sent, and remembers the last response about each symbol, because yfinance describes a refused
+crumb, a server's failure and a delisted share all alike.
 
-Behind the door a `Browser` carries the request (Yahoo turns away what does not look like one),
-or, when ``FAULTLINE_YAHOO_URL`` names another address, a `Forward` to that address.
+Behind it a `CurlAdapter` sends the request (Yahoo turns away what does not look like a browser),
+or, when ``FAULTLINE_YAHOO_URL`` names another address, a `MirrorAdapter` to that address.
 """
 
 from __future__ import annotations
@@ -36,17 +36,18 @@ from analysis import settings
 from analysis.errors import InputError, SourceError
 from analysis.loaders.http.archive import Archive
 from analysis.loaders.http.decompression import check_json
-from analysis.loaders.http.limits import (
-    Budget,
-    Deadline,
-    LimitError,
-    SpentError,
-    budget_for,
+from analysis.loaders.http.limits import Budget, Deadline, LimitError, SpentError, budget_for
+from analysis.loaders.http.rate_limit import (
+    RateLimiter,
+    RetryPolicy,
+    check_clock,
+    default_policy,
+    limiter_for,
+    retry_after,
 )
-from analysis.loaders.http.rate_limit import Pace, Timing, check_clock, pace_of, usual, wait_asked
-from analysis.loaders.http.transport import Question, Received
-from analysis.loaders.yahoo.adapters import Browser, Carrier, Forward
-from analysis.redaction import hush
+from analysis.loaders.http.transport import OutgoingRequest, RawResponse
+from analysis.loaders.yahoo.adapters import CurlAdapter, MirrorAdapter, Transport
+from analysis.redaction import install_log_filter
 from analysis.scratch import scratch_folder
 
 if TYPE_CHECKING:
@@ -58,89 +59,81 @@ PER_SECOND = 8.0  # no limit is published; bursts above this are what gets addre
 _FIGURES = ("/v8/finance/chart/", "/ws/fundamentals-timeseries/")
 
 # yfinance has one state for the whole process: session, crumb, settings and answers held.
-_turn = threading.RLock()
+_YFINANCE_LOCK = threading.RLock()
 
 
 @dataclass(frozen=True)
-class Heard:
-    """The last answer of Yahoo about a symbol.
+class LastResponse:
+    """The last response of Yahoo about a symbol."""
 
-    Attributes
-    ----------
-    status : int
-        Of the answer.
-    content : bytes
-        Its body.
-    wait : float or None
-        Seconds that Yahoo asked to wait, when it did.
-    problem : SourceError or None
-        The limit that the answer broke; then it has no status.
-    """
-
-    status: int
+    status: int  # of the response
     content: bytes
-    wait: float | None = None
-    problem: SourceError | None = None
+    wait: float | None = None  # seconds that Yahoo asked to wait, when it did
+    problem: SourceError | None = None  # the limit that the response broke; then it has no status
 
 
-class Door(BaseAdapter):
+class YahooAdapter(BaseAdapter):
     """The adapter through which every request to Yahoo goes, for the life of the process.
 
     Attributes
     ----------
-    carrier : Carrier or None
+    transport : Transport or None
         Who brings a request to a server; None while nobody visits.
     archive : analysis.loaders.http.archive.Archive or None
         Keeps the raw bytes of figures; None keeps nothing.
-    pace : analysis.loaders.http.rate_limit.Pace or None
+    pace : analysis.loaders.http.rate_limit.RateLimiter or None
         How fast Yahoo may be asked; None while nobody visits.
     budget : analysis.loaders.http.limits.Budget
         What is left to Yahoo in this pass.
     seconds : float
         For one request, whatever yfinance would wait.
-    heard : dict of str to Heard
-        The last answer about each symbol.
+    responses : dict of str to LastResponse
+        The last response about each symbol.
     """
 
     def __init__(self) -> None:
         super().__init__()
-        self.carrier: Carrier | None = None
+        self.transport: Transport | None = None
         self.archive: Archive | None = None
-        self.pace: Pace | None = None
+        self.pace: RateLimiter | None = None
         self.budget = Budget("yahoo")
-        self.seconds = Timing.connect + Timing.read
-        self.heard: dict[str, Heard] = {}
+        self.seconds = RetryPolicy.connect + RetryPolicy.read
+        self.last: dict[str, LastResponse] = {}
         self._lock = threading.Lock()
 
     def send(self, request: PreparedRequest, *_arguments: Any, **_options: Any) -> Response:
         """Bring a request to Yahoo and keep what came back."""
-        shown = _plain(request.url)
+        shown = _without_crumb(request.url)
         if settings.offline():
             raise InputError(f"FAULTLINE_OFFLINE is set: {shown} was not asked.")
-        if self.carrier is None or self.pace is None:
+        if self.transport is None or self.pace is None:
             raise SourceError(f"{shown} was asked for outside of a visit to Yahoo.")
         try:
-            received = self._carried(self.carrier, self.pace, request)
+            received = self._send_within_limits(self.transport, self.pace, request)
         except SourceError as error:
             # yfinance words every error its own way, and some not at all.
-            # Another one than is raised: that one holds on to the answer through its traceback.
-            self._remember(str(request.url), Heard(0, b"", problem=_anew(error)))
+            # Another one than is raised: that one holds on to the response through its traceback.
+            self._keep_last_response(str(request.url), LastResponse(0, b"", problem=_anew(error)))
             raise _anew(error) from None
         return self._response(request, received)
 
     def close(self) -> None:
         """Let go of the carrier's connections."""
-        if self.carrier is not None:
-            self.carrier.close()
+        if self.transport is not None:
+            self.transport.close()
 
-    def _carried(self, carrier: Carrier, pace: Pace, request: PreparedRequest) -> Received:
-        """Ask within the limits, and read the answer only so far as it can be used."""
+    def _send_within_limits(
+        self, transport: Transport, pace: RateLimiter, request: PreparedRequest
+    ) -> RawResponse:
+        """Ask within the limits, and read the response only so far as it can be used."""
         url = str(request.url)
         self.budget.wait(pace)
         headers = {str(name): str(value) for name, value in request.headers.items()}
-        question = Question("yahoo", url, headers, frozenset(), str(request.method), _body(request))
+        outgoing = OutgoingRequest(
+            "yahoo", url, headers, frozenset(), str(request.method), _body(request)
+        )
         deadline = Deadline(time.monotonic() + min(self.seconds, self.budget.check()))
-        received = carrier.carry(question, deadline, self.budget)
+        received = transport.send(outgoing, deadline, self.budget)
         now = datetime.now(UTC)
         check_clock("yahoo", received.headers, now)
         try:
@@ -148,22 +141,26 @@ class Door(BaseAdapter):
         except LimitError as error:
             error.what = f"sent {error}"
             raise
-        heard = Heard(received.status, received.content, wait_asked(received.headers, now))
-        if self._remember(url, heard) and self.archive is not None and received.status == 200:
-            self.archive.keep(_plain(url), received.content, now)
+        last = LastResponse(received.status, received.content, retry_after(received.headers, now))
+        if (
+            self._keep_last_response(url, last)
+            and self.archive is not None
+            and received.status == 200
+        ):
+            self.archive.put(_without_crumb(url), received.content, now)
         return received
 
-    def _remember(self, url: str, heard: Heard) -> bool:
-        """Note the last word about a symbol; False for an answer without figures."""
+    def _keep_last_response(self, url: str, last: LastResponse) -> bool:
+        """Note the last word about a symbol; False for a response without figures."""
         path = unquote(urlsplit(url).path)
         if not path.startswith(_FIGURES):
             return False
         with self._lock:
-            self.heard[path.rpartition("/")[2].upper()] = heard
+            self.last[path.rpartition("/")[2].upper()] = last
         return True
 
-    def _response(self, request: PreparedRequest, received: Received) -> Response:
-        """Make the answer that `requests` would have made, its cookies included."""
+    def _response(self, request: PreparedRequest, received: RawResponse) -> Response:
+        """Make the response that `requests` would have made, its cookies included."""
         headers = HTTPHeaderDict()
         message = Message()
         for key, value in received.pairs:
@@ -188,56 +185,52 @@ def _body(request: PreparedRequest) -> bytes | None:
     return body.encode() if isinstance(body, str) else body if isinstance(body, bytes) else None
 
 
-def carrier() -> Carrier:
+def make_transport() -> Transport:
     """Who carries requests: a browser to Yahoo, or plain HTTP to ``FAULTLINE_YAHOO_URL``."""
     base = settings.base_url("yahoo")
-    return Browser() if base == settings.SOURCES["yahoo"] else Forward(base)
+    return CurlAdapter() if base == settings.SOURCES["yahoo"] else MirrorAdapter(base)
 
 
 @dataclass(frozen=True)
-class Visit:
+class YahooSession:
     """One use of yfinance: its session, and what Yahoo last said about each symbol."""
 
     session: Session
-    door: Door
+    adapter: YahooAdapter
 
-    def heard(self, symbol: str) -> Heard | None:
+    def last_response(self, symbol: str) -> LastResponse | None:
         """Last answer about a symbol; None when none came."""
-        return self.door.heard.get(symbol.upper())
+        return self.adapter.last.get(symbol.upper())
 
     def forget(self, symbol: str) -> None:
         """Forget what was said about a symbol, before it is asked for again.
 
         yfinance holds answers too, useless ones like any other.
         """
-        self.door.heard.pop(symbol.upper(), None)
-        _fresh(self.session)
+        self.adapter.last.pop(symbol.upper(), None)
+        _reset_yfinance_cache(self.session)
 
 
-def patience() -> Timing:
+def yahoo_policy() -> RetryPolicy:
     """Be as patient as the user wishes, with longer pauses than elsewhere: a block lasts."""
-    timing = usual()
-    return replace(timing, first_wait=min(4.0, timing.total / 30))
+    policy = default_policy()
+    return replace(policy, first_wait=min(4.0, policy.total / 30))
 
 
 @contextmanager
-def visit(
-    archive: Path | None = None, timing: Timing | None = None, per_second: float = PER_SECOND
-) -> Iterator[Visit]:
+def yahoo_session(
+    archive: Path | None = None, policy: RetryPolicy | None = None, per_second: float = PER_SECOND
+) -> Iterator[YahooSession]:
     """Have yfinance to oneself.
 
     Parameters
     ----------
     archive : pathlib.Path or None
-        Folder of raw answers; None keeps nothing.
-    timing : analysis.loaders.http.rate_limit.Timing, optional
+        Folder of raw responses; None keeps nothing.
+    policy : analysis.loaders.http.rate_limit.RetryPolicy, optional
         How patient to be.
     per_second : float
         Requests that may start in one second.
-
-    Yields
-    ------
-    Visit
 
     Raises
     ------
@@ -248,24 +241,24 @@ def visit(
         raise InputError(
             "FAULTLINE_OFFLINE is set: Yahoo was not asked. Unset it to fetch figures."
         )
-    hush()
-    with _turn:
-        session, door = _session()
-        door.carrier = carrier()
-        door.archive = None if archive is None else Archive(archive, "yahoo")
-        door.pace = pace_of("yahoo", settings.base_url("yahoo"), per_second)
-        timing = timing or patience()
-        door.budget = budget_for("yahoo")
-        door.seconds = min(timing.connect + timing.read, timing.total)
-        door.heard.clear()
+    install_log_filter()
+    with _YFINANCE_LOCK:
+        session, adapter = _process_session()
+        adapter.transport = make_transport()
+        adapter.archive = None if archive is None else Archive(archive, "yahoo")
+        adapter.pace = limiter_for("yahoo", settings.base_url("yahoo"), per_second)
+        policy = policy or yahoo_policy()
+        adapter.budget = budget_for("yahoo")
+        adapter.seconds = min(policy.connect + policy.read, policy.total)
+        adapter.last.clear()
         try:
             with _without_known_warnings():
                 # After one failure yfinance would ask in small pieces until the process ends.
-                _fresh(session).fundamentals_use_chunked = False
-                yield Visit(session, door)
+                _reset_yfinance_cache(session).fundamentals_use_chunked = False
+                yield YahooSession(session, adapter)
         finally:
-            door.close()
-            door.carrier = door.archive = door.pace = None
+            adapter.close()
+            adapter.transport = adapter.archive = adapter.pace = None
 
 
 @contextmanager
@@ -282,7 +275,7 @@ def _without_known_warnings() -> Iterator[None]:
 
 
 @cache
-def _session() -> tuple[Session, Door]:
+def _process_session() -> tuple[Session, YahooAdapter]:
     """The session of the process: its cookie and its crumb belong together and are reused."""
     import yfinance
 
@@ -290,11 +283,11 @@ def _session() -> tuple[Session, Door]:
     yfinance.config.debug.hide_exceptions = False
     # Each failure comes back as an exception and is told in our own words.
     logging.getLogger("yfinance").setLevel(logging.CRITICAL + 1)
-    door, session = Door(), Session()
+    adapter, session = YahooAdapter(), Session()
     session.headers.clear()  # the browser's own are sent, not those of a Python library
-    session.mount("https://", door)
-    session.mount("http://", door)
-    return session, door
+    session.mount("https://", adapter)
+    session.mount("http://", adapter)
+    return session, adapter
 
 
 @cache
@@ -308,8 +301,8 @@ def _folder() -> str:
     return str(stack.enter_context(scratch_folder("yahoo")))
 
 
-def _fresh(session: Session) -> Any:
-    """Hand yfinance the session, and have it forget the answers that it holds."""
+def _reset_yfinance_cache(session: Session) -> Any:
+    """Hand yfinance the session, and have it forget the responses that it holds."""
     from yfinance.data import YfData
 
     # Answers about past days are held for the life of the process: a long run would read
@@ -327,7 +320,7 @@ def _anew(error: SourceError) -> SourceError:
     return LimitError(f"Yahoo {what}") if what else type(error)(str(error))
 
 
-def _plain(url: str | None) -> str:
+def _without_crumb(url: str | None) -> str:
     """Address without the crumb, which belongs to one session."""
     parts = urlsplit(str(url))
     query = [(key, value) for key, value in parse_qsl(parts.query) if key != "crumb"]

@@ -14,13 +14,22 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from analysis.errors import InputError, SourceError, unknown
-from analysis.loaders.base import Partial, Request
-from analysis.loaders.http.rate_limit import Timing
+from analysis.dates import utc_now
+from analysis.errors import InputError, SourceError
+from analysis.loaders.base import PartialFetchError, Request
+from analysis.loaders.batch import known_names
+from analysis.loaders.frames import table_frame
+from analysis.loaders.http.rate_limit import RetryPolicy
 from analysis.loaders.unit_errors import out_of_line
-from analysis.loaders.yahoo.fetch import Clock, Troubled, now, patiently
-from analysis.loaders.yahoo.history import Trouble, trouble
-from analysis.loaders.yahoo.session import PER_SECOND, Heard, Visit, patience, visit
+from analysis.loaders.yahoo.fetch import Clock, TickerError, retry
+from analysis.loaders.yahoo.history import TickerFailure, diagnose
+from analysis.loaders.yahoo.session import (
+    PER_SECOND,
+    LastResponse,
+    YahooSession,
+    yahoo_policy,
+    yahoo_session,
+)
 from analysis.plain_text import writable
 
 if TYPE_CHECKING:
@@ -38,24 +47,14 @@ that file with the SEC too, `analysis.loaders.edgar.loader.YEARS_ONLY` keeps the
 
 @dataclass(frozen=True)
 class _Wanted:
-    """A row of one of yfinance's statements.
-
-    Attributes
-    ----------
-    name, statement : str
-    metric : str
-        As the table calls it.
-    sign : int
-        Money spent stands in a statement as a negative number.
-    always : bool
-        Whether every company has it; else it is missed only where its statement has others.
-        Not each listing has a cash-flow statement by quarter.
-    """
+    """A row of one of yfinance's statements."""
 
     name: str
     statement: str
-    metric: str
-    sign: int
+    metric: str  # as the table calls it
+    sign: int  # money spent stands in a statement as a negative number
+    # whether every company has it; else it is missed only where its statement has others. Not each
+    # listing has a cash-flow statement by quarter.
     always: bool
 
 
@@ -84,7 +83,7 @@ class YahooRevenues:
 
     Parameters
     ----------
-    timing : analysis.loaders.http.rate_limit.Timing, optional
+    policy : analysis.loaders.http.rate_limit.RetryPolicy, optional
         How patient to be; by default as ``FAULTLINE_PATIENCE`` says.
     per_second : float
         Requests that may start in one second.
@@ -97,11 +96,11 @@ class YahooRevenues:
 
     def __init__(
         self,
-        timing: Timing | None = None,
+        policy: RetryPolicy | None = None,
         per_second: float = PER_SECOND,
-        clock: Clock = now,
+        clock: Clock = utc_now,
     ) -> None:
-        self._timing = timing
+        self._policy = policy
         self._per_second = per_second
         self._clock = clock
 
@@ -111,45 +110,38 @@ class YahooRevenues:
         A quarter that has not ended is left out, also where Yahoo has a figure for it. A
         company whose statement lacks a row is named as failed, and its other rows come.
         """
-        import polars as pl
-
-        from analysis.tables import schema_of
-
-        for name in request.names:
-            if name not in COMPANIES:
-                raise unknown("company", name, COMPANIES)
-        names = tuple(dict.fromkeys(request.names)) or tuple(COMPANIES)
-        timing = self._timing or patience()
+        names = known_names(request.names, tuple(COMPANIES), "company")
+        policy = self._policy or yahoo_policy()
         rows: list[dict[str, Any]] = []
-        troubles: dict[str, Trouble] = {}
-        with visit(request.archive, timing, self._per_second) as here:
+        failed: dict[str, TickerFailure] = {}
+        with yahoo_session(request.archive, policy, self._per_second) as yahoo:
             for company in names:
-                asked_at = self._clock()
+                requested_at = self._clock()
                 symbol = COMPANIES[company]
-                found = patiently(
-                    lambda symbol=symbol: _figures(here, symbol),  # type: ignore[misc]
-                    timing,
-                    lambda: here.door.budget.left() <= 0,
+                found = retry(
+                    lambda symbol=symbol: _figures(yahoo, symbol),  # type: ignore[misc]
+                    policy,
+                    lambda: yahoo.adapter.budget.left() <= 0,
                 )
-                if isinstance(found, Trouble):
-                    troubles[company] = found
+                if isinstance(found, TickerFailure):
+                    failed[company] = found
                     continue
                 figures, missed = found
                 if missed:
-                    troubles[company] = Trouble("; ".join(missed))
+                    failed[company] = TickerFailure("; ".join(missed))
                 first = request.since or date.min
-                last = min(request.until or date.max, asked_at.date() - timedelta(days=1))
+                last = min(request.until or date.max, requested_at.date() - timedelta(days=1))
                 rows += [
-                    _row(company, figure, self.name, asked_at)
+                    _row(company, figure, requested_at)
                     for figure in figures
                     if first <= figure.end <= last
                 ]
-        frame = pl.DataFrame(rows, schema=schema_of(self.table).create_empty().schema)
-        if len(troubles) == len(names) and all(_of_yahoo(one) for one in troubles.values()):
-            raise SourceError(f"{self.name}: {names[0]}: {troubles[names[0]].reason}.")
-        if troubles:
-            reasons = {company: what.reason for company, what in troubles.items()}
-            raise Partial(self.name, frame, reasons)
+        frame = table_frame(self.table, self.name, rows)
+        if len(failed) == len(names) and all(_of_yahoo(one) for one in failed.values()):
+            raise SourceError(f"{self.name}: {names[0]}: {failed[names[0]].reason}.")
+        if failed:
+            reasons = {company: what.reason for company, what in failed.items()}
+            raise PartialFetchError(self.name, frame, reasons)
         return frame
 
 
@@ -168,12 +160,12 @@ def filed_by(end: date, asked: date) -> date:
 
 
 def currencies(content: bytes) -> tuple[dict[tuple[str, date], str], set[str]]:
-    """Read in which currency each figure of a timeseries answer is, and all that occur.
+    """Read in which currency each figure of a timeseries response is, and all that occur.
 
     Parameters
     ----------
     content : bytes
-        Yahoo's answer, from which yfinance takes only the values.
+        Yahoo's response, from which yfinance takes only the values.
     """
     own: dict[tuple[str, date], str] = {}
     for series in json.loads(content)["timeseries"]["result"]:
@@ -187,22 +179,22 @@ def currencies(content: bytes) -> tuple[dict[tuple[str, date], str], set[str]]:
     return own, set(own.values())
 
 
-def _figures(here: Visit, symbol: str) -> tuple[list[_Figure], list[str]]:
+def _figures(yahoo: YahooSession, symbol: str) -> tuple[list[_Figure], list[str]]:
     """Ask for both statements of a listing; what they lack comes in words."""
     import yfinance
 
-    ticker = yfinance.Ticker(symbol, session=here.session)
+    ticker = yfinance.Ticker(symbol, session=yahoo.session)
     found: list[_Figure] = []
     missed: list[str] = []
     for row, ask in zip(_ROWS, (ticker.get_income_stmt, ticker.get_cash_flow), strict=True):
-        here.forget(symbol)
+        yahoo.forget(symbol)
         try:
             statement = ask(freq="quarterly")
-            found += _read(statement, row, here.heard(symbol), symbol)
-        except (InputError, Troubled):
+            found += _read(statement, row, yahoo.last_response(symbol), symbol)
+        except (InputError, TickerError):
             raise
         except Exception as error:  # yfinance lets through whatever its parts raise
-            raise Troubled(_judged(here.heard(symbol), error)) from None
+            raise TickerError(_diagnose(yahoo.last_response(symbol), error)) from None
         if row.name not in statement.index and (row.always or len(statement.index)):
             missed.append(
                 f"Yahoo's quarterly {row.statement} of {symbol} has no row {row.name}: it may"
@@ -211,14 +203,18 @@ def _figures(here: Visit, symbol: str) -> tuple[list[_Figure], list[str]]:
     found = _compared(found)
     if not found:
         names = " nor ".join(row.name for row in _ROWS)
-        raise Troubled(Trouble(f"Yahoo's quarterly statements of {symbol} have neither {names}"))
+        raise TickerError(
+            TickerFailure(f"Yahoo's quarterly statements of {symbol} have neither {names}")
+        )
     return found, missed
 
 
-def _read(statement: Any, row: _Wanted, heard: Heard | None, symbol: str) -> Iterator[_Figure]:
-    if heard is None:
-        raise Troubled(Trouble("no answer", may_pass=True))
-    own, all_of_them = currencies(heard.content)
+def _read(
+    statement: Any, row: _Wanted, last: LastResponse | None, symbol: str
+) -> Iterator[_Figure]:
+    if last is None:
+        raise TickerError(TickerFailure("no response", may_pass=True))
+    own, all_of_them = currencies(last.content)
     if row.name not in statement.index:
         return
     # Figures of one statement share a currency; several leave an unnamed one unknown.
@@ -230,7 +226,9 @@ def _read(statement: Any, row: _Wanted, heard: Heard | None, symbol: str) -> Ite
         end = moment.date()
         currency = own.get((row.name, end), usual)
         if currency is None:
-            raise Troubled(Trouble(f"Yahoo does not say in which currency its {row.metric} is"))
+            raise TickerError(
+                TickerFailure(f"Yahoo does not say in which currency its {row.metric} is")
+            )
         millions = round(row.sign * value / 1e6, 6)
         if row.sign < 0 and millions < 0:
             yield _Figure(
@@ -259,18 +257,18 @@ def _compared(figures: list[_Figure]) -> list[_Figure]:
     return found
 
 
-def _judged(heard: Heard | None, error: Exception) -> Trouble:
-    what = trouble(heard, error)
-    if what.may_pass or what.blocked or (heard is not None and heard.status >= 400):
+def _diagnose(last: LastResponse | None, error: Exception) -> TickerFailure:
+    what = diagnose(last, error)
+    if what.may_pass or what.blocked or (last is not None and last.status >= 400):
         return what
-    return Trouble(f"Yahoo sent no quarterly figures that can be read ({error})")
+    return TickerFailure(f"Yahoo sent no quarterly figures that can be read ({error})")
 
 
-def _of_yahoo(what: Trouble) -> bool:
+def _of_yahoo(what: TickerFailure) -> bool:
     return what.blocked or what.may_pass
 
 
-def _row(company: str, figure: _Figure, source: str, asked_at: datetime) -> dict[str, Any]:
+def _row(company: str, figure: _Figure, requested_at: datetime) -> dict[str, Any]:
     return {
         "company": company,
         "period_end": figure.end,
@@ -280,11 +278,9 @@ def _row(company: str, figure: _Figure, source: str, asked_at: datetime) -> dict
         "currency": figure.currency,
         "value": figure.millions,
         "basis": "reported",
-        "filed": filed_by(figure.end, asked_at.date()),
+        "filed": filed_by(figure.end, requested_at.date()),
         "assumed": True,
         "note": figure.note,
-        "source": source,
-        "observed_at": asked_at,
-        "backfilled": False,
+        "observed_at": requested_at,
         "flag": figure.flag,
     }

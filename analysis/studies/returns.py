@@ -6,12 +6,16 @@ missing, so that no return ever spans more than one session; nor does one span a
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from datetime import date
+
     import pandas as pd
     import polars as pl
+
+    from analysis.store import Store
 
 
 def adjusted_closes(prices: pl.DataFrame) -> pd.DataFrame:
@@ -55,6 +59,45 @@ def price_breaks(prices: pl.DataFrame) -> dict[Hashable, pd.DatetimeIndex]:
         ticker: pd.DatetimeIndex(rows["date"].to_list())
         for (ticker,), rows in marked.group_by("ticker")
     }
+
+
+class PriceReader:
+    """Adjusted closes and price breaks of a store as of a day; each ticker is read once.
+
+    So a desk says the same all its life, and reads of a large table only what is asked for.
+    """
+
+    def __init__(self, store: Store, as_of: date | None) -> None:
+        self._store, self._as_of = store, as_of
+        self._closes: pd.DataFrame | None = None
+        self._read: set[str] = set()
+        self.breaks: dict[Hashable, pd.DatetimeIndex] = {}
+
+    def closes(self, tickers: Sequence[str]) -> pd.DataFrame:
+        """Adjusted closes of these tickers and whichever were asked for before."""
+        missing = [ticker for ticker in tickers if ticker not in self._read]
+        closes = self._closes
+        if closes is None or missing:
+            prices = self._store.read("prices", self._as_of, {"ticker": missing})
+            more = adjusted_closes(prices)
+            self.breaks.update(price_breaks(prices))
+            closes = more if closes is None else closes.join(more, how="outer")
+            closes.columns.name = more.columns.name
+            self._closes = closes
+            self._read.update(missing)
+        return closes
+
+
+def factor_table(factors: pl.DataFrame, names: Sequence[str]) -> pd.DataFrame:
+    """Pivot the table ``factors`` to dates × names."""
+    import pandas as pd
+    import polars as pl
+
+    kept = factors.filter(pl.col("factor").is_in(list(names)))
+    frame = kept.select("date", "factor", "value").to_pandas()
+    frame["date"] = pd.to_datetime(frame["date"]).astype("datetime64[ns]")
+    wide = frame.pivot(index="date", columns="factor", values="value")
+    return wide.reindex(columns=list(names)).sort_index()
 
 
 def session_returns(

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analysis.charts import wording
+from analysis import formatting
 
 
 @pytest.mark.parametrize(
@@ -30,11 +30,11 @@ from analysis.charts import wording
     ],
 )
 def test_a_return_is_written_in_per_cent_with_its_sign(value, text):
-    assert wording.percent(value) == text
+    assert formatting.percent(value) == text
 
 
 def test_the_unit_never_parts_from_its_number():
-    assert wording.percent(-0.1697, 1, unit=True) == "−17.0\u202f%"
+    assert formatting.percent(-0.1697, 1, unit=True) == "−17.0\u202f%"
 
 
 @pytest.mark.parametrize(
@@ -43,7 +43,7 @@ def test_the_unit_never_parts_from_its_number():
      (np.nan, "–"), (None, "–")],
 )  # fmt: skip
 def test_a_p_value_is_never_written_as_zero(value, text):
-    assert wording.p_value(value) == text
+    assert formatting.p_value(value) == text
 
 
 @pytest.mark.parametrize(
@@ -52,54 +52,56 @@ def test_a_p_value_is_never_written_as_zero(value, text):
      (None, "–"), (pd.NaT, "–"), ("soon", "–")],
 )  # fmt: skip
 def test_a_day_is_written_in_words(value, text):
-    assert wording.day(value) == text
+    assert formatting.day(value) == text
 
 
 def test_a_day_may_go_without_its_year():
-    assert wording.day("2025-01-27", year=False) == "27\u00a0Jan"
+    assert formatting.day("2025-01-27", year=False) == "27\u00a0Jan"
 
 
 @given(st.text())
 def test_escaped_text_shows_as_written_and_holds_no_tag(text):
-    escaped = wording.safe(text)
+    escaped = formatting.safe(text)
     assert not {"<", ">"} & set(escaped)
     # `unescape` knows more names than the three that are written here.
     plain = escaped.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
-    assert plain == wording.words(text)
+    assert plain == formatting.words(text)
     assert unescape(escaped) is not None
 
 
 @pytest.mark.parametrize("value", [None, float("nan"), pd.NaT, pd.NA, "", "  \n "])
 def test_missing_text_is_empty(value):
-    assert wording.words(value) == ""
+    assert formatting.words(value) == ""
 
 
 def test_a_name_that_spells_a_missing_value_is_a_name():
-    assert wording.words("nan") == "nan"
+    assert formatting.words("nan") == "nan"
 
 
 def test_white_space_is_folded_but_unbreakable_spaces_stay():
-    assert wording.words(" a\n\tb\u00a0c\u202f% ") == "a b\u00a0c\u202f%"
+    assert formatting.words(" a\n\tb\u00a0c\u202f% ") == "a b\u00a0c\u202f%"
 
 
 def test_long_names_end_in_an_ellipsis():
-    assert wording.short_labels(["Taiwan Semiconductor (ADR)"], ["TSM"]) == ["Taiwan Semiconducto…"]
+    assert formatting.short_labels(["Taiwan Semiconductor (ADR)"], ["TSM"]) == [
+        "Taiwan Semiconducto…"
+    ]
 
 
 def test_names_that_would_look_alike_get_their_ticker():
     names = ["Alibaba", "Alibaba", None]
-    assert wording.short_labels(names, ["BABA", "9988.HK", "NVDA"]) == [
+    assert formatting.short_labels(names, ["BABA", "9988.HK", "NVDA"]) == [
         "BABA Alibaba", "9988.HK Alibaba", "NVDA",
     ]  # fmt: skip
 
 
 def test_one_security_twice_keeps_its_name():
-    assert wording.short_labels(["Nvidia", "Nvidia"], ["NVDA", "NVDA"]) == ["Nvidia", "Nvidia"]
+    assert formatting.short_labels(["Nvidia", "Nvidia"], ["NVDA", "NVDA"]) == ["Nvidia", "Nvidia"]
 
 
 def test_cut_names_without_a_ticker_of_their_own_stay_whole():
     names = ["Constellation Energy", "Constellation Brands"]
-    assert wording.short_labels(names, names, 13) == names
+    assert formatting.short_labels(names, names, 13) == names
 
 
 @given(
@@ -110,7 +112,7 @@ def test_cut_names_without_a_ticker_of_their_own_stay_whole():
 )
 def test_different_securities_never_share_a_label(pairs):
     names, tickers = [name for name, _ in pairs], [ticker for _, ticker in pairs]
-    assert len(set(wording.short_labels(names, tickers))) == len(pairs)
+    assert len(set(formatting.short_labels(names, tickers))) == len(pairs)
 
 
 @pytest.mark.parametrize(
@@ -119,7 +121,7 @@ def test_different_securities_never_share_a_label(pairs):
      (list("abcdefgh"), "a, b, c, d, e and 3 more")],
 )  # fmt: skip
 def test_lists_read_as_sentences(items, text):
-    assert wording.listing(items) == text
+    assert formatting.listing(items) == text
 
 
 @pytest.mark.parametrize(
@@ -127,4 +129,4 @@ def test_lists_read_as_sentences(items, text):
     [((0, 0), "day 0"), ((-1, 1), "days −1 to +1"), ((None, 1), "every window")],
 )
 def test_windows_are_told_in_words(window, text):
-    assert wording.window_words(*window) == text
+    assert formatting.window_words(*window) == text

@@ -5,7 +5,7 @@ Called by the desk, which owns the catalogue and the calendars.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from analysis.calendars import Calendars, Instant, event_instant
@@ -13,12 +13,13 @@ from analysis.errors import InputError
 
 if TYPE_CHECKING:
     import pandas as pd
+    import polars as pl
 
 # A currency has no exchange; the quotes in the tables are New York's days.
 CURRENCY_EXCHANGE = "XNYS"
 
 
-def instant_of(
+def event_instant_or_reason(
     event: Mapping[str, Any], calendars: Calendars | None = None
 ) -> tuple[Instant | None, str]:
     """When an event became public (UTC), or None and the reason why it has no instant."""
@@ -36,10 +37,8 @@ def instant_of(
     return found, ""
 
 
-def place(
-    events: Sequence[Mapping[str, Any]],
-    exchanges: Mapping[str, str],
-    calendars: Calendars,
+def assign_day0(
+    events: Sequence[Mapping[str, Any]], exchanges: Mapping[str, str], calendars: Calendars
 ) -> pd.DataFrame:
     """Find day 0 of each event for each security.
 
@@ -63,7 +62,7 @@ def place(
 
     rows: list[dict[str, Any]] = []
     for event in events:
-        instant, refusal = instant_of(event, calendars)
+        instant, refusal = event_instant_or_reason(event, calendars)
         for exchange in dict.fromkeys(exchanges.values()):
             day: pd.Timestamp | None = None
             reason = refusal
@@ -105,3 +104,34 @@ def place(
         .sort_values(["turn", "position"], ignore_index=True)
         .drop(columns=["turn", "position"])
     )
+
+
+def flagged_prices(
+    flagged: pl.DataFrame,
+    placements: pd.DataFrame,
+    sessions: Mapping[Hashable, pd.DatetimeIndex],
+    benchmarks: Mapping[str, str],
+    window: tuple[int, int],
+) -> pd.DataFrame:
+    """Find the flagged prices of securities and their benchmarks within the event windows.
+
+    ``flagged`` are rows of ``prices``; the rest is as `analysis.desk.Desk.doubtful` says.
+    """
+    import pandas as pd
+
+    rows = flagged.select("ticker", "date", "flag").sort("date", "ticker").to_pandas()
+    rows["date"] = pd.to_datetime(rows["date"])
+    found = []
+    for pair in placements.to_dict("records"):
+        security = pair["security"]
+        own = sessions.get(security)
+        if own is None or pair["day0"] not in own:
+            continue
+        zero = int(own.searchsorted(pair["day0"]))
+        first, last = max(zero + window[0], 0), min(zero + window[1], len(own) - 1)
+        tickers = {security, benchmarks.get(security)}
+        near = rows["date"].between(own[first], own[last]) & rows["ticker"].isin(tickers)
+        found.append(rows[near].assign(event_id=pair["event_id"], security=security))
+    columns = ["event_id", "security", "ticker", "date", "flag"]
+    whole = pd.concat(found, ignore_index=True) if found else pd.DataFrame(columns=columns)
+    return whole[columns]

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     import polars as pl
 
 
-def digest(rows: pl.DataFrame, order: list[str]) -> bytes:
+def content_hash(rows: pl.DataFrame, order: list[str]) -> bytes:
     """Hash rows by their content.
 
     Parameters

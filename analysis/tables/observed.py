@@ -49,6 +49,20 @@ class Dated(dy.Schema):
         return pl.col("observed_at").dt.date() >= pl.col("date")
 
 
+class FiledAfterPeriod(dy.Schema):
+    """A figure of a period, which is public from the day of its filing."""
+
+    @dy.rule()
+    def filed_after_the_period(cls) -> pl.Expr:  # noqa: N805
+        """A period is reported after it has ended."""
+        return pl.col("filed") > pl.col("period_end")
+
+    @dy.rule()
+    def known_when_filed(cls) -> pl.Expr:  # noqa: N805
+        """A filing is known from its day on."""
+        return pl.col("observed_at").dt.date() >= pl.col("filed")
+
+
 class Prices(Dated):
     """Daily closes and volumes of securities, indexes and currencies.
 
@@ -114,7 +128,7 @@ class Downloads(Dated):
         return (pl.col("metric") != "token_share_pct") | (pl.col("value") <= 100)
 
 
-class Revenues(dy.Schema):
+class Revenues(FiledAfterPeriod):
     """Revenue, segments and capital expenditure of companies, in millions of ``currency``.
 
     ``frequency`` is the length of the period: a month, quarter, half, nine months, fiscal
@@ -139,16 +153,6 @@ class Revenues(dy.Schema):
     observed_at = utc(primary_key=True)
     backfilled = dy.Bool()
     flag = text(nullable=True)
-
-    @dy.rule()
-    def filed_after_the_period(cls) -> pl.Expr:  # noqa: N805
-        """A period is reported after it has ended."""
-        return pl.col("filed") > pl.col("period_end")
-
-    @dy.rule()
-    def known_when_filed(cls) -> pl.Expr:  # noqa: N805
-        """A filing is known from its day on."""
-        return pl.col("observed_at").dt.date() >= pl.col("filed")
 
 
 class Shares(dy.Schema):
@@ -213,7 +217,7 @@ class Earnings(Dated):
     flag = text(nullable=True)
 
 
-class ChinaRevenueShare(dy.Schema):
+class ChinaRevenueShare(FiledAfterPeriod):
     """Share of a company's revenue that comes from China, as a decimal.
 
     ``basis`` says how a sale is placed. Two bases of one company are two series and are never
@@ -249,16 +253,6 @@ class ChinaRevenueShare(dy.Schema):
     observed_at = utc(primary_key=True)
     backfilled = dy.Bool()
     flag = text(nullable=True)
-
-    @dy.rule()
-    def filed_after_the_period(cls) -> pl.Expr:  # noqa: N805
-        """A period is reported after it has ended."""
-        return pl.col("filed") > pl.col("period_end")
-
-    @dy.rule()
-    def known_when_filed(cls) -> pl.Expr:  # noqa: N805
-        """A filing is known from its day on."""
-        return pl.col("observed_at").dt.date() >= pl.col("filed")
 
     @dy.rule()
     def a_computed_share_is_revenue_over_total(cls) -> pl.Expr:  # noqa: N805
