@@ -42,7 +42,7 @@ def render(
     Parameters
     ----------
     notebook : str
-        Bare name of a notebook; see `analysis.briefings.list_notebooks`.
+        Bare name of a notebook; see `analysis.briefings.notebooks.list_notebooks`.
     parameters : mapping of str to object
         Strings as typed, or values; see `analysis.briefings.parameters.validate`.
     out : path

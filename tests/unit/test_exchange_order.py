@@ -344,7 +344,7 @@ def test_residuals_that_are_made_again_give_the_same(monkeypatch):
     returns, market = markets(12)
     asked = events(returns, [DAY0, DAY0 + 2])
     table = fit(returns, market, asked).tests([(0, 0), (-1, 1)], DEPENDENT)
-    monkeypatch.setattr("analysis.eventstudy.fitting.lazy_fit.KEPT", 0)
+    monkeypatch.setattr("analysis.eventstudy.fitting.lazy_fit.MAX_STORED_RESIDUALS", 0)
     found = fit(returns, market, asked).tests([(0, 0), (-1, 1)], DEPENDENT)
     pd.testing.assert_frame_equal(found, table, rtol=1e-9)
 
