@@ -128,6 +128,10 @@ def choose(tables: Sequence[str] = (), sources: Sequence[str] = ()) -> list[type
 
     known = loaders()
     for table in tables:
+        if table in known and table not in TABLES:
+            raise InputError(
+                f"{table!r} is a source, not a table: faultline data update --source {table}"
+            )
         if table not in TABLES:
             raise unknown_name("table", table, TABLES)
     for source in sources:

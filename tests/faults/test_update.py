@@ -208,6 +208,7 @@ def test_rows_that_break_the_rules_are_kept_apart(
     ("words", "message"),
     [
         (["price"], "Unknown table 'price'. Did you mean 'prices'"),
+        (["fred"], "'fred' is a source, not a table: faultline data update --source fred"),
         (["--source", "yahu"], "Unknown source 'yahu'. Did you mean 'yahoo'"),
         (["prices", "--source", "french"], "french fills factors"),
         (["prices", "--since", "yesterday"], "--since 'yesterday' is not a date"),

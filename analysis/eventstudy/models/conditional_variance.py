@@ -263,6 +263,6 @@ def arch_classes(caller: str) -> tuple[Any, Any]:
         from arch.univariate import GARCH, ZeroMean
     except ImportError:
         raise InputError(
-            f"{caller} needs the package arch, which is not installed: pip install faultline[garch]"
+            f'{caller} needs the package arch, which is not installed: pip install "arch>=8,<9"'
         ) from None
     return ZeroMean, GARCH
