@@ -4,9 +4,9 @@
     python scripts/size_and_power.py --share 0.05     # a twentieth of the studies, to try it
     python scripts/size_and_power.py --page
 
-SET is size, exchanges, exchanges_raised, closure, variance, few, thin, thin_betas, robustness,
-power or panel; all of them by default, which takes about 25 minutes of two cores. Rows of the
-tests and designs that are run replace those in the files, all others stay. The page
+SET is size, exchanges, exchanges_raised, closure, separate, variance, few, thin, thin_betas,
+robustness, power or panel; all of them by default, which takes about 40 minutes of two cores. Rows
+of the tests and designs that are run replace those in the files, all others stay. The page
 ``docs/size_and_power.md`` and the table that summaries read,
 ``analysis/eventstudy/inference/measured_sizes.py``, are written each time; --page writes these
 two alone.
@@ -27,7 +27,8 @@ from build.sizes import page
 
 from analysis import __version__
 from analysis.errors import FaultlineError
-from analysis.eventstudy.inference.registry import TEST_NAMES
+from analysis.eventstudy.inference.placebo_statistics import STATISTICS
+from analysis.eventstudy.inference.registry import RECOMMENDED, TEST_NAMES
 from analysis.eventstudy.simulate import STANDARD, size_and_power
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -39,28 +40,39 @@ class Effort:
     """How often a set is repeated, and how often the permutation test is run in it.
 
     Most columns need a standard error of half a point. The placebo dates cost little where
-    least squares can be taken from running sums, a fit each with other models.
+    least squares can be taken from running sums, a fit each with other models. Tests that
+    summaries never lead with may be repeated less often, ``others`` times.
     """
 
     repetitions: int
     permutations: int
     placebos: int = 399
     levels: tuple[float, ...] = (0.05,)
+    others: int | None = None
+
+    def of(self, test: str) -> int:
+        """How often a test is run."""
+        if test in STATISTICS:
+            return self.permutations
+        return self.repetitions if test in RECOMMENDED else self.others or self.repetitions
 
     def times(self, share: float) -> Effort:
         """A share of the effort, one study at least."""
-        count, permuted = (
-            max(1, round(share * number)) for number in (self.repetitions, self.permutations)
-        )
-        return replace(self, repetitions=count, permutations=permuted)
+        counts = {
+            name: max(1, round(share * getattr(self, name)))
+            for name in ("repetitions", "permutations", "others")
+            if getattr(self, name) is not None
+        }
+        return replace(self, **counts)
 
 
 # What the stored results rest on.
 EFFORT = {
-    "size": Effort(5_000, 4_000, 999, levels=(0.01, 0.05, 0.1)),
+    "size": Effort(10_000, 4_000, 999, levels=(0.01, 0.05, 0.1), others=5_000),
     "exchanges": Effort(2_000, 2_000),
     "exchanges_raised": Effort(2_000, 2_000),
-    "closure": Effort(2_000, 2_000),
+    "closure": Effort(2_000, 2_000, others=400),
+    "separate": Effort(10_000, 2_000, others=400),
     "variance": Effort(2_000, 2_000),
     "few": Effort(2_000, 2_000),
     "thin": Effort(2_000, 2_000),
@@ -101,21 +113,25 @@ def run(name: str, given: argparse.Namespace) -> None:
     returns, factors = real_returns() if name == "panel" else (None, None)
     # A server of clean processes: nothing of this one's threads is copied.
     context = multiprocessing.get_context("forkserver")
+    lead = [test for test in given.tests if test in (*RECOMMENDED, *STATISTICS)]
+    others = [test for test in given.tests if test not in lead]
+    parts = [given.tests] if effort.others is None else [lead, others]
     with ProcessPoolExecutor(given.workers, mp_context=context) as executor:
-        found = size_and_power(
-            STANDARD[name],
-            effort.repetitions,
-            given.tests,
-            permutation_repetitions=effort.permutations,
-            placebos=effort.placebos,
-            levels=effort.levels,
-            returns=returns,
-            factors=factors,
-            seed=SEED,
-            executor=executor,
-            progress=lambda done, total: tell(name, done, total),
-        )
-    keep(found.assign(seed=SEED, version=__version__), given.out / f"{name}.csv")
+        for tests in filter(None, parts):
+            found = size_and_power(
+                STANDARD[name],
+                max(map(effort.of, tests)),
+                tests,
+                permutation_repetitions=effort.permutations,
+                placebos=effort.placebos,
+                levels=effort.levels,
+                returns=returns,
+                factors=factors,
+                seed=SEED,
+                executor=executor,
+                progress=lambda done, total: tell(name, done, total),
+            )
+            keep(found.assign(seed=SEED, version=__version__), given.out / f"{name}.csv")
 
 
 def tell(name: str, done: int, total: int) -> None:

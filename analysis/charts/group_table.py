@@ -63,9 +63,8 @@ def family_table(groups: pd.DataFrame) -> Table:
     notes = [
         "Family: interval from the variation of its own average abnormal return in the "
         "estimation window (Brown and Warner 1985), which is too narrow when the event makes "
-        "returns wilder; p from the family's mean standardised CAR on other dates "
-        "(permutation_mean), which a day of wilder returns exceeds too. All securities: the test "
-        "recommended for this study. p Holm: over the families of one window. "
+        "returns wilder; p from the test recommended for so few securities. All securities: the "
+        "test recommended for this study. p Holm: over the families of one window. "
         f"{MISSING} not computed."
     ]
     markup = build(

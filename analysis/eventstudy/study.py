@@ -195,7 +195,9 @@ class EventStudy(StudyInputs):
         fits[list(reasons)] = False
         numbers = np.flatnonzero(fits)
         fit = lazy_fit.in_order(fit, np.argsort(order, kind="stable")[numbers])
-        reacting = exchange_order(self.events["event_id"], placing)
+        reacting = exchange_order(
+            self.events["event_id"], placing, calendars_given=self.calendars is not None
+        )
         if reacting is not None:
             fit = replace(fit, fitted=fit.fitted.ordered(reacting.take(numbers)))
         return EventStudyResults(self, placing, numbers, fit, reasons)

@@ -15,6 +15,7 @@ import pandas as pd
 
 from analysis.eventstudy.fitting.skipped import skipped_table
 from analysis.eventstudy.inference.battery import car_table, test_table
+from analysis.eventstudy.inference.clusters import by_date
 from analysis.eventstudy.inference.intervals import caar_path
 from analysis.eventstudy.inference.placebo_statistics import TEST as PERMUTATION
 from analysis.eventstudy.inference.recommendation import Recommendation, recommend
@@ -299,12 +300,14 @@ def _conventions(results: FittedStudy) -> str:
 
 
 def _dates(results: FittedStudy) -> str:
-    zero = results.placing.places.take(results.numbers)
-    at = results.placing.calendars.days(zero.calendar, zero.position, np.zeros(1, np.int64))
-    count = len(np.unique(at))
-    if len(at) < 2 or count == len(at):
+    events = len(results.numbers)
+    count = len(np.unique(by_date(results, np.arange(events))))
+    if events < 2 or count == events:
         return "One event." if count == 1 else f"Events on {count} different dates."
-    return f"{len(at)} events share {count} date{'' if count == 1 else 's'}: they move together."
+    dates = f"date{'' if count == 1 else 's'}"
+    if results.fitted.order is not None:
+        dates += " of first reaction"
+    return f"{events} events share {count} {dates}: they move together."
 
 
 def _window(window: Window) -> str:

@@ -15,9 +15,6 @@ if TYPE_CHECKING:
     from analysis.eventstudy import EventStudyResults
     from analysis.eventstudy.core.fitted import WindowSample
 
-# A family has one to a few members: too few to divide by their spread, see
-# `placebo_statistics.studentised_mean`. Its p says how its average compares with other dates.
-FAMILY_TEST = "permutation_mean"
 _Z95 = 1.959963984540054
 
 
@@ -90,25 +87,25 @@ def _look_up(table: pd.DataFrame, days: pd.Series, columns: pd.Series) -> list[f
 def battery(
     results: EventStudyResults, windows: list[tuple[int, int]]
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Run the battery, and beside it the test of the families on the same placebo fits.
+    """Run the battery, and choose the test of every family from it.
 
     Returns
     -------
     tests : pandas.DataFrame
-        As ``results.tests(windows)``: the families' own test is not in it, nor in the number
-        of tests that its p-values are adjusted for.
+        As ``results.tests(windows)``.
     family_tests : pandas.DataFrame
-        The rows of `FAMILY_TEST`.
+        For every named group and window the row of the test that keeps its size with so many
+        events under their conditions, see `EventStudyResults.recommended`.
     """
-    import numpy as np
-
-    from analysis.eventstudy.inference.registry import TEST_NAMES, adjust_p_values
-
-    found = results.tests(windows, [*TEST_NAMES, FAMILY_TEST])
-    own = found["test"] == FAMILY_TEST
-    tests = found[~own].reset_index(drop=True)
-    tests["p_holm"], tests["p_bh"] = adjust_p_values(tests["p_value"].to_numpy(dtype=np.float64))
-    return tests, found[own].reset_index(drop=True)
+    tests = results.tests(windows)
+    leads = {
+        (group, *window): results.recommended(window, group, tests).lead or "permutation"
+        for group in results.groups[1:]
+        for window in windows
+    }
+    key = zip(tests["group"], tests["window_start"], tests["window_end"], strict=True)
+    chosen = [leads.get(one) == test for one, test in zip(key, tests["test"], strict=True)]
+    return tests, tests[chosen]
 
 
 def groups_frame(
@@ -119,9 +116,8 @@ def groups_frame(
     All securities together (``all``): the leading test (`EventStudyResults.recommended`) and
     the interval of `analysis.eventstudy.inference.intervals.caar_interval`, which allows for
     the same dependence; they can differ a little, since the interval is of the plain average
-    and the test of the standardised one. Families, which have few members: their mean SCAR against
-    that on other dates (``permutation_mean``; a day on which returns are wilder counts as
-    one that stands out, whatever its mean effect), and as interval CAAR ± 1.96·√L·sd with sd
+    and the test of the standardised one. Families, which have few members: the test that is
+    recommended for the family alone, and as interval CAAR ± 1.96·√L·sd with sd
     the standard deviation of the family's own average abnormal return over the estimation
     window (Brown & Warner 1985). It holds the correlation of the members, but takes the event's
     variance for that of any day and the tails for normal, so the family's p-value and not the
@@ -147,7 +143,7 @@ def groups_frame(
     from analysis.eventstudy.inference.registry import adjust_p_values
 
     pooled = tests[(tests["group"] == "all") & (tests["test"] == leading)]
-    chosen = pd.concat([pooled, family_tests[family_tests["group"] != "all"]])
+    chosen = pd.concat([pooled, family_tests])
     rows = []
     for row in chosen.to_dict("records"):
         window = (int(row["window_start"]), int(row["window_end"]))

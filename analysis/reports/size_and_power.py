@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from analysis.errors import DataError
-from analysis.eventstudy.inference.size_verdict import HIGH, LOW
+from analysis.eventstudy.inference.size_verdict import HIGH, LOW, size_of, verdict
 from analysis.eventstudy.simulate import STANDARD, Design
 from analysis.reports import display
 from analysis.reports.display import Display
@@ -33,7 +33,8 @@ POWERFUL = ("kolari_pynnonen_t", "permutation", "grank_overlap", "adjusted_patel
 CONDITIONS = {
     "exchanges": "Size where New York reacts on one session and Asia on the next",
     "exchanges_raised": "Size where they do and the event raises the variance",
-    "closure": "Size where an exchange was closed on the day of the news",
+    "closure": "Size where an exchange was closed on days before its day 0",
+    "separate": "Size with events on separate dates",
     "variance": "Size where the event raises the variance",
     "few": "Size with few events",
     "thin": "Size where a fifth of the days passes without a trade",
@@ -266,8 +267,7 @@ class SizeReport:
                 "Returns": "one market factor, betas 0.5 to 1.5, own volatility 1 to 3 % a day",
                 "Model": f"{row['model']}, estimation window ({row['estimation_start']}, "
                 f"{row['estimation_end']})".replace("-", "−"),
-                "Stored repetitions": f"{counts.max():,} ({counts.get('permutation', 0):,} for the "
-                "permutation test)",
+                "Stored repetitions": f"{counts.min():,} to {counts.max():,}, by test",
                 "Seed and version": f"{row['seed']}, faultline {row['version']}",
                 "Source": "Brown and Warner (1980, 1985); Kolari and Pynnönen (2010)",
             },
@@ -323,15 +323,15 @@ class SizeReport:
         """Source line under every chart."""
         row = self.sizes.iloc[0]
         return (
-            f"Source: own simulations, {self.sizes['repetitions'].max():,} studies per design, "
+            f"Source: own simulations, up to {self.sizes['repetitions'].max():,} studies a design, "
             f"seed {row['seed']}, faultline {row['version']}."
         )
 
     def _held(self) -> tuple[list[str], list[str]]:
         """Tests that kept to the bounds in every design, and the others."""
-        inside = self.sizes["share"].between(*HELD)
-        good = inside.groupby(self.sizes["test"], sort=False).all()
-        return list(good.index[good]), list(good.index[~good])
+        tests = self.sizes.groupby("test", sort=False)
+        kept = {str(test): verdict(size_of(rows)) == "keep" for test, rows in tests}
+        return [test for test in kept if kept[test]], [test for test in kept if not kept[test]]
 
     def _columns(self) -> int:
         return len(self.sizes[["window_start", "window_end", "spread"]].drop_duplicates())

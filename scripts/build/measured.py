@@ -7,13 +7,14 @@ from collections.abc import Callable
 import pandas as pd
 
 from analysis.eventstudy.inference.registry import TEST_NAMES
-from analysis.eventstudy.inference.size_verdict import Size
+from analysis.eventstudy.inference.size_verdict import Size, size_of
 
 LEVEL = 0.05
 # Case -> the set that it is read from, and which of its designs belong to it.
 CASES: dict[str, tuple[str, Callable[[pd.DataFrame], pd.Series]]] = {
     "one_date": ("size", lambda held: held["spread"] == 1),
     "spread_dates": ("size", lambda held: held["spread"] > 1),
+    "separate_dates": ("separate", lambda held: held["apart"] > 0),
     "exchanges": ("exchanges", lambda held: held["exchanges"] > 1),
     "exchanges_raised": ("exchanges_raised", lambda held: held["exchanges"] > 1),
     "closure": ("closure", lambda held: held["exchanges"] > 1),
@@ -59,15 +60,6 @@ def module(frames: dict[str, pd.DataFrame]) -> str:
         ]
         lines.append("    },\n")
     return "".join([*lines, "}\n"])
-
-
-def size_of(rows: pd.DataFrame) -> Size | None:
-    """Extremes over some rows of one test; None where it is defined in none."""
-    held = rows.dropna(subset="share")
-    if held.empty:
-        return None
-    low, high = held.loc[held["share"].idxmin()], held.loc[held["share"].idxmax()]
-    return Size(low["share"], low["standard_error"], high["share"], high["standard_error"])
 
 
 def _written(size: Size | None) -> str:

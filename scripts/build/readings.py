@@ -7,8 +7,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from analysis.eventstudy.inference.registry import RECOMMENDED, TEST_NAMES
-from analysis.eventstudy.inference.size_verdict import Verdict, verdict
-from build.measured import size_of
+from analysis.eventstudy.inference.size_verdict import Verdict, size_of, verdict
 
 
 def verdicts(sizes: pd.DataFrame) -> dict[Verdict, list[str]]:

@@ -7,6 +7,7 @@ date and fits them again. Both read the analyst's frames, nothing of the engine.
 from __future__ import annotations
 
 import math
+from types import MappingProxyType
 
 import numpy as np
 from scipy import stats
@@ -87,10 +88,13 @@ def permutation(
     adjusted=False,
     everyone=None,
     plain=False,
+    holds=MappingProxyType({}),
 ):
     """Mean SCAR over its standard error on the real dates and on every admissible placebo date.
 
     With `plain`, and of one event, the mean SCAR itself; dates without spread are left out.
+    `holds` maps a security to the number of days that its day 0 holds: on placebo dates that
+    many sessions together are its day 0.
 
     With `adjusted` the one column is subtracted and nothing but a variance estimated; the
     events of the study, whose windows no placebo may meet, are `everyone` where `asked` are
@@ -111,13 +115,21 @@ def permutation(
         taken[name] |= set(rows(own[name], own[name].index(day), event_window))
     anywhere = set().union(*taken.values())
 
-    def scar(name, zero, cut):
-        inside = rows(own[name], zero, window)
+    def scar(name, zero, cut, more):
+        # Days that the real day 0 holds beside its own, or sessions of a placebo's day 0.
+        first, last = window
+        placebo = cut is taken[name]
+        extra = more * (first <= 0 <= last) * (not placebo)
+        first, last = (
+            first - more * placebo * (first <= 0),
+            last - more * placebo * (last < 0),
+        )
+        inside = rows(own[name], zero, (first, last))
         before = [day for day in rows(own[name], zero, estimation) if day not in cut]
         before = [day for day in before if np.isfinite([y[name][day], *x[day]]).all()]
-        if len(inside) < window[1] - window[0] + 1 or len(before) < least:
+        if len(inside) < last - first + 1 or len(before) < least:
             return None
-        found = _scar(y[name], x, inside, before, adjusted)
+        found = _scar(y[name], x, inside, before, adjusted, extra)
         return None if found is None else (found, set(inside))
 
     def mean(shift):
@@ -126,8 +138,9 @@ def permutation(
             later = [at for at, session in enumerate(own[name]) if session >= day + shift]
             if day + shift < 0 or not later:
                 return None
-            cut = taken[name] - (set() if shift else set(rows(own[name], later[0], event_window)))
-            placed = scar(name, later[0], cut)
+            here = set(rows(own[name], later[0], event_window))
+            cut = taken[name] if shift else taken[name] - here
+            placed = scar(name, later[0], cut, holds.get(name, 1) - 1)
             if placed is None or (shift and placed[1] & anywhere):
                 return None
             scars.append(placed[0])
@@ -142,7 +155,7 @@ def permutation(
     return mean(0), np.array([one for one in placed if one is not None])
 
 
-def _scar(y, x, inside, before, adjusted):
+def _scar(y, x, inside, before, adjusted, extra=0):
     """One standardised CAR by least squares; None with a hole or without variance."""
     if not (np.isfinite(y[inside]).all() and np.isfinite(x[inside]).all()):
         return None
@@ -155,5 +168,5 @@ def _scar(y, x, inside, before, adjusted):
     if s2 < 1e-25:
         return None
     g = x[inside].sum(axis=0)
-    variance = s2 * (len(inside) + g @ np.linalg.inv(x[before].T @ x[before]) @ g)
+    variance = s2 * (len(inside) + extra + g @ np.linalg.inv(x[before].T @ x[before]) @ g)
     return (y[inside] - x[inside] @ b).sum() / np.sqrt(variance)

@@ -92,8 +92,13 @@ def _fit_one(returns, factors, before, around, model, taken=frozenset()):
     return ar, around, residuals, before, x, inverse, sigma, float(dof), n
 
 
-def sample(fitted: Fitted, window: tuple[int, int]) -> tuple[WindowSample, list[int]]:
-    """Events that are whole in a window, and which they are, by adding up day after day."""
+def sample(
+    fitted: Fitted, window: tuple[int, int], more: Sequence[int] | None = None
+) -> tuple[WindowSample, list[int]]:
+    """Events that are whole in a window, and which they are, by adding up day after day.
+
+    `more` counts the days before each day 0 that its return holds as well.
+    """
     columns = [at for at, day in enumerate(fitted.offsets) if window[0] <= day <= window[1]]
     kept, car, se = [], [], []
     for i in range(len(fitted)):
@@ -101,7 +106,8 @@ def sample(fitted: Fitted, window: tuple[int, int]) -> tuple[WindowSample, list[
         if any(np.isnan(days)):
             continue
         total = sum(fitted.x[i, column] for column in columns)
-        spread = len(columns) + float(total @ fitted.xtx_inv[i] @ total)
+        held = 0 if more is None or not window[0] <= 0 <= window[1] else more[i]
+        spread = len(columns) + held + float(total @ fitted.xtx_inv[i] @ total)
         kept.append(i)
         car.append(sum(days))
         se.append(float(fitted.sigma[i]) * float(np.sqrt(spread)))
@@ -149,5 +155,5 @@ def random_fitted(
 
 
 def random_sample(seed: int, events: int = 12, *, car=(-1, 1), **options) -> WindowSample:
-    """Sample of a random study: the events that are whole in `car`."""
+    """WindowSample of a random study: the events that are whole in `car`."""
     return window_sample(random_fitted(seed, events, **options), car)[0]

@@ -78,30 +78,39 @@ def _behind(one, events, placed, which):
     )
 
 
-def closed_days(windows, events):
-    """Days before day 0, since the last session, of those whose exchange was closed."""
+def missed_days(events):
+    """Days before day 0 on which others traded, since the security's own last session."""
     traded = {day for _, _, sessions, _ in events for day in sessions}
     found = []
-    for window, (_, _, sessions, day0), word in zip(
-        windows, events, reactions(events), strict=True
-    ):
+    for (_, _, sessions, day0), word in zip(events, reactions(events), strict=True):
         last = max((day for day in sessions if day < day0), default=day0)
-        holds = word == "closed" and day0 in window
-        found.append({day for day in traded if last < day < day0} if holds else set())
+        found.append({day for day in traded if last < day < day0} if word else set())
     return found
+
+
+def closed_days(windows, events):
+    """Those of them that belong to the windows, day 0 among them."""
+    missed = missed_days(events)
+    return [
+        days if day0 in window else set()
+        for window, (*_, day0), days in zip(windows, events, missed, strict=True)
+    ]
 
 
 def across_exchanges(values, days, windows, events):
     """Sum over ordered pairs of events on different levels of the weighted correlation."""
     own, level, closed = reactions(events), levels(events), closed_days(windows, events)
+    missed = missed_days(events)
     total = []
     for i, early in enumerate(events):
         for j, late in enumerate(events):
             if level[i] < level[j]:
                 before = {day: at for at, day in zip(late[2], late[2][1:], strict=False)}
                 theirs = {before.get(day, -1) for day in windows[j]} - {-1} | closed[j]
-                weight = len(theirs & (set(windows[i]) | closed[i])) / len(windows[i])
-                if early[0] == late[0] and own[i] == "early" and own[j] == "late":
+                sizes = [len(windows[at]) + len(closed[at]) for at in (i, j)]
+                weight = len(theirs & (set(windows[i]) | closed[i])) / math.sqrt(math.prod(sizes))
+                one = early[0] == late[0] and own[i] == "early" and own[j] == "late"
+                if one and not missed[i] and not missed[j]:
                     weight = 1.0
                 moved = [before.get(int(day), -1) for day in days[j]]
                 pair = correlation(_by_day(values[i], days[i]), _by_day(values[j], moved))

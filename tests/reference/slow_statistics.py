@@ -148,14 +148,12 @@ def mean_paired(sample, values, mode, events=None):
         return mean_correlation(values, fitted.residual_days, windows)
     closed = slow_order.closed_days(windows, events)
     held = [[*window, *more] for window, more in zip(windows, closed, strict=True)]
-    length = len(windows[0])
-    mean = mean_correlation(values, fitted.residual_days, held, length)
+    mean = mean_correlation(values, fitted.residual_days, held)
     total = slow_order.across_exchanges(values, fitted.residual_days, windows, events)
-    # Mean covariance over mean variance, in units of one day's.
-    return (mean + total / (n * (n - 1))) / (sum(map(len, held)) / n / length)
+    return mean + total / (n * (n - 1))
 
 
-def mean_correlation(values, days, windows=None, length=None):
+def mean_correlation(values, days, windows=None):
     """Mean over ordered pairs of the correlation on common days, times the shared window."""
     n = len(values)
     by_day = []
@@ -171,7 +169,8 @@ def mean_correlation(values, days, windows=None, length=None):
             if i != j:
                 weight = 1.0
                 if windows is not None:
-                    weight = len(set(windows[i]) & set(windows[j])) / (length or len(windows[i]))
+                    both = set(windows[i]) & set(windows[j])
+                    weight = len(both) / math.sqrt(len(windows[i]) * len(windows[j]))
                 total.append(weight * slow_order.correlation(by_day[i], by_day[j]))
     return math.fsum(total) / len(total)
 

@@ -172,6 +172,10 @@ def test_a_single_security_asked_again_and_again_is_answered():
     walk(study(RETURNS, asked, FACTORS, model=MODELS["market"]).fit())
 
 
+def _day0(security):
+    return RETURNS.index.get_loc(ASKED.set_index("security")["date"][security])
+
+
 # What is impossible -> where it is -> what the warning names.
 UNUSED = {
     "a column that no event uses": (
@@ -190,6 +194,14 @@ UNUSED = {
     "a day that no window of the security reads": (
         lambda r, f: (r.assign(S1=r["S1"].where(np.arange(160) != 20, -2.5)), f),
         "-2.5 in column 'S1' of returns on 2024-01-29",
+    ),
+    "a day between the estimation and the event window": (
+        lambda r, f: (r.assign(S1=r["S1"].where(np.arange(160) != _day0("S1") - 7, -2.5)), f),
+        "-2.5 in column 'S1' of returns on",
+    ),
+    "several days, as of returns in per cent": (
+        lambda r, f: (r.assign(S9=np.where(np.arange(160) % 50 == 0, -2.5, 0.01)), f),
+        r"-2.5 in column 'S9' of returns on 2024-01-01 and on 3 more dates \(returns in per cent\?",
     ),
     "a factor that the model does not read": (
         lambda r, f: (r, f.assign(F9=np.inf)),

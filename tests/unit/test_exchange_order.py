@@ -10,7 +10,7 @@ from analysis.eventstudy import MarketModel
 from analysis.eventstudy.core.fitted import window_sample
 from analysis.eventstudy.dependence.mean_correlation import LEAST_ALIKE, rbar
 from analysis.eventstudy.inference.clusters import by_date, by_overlap
-from tests.reference import slow_fit, slow_statistics
+from tests.reference import slow_fit, slow_order, slow_statistics
 from tests.reference.panels import study
 
 DAYS, DAY0 = 150, 100
@@ -111,7 +111,10 @@ def test_the_engine_agrees_with_a_loop_over_pairs(seed, gap, car, holidays, miss
     rng = np.random.default_rng(seed)
     returns, market = markets(seed)
     returns = returns.mask(rng.random(returns.shape) < missing)
-    exchanges = [np.flatnonzero(rng.random(DAYS) >= holidays) for _ in range(3)]
+    # Each has a holiday of its own, if no other: calendars that are alike are one exchange's.
+    exchanges = [
+        np.setdiff1d(np.flatnonzero(rng.random(DAYS) >= holidays), [own]) for own in range(3)
+    ]
     home = [exchanges[at] for at in (0, 0, 1, 2, 2, 1)]
     rows = []
     # Sessions after the first reaction, by exchange: the second and third close before the
@@ -137,8 +140,8 @@ def test_the_engine_agrees_with_a_loop_over_pairs(seed, gap, car, holidays, miss
         (-3, 3),
         home,
     )
-    sample, kept = slow_fit.sample(fitted, car)
     every = [(event, name, own.tolist(), day) for event, name, _, own, day in rows]
+    sample, kept = slow_fit.sample(fitted, car, list(map(len, slow_order.missed_days(every))))
     # The order of exchanges follows from all events, the sample from those without a hole.
     if len(kept) < len(every):
         return
@@ -178,17 +181,17 @@ def test_the_first_session_after_a_closure_holds_all_its_days():
     results = fit(returns, market, asked, calendars=calendars)
     order = results.fitted.order
     assert set(order.instant.tolist()) == {0}
-    assert order.closed.tolist() == [False] * 3 + [True] * 3
+    assert order.holds.tolist() == [1] * 3 + [7] * 3
     assert not order.late.any()
-    # By hand: Asia's day 0 holds seven days, so two of Asia covary on seven; New York's day
-    # meets one of these on its date, and one on the date after. The mean variance is that of
-    # four days.
+    # By hand: Asia's day 0 holds seven days, so two of Asia correlate fully; New York's day
+    # meets one of these on its date, and one on the date after, each over √(1 · 7).
     rows = results.fitted.residuals
     york, asia = np.corrcoef(rows[:3]), np.corrcoef(rows[3:])
     same = np.corrcoef(rows)[:3, 3:]
     later = np.corrcoef(rows[:3, :-1], rows[3:, 1:])[:3, 3:]
-    pairs = (york.sum() - 3) + 7 * (asia.sum() - 3) + 2 * (same.sum() + later.sum())
-    assert rbar(results.sample((0, 0))[0]) == pytest.approx(pairs / 30 / 4, abs=1e-12)
+    across = 2 * (same.sum() + later.sum()) / np.sqrt(7)
+    pairs = (york.sum() - 3) + (asia.sum() - 3) + across
+    assert rbar(results.sample((0, 0))[0]) == pytest.approx(pairs / 30, abs=1e-12)
     # A window that ends before the closure holds none of its days.
     before, _ = results.sample((-2, -1))
     plain = (np.corrcoef(rows).sum() - 6 + 2 * later.sum() / 2) / 30
@@ -220,8 +223,94 @@ def test_a_closed_exchange_keeps_the_place_that_other_event_ids_give_it():
     # One that no event_id shows stands between the early and the late.
     late = asked["security"].isin(["NY2"])
     asked.loc[late, "date"] = returns.index[DAY0 + 1]
+    calendars["NY2"] = returns.index.delete(0)
     levels = order_of(fit(returns, market, asked, calendars=calendars))
     assert (levels["e100", "NY0"], levels["e100", "ASIA0"], levels["e100", "NY2"]) == (0, 1, 2)
+
+
+def test_a_late_exchange_that_is_closed_on_the_day_after_holds_the_closed_days():
+    # Asia trades on New York's day 0 and is closed on the next day, or on the next three.
+    for last in (1, 3):
+        closed = np.arange(DAY0 + 1, DAY0 + last + 1)
+        returns, market, asked, calendars = closed_in_asia(closed)
+        results = fit(returns, market, asked, calendars=calendars)
+        order = results.fitted.order
+        assert order.late.tolist() == [False] * 3 + [True] * 3
+        assert order.holds.tolist() == [1] * 3 + [1 + last] * 3
+        assert order.level.tolist() == [0] * 3 + [1] * 3
+        # By hand: of Asia's days one is the session after New York's day, none its date.
+        rows = results.fitted.residuals
+        york, asia = np.corrcoef(rows[:3]), np.corrcoef(rows[3:])
+        paired = sessions_apart(results, calendars, returns.index)
+        pairs = (york.sum() - 3) + (asia.sum() - 3) + 2 * paired.sum() / np.sqrt(1 + last)
+        assert rbar(results.sample((0, 0))[0]) == pytest.approx(pairs / 30, abs=1e-12)
+        found = results.recommended((0, 0)).conditions
+        assert (found.crosses, found.closed, found.dates) == (True, True, 1)
+
+
+def test_a_late_exchange_and_one_that_is_closed_as_well_meet_on_their_dates():
+    # Asia's first firm is open on the day after New York's, the others on the third only.
+    returns, market, asked, calendars = closed_in_asia(np.arange(DAY0 + 1, DAY0 + 3))
+    open_one = asked["security"] == "ASIA0"
+    asked.loc[open_one, "date"] = returns.index[DAY0 + 1]
+    returns["ASIA0"] = returns["ASIA0"].fillna(0.0)
+    calendars["ASIA0"] = returns.index.delete(0)
+    results = fit(returns, market, asked, calendars=calendars)
+    assert results.fitted.order.holds.tolist() == [1, 1, 1, 1, 3, 3]
+    pair = results.fitted.take(np.array([3, 4]))
+    # One day in common, of one and of three.
+    expected = common_correlation(pair) / np.sqrt(3)
+    assert rbar(window_sample(pair, (0, 0))[0]) == pytest.approx(expected, abs=1e-12)
+    # Without an early security nothing crosses exchanges, but a closure it is.
+    groups = asked.assign(group=np.where(asked["security"].str.startswith("NY"), "ny", "asia"))
+    results = fit(returns, market, groups, calendars=calendars)
+    asian = results.recommended((0, 0), "asia").conditions
+    assert (asian.crosses, asian.closed) == (False, True)
+
+
+def test_the_return_of_a_session_after_a_closure_has_the_variance_of_all_its_days():
+    returns, market, asked, calendars = closed_in_asia(np.arange(DAY0, DAY0 + 2))
+    results = fit(returns, market, asked, calendars=calendars)
+    # The same returns, every security asked for alone: then nobody knows of the closure.
+    alone = pd.concat(
+        fit(returns, market, asked[asked["security"] == name], calendars=calendars).car((0, 0))
+        for name in asked["security"]
+    )
+    s = results.parameters["sigma"]
+    found = results.car((0, 0))
+    pd.testing.assert_series_equal(found["car"], alone["car"])
+    # New York's are as they were; s²(1 + leverage) becomes s²(3 + leverage) in Asia.
+    pd.testing.assert_series_equal(found["se"][:3], alone["se"][:3])
+    expected = np.sqrt(alone["se"][3:] ** 2 + 2 * s[3:] ** 2)
+    pd.testing.assert_series_equal(found["se"][3:], expected, check_names=False)
+    longer = results.car((-1, 1))["se"] ** 2 - results.car((-3, -1))["se"] ** 2
+    assert np.allclose(longer[3:], 2 * s[3:] ** 2, rtol=0.1)
+    assert np.allclose(results.abnormal_se[0] ** 2, found["se"] ** 2)
+    assert np.allclose(found["scar"], found["car"] / found["se"])
+
+
+def sessions_apart(results, calendars, index):
+    """Correlations of each of New York's sessions with Asia's next day, by pairs of firms."""
+    table = pd.DataFrame(np.nan, index=index, columns=range(6))
+    for number, (_, name) in enumerate(results.index):
+        own = calendars[name]
+        zero = own.get_loc(results.dates.iloc[number][0])
+        table.loc[own[zero - 60 : zero - 10], number] = results.fitted.residuals[number]
+    before = table.copy()
+    for number, (_, name) in enumerate(results.index):
+        # What its session k shows lies where its session k - 1 is.
+        known = table.loc[calendars[name], number]
+        before.loc[calendars[name], number] = known.shift(-1)
+    return np.array([[table[york].corr(before[asia]) for asia in range(3, 6)] for york in range(3)])
+
+
+def common_correlation(pair):
+    """Correlation of two events' residuals on the days of both."""
+    left, right = (
+        pd.Series(values, days)
+        for values, days in zip(pair.residuals, pair.residual_days, strict=True)
+    )
+    return left.corr(right)
 
 
 @pytest.mark.slow
@@ -317,6 +406,51 @@ def test_exchanges_that_close_one_after_the_other_are_in_that_order():
     assert rbar(window_sample(both, (0, 0))[0]) == pytest.approx(expected, abs=1e-12)
 
 
+def test_event_ids_that_contradict_each_other_leave_the_order_of_the_others():
+    returns, market = markets(14)
+    # Hong Kong is behind Seoul in one event_id and ahead of it in the next: a half day, say.
+    york = returns.columns.str.startswith("NY")
+    seoul = returns.columns.isin(["ASIA0", "ASIA1"])
+    first, second = events(returns, [DAY0 + 10]), events(returns, [DAY0 + 20])
+    for asked, early in ((first, seoul), (second, ~seoul)):
+        day = DAY0 + (10 if asked is first else 20)
+        asked["date"] = np.where(york | early, returns.index[day], returns.index[day + 1])
+    plain, last = events(returns, [DAY0]), events(returns, [DAY0 + 30], lag=0)
+    every = pd.concat([plain, first, second, last])
+    results = fit(returns, market, every, exclude_own_events=False)
+    levels = order_of(results)
+    # Behind New York they both are; in each event_id the late one is behind the early.
+    for event_id in ("e100", "e130"):
+        assert [levels[event_id, name] for name in ("NY0", "ASIA0", "ASIA2")] == [0, 1, 1]
+    assert levels["e110", "ASIA2"] > levels["e110", "ASIA0"] == 1
+    assert levels["e120", "ASIA0"] > levels["e120", "ASIA2"] == 1
+    # The last event is on one date: New York's sessions meet Asia's next ones in its windows.
+    rows = [results.index.get_loc(("e130", name)) for name in ("NY0", "ASIA0")]
+    pair = results.fitted.take(np.array(rows))
+    same = np.corrcoef(pair.residuals)[0, 1]
+    later = np.corrcoef(pair.residuals[0, :-1], pair.residuals[1, 1:])[0, 1]
+    expected = same + 2 / 3 * later
+    assert rbar(window_sample(pair, (-1, 1))[0]) == pytest.approx(expected, abs=1e-12)
+
+
+def test_a_chain_of_exchanges_has_a_level_for_each_link():
+    returns, market = markets(14, 12)
+    # Each security is a session behind the one before it, in an event_id of the two.
+    names = list(returns.columns)
+    asked = pd.concat(
+        pd.DataFrame(
+            {
+                "event_id": f"e{at}",
+                "security": names[at : at + 2],
+                "date": returns.index[[DAY0 + at, DAY0 + at + 1]],
+            }
+        )
+        for at in range(11)
+    )
+    levels = order_of(fit(returns, market, asked))
+    assert [levels[f"e{at}", names[at]] for at in range(11)] == list(range(11))
+
+
 def test_a_group_keeps_what_all_events_say():
     returns, market = markets(10)
     asked = events(returns, [DAY0])
@@ -338,6 +472,12 @@ def test_one_instant_is_one_cluster():
     expected = np.repeat([0, 1], 6)
     assert by_overlap(sample).tolist() == expected.tolist()
     assert by_date(results, members).tolist() == expected.tolist()
+
+
+def test_the_summary_counts_one_instant_on_two_exchanges_as_one_date():
+    returns, market = markets(11, 2)
+    said = fit(returns, market, events(returns, [DAY0])).summary().sentences
+    assert "2 events share 1 date of first reaction: they move together." in said
 
 
 def test_residuals_that_are_made_again_give_the_same(monkeypatch):

@@ -63,6 +63,9 @@ def sized(monkeypatch, **cases):
         ({"exchanges": 2, "variance_increase": 3.0}, ("exchanges_raised",)),
         ({"exchanges": 2, "closure": "together"}, ("closure",)),
         ({"exchanges": 2, "closure": "behind"}, ("closure",)),
+        ({"exchanges": 2, "closure": "late"}, ("exchanges", "closure")),
+        ({"apart": 60}, ("separate_dates",)),
+        ({"apart": 11, "events": 24}, ("separate_dates",)),
         ({"events": 3}, ("events_3",)),
         ({"events": 5}, ("events_5",)),
         ({"events": 12}, ("events_10",)),
@@ -119,9 +122,9 @@ def test_holidays_do_not_make_dates_of_one_instant(first):
     found = results.recommended().conditions
     # Those who traded on day 120 and did not react are a session behind; who could not, are not.
     shut = first == 120
-    assert (found.crosses, found.closed, found.dates) == (not shut, shut, 1)
-    assert found.cases[0] == ("closure" if shut else "exchanges")
-    assert ("an exchange closed on the day of the first" in found.described()) == shut
+    assert (found.crosses, found.closed, found.dates) == (not shut, True, 1)
+    assert found.cases == ("closure", "events_5") if shut else ("exchanges", "closure", "events_5")
+    assert "an exchange closed on days before its day 0" in found.described()
     assert "a common shock that is larger on that day" in results.recommended().sentence
     # A group on one side of the world crosses nothing.
     for group in ("early", "late"):
@@ -129,11 +132,59 @@ def test_holidays_do_not_make_dates_of_one_instant(first):
         assert (side.crosses, side.closed, side.dates) == (False, False, 1)
 
 
+def test_two_days_of_one_exchange_are_no_two_exchanges():
+    returns, factors = panel(6, 200, seed=2)
+    asked = events(returns, [120, 121] * 3).assign(event_id="a week of earnings")
+    unknown = ask(returns, asked, factors).fit().recommended().conditions
+    assert unknown.crosses
+    assert "one piece of news, day 0 a session apart" in unknown.described()
+    assert "different exchanges" not in unknown.described()
+    # With calendars, all of them alike, it is known to be one exchange.
+    one = dict.fromkeys(returns, returns.index)
+    results = ask(returns, asked, factors, calendars=one).fit()
+    assert results.fitted.order is None
+    found = results.recommended().conditions
+    assert (found.crosses, found.dates) == (False, 2)
+    # Of two exchanges the first security of the second that reacts early is early alone.
+    other = returns.index.delete(10)
+    two = one | dict.fromkeys(("S3", "S4", "S5"), other)
+    asked = events(returns, [120, 120, 121, 121, 121, 121]).assign(event_id="news")
+    results = ask(returns, asked, factors, calendars=two).fit()
+    assert results.fitted.order.late.tolist() == [False] * 3 + [True] * 3
+    known = results.recommended().conditions
+    assert "day 0 a session apart on different exchanges" in known.described()
+
+
+def test_windows_that_share_a_day_are_not_separate():
+    returns, factors = panel(4, 200, seed=2)
+    asked = events(returns, [120, 123, 126, 129])
+    results = ask(returns, asked, factors).fit()
+    for window, separate in (((0, 0), True), ((-1, 1), True), ((-1, 2), False)):
+        found = results.recommended(window).conditions
+        assert (found.dates, found.separate) == (4, separate)
+        assert ("4 separate dates" in found.described()) == separate
+    same = results.recommended().sentence
+    assert "Tests that treat events as independent" not in same
+
+
+def test_a_permutation_test_without_placebo_dates_is_not_promised(monkeypatch):
+    sized(monkeypatch, one_date=(5.0, 5.0, 4.5))
+    returns, factors = panel(20, 118, seed=3)
+    options = {"estimation": (-60, -4), "min_observations": 57}
+    # Of the rows before the event few leave an estimation window of their own.
+    results = ask(returns, events(returns, [100] * 20), factors, **options).fit()
+    assert results.permutation((0, 0))["reason"].iloc[0].endswith("at least 39 are needed")
+    found = results.recommended(tests=results.tests((0, 0), [KOLARI, RANK]))
+    assert PERMUTATION not in found.tests
+    assert found.tests == results.recommended().tests
+    assert "permutation keeps its size here" not in results._repr_html_()
+
+
 def test_days_on_which_an_exchange_was_closed_are_no_raised_variance():
     results = simulated(exchanges=2, closure="together")
     sample, _ = results.sample((0, 0))
-    # Half of the firms show two days.
-    expected = sample.scar.var(ddof=1) / (1 - rbar(sample)) / 1.5
+    # Half of the firms show two days, and their SCARs are in units of these.
+    expected = sample.scar.var(ddof=1) / (1 - rbar(sample))
     found = results.recommended().conditions
     assert found.variance_ratio == pytest.approx(expected, rel=1e-9)
 
@@ -231,6 +282,11 @@ def test_too_few_simulations_do_not_make_a_test_keep_its_size(monkeypatch):
     # Each end has its own error.
     assert verdict(Size(0.031, 0.004, 0.05, 0.02)) == "less"
     assert verdict(Size(0.05, 0.004, 0.08, 0.005)) == "more"
+    # Enough studies: a share just outside is outside. Too few: that may be chance.
+    assert verdict(Size(0.0396, 0.0028, 0.05, 0.003)) == "less"
+    assert verdict(Size(0.05, 0.003, 0.0651, 0.0035)) == "more"
+    assert verdict(Size(0.035, 0.009, 0.05, 0.01)) == "unsure"
+    assert verdict(Size(0.04, 0.002, 0.065, 0.0055)) == "keep"
     assert verdict(None) == "none"
     loose = {**SIZES["thin_trading"], PERMUTATION: Size(0.2, 0.2, 0.2, 0.07)}
     monkeypatch.setitem(SIZES, "thin_trading", loose)
@@ -270,7 +326,7 @@ def test_the_summary_orders_its_tests_and_says_why(monkeypatch):
     assert results.recommended().sentence in summary.sentences
     # The notebook's view does not run it, and says that it is the one to read.
     view = results._repr_html_()
-    assert "Read permutation first" in view
+    assert "For all events in (0, 0), read permutation first" in view
     assert "permutation keeps its size here and is not shown in this view: call summary()." in view
     assert "No test keeps" not in view
     assert "permutation</th>" not in view
@@ -282,6 +338,9 @@ def test_a_group_or_a_window_of_its_own():
     asked = events(returns, [120] * 6).assign(group=["a"] * 2 + ["b"] * 4)
     results = ask(returns, asked, factors).fit()
     assert results.recommended(group="a").conditions.events == 2
+    assert results.recommended(group="a").sentence.startswith("For group 'a' in (0, 0), read ")
+    said = results.recommended((-1, 1)).sentence
+    assert said.startswith("For all events in (−1, 1), read ")
     assert results.recommended((-1, 1)).conditions.events == 6
     # A test that was not run may still be the one to read.
     named = results.recommended((-1, 1), tests=results.tests((-1, 1), [KOLARI]))

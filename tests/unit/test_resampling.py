@@ -6,7 +6,9 @@ import pytest
 
 from analysis.errors import InputError
 from analysis.eventstudy import (
+    Ewma,
     FactorModel,
+    Garch,
     MarketAdjusted,
     MarketModel,
     MeanAdjusted,
@@ -79,6 +81,63 @@ def test_a_moved_event_reacts_on_its_next_session():
     agrees(row, observed, placed)
 
 
+@pytest.mark.parametrize("window", [(0, 0), (-1, 1), (-3, -1), (1, 2)])
+@pytest.mark.parametrize("first", [150, 151])
+def test_a_day_0_that_holds_closed_days_is_compared_with_as_many_sessions(window, first):
+    returns, factors = panel(4, 260, seed=12)
+    # S2 and S3 were closed on four days from that of the news on, or from the day after on.
+    own = returns.index.delete(np.arange(first, first + 4))
+    calendars = dict.fromkeys(("S0", "S1"), returns.index) | dict.fromkeys(("S2", "S3"), own)
+    # The session after them shows the change of all of them.
+    returns.iloc[first + 4, 2:] = returns.iloc[first : first + 5, 2:].sum()
+    asked = events(returns, [150, 150, first + 4, first + 4]).assign(event_id="news")
+    holds = {"S2": 5, "S3": 5}
+    for model in (MarketModel("F0"), MeanAdjusted()):
+        results = study(returns, asked, factors, model=model, calendars=calendars).fit()
+        assert results.fitted.order.holds.tolist() == [1, 1, 5, 5]
+        observed, placed = permutation(
+            returns, factors, ["F0"] if model.k == 2 else [], asked, window, calendars,
+            estimation=ESTIMATION, event_window=WINDOW, least=LEAST, holds=holds,
+        )  # fmt: skip
+        agrees(results.tests(window, ["permutation"]).iloc[0], observed, placed)
+        # One security of its own: its SCAR against that of five sessions together.
+        grouped = asked.assign(group=["a", "a", "b", "c"])
+        results = study(returns, grouped, factors, model=model, calendars=calendars).fit()
+        observed, placed = permutation(
+            returns, factors, ["F0"] if model.k == 2 else [], asked[3:], window, calendars,
+            estimation=ESTIMATION, event_window=WINDOW, least=LEAST, holds=holds, everyone=asked,
+        )  # fmt: skip
+        table = results.tests(window, ["permutation"]).set_index("group")
+        agrees(table.loc["c"], observed, placed)
+
+
+def test_the_day_0_after_a_closure_is_the_same_without_running_sums(monkeypatch):
+    returns, factors = panel(3, 260, seed=16)
+    own = returns.index.delete(np.arange(150, 153))
+    calendars = {"S0": returns.index, "S1": returns.index, "S2": own}
+    asked = events(returns, [150, 150, 153]).assign(event_id="news")
+    windows = [(0, 0), (-3, 3)]
+    results = study(returns, asked, factors, model=MarketModel("F0"), calendars=calendars).fit()
+    expected = results.tests(windows, ["permutation"])
+    monkeypatch.setattr(resampling, "runs", lambda model, factors: False)
+    pd.testing.assert_frame_equal(results.tests(windows, ["permutation"]), expected)
+
+
+def test_a_quicker_stand_in_has_its_own_figures_after_a_closure():
+    returns, factors = panel(3, 260, seed=16)
+    own = returns.index.delete(np.arange(150, 153))
+    calendars = {"S0": returns.index, "S1": returns.index, "S2": own}
+    asked = events(returns, [150, 150, 153]).assign(event_id="news")
+    windows = [(0, 0), (-3, 3)]
+    tables = [
+        study(returns, asked, factors, model=model(MarketModel("F0")), calendars=calendars)
+        .fit()
+        .tests(windows, ["permutation"])
+        for model in (Garch, Ewma)
+    ]
+    pd.testing.assert_frame_equal(*tables)
+
+
 def test_own_other_events_are_cut_and_met_by_no_placebo():
     returns, factors = panel(1, 300, seed=13)
     asked = events(returns, [120, 200], ["S0", "S0"])
@@ -139,7 +198,7 @@ def test_running_sums_are_the_fits_of_every_date(monkeypatch):
         assert (~fast._done).any()
         for window in windows:
             _, members = results.sample(window)
-            shifts = fast._shifts(window, members)
+            shifts = fast.shifts(window, members)
             assert len(shifts) > 39
             found = fast._statistics(window, members, shifts)
             expected = slowly._statistics(window, members, shifts)
@@ -250,7 +309,7 @@ def test_a_placebo_date_that_repeats_the_real_one_has_reached_it(model):
     results = study(returns, asked, factors, **options).fit()
     placebos = resampling.Placebos.of(results, ((-1, 1),))
     sample, members = results.sample((-1, 1))
-    shifts = placebos._shifts((-1, 1), members)
+    shifts = placebos.shifts((-1, 1), members)
     again = np.flatnonzero(shifts % 20 == 0)
     placed = placebos._statistics((-1, 1), members, shifts)
     # By SCAR of one period, from fits without running sums.

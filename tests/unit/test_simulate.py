@@ -159,6 +159,31 @@ def test_the_first_session_after_a_closure_shows_the_change_of_both_days(closure
     assert (asked["date"].iloc[5:] == returns.index[day + 1]).all()
 
 
+@pytest.mark.parametrize(("closure", "first"), [("together", 0), ("behind", 0), ("late", 1)])
+def test_a_closure_of_several_days_is_one_return(closure, first):
+    design = quick(exchanges=2, closure=closure, closed_days=3)
+    one, day = drawn(design), -design.estimation[0]
+    shut = np.arange(day + first, day + first + 3)
+    assert one.day0.tolist() == [day] * 5 + [shut[-1] + 1] * 5
+    assert np.isnan(one.returns[shut, 5:]).all()
+    assert np.isfinite(one.returns).sum() == one.returns.size - 15
+    assert len(one.returns) > one.day0.max() + design.event_window[1]
+    # The market's return after them is that of all of them, and so is the firm's.
+    beta = (one.returns[9, 9] - one.noise[9, 9]) / one.factors[9, 1]
+    held = one.noise[day + first : shut[-1] + 2, 9].sum() + beta * one.factors[shut[-1] + 1, 1]
+    assert one.returns[shut[-1] + 1, 9] == pytest.approx(held)
+    sessions = calendars(design, one, pd.DatetimeIndex(frames(design, one)[0].index))
+    assert len(sessions[0]) - len(sessions[9]) == 3
+
+
+def test_dates_of_their_own_are_as_far_apart_as_they_are_said_to_be():
+    design = quick(apart=20)
+    one = drawn(design)
+    assert np.diff(one.day0).tolist() == [20] * 9
+    assert len(one.returns) > one.day0[-1] + design.event_window[1]
+    assert frames(design, one)[1]["event_id"].is_unique
+
+
 def test_one_piece_of_news_is_one_event_and_spread_dates_are_events_of_their_own():
     for design, names in ((quick(), 1), (quick(exchanges=2), 1), (quick(spread=3), 10)):
         assert frames(design, drawn(design))[1]["event_id"].nunique() == names
@@ -168,7 +193,9 @@ def test_one_piece_of_news_is_one_event_and_spread_dates_are_events_of_their_own
     ("options", "message"),
     [
         ({"exchanges": 3}, "exchanges must be 1 or 2, not 3"),
-        ({"exchanges": 2, "spread": 3}, "spread must be 1 with two exchanges"),
+        ({"exchanges": 2, "spread": 3}, "spread must be 1, and apart 0, with two exchanges"),
+        ({"exchanges": 2, "apart": 3}, "spread must be 1, and apart 0, with two exchanges"),
+        ({"spread": 2, "apart": 3}, "spread must be 1 with dates of their own"),
         ({"exchanges": 2, "events": 1}, "events must be at least 2"),
         ({"exchanges": 2, "model": MeanAdjusted()}, r"model must be MarketModel\(\)"),
         ({"exchanges": 2, "closure": "always"}, "Unknown closure 'always'"),
@@ -182,7 +209,7 @@ def test_exchanges_and_parts_that_cannot_be_are_refused(options, message):
         quick(**options)
 
 
-@pytest.mark.parametrize("options", [{"exchanges": 2}, {"raised": "own"}])
+@pytest.mark.parametrize("options", [{"exchanges": 2}, {"raised": "own"}, {"apart": 9}])
 def test_a_panel_refuses_what_only_the_factor_model_gives(options):
     with pytest.raises(InputError, match="with a panel of real returns"):
         size_and_power(quick(events=4, **options), 1, ["bmp_t"], returns=real_panel())

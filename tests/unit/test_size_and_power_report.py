@@ -55,8 +55,8 @@ def test_every_test_stands_in_every_chart_and_table(report):
         assert len(chart.table) == len(TEST_NAMES)
     conditions = report.conditions()
     assert [table.key for table in conditions] == [
-        "exchanges-table", "exchanges-raised-table", "closure-table", "variance-table", "few-table",
-        "thin-table", "thin-betas-table",
+        "exchanges-table", "exchanges-raised-table", "closure-table", "separate-table",
+        "variance-table", "few-table", "thin-table", "thin-betas-table",
     ]  # fmt: skip
     for table in (*conditions, report.table(), report.robustness(), report.panel(), report.fresh()):
         assert len(table.frame) == len(TEST_NAMES)

@@ -30,9 +30,10 @@ class ExchangeOrder:
     late : (N,) bool
         Whether the event is on the second of the two though its exchange traded on the day of
         the first reaction.
-    closed : (N,) bool
-        Whether it is because its exchange was closed on that day. The return of its day 0 then
-        holds the closed days as well.
+    holds : (N,) int
+        Days of the union since the security's session before day 0, day 0 included, which the
+        return of day 0 holds: more than 1 after days on which its exchange was closed. 1 where
+        ``instant`` is -1.
     level : (N,) int
         Place in the order, from 0: of two securities on different levels the higher may be
         reached a session later.
@@ -46,7 +47,7 @@ class ExchangeOrder:
     position: Ints
     instant: Ints
     late: Bools
-    closed: Bools
+    holds: Ints
     level: Ints
     first: Ints
 
@@ -58,7 +59,7 @@ class ExchangeOrder:
             self.position[rows],
             self.instant[rows],
             self.late[rows],
-            self.closed[rows],
+            self.holds[rows],
             self.level[rows],
             self.first[rows],
         )
@@ -72,23 +73,26 @@ class ExchangeOrder:
         return self.calendars.days(self.calendar, self.position - 1, offsets)
 
     def held(self, days: Ints, offsets: Ints) -> Ints:
-        """The days of windows, and those before day 0 on which an exchange was closed.
+        """The days of windows, and those before day 0 that its return holds as well.
 
         Parameters
         ----------
         days : (N, L) int
         offsets : (L,) int
-            Without day 0 among them no closed day belongs to the windows.
+            Without day 0 among them the windows hold no other days.
 
         Returns
         -------
         (N, L or more) int
             Where an event has fewer than another, its first day again.
         """
-        if not self.closed.any() or not (offsets == 0).any():
+        most = int(self.holds.max(initial=1))
+        if most == 1 or not (offsets == 0).any():
             return days
-        last, day0 = self.calendars.days(self.calendar, self.position, np.arange(-1, 1)).T
-        most = int((day0 - last)[self.closed].max())
-        between = last[:, None] + np.arange(1, most)
-        missed = self.closed[:, None] & (between < day0[:, None])
-        return np.hstack([days, np.where(missed, between, days[:, :1])])
+        day0 = self.calendars.days(self.calendar, self.position, np.zeros(1, dtype=np.int64))
+        back = np.arange(1, most)
+        return np.hstack([days, np.where(back < self.holds[:, None], day0 - back, days[:, :1])])
+
+    def lengths(self, offsets: Ints) -> Ints:
+        """Number of days of each window, those that day 0 holds included, (N,)."""
+        return len(offsets) + (self.holds - 1) * int((offsets == 0).any())

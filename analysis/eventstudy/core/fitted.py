@@ -119,8 +119,23 @@ class Fitted:
         )
 
     def ordered(self, order: ExchangeOrder | None) -> Fitted:
-        """The same events, with the order in which their securities react."""
-        return self if order is None else replace(self, order=order)
+        """The same events, with the order in which their securities react.
+
+        A day 0 that holds m days, those since the exchange's last session, has m times the
+        disturbance variance of one.
+        """
+        if order is None:
+            return self
+        return replace(self, order=order, relative_sd=self.holding(order))
+
+    def holding(self, order: ExchangeOrder) -> Floats | None:
+        """`relative_sd` where day 0 holds the days on which an exchange was closed."""
+        if (order.holds == 1).all():
+            return self.relative_sd
+        usual = np.ones(self.ar.shape) if self.relative_sd is None else self.relative_sd
+        held = np.where(self.offsets == 0, order.holds[:, None], 1)
+        scaled: Floats = usual * np.sqrt(held)
+        return scaled
 
     def regressors(self, rows: Rows) -> Floats:
         """Regressors of the event-window rows of some events, see `x`."""
@@ -264,7 +279,8 @@ def window_sample(fitted: Fitted, window: tuple[int, int]) -> tuple[WindowSample
     """Cumulate abnormal returns over a window.
 
     Var(CAR) = s²(L + g'(X'X)⁻¹g) with g the sum of the window's regressor rows: the full
-    forecast covariance, Campbell, Lo & MacKinlay (1997, ch. 4); Mikkelson & Partch (1988).
+    forecast covariance, Campbell, Lo & MacKinlay (1997, ch. 4); Mikkelson & Partch (1988). L
+    counts the days on which an exchange was closed before day 0, see `Fitted.ordered`.
 
     Parameters
     ----------

@@ -57,8 +57,7 @@ def rbar(sample: WindowSample, mode: str = "overlap") -> float:
         (`exchange_order`) add τ'_ij·r'_ij: the same with the later one's residuals and window
         one session of its own earlier, so that New York's day t meets Asia's day t+1; τ' is 1
         where both react to one instant. The pairing by instant is ours. Where an exchange was
-        closed on the day of the first reaction, its window holds the closed days as well, and
-        r̄ is divided by the mean number of days held per day of the window, see Notes.
+        closed on the days before day 0, the window holds these days as well, see Notes.
         ``"calendar"`` pairs by calendar date alone, τ = 1; ``"event"`` pairs by relative
         day, τ = 1, as Kolari & Pynnönen (2010, p. 4003) do for events on one date.
 
@@ -76,9 +75,9 @@ def rbar(sample: WindowSample, mode: str = "overlap") -> float:
     -----
     The covariance of two CARs is the sum over pairs of days of what moves together. Across
     exchanges that is the same date and the session after, each as often as the two windows
-    hold such a pair of days. The first session after a closure shows the change of all the days
-    since the last one. r̄ is the mean covariance over the mean variance, both in units of one
-    day's, so that a window of L days with m closed ones counts L + m.
+    hold such a pair of days. The first session after a closure shows the change of all the m
+    days since the last one, so that a window of L sessions holds L_i = L + m − 1 days: the
+    covariance over the root of both variances is τ_ij = (days in common)/√(L_i·L_j).
 
     Source: Kolari & Pynnönen (2010, p. 4003); Kolari, Pape & Pynnönen (2018) for the weight.
     """
@@ -114,22 +113,13 @@ def mean_paired(sample: WindowSample, values: Floats, mode: str) -> float:
         return mean_correlation(values, np.broadcast_to(columns, values.shape))
     if mode == "calendar":
         return mean_correlation(values, fitted.residual_days)
-    windows = fitted.days[:, sample.columns]
-    if fitted.order is not None:
-        windows = fitted.order.held(windows, fitted.offsets[sample.columns])
-    mean = mean_correlation(values, fitted.residual_days, windows, sample.length)
-    if n < 2:
-        return mean
-    return (mean + across_exchanges(sample, values) / (n * (n - 1))) / days_held(sample)
-
-
-def days_held(sample: WindowSample) -> float:
-    """Mean number of days that the windows hold, closed ones included, per session; usually 1."""
-    order, offsets = sample.fitted.order, sample.fitted.offsets[sample.columns]
-    if order is None or not order.closed.any():
-        return 1.0
-    days = np.sort(order.held(sample.fitted.days[:, sample.columns], offsets), axis=1)
-    return (1.0 + float((np.diff(days, axis=1) > 0).sum(axis=1).mean())) / sample.length
+    windows, offsets = fitted.days[:, sample.columns], fitted.offsets[sample.columns]
+    order = fitted.order
+    if order is None or n < 2:
+        return mean_correlation(values, fitted.residual_days, windows)
+    held = order.held(windows, offsets), order.lengths(offsets)
+    mean = mean_correlation(values, fitted.residual_days, *held)
+    return mean + across_exchanges(sample, values) / (n * (n - 1))
 
 
 def overlap_sums(sample: WindowSample) -> Overlap | None:
@@ -185,24 +175,25 @@ def across_exchanges(sample: WindowSample, values: Floats) -> float:
     fitted, order = sample.fitted, sample.fitted.order
     if order is None:
         return 0.0
-    offsets, length = fitted.offsets[sample.columns], sample.length
+    offsets = fitted.offsets[sample.columns]
+    lengths = order.lengths(offsets)
     windows = order.held(fitted.days[:, sample.columns], offsets)
     moved = order.earlier(fitted.estimation_offsets)
     moved_windows = order.held(order.earlier(offsets), offsets)
-    # The windows of the closed ones hold more days: they are counted by dates.
-    reacted = ~order.late & ~order.closed
-    first, second = (np.where(one, order.instant, -1) for one in (reacted, order.late))
+    # Windows that hold days of a closure are counted by dates.
+    plain = order.holds == 1
+    first, second = (np.where(plain & one, order.instant, -1) for one in (~order.late, order.late))
     total = 0.0
     for level in range(1, int(order.level.max(initial=0)) + 1):
         ahead, behind = order.level < level, order.level == level
-        early = _some(ahead, values, fitted.residual_days, windows, first, length)
-        late = _some(behind, values, moved, moved_windows, second, length)
+        early = _some(ahead, values, fitted.residual_days, windows, lengths, first)
+        late = _some(behind, values, moved, moved_windows, lengths, second)
         total += 2.0 * sum(correlations(left, right) for left in early for right in late)
     return total
 
 
 def _some(
-    chosen: Bools, values: Floats, days: Ints, windows: Ints, instant: Ints, length: int
+    chosen: Bools, values: Floats, days: Ints, windows: Ints, lengths: Ints, instant: Ints
 ) -> list[EventBlock]:
     """Cut some of the events into blocks."""
     used = np.isfinite(values) & (days >= 0)
@@ -210,7 +201,9 @@ def _some(
     if not len(rows):
         return []
     used, scaled = used[rows], standardised(values[rows], used[rows])
-    return list(_blocks(scaled, days[rows], used, windows[rows], length, BLOCK, instant[rows]))
+    return list(
+        _blocks(scaled, days[rows], used, windows[rows], lengths[rows], BLOCK, instant[rows])
+    )
 
 
 def check_mode(mode: str) -> None:
@@ -226,7 +219,12 @@ def check_mode(mode: str) -> None:
 
 
 def mean_correlation(
-    values: Floats, days: Ints, windows: Ints | None = None, length: int = 0, *, block: int = BLOCK
+    values: Floats,
+    days: Ints,
+    windows: Ints | None = None,
+    lengths: Ints | None = None,
+    *,
+    block: int = BLOCK,
 ) -> float:
     """Mean over ordered pairs of rows of their correlation on common days.
 
@@ -240,9 +238,9 @@ def mean_correlation(
     windows : (N, L or more) int, optional
         Days of each event's window on a shared time line, one more than once where it has
         fewer than others; each pair is then multiplied by the days that the two have in
-        common, over L.
-    length : int
-        L; the number of columns of ``windows`` by default.
+        common, over √(L_i·L_j).
+    lengths : (N,) int, optional
+        L_i; the number of columns of ``windows`` by default.
     block : int
         Most events in a block. It bounds the memory and leaves the result as it is.
 
@@ -264,7 +262,7 @@ def mean_correlation(
             days[enough],
             used[enough],
             None if windows is None else windows[enough],
-            length,
+            None if lengths is None else lengths[enough],
             block,
         )
     )
@@ -280,7 +278,7 @@ def _blocks(
     days: Ints,
     used: Bools,
     windows: Ints | None,
-    length: int,
+    lengths: Ints | None,
     most: int,
     instant: Ints | None = None,
 ) -> Iterator[EventBlock]:
@@ -303,7 +301,7 @@ def _blocks(
                 days[part],
                 used[part],
                 None if windows is None else windows[part],
-                length=length,
+                lengths=None if lengths is None else lengths[part],
                 alike=bool(alike[part[0]]),
                 instant=None if instant is None else instant[part],
             )

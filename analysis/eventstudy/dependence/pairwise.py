@@ -28,8 +28,8 @@ class EventBlock:
         Standardised values, 0 where missing, and 1 where there is one.
     inside : (n, V) float or None
         1 where the day, counted from `window_start`, is in the event's window.
-    length : int
-        Days of a window, L.
+    lengths : (n,) int
+        Days of each event's window, L_i.
     alike : bool
         All events have the same days and the same window.
     instant : (n,) int or None
@@ -42,7 +42,7 @@ class EventBlock:
     present: Floats
     window_start: int
     inside: Floats | None
-    length: int
+    lengths: Ints
     alike: bool
     instant: Ints | None = None
 
@@ -63,11 +63,11 @@ def make_block(
     used: Bools,
     windows: Ints | None,
     *,
-    length: int = 0,
+    lengths: Ints | None = None,
     alike: bool,
     instant: Ints | None = None,
 ) -> EventBlock:
-    """Spread the values out on the time line; windows have ``length`` days, or one a column."""
+    """Spread the values out on the time line; windows have ``lengths`` days, or one a column."""
     row, column = np.nonzero(used)
     day = days[row, column]
     start = int(day.min())
@@ -77,12 +77,13 @@ def make_block(
     spread_out[row, day - start] = values[row, column]
     present[row, day - start] = 1.0
     if windows is None:
-        return EventBlock(start, spread_out, present, 0, None, 1, alike)
+        return EventBlock(start, spread_out, present, 0, None, np.empty(0, np.int64), alike)
     window_start = int(windows.min())
     inside = np.zeros((len(values), int(windows.max()) - window_start + 1))
     np.put_along_axis(inside, windows - window_start, (windows >= 0).astype(float), axis=1)
-    length = length or windows.shape[1]
-    return EventBlock(start, spread_out, present, window_start, inside, length, alike, instant)
+    if lengths is None:
+        lengths = np.full(len(values), windows.shape[1])
+    return EventBlock(start, spread_out, present, window_start, inside, lengths, alike, instant)
 
 
 def correlations(left: EventBlock, right: EventBlock) -> float:
@@ -126,7 +127,7 @@ def _window_shares(left: EventBlock, right: EventBlock) -> Floats | None:
     shares: Floats = (
         ours[:, low - left.window_start : high - left.window_start]
         @ theirs[:, low - right.window_start : high - right.window_start].T
-    ) / left.length
+    ) / np.sqrt(np.outer(left.lengths[: len(ours)], right.lengths[: len(theirs)]))
     if same is not None:
         shares[same] = 1.0
     return shares

@@ -93,8 +93,9 @@ class LazyFitted(Fitted):
         """The same events, with the order in which their securities react."""
         if order is None:
             return self
+        light = self.light | {"relative_sd": self.holding(order)}
         return LazyFitted(
-            self.recipe, self.at, self.kept, self.coefficients, self.light, self.summed, order
+            self.recipe, self.at, self.kept, self.coefficients, light, self.summed, order
         )
 
     def _every(self, at: Ints) -> bool:
@@ -130,7 +131,7 @@ class LazyFitted(Fitted):
 
     @property
     def places(self) -> EventIndex:
-        """Places of the events."""
+        """EventIndex of the events."""
         return self.recipe.places.take(self.at)
 
     def regressors(self, rows: Rows) -> Floats:

@@ -14,7 +14,7 @@ import pandas as pd
 
 from analysis.eventstudy.core.arrays import Floats, Ints
 from analysis.eventstudy.core.fitted import WindowSample
-from analysis.eventstudy.dependence.mean_correlation import days_held, rbar
+from analysis.eventstudy.dependence.mean_correlation import rbar
 from analysis.eventstudy.inference.clusters import by_date
 from analysis.eventstudy.inference.parametric import bmp_t
 
@@ -50,10 +50,15 @@ class Conditions:
         Share of returns in the estimation windows that are exactly zero.
     variance_ratio : float
         Variance of the SCARs across events (ddof 1) over 1 − r̄, which it is near to where the
-        event leaves the variance as it was; NaN where it is not defined. Days on which an
-        exchange was closed count in the usual variance of its first session after them.
+        event leaves the variance as it was; NaN where it is not defined.
     closed : bool
-        Whether an exchange was closed on the day on which others first reacted.
+        Whether day 0 of some securities, and not of all alike, holds days on which their
+        exchange was closed.
+    separate : bool
+        Whether no two events share a date, nor any day of their windows.
+    calendars : bool
+        Whether the study was given calendars, so that the securities of ``crosses`` are known to
+        be of different exchanges.
     """
 
     events: int
@@ -62,6 +67,8 @@ class Conditions:
     untraded: float
     variance_ratio: float
     closed: bool = False
+    separate: bool = False
+    calendars: bool = True
 
     @property
     def thin(self) -> bool:
@@ -83,11 +90,13 @@ class Conditions:
     def cases(self) -> tuple[str, ...]:
         """The simulated cases that apply, keys of `measured_sizes.SIZES`; none to one event.
 
-        All are of one date but ``"spread_dates"``.
+        All are of one date but ``"spread_dates"`` and ``"separate_dates"``.
         """
         if self.events < 2:
             return ()
-        found = ["spread_dates"] if self.dates > 1 else []
+        found = []
+        if self.dates > 1:
+            found.append("separate_dates" if self.separate else "spread_dates")
         if self.crosses:
             found.append("exchanges_raised" if self.raised else "exchanges")
         if self.closed:
@@ -107,11 +116,12 @@ class Conditions:
         if self.events > 1:
             several = self.crosses or self.closed
             when = "one piece of news" if several else "one date"
-            parts.append(when if one else f"{self.dates} dates")
+            parts.append(when if one else f"{self.dates} {'separate ' * self.separate}dates")
         if self.crosses:
-            parts.append("day 0 a session apart on different exchanges")
+            apart = "day 0 a session apart"
+            parts.append(f"{apart} on different exchanges" if self.calendars else apart)
         if self.closed:
-            parts.append("an exchange closed on the day of the first reaction")
+            parts.append("an exchange closed on days before its day 0")
         if self.raised:
             parts.append(f"a variance across events {self.variance_ratio:.1f} times the usual one")
         if self.thin:
@@ -147,6 +157,8 @@ def conditions(
         untraded=_untraded(results, members),
         variance_ratio=_variance_ratio(sample, results.study.rbar, kolari_pynnonen),
         closed=closed,
+        separate=dates == sample.size > 1 and _share_no_day(results, sample),
+        calendars=results.study.calendars is not None,
     )
 
 
@@ -156,9 +168,19 @@ def _dates(results: FittedStudy, members: Ints) -> tuple[int, bool, bool]:
     if results.fitted.order is None:
         return dates, False, False
     order = results.fitted.order.take(members)
-    early = order.instant[(order.instant >= 0) & ~order.late & ~order.closed]
-    late, closed = (np.isin(order.instant[one], early).any() for one in (order.late, order.closed))
-    return dates, bool(late), bool(closed)
+    zero = np.zeros(1, dtype=np.int64)
+    day0 = order.calendars.days(order.calendar, order.position, zero)[:, 0]
+    early = order.instant[(order.instant >= 0) & (day0 == order.first)]
+    late = np.isin(order.instant[order.late], early).any()
+    return dates, bool(late), len(np.unique(order.holds[order.instant >= 0])) > 1
+
+
+def _share_no_day(results: FittedStudy, sample: WindowSample) -> bool:
+    """Whether every day of the windows is in one of them alone."""
+    if sample.size * sample.length > results.placing.calendars.size:
+        return False
+    windows = sample.fitted.days[:, sample.columns]
+    return len(np.unique(windows)) == windows.size
 
 
 def _untraded(results: FittedStudy, members: Ints) -> float:
@@ -196,4 +218,4 @@ def _variance_ratio(sample: WindowSample, mode: str, kolari_pynnonen: float) -> 
         mean = rbar(sample, mode)
     if not math.isfinite(mean) or mean >= 1.0:
         return math.nan
-    return float(sample.scar.var(ddof=1)) / (1.0 - mean) / days_held(sample)
+    return float(sample.scar.var(ddof=1)) / (1.0 - mean)

@@ -9,22 +9,23 @@ not read as an effect either.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from analysis.eventstudy.core.arrays import Bools, Floats, Ints
-from analysis.eventstudy.core.fitted import WindowSample, window_sample
+from analysis.eventstudy.core.exchange_order import ExchangeOrder
+from analysis.eventstudy.core.fitted import Fitted, WindowSample, window_sample
 from analysis.eventstudy.core.panel import EventIndex, Panel, offsets_of
 from analysis.eventstudy.fitting.alignment import EventAlignment, renumber
 from analysis.eventstudy.fitting.chunks import CHUNK, Chunk, fit_chunk
 from analysis.eventstudy.inference.parametric import SAME_SCAR
 from analysis.eventstudy.inference.placebo_statistics import SAME, STATISTICS, TEST
-from analysis.eventstudy.inference.rolling_scar import Series, edges, rolling_scars, runs
+from analysis.eventstudy.inference.rolling_scar import Series, rolling_scars, runs, stretched, tally
 from analysis.eventstudy.inference.test_result import Outcome, too_few, undefined
 from analysis.eventstudy.inputs.frames import Window
 from analysis.eventstudy.models.linear import Model
@@ -40,16 +41,7 @@ CELLS = 1 << 21
 
 @dataclass(frozen=True)
 class PermutationResult:
-    """A permutation test, and how many dates it stands on.
-
-    Attributes
-    ----------
-    outcome : Outcome
-    placebos : int
-        Placebo dates used, B.
-    admissible : int
-        Those that there are.
-    """
+    """A permutation test, the number B of placebo dates that it used, and how many there are."""
 
     outcome: Outcome
     placebos: int
@@ -82,6 +74,8 @@ class Placebos:
         The windows that will be tested.
     seed : int
         Of the draw, where there are more placebos than are used.
+    order : ExchangeOrder or None
+        Of the fitted events, see `Fitted`.
     """
 
     placing: EventAlignment
@@ -92,6 +86,7 @@ class Placebos:
     min_observations: int
     windows: tuple[Window, ...]
     seed: int
+    order: ExchangeOrder | None = None
 
     @classmethod
     def of(cls, results: FittedStudy, windows: tuple[Window, ...]) -> Placebos:
@@ -106,6 +101,7 @@ class Placebos:
             study.min_observations,
             windows,
             study.seed,
+            results.fitted.order,
         )
 
     def test(self, sample: WindowSample, members: Ints, test: str = TEST) -> Outcome:
@@ -115,12 +111,13 @@ class Placebos:
         (to the security's next session, where that day is none of its own) and refits the
         model. It is admissible when every event keeps ``min_observations`` and a whole
         window, and no placebo window meets an event window of the study; a security's own
-        event windows are cut from its placebo estimation windows. Up to 999 s are all used,
-        and p is exact; of more, 999 seeded draws, none twice. S_s = mean_i(SCAR_i,s)/(sd_s/√n),
-        sd_s the spread of the SCARs of that date (ddof 1), and
-        p = (1 + #{|S_s| ≥ |S_0|})/(1 + B), of a model's quicker ``stand_in`` if it has one. A
-        date without spread is no placebo. One event has no spread: S_s is its SCAR, and a
-        variance that rises at the event reads as an effect.
+        event windows are cut from its placebo estimation windows. An event whose day 0 holds m
+        days, because its exchange was closed, has as day 0 of a placebo the last m sessions
+        together. Up to 999 s are all used, and p is exact; of more, 999 seeded draws, none
+        twice. S_s = mean_i(SCAR_i,s)/(sd_s/√n), sd_s the spread of the SCARs of that date (ddof
+        1), and p = (1 + #{|S_s| ≥ |S_0|})/(1 + B), of a model's quicker ``stand_in`` if it has
+        one. A date without spread is no placebo. One event has no spread: S_s is its SCAR, and
+        a variance that rises at the event reads as an effect.
 
         With dates that all placebos share the factor of Kolari & Pynnönen is the same for
         all, so their t in place of S gives the same p. No test of one date can tell a
@@ -155,7 +152,7 @@ class Placebos:
             return PermutationResult(too_few(test, sample.size, 1), 0, 0)
         statistic = STATISTICS[test]
         observed = float(statistic(self._observed(sample, members)))
-        shifts = self._shifts(sample.window, members)
+        shifts = self.shifts(sample.window, members)
         placed = self._statistics(sample.window, members, self._drawn(shifts), statistic)
         count = len(placed)
         if not np.isfinite(observed):
@@ -179,7 +176,14 @@ class Placebos:
             return sample.scar
         real = self._own.security[members], self._own.position[members]
         self._fit(*real)
-        return self._scars[self.windows.index(sample.window)][real]
+        scar: Floats = self._scars[self._every.index(sample.window)][real]
+        if self.order is not None:
+            held = np.flatnonzero(self._holds[members] > 1)
+            for rows, fitted in self._refits(self._own.take(members[held])):
+                ordered = fitted.ordered(self.order.take(members[held[rows]]))
+                part, kept = window_sample(ordered, sample.window)
+                scar[held[rows[kept]]] = part.scar
+        return scar
 
     def _drawn(self, shifts: Ints) -> Ints:
         """All shifts, or as many as are used where there are more."""
@@ -199,39 +203,53 @@ class Placebos:
     ) -> Floats:
         """Statistic of each placebo, (B,)."""
         found = [np.empty(0)]
-        # Not before a shift is there: the tables of many securities are large.
-        table = self._scars[self.windows.index(window)] if len(shifts) else found[0]
         for part in self._slices(shifts, len(members)):
             position = self._moved(part, members)
             own = np.broadcast_to(self._own.security[members], position.shape)
             self._fit(own, position)
-            found.append(statistic(table[own, position]))
+            found.append(statistic(self._look_up(self._scars, window, members, position)))
         placed = np.concatenate(found)
         # Without residual variance there is no SCAR, without spread nothing to divide by.
         return placed[np.isfinite(placed)]
 
-    def _shifts(self, window: Window, members: Ints) -> Ints:
+    def shifts(self, window: Window, members: Ints) -> Ints:
         """Every admissible number of days, ascending."""
         found = [np.empty(0, dtype=np.int64)]
         for part in self._slices(self._clear(window, members), len(members)):
-            allowed = self._allowed[self.windows.index(window)]
             position = self._moved(part, members)
-            fine = allowed[self._own.security[members], position]
+            fine = self._look_up(self._allowed, window, members, position)
             found.append(part[fine.all(axis=1)])
         return np.concatenate(found)
 
+    def _look_up(
+        self, tables: list[NDArray[Any]], window: Window, members: Ints, position: Ints
+    ) -> NDArray[Any]:
+        """Cells of each member's own table of a window, (shifts, n)."""
+        own, holds = self._own.security[members], self._holds[members]
+        found = np.empty(position.shape, dtype=tables[0].dtype)
+        for held in np.unique(holds):
+            some = holds == held
+            table = tables[self._every.index(stretched(window, int(held)))]
+            found[:, some] = table[own[some], position[:, some]]
+        return found
+
     def _clear(self, window: Window, members: Ints) -> Ints:
         """Shifts with a whole window on the calendar for each event, and no event in any."""
-        calendar, day0, _ = self._starts(members)
+        calendar, day0, which = self._starts(members)
         every = np.arange(-day0.min(), self._days - day0.max())
         every = every[every != 0]
-        offsets, calendars = offsets_of(window), self.placing.calendars
+        holds = np.ones_like(day0)
+        np.maximum.at(holds, which, self._holds[members])
+        windows = np.array([stretched(window, int(held)) for held in holds])
+        offsets, calendars = offsets_of((windows[:, 0].min(), window[1])), self.placing.calendars
+        outside = (offsets < windows[:, :1]) | (offsets > windows[:, 1:])
         found = [np.empty(0, dtype=np.int64)]
         for part in self._slices(every, len(day0) * len(offsets)):
             kind = np.broadcast_to(calendar, (len(part), len(day0)))
             position, _ = calendars.locate(kind, day0 + part[:, None])
             days = calendars.days(kind.ravel(), position.ravel(), offsets)
-            fine = ((days >= 0) & ~self._near_any_event[days]).all(axis=1)
+            fine = (days >= 0) & ~self._near_any_event[days]
+            fine = (fine.reshape(*kind.shape, -1) | outside).all(axis=2).ravel()
             fine &= position.ravel() < calendars.lengths[kind.ravel()]
             found.append(part[fine.reshape(kind.shape).all(axis=1)])
         return np.concatenate(found)
@@ -262,22 +280,35 @@ class Placebos:
         if not len(security):
             return
         self._done[security, session] = True
-        calendar, factors = self._calendar_of[security], self._factors_of[security]
-        places = EventIndex(security, calendar, session, factors)
-        before, during = offsets_of(self.estimation), offsets_of(self.window)
+        one = self._one_each.take(security)
+        places = EventIndex(security, one.calendar, session, one.factors)
+        for rows, fitted in self._refits(places):
+            good = places.take(rows)
+            for table, window in zip(self._scars, self._every, strict=True):
+                sample, kept = window_sample(fitted, window)
+                table[good.security[kept], good.position[kept]] = sample.scar
+
+    def _refits(self, places: EventIndex) -> Iterator[tuple[Ints, Fitted]]:
+        """Fit events chunk by chunk: which of them could be fitted, and their fits."""
+        first = min(self.window[0], *(first for first, _ in self._every))
+        before, during = offsets_of(self.estimation), offsets_of((first, self.window[1]))
         for start in range(0, len(places), CHUNK):
-            part = places.take(np.arange(start, min(start + CHUNK, len(places))))
+            rows = np.arange(start, min(start + CHUNK, len(places)))
+            part = places.take(rows)
             fit = fit_chunk(Chunk(self._panel, part, before, during, self._refitted, spare=True))
             # Cumulating needs no residuals, and copying them would cost more than the rest.
-            light = replace(
-                fit.fitted,
-                residuals=fit.fitted.residuals[:, :0],
-                residual_days=fit.fitted.residual_days[:, :0],
-            ).take(fit.flaws == 0)
-            good = part.take(fit.flaws == 0)
-            for table, window in zip(self._scars, self.windows, strict=True):
-                sample, kept = window_sample(light, window)
-                table[good.security[kept], good.position[kept]] = sample.scar
+            yield rows[fit.flaws == 0], fit.fitted.slim().take(fit.flaws == 0)
+
+    @cached_property
+    def _holds(self) -> Ints:
+        """Days that each day 0 holds, see `ExchangeOrder`."""
+        return np.ones(len(self.places), np.int64) if self.order is None else self.order.holds
+
+    @cached_property
+    def _every(self) -> list[Window]:
+        """The windows of all tables."""
+        holds = np.unique(np.append(self._holds, 1)).tolist()
+        return list(dict.fromkeys(stretched(one, held) for held in holds for one in self.windows))
 
     @cached_property
     def _securities(self) -> Ints:
@@ -298,33 +329,27 @@ class Placebos:
 
     @cached_property
     def _day0(self) -> Ints:
-        zero = np.zeros(1, dtype=np.int64)
-        places = self.places
+        places, zero = self.places, np.zeros(1, dtype=np.int64)
         return self.placing.calendars.days(places.calendar, places.position, zero)[:, 0]
 
     @cached_property
-    def _calendar_of(self) -> Ints:
-        first = np.unique(self._own.security, return_index=True)[1]
-        return self._own.calendar[first]
-
-    @cached_property
-    def _factors_of(self) -> Ints:
-        first = np.unique(self._own.security, return_index=True)[1]
-        return self._own.factors[first]
+    def _one_each(self) -> EventIndex:
+        """An event of each security."""
+        return self._own.take(np.unique(self._own.security, return_index=True)[1])
 
     @cached_property
     def _sessions(self) -> Ints:
         """Days of every session of every security, (S, most sessions), -1 behind the last."""
-        most = int(self.placing.calendars.lengths[self._calendar_of].max())
+        most = int(self.placing.calendars.lengths[self._one_each.calendar].max())
         start = np.zeros(len(self._securities), dtype=np.int64)
-        return self.placing.calendars.days(self._calendar_of, start, np.arange(most))
+        return self.placing.calendars.days(self._one_each.calendar, start, np.arange(most))
 
     @cached_property
     def _series(self) -> Series:
         """Every security on its own sessions."""
         sessions, own = self._sessions, np.arange(len(self._securities))[:, None]
         returns = self._panel.returns[own, sessions]
-        factors = self._panel.factors[self._factors_of[:, :, None], sessions[:, None, :]]
+        factors = self._panel.factors[self._one_each.factors[:, :, None], sessions[:, None, :]]
         complete = np.isfinite(returns)
         for factor in np.moveaxis(factors, 1, 0):
             complete &= np.isfinite(factor)
@@ -336,11 +361,11 @@ class Placebos:
     def _tables(self) -> tuple[list[Floats], Bools]:
         """SCAR by security and session of day 0 per window, and where it is already there."""
         shape = self._sessions.shape
-        if not runs(self._refitted, self._factors_of.shape[1]):
-            return [np.full(shape, np.nan) for _ in self.windows], np.zeros(shape, dtype=np.bool_)
+        if not runs(self._refitted, self._one_each.factors.shape[1]):
+            return [np.full(shape, np.nan) for _ in self._every], np.zeros(shape, dtype=np.bool_)
         adjusted = self._refitted.k == 0
         scars, doubtful = rolling_scars(
-            self._series, self.estimation, self.windows, adjusted=adjusted
+            self._series, self.estimation, self._every, adjusted=adjusted
         )
         for table in scars:
             table[doubtful] = np.nan
@@ -358,30 +383,17 @@ class Placebos:
     def _allowed(self) -> list[Bools]:
         """Whether a security has what an event on a session needs, one table per window."""
         series = self._series
-        enough = _count(series.free, self.estimation) >= self.min_observations
+        enough = tally(series.free, self.estimation) >= self.min_observations
         return [
-            enough & (_count(series.complete, window) == window[1] - window[0] + 1)
-            for window in self.windows
+            enough & (tally(series.complete, window) == window[1] - window[0] + 1)
+            for window in self._every
         ]
 
     @cached_property
     def _near_any_event(self) -> Bools:
         """Days in the event window of any event of the study, (U+1,)."""
         marks = np.zeros(self._days + 1, dtype=np.bool_)
-        everyone = self.placing.places
-        marks[
-            self.placing.calendars.days(
-                everyone.calendar, everyone.position, offsets_of(self.window)
-            ).ravel()
-        ] = True
+        places, offsets = self.placing.places, offsets_of(self.window)
+        marks[self.placing.calendars.days(places.calendar, places.position, offsets)] = True
         marks[-1] = False
         return marks
-
-
-def _count(flags: Bools, window: Window) -> NDArray[np.int32]:
-    """Count the flags in a window around every column, those outside the table as none."""
-    total = np.zeros((flags.shape[0], flags.shape[1] + 1), dtype=np.int32)
-    np.cumsum(flags, axis=1, out=total[:, 1:], dtype=np.int32)
-    first, last = edges(flags.shape[1], window)
-    counted: NDArray[np.int32] = total[:, last] - total[:, first]
-    return counted

@@ -17,6 +17,7 @@ import pandas as pd
 from analysis.eventstudy.inference.battery import test_table
 from analysis.eventstudy.inference.conditions import Conditions, conditions
 from analysis.eventstudy.inference.measured_sizes import SIZES
+from analysis.eventstudy.inference.permutation import LEAST_PLACEBOS, Placebos
 from analysis.eventstudy.inference.placebo_statistics import TEST as PERMUTATION
 from analysis.eventstudy.inference.registry import RECOMMENDED
 from analysis.eventstudy.inference.size_verdict import Size, verdict
@@ -28,14 +29,17 @@ if TYPE_CHECKING:
 INDEPENDENT = ("bmp_t", "patell_z", "sign", "generalized_sign", "wilcoxon")
 HISTORY = ("time_series_t", "corrado_rank", "corrado_zivney_rank", "grank_t")
 FEW_FOR_POWER = 5
+# Events for which placebo dates are counted where the test was not run: it takes a moment.
+MOST_COUNTED = 1_000
 
 HOW = "windows of 1 to 11 days, residual correlation 0.2"
 WHERE = {
     "one_date": "on one date",
     "spread_dates": "on dates spread over 3 or 10 sessions",
+    "separate_dates": "on dates 60 sessions apart",
     "exchanges": "where exchanges react a session apart",
     "exchanges_raised": "where exchanges react a session apart and the event doubles the variance",
-    "closure": "where an exchange was closed on the day of the news",
+    "closure": "where an exchange was closed on days before its day 0",
     "events_3": "with 3 events",
     "events_5": "with 5 events",
     "events_10": "with 10 events",
@@ -119,8 +123,15 @@ def recommend(
         here = _rows(test_table(results, [asked], RECOMMENDED), name, asked)
     # A test that was not run is not one that is undefined.
     defined = set(RECOMMENDED) - set(here.index[here["p_value"].isna()])
+    if PERMUTATION not in here.index and 0 < sample.size <= MOST_COUNTED:
+        placebos = Placebos.of(results, (asked,))
+        if len(placebos.shifts(asked, members)) < LEAST_PLACEBOS:
+            defined.discard(PERMUTATION)
     known = here["statistic"].get("kolari_pynnonen_t", math.nan)
-    return choose(conditions(results, sample, members, float(known)), defined)
+    found = conditions(results, sample, members, float(known))
+    whose = "all events" if name == ALL_GROUP else f"group {name!r}"
+    where = f"({asked[0]}, {asked[1]})".replace("-", "−")
+    return choose(found, defined, f"{whose} in {where}")
 
 
 def _rows(tests: pd.DataFrame, group: str, window: Window) -> pd.DataFrame:
@@ -132,8 +143,10 @@ def _rows(tests: pd.DataFrame, group: str, window: Window) -> pd.DataFrame:
     return tests[rows].set_index("test")
 
 
-def choose(found: Conditions, defined: Collection[str] = RECOMMENDED) -> Recommendation:
-    """Choose among the tests that are defined, for given conditions."""
+def choose(
+    found: Conditions, defined: Collection[str] = RECOMMENDED, whose: str = ""
+) -> Recommendation:
+    """Choose among the tests that are defined, for the conditions of some events in a window."""
     candidates = tuple(name for name in RECOMMENDED if name in defined)
     keep = tuple(name for name in candidates if _verdicts(name, found) <= {"keep"})
     # One that rejects far too rarely in some design misleads whoever takes it for a test of 5 %.
@@ -142,7 +155,7 @@ def choose(found: Conditions, defined: Collection[str] = RECOMMENDED) -> Recomme
     if candidates and not chosen:
         chosen = (min(candidates, key=lambda name: _highest(_sizes(name, found))),)
     others = tuple(name for name in RECOMMENDED if name not in chosen)
-    sentence = _sentence(chosen, candidates, found, keep=bool(keep), modest=bool(modest))
+    sentence = _sentence(chosen, candidates, found, whose, keep=bool(keep), modest=bool(modest))
     return Recommendation(chosen, others, bool(keep and found.cases), found, sentence)
 
 
@@ -162,6 +175,7 @@ def _sentence(
     tests: tuple[str, ...],
     candidates: Iterable[str],
     found: Conditions,
+    whose: str,
     *,
     keep: bool,
     modest: bool,
@@ -170,7 +184,8 @@ def _sentence(
         return "No event could be measured, so there is nothing to test."
     if not tests:
         return "No test that allows for events which share dates is defined here."
-    parts = [f"Read {_listing(tests)} first (conditions: {found.described()})."]
+    read = f"For {whose}, read" if whose else "Read"
+    parts = [f"{read} {_listing(tests)} first (conditions: {found.described()})."]
     if found.cases:
         shares = f"{_range(_of(tests, found.cases))} of true nulls in simulations ({HOW})."
         parts.append(f"{_claim(found, some=len(tests) > 1, keep=keep, modest=modest)} {shares}")
@@ -179,6 +194,8 @@ def _sentence(
             for name in candidates
             if name not in tests and _sizes(name, found)
         ]
+    # Events on separate dates are independent.
+    if found.cases and not found.separate:
         where = _listing(tuple(WHERE[case] for case in found.cases))
         parts.append(
             "Tests that treat events as independent (BMP, Patell, sign, Wilcoxon) reject "

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from analysis.eventstudy.core.arrays import Bools, Floats, Ints
 from analysis.eventstudy.inputs.frames import Window
@@ -214,6 +215,21 @@ def _summing(flags: Bools, window: Window) -> Callable[[Floats | Bools], Floats]
         return found
 
     return add
+
+
+def stretched(window: Window, held: int) -> Window:
+    """The sessions of a placebo window in which day 0 is the last ``held`` sessions together."""
+    first, last = window
+    return first - (held - 1) * (first <= 0), last - (held - 1) * (last < 0)
+
+
+def tally(flags: Bools, window: Window) -> NDArray[np.int32]:
+    """Count the flags in a window around every column, those outside the table as none."""
+    total = np.zeros((flags.shape[0], flags.shape[1] + 1), dtype=np.int32)
+    np.cumsum(flags, axis=1, out=total[:, 1:], dtype=np.int32)
+    first, last = edges(flags.shape[1], window)
+    counted: NDArray[np.int32] = total[:, last] - total[:, first]
+    return counted
 
 
 def edges(width: int, window: Window) -> tuple[Ints, Ints]:

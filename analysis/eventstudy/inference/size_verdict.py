@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 # A test of 5 % keeps its size where it rejects a share of true nulls between these.
 LOW, HIGH = 0.04, 0.065
@@ -21,6 +24,16 @@ class Size(NamedTuple):
     high_error: float
 
 
+def size_of(rows: pd.DataFrame) -> Size | None:
+    """Extremes over some rows of one test; None where it is defined in none."""
+    held = rows.dropna(subset="share")
+    if held.empty:
+        return None
+    low, high = int(held["share"].argmin()), int(held["share"].argmax())
+    figures = held[["share", "standard_error"]].to_numpy(dtype=float)
+    return Size(*figures[low].tolist(), *figures[high].tolist())
+
+
 def verdict(size: Size | None) -> Verdict:
     """Whether a test keeps its size.
 
@@ -32,14 +45,16 @@ def verdict(size: Size | None) -> Verdict:
     Returns
     -------
     str
-        ``"more"`` or ``"less"`` where a share lies outside of `LOW` and `HIGH` by more than
-        its standard error, ``"unsure"`` where too few studies were simulated to say that
-        none does, else ``"keep"``; ``"none"`` without a size.
+        ``"keep"`` where all shares lie within `LOW` and `HIGH`, ``"more"`` or ``"less"`` where
+        one lies outside; ``"unsure"`` where too few studies were simulated to say so, a share
+        far outside apart; ``"none"`` without a size.
     """
     if size is None:
         return "none"
-    if size.high - size.high_error > HIGH:
+    # Few studies show no more than what is outside by more than their error.
+    allowed = [error * (error > MOST_ERROR) for error in (size.low_error, size.high_error)]
+    if size.high - allowed[1] > HIGH:
         return "more"
-    if size.low + size.low_error < LOW:
+    if size.low + allowed[0] < LOW:
         return "less"
-    return "keep" if max(size.low_error, size.high_error) <= MOST_ERROR else "unsure"
+    return "unsure" if any(allowed) else "keep"

@@ -70,14 +70,15 @@ class Reach:
             groups = events.groupby("security", sort=False)["date"]
             parts = [(self.calendars.get(one, self.index), days) for one, days in groups]
         at = dates.to_numpy(dtype="datetime64[ns]")
-        first, last = self.estimation[0] - beside, self.window[1] + beside
         for calendar, days in parts:
             sessions = pd.DatetimeIndex(calendar).to_numpy(dtype="datetime64[ns]")
             known = days.dropna().to_numpy(dtype="datetime64[ns]")
-            if len(sessions) and len(known):
-                row = np.searchsorted(sessions, known)
-                begins = sessions[np.clip(row + first, 0, len(sessions) - 1)]
-                ends = sessions[np.clip(row + last, 0, len(sessions) - 1)]
+            if not len(sessions) or not len(known):
+                continue
+            row = np.searchsorted(sessions, known)
+            for first, last in (self.estimation, self.window):
+                begins = sessions[np.clip(row + first - beside, 0, len(sessions) - 1)]
+                ends = sessions[np.clip(row + last + beside, 0, len(sessions) - 1)]
                 held |= ((begins <= at[:, None]) & (at[:, None] <= ends)).any(axis=1)
         return held
 
@@ -146,9 +147,10 @@ def clear(table: object, name: str, reached: Reached, floor: float) -> Cleared:
         if not reached(title, index[cells]).any():
             blanks.append((at, cells))
             more = f" and on {len(cells) - 1} more dates" if len(cells) > 1 else ""
+            percent = (values[cells, at] < floor).sum() > 1
             left_out.append(
                 f"the impossible {values[cells[0], at]:g} in column {title!r} of {name} on "
-                f"{day(index[cells[0]])}{more}"
+                f"{day(index[cells[0]])}{more}{' (returns in per cent?)' if percent else ''}"
             )
     if blanks:
         values = values.copy()

@@ -13,7 +13,7 @@ from analysis.eventstudy.models.linear import MarketModel, Model
 RESIDUALS = ("normal", "t", "skewed")
 UNTRADED = ("zero", "missing")
 RAISED = ("all", "own", "common")
-CLOSURES = ("no", "together", "behind")
+CLOSURES = ("no", "together", "behind", "late")
 # Columns of the factors: one market, or that of either exchange.
 MARKET, MARKETS = ("market",), ("new_york", "asia")
 # What a table says of residuals that were not drawn but found.
@@ -33,16 +33,21 @@ class Design:
     spread : int
         Consecutive sessions over which day 0 of the events is spread evenly at random; 1:
         all events share one date. Spread events have an event_id each, others share one.
+    apart : int
+        Sessions from the day 0 of each event to that of the next, in place of ``spread``: dates
+        of their own, each with an event_id; 0: not so.
     exchanges : {1, 2}
         2: half of the firms trade in New York, where day 0 is the day d of the news, half in
         Asia, where it is d + 1. What is common to the residuals reaches Asia a session later,
         on every day, and each exchange has its own market. All events share one event_id, so
         ``spread`` is 1; only for the factor model and `MarketModel`.
-    closure : {"no", "together", "behind"}
-        On two exchanges, whether Asia was closed on the day d of the news: its next session,
-        day 0, then shows the change of both days. What is common reaches Asia on New York's
-        date ("together") or, as else, a session later ("behind"). Not with a variance that
-        rises or days without trades.
+    closure : {"no", "together", "behind", "late"}
+        On two exchanges, whether Asia was closed from the day d of the news on, or ("late")
+        from d + 1 on: its next session, day 0, then shows the change of all these days. What is
+        common reaches Asia on New York's date ("together") or, as else, a session later
+        ("behind", "late"). Not with a variance that rises or days without trades.
+    closed_days : int
+        For how many days it was closed.
     correlation : float
         Correlation ρ of the residuals of any two securities on one day, 0 to below 1. Only
         for the factor model; a panel of real returns has its own.
@@ -89,8 +94,10 @@ class Design:
     window: Window = (0, 0)
     events: int = 30
     spread: int = 1
+    apart: int = 0
     exchanges: int = 1
     closure: str = "no"
+    closed_days: int = 1
     correlation: float = 0.2
     residuals: str = "normal"
     variance_increase: float = 0.0
@@ -104,8 +111,10 @@ class Design:
     min_observations: int = 100
 
     def __post_init__(self) -> None:
-        for name in ("events", "spread"):
-            object.__setattr__(self, name, whole(getattr(self, name), f"Design.{name}", 1))
+        for name, least in (("events", 1), ("spread", 1), ("apart", 0), ("closed_days", 1)):
+            object.__setattr__(self, name, whole(getattr(self, name), f"Design.{name}", least))
+        if self.apart and self.spread > 1:
+            raise InputError("Design.spread must be 1 with dates of their own (apart).")
         _exchanges(self)
         for name in ("correlation", "untraded"):
             _share(name, getattr(self, name))
@@ -134,8 +143,20 @@ class Design:
 
     @property
     def after(self) -> int:
-        """Sessions needed after the last possible day 0."""
-        return max(0, self.event_window[1]) + self.exchanges - 1 + max(self._steps)
+        """Sessions needed after the last possible day 0 of the first exchange."""
+        return max(0, self.event_window[1]) + self.later + max(self._steps)
+
+    @property
+    def later(self) -> int:
+        """Sessions of New York from its day 0 to Asia's."""
+        if self.closure == "no":
+            return self.exchanges - 1
+        return self.closed_days + (self.closure == "late")
+
+    @property
+    def reach(self) -> int:
+        """Sessions over which the days 0 of one exchange can lie."""
+        return self.spread + self.apart * (self.events - 1)
 
     @property
     def _steps(self) -> tuple[int, ...]:
@@ -199,9 +220,10 @@ def _exchanges(design: Design) -> None:
         return
     if design.exchanges > len(MARKETS):
         raise InputError(f"Design.exchanges must be 1 or 2, not {design.exchanges}.")
-    if design.spread > 1:
+    if design.reach > 1:
         raise InputError(
-            "Design.spread must be 1 with two exchanges: one piece of news is simulated."
+            "Design.spread must be 1, and apart 0, with two exchanges: one piece of news is "
+            "simulated."
         )
     if design.events < len(MARKETS):
         raise InputError("Design.events must be at least 2 with two exchanges.")

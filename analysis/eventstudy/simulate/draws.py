@@ -174,7 +174,7 @@ def frames(design: Design, drawn: Drawn) -> tuple[pd.DataFrame, pd.DataFrame, pd
     days = _dates(len(drawn.returns))
     securities = np.arange(design.events)
     # One piece of news hits all, or each firm has its own.
-    names = securities if design.spread > 1 else np.zeros(design.events, dtype=np.int64)
+    names = securities if design.reach > 1 else np.zeros(design.events, dtype=np.int64)
     events = pd.DataFrame({"event_id": names, "security": securities, "date": days[drawn.day0]})
     return (
         pd.DataFrame(drawn.returns, index=days, columns=securities),
@@ -189,7 +189,7 @@ def calendars(
     """Sessions of each firm as an `EventStudy` takes them; None where no exchange was closed."""
     if design.closure == "no":
         return None
-    held = days.delete(int(drawn.day0[0]))
+    held = days.delete(_closed_rows(design, drawn))
     return {firm: held if asia else days for firm, asia in enumerate(design.in_asia)}
 
 
@@ -197,7 +197,8 @@ def _from_factor_model(design: Design, rng: np.random.Generator, history: int) -
     firms, lag = design.events, design.lag
     beta, sigma = rng.uniform(*BETA, firms), rng.uniform(*SIGMA, firms)
     day0 = history + design.before + rng.integers(0, design.spread, firms)
-    recent = design.before + design.spread + design.after
+    day0 += design.apart * np.arange(firms)
+    recent = design.before + design.reach + design.after
     # What the study needs comes first, so that it stays the same whatever history there is.
     late, early = (_rows(design, rng, length) for length in (recent, history))
     market = np.concatenate([early.market, late.market])
@@ -209,8 +210,7 @@ def _from_factor_model(design: Design, rng: np.random.Generator, history: int) -
     common = sigma * np.sqrt(design.correlation) * felt
     noise = common + sigma * np.sqrt(1.0 - design.correlation) * own
     returns = market[:, asia.astype(np.int64)] * beta + noise
-    later = (design.exchanges - 1) * asia
-    return Drawn(returns, noise, common, market, _markets(design), day0 + later)
+    return Drawn(returns, noise, common, market, _markets(design), day0 + design.later * asia)
 
 
 @dataclass(frozen=True, eq=False)
@@ -241,18 +241,24 @@ def _markets(design: Design) -> tuple[str, ...]:
 
 
 def _closed(design: Design, drawn: Drawn) -> Drawn:
-    """Close Asia on the day of the news: its next session shows the change of both days."""
-    asia, day = np.array(design.in_asia), int(drawn.day0[0])
+    """Close Asia for some days: its next session shows the change of all of them."""
+    asia, rows = np.flatnonzero(design.in_asia), _closed_rows(design, drawn)
     returns, factors = drawn.returns.copy(), drawn.factors.copy()
-    returns[day + 1, asia] += returns[day, asia]
-    returns[day, asia] = np.nan
-    factors[day + 1, 1] += factors[day, 1]
+    returns[rows[-1] + 1, asia] += returns[np.ix_(rows, asia)].sum(axis=0)
+    returns[np.ix_(rows, asia)] = np.nan
+    factors[rows[-1] + 1, 1] += factors[rows, 1].sum()
     return replace(drawn, returns=returns, factors=factors)
+
+
+def _closed_rows(design: Design, drawn: Drawn) -> Ints:
+    """Days on which Asia was closed."""
+    first = int(drawn.day0[0]) + (design.closure == "late")
+    return np.arange(first, first + design.closed_days)
 
 
 def _check_panel(design: Design) -> None:
     """Refuse what only the factor model can give."""
-    for name, usual in (("exchanges", 1), ("raised", "all")):
+    for name, usual in (("exchanges", 1), ("raised", "all"), ("apart", 0)):
         if getattr(design, name) != usual:
             raise InputError(
                 f"Design.{name} must be {usual!r} with a panel of real returns, whose residuals "

@@ -277,6 +277,8 @@ def _outcomes(task: _Task, repetition: int) -> pd.DataFrame:
         min_observations=design.min_observations,
         calendars=calendars(design, drawn, pd.DatetimeIndex(returns.index)),
         seed=repetition,
+        # What is drawn are decimals; to look at them takes a fifth of a study.
+        units="decimal" if task.panel is not None else "any",
     )
     return study.fit().tests(list(task.windows), task.tests)
 

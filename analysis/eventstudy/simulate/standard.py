@@ -10,12 +10,18 @@ from dataclasses import replace
 
 from analysis.eventstudy.models.linear import Model
 from analysis.eventstudy.models.thin_trading import Dimson, ScholesWilliams
-from analysis.eventstudy.simulate.design import CLOSURES, Design
+from analysis.eventstudy.simulate.design import Design
 
 WINDOWS = ((0, 0), (-1, 1), (-5, 5))
 SPREADS = (1, 3, 10)
 EFFECTS = (0.005, 0.01, 0.02, 0.03)
 FEW = (3, 5, 10)
+# Days for which Asia was closed, and numbers of events, by the exchanges' order.
+CLOSED = {
+    "together": ((1, 30), (4, 30)),
+    "behind": ((1, 10), (2, 30)),
+    "late": ((1, 30), (4, 30)),
+}
 # Whose variance rises at the event, and by how much: twice, and four times for the record.
 RISES = (("own", 1.0), ("all", 1.0), ("common", 3.0))
 THIN_MODELS: tuple[Model, ...] = (Dimson(), ScholesWilliams())
@@ -45,13 +51,15 @@ STANDARD: dict[str, tuple[Design, ...]] = {
         for part, theta in RISES[:2]
         for window in WINDOWS
     ),
-    # Asia was closed on New York's day 0, where it reacts on its date as a rule or a day later.
+    # Asia was closed from New York's day 0 on, where it reacts on its date as a rule or a day
+    # later, or from the day after on.
     "closure": tuple(
-        Design(window=window, exchanges=2, closure=order, events=events)
-        for order in CLOSURES[1:]
-        for events in (30, 10)
+        Design(window=window, exchanges=2, closure=order, closed_days=days, events=events)
+        for order, cases in CLOSED.items()
+        for days, events in cases
         for window in WINDOWS
     ),
+    "separate": tuple(Design(window=window, apart=60) for window in WINDOWS),
     "variance": tuple(
         Design(window=window, variance_increase=theta, raised=part)
         for part, theta in RISES

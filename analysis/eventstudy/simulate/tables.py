@@ -106,14 +106,20 @@ def cases(results: pd.DataFrame) -> pd.Series:
     return pd.Series([_case(row, usual) for row in results.to_dict("records")], results.index)
 
 
-ORDERS = {"together": "on New York's date", "behind": "a session later"}
+ORDERS = {
+    "together": "else on New York's date",
+    "behind": "else a session later",
+    "late": "from the session after on",
+}
 _WORDS: dict[str, Callable[[Any], str]] = {
     "events": lambda n: f"N = {n}",
     # A panel leaves the correlation blank: it is its own.
     "correlation": lambda rho: "" if np.isnan(rho) else f"ρ = {rho:g}",
     "residuals": lambda kind: "" if kind == PANEL else f"{kind} residuals",
     "exchanges": lambda count: f"{count} exchanges",
-    "closure": lambda order: f"Asia closed, else {ORDERS[order]}",
+    "apart": lambda sessions: f"dates {sessions} sessions apart",
+    "closure": lambda order: f"Asia closed, {ORDERS[order]}",
+    "closed_days": lambda days: f"for {days} days",
     "untraded": lambda share: f"{share:.0%} of days untraded",
     "untraded_returns": lambda how: f"returns {how}",
     "model": str,
