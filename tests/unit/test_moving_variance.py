@@ -204,7 +204,7 @@ def test_what_the_base_cannot_fit_keeps_its_own_reason():
 def test_a_missing_package_is_named_before_anything_is_fitted(monkeypatch):
     monkeypatch.setitem(sys.modules, "arch.univariate", None)
     returns, factors = restless(1)
-    with pytest.raises(InputError, match="pip install \"arch>=8,<9\""):
+    with pytest.raises(InputError, match='pip install "arch>=8,<9"'):
         study(returns, events(returns, [280]), factors, model=Garch(MarketModel("F0")))
 
 
