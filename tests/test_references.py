@@ -18,7 +18,7 @@ from analysis.eventstudy.inference import registry as battery
 from analysis.eventstudy.inference.calendar_time import CalendarTimePortfolio
 from analysis.eventstudy.inference.permutation import Placebos
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "references.md"
 ENGINE = ROOT / "analysis" / "eventstudy"
 

@@ -26,7 +26,7 @@ from analysis.eventstudy.inference.registry import RECOMMENDED, TEST_NAMES
 from analysis.eventstudy.simulate import STANDARD, size_and_power
 from analysis.settings import bundled
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 STORED = ROOT / "data" / "simulated" / "size.csv"
 REPETITIONS, PERMUTATIONS = 250, 40
 DESIGN = ["window_start", "window_end", "spread"]
