@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from analysis.desk import Desk
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 __all__ = ["Desk", "__version__"]
 
 

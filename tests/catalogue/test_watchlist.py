@@ -44,7 +44,7 @@ def test_a_loader_without_names_of_its_own_gets_none() -> None:
         ("pypi,vllm,author,,x", "kind", "take one of package"),
         ("github,vllm,engine,,x", "name", "write it as deepseek-ai/DeepSeek-V3"),
         ("huggingface,Qwen/Qwen3-8B,author,,x", "name", "a name without '/'"),
-        ("npm,vllm,package,,x", "platform", "is not known"),
+        ("conda,vllm,package,,x", "platform", "is not known"),
         ("pypi,vllm,package,,", "why", "is missing"),
     ],
 )
