@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import shutil
@@ -21,6 +22,8 @@ from analysis.files import (
 )
 
 FORMATS = ("html", "ipynb")
+# Bytes of a name in most file systems are 255; ".html" and temporary endings take some.
+_LONGEST_NAME = 180
 FAILED = "failed"
 """Folder within the output folder that keeps what failed runs computed."""
 
@@ -49,10 +52,32 @@ def check_formats(formats: Iterable[str] | str) -> tuple[str, ...]:
 
 
 def briefing_name(info: NotebookInfo, parameters: Mapping[str, Any]) -> str:
-    """Name of a briefing's files: ``NOTEBOOK--EVENT``, without an event ``NOTEBOOK``."""
-    events = [parameters.get(spec.name) for spec in info.parameters if spec.kind == "event"]
-    slugs = [re.sub(r"[^\w.-]+", "-", str(event)).strip("-.") for event in events if event]
-    return "--".join([info.name, *filter(None, slugs)])
+    """Name of a briefing's files: ``NOTEBOOK--EVENT--NAME-VALUE--...``.
+
+    Every other parameter that differs from its default is named, so that two briefings of one
+    event do not overwrite each other. A name too long for a file system is cut and ends with a
+    digest of the whole.
+    """
+    events, others = [], []
+    for spec in info.parameters:
+        value = parameters.get(spec.name, spec.default)
+        if spec.kind == "event":
+            events.append(_slug(value))
+        elif value is not None and value != spec.default:
+            others.append(f"{spec.name}-{_slug(value)}")
+    name = "--".join([info.name, *filter(None, events), *others])
+    whole = name.encode()
+    if len(whole) <= _LONGEST_NAME:
+        return name
+    cut = whole[: _LONGEST_NAME - 14].decode(errors="ignore").rstrip("-.")
+    return f"{cut}--{hashlib.sha256(whole).hexdigest()[:12]}"
+
+
+def _slug(value: Any) -> str:
+    """A value as part of a file's name: letters, digits, ``_``, ``-`` and ``.`` alone."""
+    values = value if isinstance(value, list | tuple) else [] if value is None else [value]
+    words = (re.sub(r"[^\w.-]+", "-", str(one)).strip("-.") for one in values)
+    return "-".join(filter(None, words))
 
 
 def check_output_folder(out: str | os.PathLike[str]) -> Path:

@@ -23,7 +23,7 @@ faultline briefing event_briefing -p event ds-appstore-1
     writes reports/event_briefing--ds-appstore-1.html and prints its path
 
 faultline briefing event_briefing -p event ds-r1 -p group gpu --out r1
-    chips and processors only, into the folder r1
+    chips and processors only, as r1/event_briefing--ds-r1--group-gpu.html
 
 faultline briefing event_briefing -p event ds-r1 --format html,ipynb
     the notebook with its outputs beside the page

@@ -34,6 +34,34 @@ def test_files_are_named_by_notebook_and_event() -> None:
     assert output_files.briefing_name(INFO, {"event": "../../a b/../c"}) == "trial--a-b-..-c"
 
 
+MORE = NotebookInfo(
+    "trial",
+    "Trial",
+    "",
+    (
+        ParameterSpec("tickers", "tickers", default=[]),
+        ParameterSpec("event", "event"),
+        ParameterSpec("model", "choice", default="market"),
+        ParameterSpec("as_of", "date"),
+    ),
+    Path("trial.ipynb"),
+)
+
+
+def test_every_other_parameter_that_differs_from_its_default_is_in_the_name() -> None:
+    def name(**values: object) -> str:
+        return output_files.briefing_name(MORE, {"event": "ds-r1", **values})
+
+    assert name(model="market", as_of=None, tickers=[]) == name() == "trial--ds-r1"
+    assert name(model="ff3", as_of="2025-02-03") == "trial--ds-r1--model-ff3--as_of-2025-02-03"
+    assert name(tickers=["2330.TW", "^GSPC"]) == "trial--ds-r1--tickers-2330.TW-GSPC"
+    many = [f"T{number:04}" for number in range(400)]
+    long, other = name(tickers=many), name(tickers=[*many, "NVDA"])
+    assert len(long.encode()) <= 180
+    assert long != other
+    assert long.startswith("trial--ds-r1--tickers-T0000-T0001-")
+
+
 def test_formats_are_read_once_each_in_their_order() -> None:
     assert output_files.check_formats("ipynb, HTML,ipynb") == ("ipynb", "html")
     assert output_files.check_formats(["html"]) == ("html",)

@@ -186,12 +186,13 @@ def test_a_failure_whose_notebook_cannot_be_kept_is_still_told(
 
 def test_a_briefing_that_measures_nothing_leaves_the_earlier_one(tmp_path: Path) -> None:
 
-    earlier = tmp_path / "event_briefing--ds-r1.html"
+    name = "event_briefing--ds-r1--as_of-2024-01-01"
+    earlier = tmp_path / f"{name}.html"
     earlier.write_text("good", encoding="utf-8")
     with pytest.raises(EmptyStudyError, match="No security has a return on day 0"):
         render("event_briefing", {"event": "ds-r1"}, tmp_path, as_of="2024-01-01")
     assert earlier.read_text(encoding="utf-8") == "good"
-    assert (tmp_path / "failed" / "event_briefing--ds-r1.ipynb").is_file()
+    assert (tmp_path / "failed" / f"{name}.ipynb").is_file()
 
 
 @pytest.mark.slow

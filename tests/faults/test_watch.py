@@ -177,7 +177,7 @@ def test_one_source_that_fails_is_named_and_stops_no_other(
     for name, value in world.environment(tmp_path / "home").items():
         monkeypatch.setenv(name, value)
     # Only the source that stalls may come to the end of it.
-    monkeypatch.setenv("FAULTLINE_PATIENCE", "5" if bad.stall else "30")
+    monkeypatch.setenv("FAULTLINE_PATIENCE", "3" if bad.stall else "30")
     world.broken["/api/models"] = bad
     assert main(["watch", "--once"]) == 1
     world.repositories.append("QwenLM/Qwen4")

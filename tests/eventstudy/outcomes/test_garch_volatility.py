@@ -190,7 +190,7 @@ def test_constant_variances_need_no_garch():
 def test_a_missing_package_is_named(monkeypatch, wild):
     results, _ = wild
     monkeypatch.setitem(sys.modules, "arch.univariate", None)
-    with pytest.raises(InputError, match=r"pip install faultline\[garch\]"):
+    with pytest.raises(InputError, match='pip install "arch>=8,<9"'):
         garch_volatility(results, (0, 0))
 
 
