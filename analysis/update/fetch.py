@@ -16,7 +16,7 @@ from analysis import settings
 from analysis.errors import DataError, FaultlineError, SourceError, is_panic
 from analysis.loaders import Loader, PartialFetchError, Request
 from analysis.loaders.base import UNASKED, Unreadable
-from analysis.loaders.http.limits import Budget, spending
+from analysis.loaders.http.limits import Budget, SpentError, spending
 from analysis.loaders.wording import abbreviate, describe_error
 from analysis.redaction import redact
 from analysis.store.append_result import AppendResult
@@ -141,6 +141,10 @@ class UpdateRun:
                 messages.news += [f"{name}: {what}" for name, what in answer.news.items()]
                 messages.unreadable += answer.unreadable
             except Exception as problem:
+                if missed and isinstance(problem, SpentError):
+                    rest = [name for one in requests[place:] for name in one.names]
+                    missed |= dict.fromkeys(rest, f"{UNASKED} that, as {problem.reason}")
+                    break
                 # With one request it is the source that failed, whatever the names.
                 names = abbreviate(request.names) if len(requests) > 1 else ""
                 why = describe_error(problem, ours=True) + _left_out(requests[place + 1 :])
@@ -266,6 +270,9 @@ def by_reason(failures: Mapping[str, str]) -> Iterator[tuple[str, str]]:
         if unasked and place == len(ways):
             also += _unasked(unasked)
         yield abbreviate(shown), (why.rstrip(".") + "." + also if also else why)
+    if unasked and not ways:
+        reason = next(iter(unasked.values())).partition(", ")[2] or "after others had failed"
+        yield abbreviate(list(unasked)), f"not asked for, {reason}"
 
 
 def _unasked(failures: Mapping[str, str]) -> str:

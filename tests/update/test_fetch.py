@@ -29,6 +29,11 @@ def test_of_many_names_three_are_written() -> None:
     assert list(by_reason({})) == []
 
 
+def test_names_that_were_left_out_are_named_where_nothing_else_failed() -> None:
+    failures = dict.fromkeys(["NVDA", "AMD"], "not asked for after that, as all took too long")
+    assert list(by_reason(failures)) == [("NVDA, AMD", "not asked for, as all took too long")]
+
+
 def test_how_long_a_source_was_given_does_not_part_names_that_failed_alike() -> None:
     failures = {
         "one.zip": "french: http://host/one.zip did not finish within 45 seconds (asked once).",

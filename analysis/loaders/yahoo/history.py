@@ -60,6 +60,7 @@ class TickerFailure:
     blocked: bool = False  # whether Yahoo turned us away, and not this ticker
     # whether there was no response of any kind, or none that stays within the limits
     unreachable: bool = False
+    spent: bool = False  # whether time or size of all responses together ran out
 
 
 def chart_of(content: bytes) -> Mapping[str, Any]:
@@ -190,7 +191,7 @@ def diagnose(last: LastResponse | None, error: Exception) -> TickerFailure:
     problem = last.problem if last is not None and last.problem else error
     if isinstance(problem, SourceError):  # a limit of ours, and no word of Yahoo's
         if isinstance(problem, SpentError):
-            return TickerFailure(problem.reason, blocked=True, unreachable=True)
+            return TickerFailure(problem.reason, blocked=True, unreachable=True, spent=True)
         away = isinstance(problem, ClockError)
         return TickerFailure(str(problem).rstrip("."), blocked=away, unreachable=True)
     # Not told of the ticker: the crumb was refused, or the connection failed.

@@ -12,15 +12,16 @@ for the other (`analysis.loaders.yahoo.fetch`). What the figures mean is read in
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import TYPE_CHECKING
 
 from analysis import settings
 from analysis.dates import utc_now
 from analysis.errors import InputError, SourceError
-from analysis.loaders.base import PartialFetchError, Request
+from analysis.loaders.base import UNASKED, PartialFetchError, Request
 from analysis.loaders.fred_prices import TICKERS as FROM_FRED
+from analysis.loaders.http.limits import SpentError
 from analysis.loaders.http.rate_limit import RetryPolicy
 from analysis.loaders.wording import abbreviate, describe_error
 from analysis.loaders.yahoo.fetch import Clock, FetchOptions, fetch_tickers
@@ -99,8 +100,12 @@ class _Yahoo:
         frame = pl.concat([empty, *frames])
         since, until = request.since or date.min, request.until or date.max
         frame = frame.filter(pl.col("date").is_between(since, until))
+        spent = [name for name, said in told.items() if _spent(said.result)]
         if failures and all(_blocked(said.result) for said in told.values()):
-            raise _nothing_came(self.name, failures)
+            raise _nothing_came(self.name, failures, spent)
+        if any(name not in spent and why != NOT_ASKED for name, why in failures.items()):
+            # What failed before used up the time or the size; these are only where it ended.
+            failures |= {name: f"{UNASKED} that, as {failures[name]}" for name in spent}
         if failures:
             raise PartialFetchError(self.name, frame, failures)
         return frame
@@ -197,7 +202,12 @@ def _blocked(result: PriceHistory | TickerFailure | None) -> bool:
     return isinstance(result, TickerFailure) and (result.blocked or result.may_pass)
 
 
-def _nothing_came(source: str, failures: Mapping[str, str]) -> SourceError:
+def _spent(result: PriceHistory | TickerFailure | None) -> bool:
+    """Whether the ticker came when time or size of all responses together had run out."""
+    return isinstance(result, TickerFailure) and result.spent
+
+
+def _nothing_came(source: str, failures: Mapping[str, str], spent: Sequence[str]) -> SourceError:
     """One sentence: what went wrong with whom, and who was not asked after that."""
     place = settings.base_url("yahoo")
     reasons: dict[str, list[str]] = {}
@@ -206,6 +216,8 @@ def _nothing_came(source: str, failures: Mapping[str, str]) -> SourceError:
     unasked = reasons.pop(NOT_ASKED, [])
     if not reasons:
         return SourceError(f"{source}: not asked, as {place} had answered nothing before.")
+    if len(reasons) == 1 and spent:
+        return SpentError(source, failures[spent[0]])
     listed = "; ".join(f"{abbreviate(names)}: {why}" for why, names in reasons.items())
     listed += f"; not asked after that: {abbreviate(unasked)}" if unasked else ""
     return SourceError(f"{source}: no ticker could be fetched from {place} ({listed}).")
