@@ -264,7 +264,7 @@ def _position(sessions: Sessions, day: date) -> int:
     position = sessions.position(day)
     if position is None:
         raise InputError(
-            f"{format_day(day)} ({day:%A}) is no session of {sessions.exchange}: take a day on "
+            f"{format_day(day)} ({day:%A}) is not a session of {sessions.exchange}: take a day on "
             "which it traded."
         )
     return position

@@ -130,7 +130,9 @@ def register_model(name: str, spec: ModelSpec) -> None:
         Another model has the name.
     """
     if MODELS.setdefault(name, spec) is not spec:
-        raise InputError(f"There is a model {name!r} already; register this one by another name.")
+        raise InputError(
+            f"There is a model {name!r} already; register this one under another name."
+        )
 
 
 def model_spec(name: str) -> ModelSpec:

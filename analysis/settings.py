@@ -145,7 +145,7 @@ def request_timeout() -> float:
 
     All attempts and pauses count. What is no positive number is refused.
     """
-    wanted = "the seconds that one question to a source may take, for instance 45"
+    wanted = "the seconds that one request to a source may take, for instance 45"
     return positive_number("FAULTLINE_PATIENCE", wanted) or _REQUEST_TIMEOUT
 
 
@@ -155,14 +155,14 @@ def source_timeout() -> float:
     ``FAULTLINE_SOURCE_PATIENCE``; without it 80, or as long as one question where that is
     longer.
     """
-    wanted = "the seconds that all questions to one source may take, for instance 80"
+    wanted = "the seconds that all requests to one source may take, for instance 80"
     given = positive_number("FAULTLINE_SOURCE_PATIENCE", wanted)
     return given or max(_SOURCE_TIMEOUT, request_timeout())
 
 
 def answer_megabytes() -> float | None:
     """Megabytes of one answer, unpacked, ``FAULTLINE_ANSWER_MB``; None: what its source needs."""
-    return positive_number("FAULTLINE_ANSWER_MB", "the megabytes that one answer may hold")
+    return positive_number("FAULTLINE_ANSWER_MB", "the megabytes that one response may hold")
 
 
 def source_megabytes() -> float | None:
@@ -174,7 +174,7 @@ def source_megabytes() -> float | None:
 
 def raw_days() -> float:
     """Days for which every answer of a source is kept, ``FAULTLINE_RAW_DAYS``; 90 without."""
-    wanted = "the days for which every answer is kept, for instance 90"
+    wanted = "the days for which every response is kept, for instance 90"
     return positive_number("FAULTLINE_RAW_DAYS", wanted) or _RAW_DAYS
 
 
@@ -183,7 +183,7 @@ def rate_limit() -> float | None:
 
     For a mirror of one's own, named by the sources' addresses.
     """
-    return positive_number("FAULTLINE_PACE", "the questions per second that a mirror bears")
+    return positive_number("FAULTLINE_PACE", "the requests per second that a mirror allows")
 
 
 def positive_number(variable: str, wanted: str) -> float | None:

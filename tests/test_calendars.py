@@ -129,7 +129,7 @@ def test_a_closure_that_the_library_misses_is_no_session(exchange: str, day: dat
     assert plain.day0(morning, exchange) == day
     assert amended.day0(morning, exchange) > day
     assert len(amended.sessions(exchange, day, day)) == 0
-    with pytest.raises(InputError, match=rf"is no session of {exchange}"):
+    with pytest.raises(InputError, match=rf"is not a session of {exchange}"):
         amended.hours(exchange, day)
 
 

@@ -135,7 +135,8 @@ def laid_out(
 
     page = collect(notebook, info.title, limits)
     if page.results.get("securities") == []:
-        raise EmptyStudyError("No security has a return on day 0 of the event")
+        first = next((f": {row['reason']}" for row in page.results.get("skipped", [])), "")
+        raise EmptyStudyError(f"No security has a return on day 0 of the event{first}")
     record = manifest(info, parameters, started, datetime.now(UTC), page.manifest)
     html = to_page(notebook, page, record)
     if encoded_size(html) > limits.page:

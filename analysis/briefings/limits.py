@@ -85,7 +85,7 @@ class Limits:
             "notebook and its processes may hold",
             "processes": f"it ran more than the {self.processes} processes that a notebook may run",
         }[name]
-        return f"{allowed}; ask for less, or raise the limit with {VARIABLES[name][0]}"
+        return f"{allowed}; reduce the work, or raise the limit with {VARIABLES[name][0]}"
 
 
 VARIABLES = {

@@ -49,7 +49,7 @@ def read_value(text: str, column: dy.Column) -> tuple[Value, str]:
     if control_character(text):
         return None, f"holds the control character {control_character(text)!r}: remove it"
     if text != text.strip():
-        return None, f"{text!r} has blanks around it: remove them"
+        return None, f"{text!r} has spaces around it: remove them"
     if column.dtype == pl.Date:
         return _day(text)
     if isinstance(column.dtype, pl.Datetime):
@@ -91,7 +91,7 @@ def _day(text: str) -> tuple[Value, str]:
     try:
         return date.fromisoformat(text), ""
     except ValueError:
-        return None, f"{text!r} is a day that no calendar has: correct it"
+        return None, f"{text!r} is not a valid date: correct it"
 
 
 def _instant(text: str) -> tuple[Value, str]:
@@ -100,7 +100,7 @@ def _instant(text: str) -> tuple[Value, str]:
     try:
         return datetime.fromisoformat(text).astimezone(UTC), ""
     except ValueError:
-        return None, f"{text!r} is an instant that no clock shows: correct it"
+        return None, f"{text!r} is not a valid time: correct it"
 
 
 def _number(text: str, column: dy.Column) -> tuple[Value, str]:
@@ -127,14 +127,14 @@ def _words(text: str, column: dy.Column) -> tuple[Value, str]:
     if is_time_zone(column) and not is_zone(text):
         near = closest_match(text, available_timezones())
         mend = f"did you mean {near!r}?" if near else "write it as America/New_York"
-        return None, f"{text!r} is no time zone: {mend}"
+        return None, f"{text!r} is not a time zone: {mend}"
     choices = choices_of(column)
     if choices and text not in choices:
         return None, unknown_value_message(text, choices)
     pattern = getattr(column, "regex", None)
     # The schema searches within the text; its patterns carry their own anchors.
     if pattern is not None and not re.search(pattern, text):
-        return None, f"{text!r} has not the form of {example_of(column)}: correct it"
+        return None, f"{text!r} does not have the form of {example_of(column)}: correct it"
     return text, ""
 
 

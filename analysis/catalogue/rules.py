@@ -75,7 +75,7 @@ def _event(row: Row) -> Problems:
     if row["direction"] and row["category"] != "export_control":
         yield (
             "direction",
-            f"{row['direction']!r} stands with category {row['category']!r}: only an "
+            f"{row['direction']!r} is given with category {row['category']!r}: only an "
             "export_control has a direction, leave the cell blank",
         )
     if row["category"] == "rumour" and row["status"] == "official":
@@ -84,7 +84,7 @@ def _event(row: Row) -> Problems:
     if row["entities"] and any(not item or item != item.strip() for item in entities):
         yield (
             "entities",
-            (f"{row['entities']!r} is no list: separate names by ';' alone, as in Nvidia;AMD"),
+            (f"{row['entities']!r} is not a list: separate names with ';' only, as in Nvidia;AMD"),
         )
     if len(set(entities)) == len(entities):
         return
@@ -101,9 +101,9 @@ def _event_time(row: Row) -> Problems:
             "or take the timing date_only",
         )
     if timing == "date_only" and instant is not None:
-        yield "timing", "'date_only' stands with an instant: take timestamp, or drop time_utc"
+        yield "timing", "'date_only' is given with an instant: use timestamp, or drop time_utc"
     if timing == "weekend" and day.weekday() < _SATURDAY:
-        yield "timing", f"'weekend' stands with {day}, a {day:%A}: correct one of the two"
+        yield "timing", f"'weekend' is given with {day}, a {day:%A}: correct one of the two"
     if isinstance(instant, datetime):
         local = instant.astimezone(ZoneInfo(row["timezone"])).date()
         if local != day:
@@ -133,7 +133,7 @@ def _instrument(row: Row) -> Problems:
             f"{row['primary']!r} is given although the role is {row['role']!r}: leave it blank",
         )
     if row["role"] == "fx" and row["exchange"] is not None:
-        yield "exchange", f"{row['exchange']!r} stands with a currency: leave the cell blank"
+        yield "exchange", f"{row['exchange']!r} is given for a currency: leave the cell blank"
     if row["role"] != "fx" and row["exchange"] is None:
         yield "exchange", "is missing: give the market identifier code, for instance XNAS"
     if row["exchange"] is not None:
@@ -157,9 +157,9 @@ def _chip(row: Row) -> Problems:
     precision, released = row["date_precision"], row["release_date"] or ""
     if precision and not re.fullmatch(_PRECISION[precision], released):
         shown = f"{released!r}" if released else "a blank"
-        yield "release_date", f"{shown} stands with the precision {precision!r}: correct one"
+        yield "release_date", f"{shown} does not match the precision {precision!r}: correct one"
     elif precision == "day" and _no_day(released):
-        yield "release_date", f"{released!r} is a day that no calendar has: correct it"
+        yield "release_date", f"{released!r} is not a valid date: correct it"
     if released and not precision:
         yield "date_precision", "is missing: say how precise the release date is"
     if (row["tpp"] is None) != (row["tpp_basis"] is None):
@@ -183,7 +183,10 @@ def _group(row: Row) -> Problems:
 
 def _closure(row: Row) -> Problems:
     if row["date"].weekday() >= _SATURDAY:
-        yield "date", f"{row['date']} is a {row['date']:%A}, which is no session: remove the line"
+        yield (
+            "date",
+            f"{row['date']} is a {row['date']:%A}, which is not a session: remove the line",
+        )
 
 
 def _hours(row: Row) -> Problems:
@@ -214,7 +217,7 @@ def _watched(row: Row) -> Problems:
     owned = row["kind"] in _OWNED
     if owned != bool(re.fullmatch(r"[^/\s]+/[^/\s]+", row["name"])):
         form = "deepseek-ai/DeepSeek-V3" if owned else "a name without '/' and blanks"
-        yield "name", f"{row['name']!r} stands with the kind {row['kind']!r}: write it as {form}"
+        yield "name", f"{row['name']!r} does not match the kind {row['kind']!r}: write it as {form}"
 
 
 def _events_file(rows: Sequence[Row], beside: ColumnValues) -> LocatedProblems:
@@ -240,7 +243,7 @@ def _instruments_file(rows: Sequence[Row], _beside: ColumnValues) -> LocatedProb
             told = (
                 unknown_value_message(str(benchmark), indexes)
                 if indexes
-                else f"{benchmark!r} is no index of this file: add its row, with the role index"
+                else f"{benchmark!r} is not an index in this file: add its row, with the role index"
             )
             yield place, "benchmark", told
     yield from _one_primary_listing(rows)

@@ -214,7 +214,7 @@ def _header_is_good(report: ValidationReport, header: list[Cell]) -> bool:
             near = closest_match(cell.text, [name for name in wanted if name not in given])
             hint = f"rename it to {near!r}" if near else f"the columns are {', '.join(wanted)}"
             report.add_problem(
-                cell.line, "", f"{cell.text!r} is no column of {report.kind}: {hint}"
+                cell.line, "", f"{cell.text!r} is not a column of {report.kind}: {hint}"
             )
         seen.add(cell.text)
     for name in wanted:
@@ -234,7 +234,7 @@ def _read_rows(report: ValidationReport, names: list[str], rows: list[list[Cell]
                 "",
                 f"has {len(cells)} cells where the first line has {len(names)}: "
                 + (
-                    "a cell that holds a comma stands in double quotes"
+                    "put a cell that holds a comma in double quotes"
                     if len(cells) > len(names)
                     else "a blank cell needs its comma too"
                 ),

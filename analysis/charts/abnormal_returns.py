@@ -1,4 +1,4 @@
-"""Who fell, or rose, more than the market explains? Abnormal returns with their intervals."""
+"""Who fell, or rose, more than the market can explain? Abnormal returns with their intervals."""
 
 from __future__ import annotations
 
@@ -120,8 +120,8 @@ def _question(shown: pd.DataFrame, explained_by: str) -> str:
     past, base = _VERBS[direction(shown["abnormal"].tolist())]
     if len(shown) == 1:
         name = words(shown["name"][0]) or words(shown["security"][0])
-        return f"Did {name} {base} more than {explained_by} explains?"
-    return f"Who {past} more than {explained_by} explains?"
+        return f"Did {name} {base} more than {explained_by} can explain?"
+    return f"Who {past} more than {explained_by} can explain?"
 
 
 def _with_intervals(shown: pd.DataFrame) -> pd.DataFrame:
@@ -224,9 +224,10 @@ def _caption(shown: pd.DataFrame, left_out: pd.DataFrame, window_label: str, sou
     caution = ""
     if size > 1:
         caution = (
-            f"Each interval stands alone: among {size}, about {number(size / 20, 1)} would "
+            f"The intervals are not adjusted for their number: among {size}, about "
+            f"{number(size / 20, 1)} would "
             "exclude zero by chance, and securities hit on one day move together; "
-            "adjusted p-values stand in the table."
+            "adjusted p-values are in the table."
         )
     absent = ""
     if len(left_out):

@@ -30,7 +30,7 @@ _TOGETHER = 3  # more groups than this and their bands hide each other: one pane
 _PANEL = 150  # px
 _TITLES = {
     -1: "Did the fall last?",
-    0: "How did the abnormal returns add up?",
+    0: "Did the move last?",
     1: "Did the rise last?",
 }
 
@@ -306,7 +306,10 @@ def _caption(blocks: list[pd.DataFrame], source: str) -> str:
     bands = any(block[["low", "high"]].notna().all(axis=1).any() for block in blocks)
     caution = ""
     if bands and len(blocks) > 1:
-        caution = f"With {len(blocks)} groups some band leaves zero by chance more easily than one."
+        caution = (
+            f"With {len(blocks)} groups one of the bands is likelier to exclude zero by chance "
+            "than a single band."
+        )
     low, high = _reach(blocks, "low", "high")
     cut = (low, high) != _extent(blocks)
     return sentence(

@@ -51,7 +51,9 @@ class Chart:
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", self.key):
-            raise InputError(f"Chart key {self.key!r} is no slug; use a form like 'day-heatmap'.")
+            raise InputError(
+                f"Chart key {self.key!r} is not a slug; use a form like 'day-heatmap'."
+            )
 
     def figure_json(self) -> dict[str, Any]:
         """The figure as plotly.js takes it: ``data`` and ``layout``, numbers as plain lists."""

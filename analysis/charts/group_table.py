@@ -37,11 +37,11 @@ def family_table(groups: pd.DataFrame) -> Table:
     """
     import pandas as pd
 
-    caption = "Average cumulative abnormal return (CAAR) of each family"
+    caption = "Average cumulative abnormal return (CAAR) of each group"
     frame = checked(groups, "groups", ("group", *_NUMBERS), _NUMBERS)
     frame = frame[frame["caar"].notna()]
     if frame.empty:
-        return nothing_to_tell("family-table", caption, "No family could be measured.")
+        return nothing_to_tell("family-table", caption, "No group could be measured.")
     windows = [window_words(row.window_start, row.window_end) for row in frame.itertuples()]
     turn = {words: turn for turn, words in enumerate(dict.fromkeys(windows))}
     frame = frame.assign(
@@ -51,7 +51,7 @@ def family_table(groups: pd.DataFrame) -> Table:
     ).sort_values(["turn", "single", "caar"], ignore_index=True)
     cells = pd.DataFrame(
         {
-            "Family": [_label(item) for item in frame["group"]],
+            "Group": [_label(item) for item in frame["group"]],
             "n": frame["n"].map(lambda size: number(size, 0)),
             "CAAR, %": frame["caar"].map(percent),
             "95 % low, %": frame["low"].map(percent),
@@ -61,10 +61,10 @@ def family_table(groups: pd.DataFrame) -> Table:
         }
     )
     notes = [
-        "Family: interval from the variation of its own average abnormal return in the "
-        "estimation window (Brown and Warner 1985), which is too narrow when the event makes "
-        "returns wilder; p from the test recommended for so few securities. All securities: the "
-        "test recommended for this study. p Holm: over the families of one window. "
+        "Group: interval from the variation of its own average abnormal return in the "
+        "estimation window (Brown and Warner 1985), which is too narrow when the event raises the "
+        "variance; p from the test recommended for so few securities. All securities: the "
+        "test recommended for this study. p Holm: over the groups of one window. "
         f"{MISSING} not computed."
     ]
     markup = build(

@@ -110,7 +110,7 @@ def build(
     import great_tables as gt
 
     if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", key):
-        raise InputError(f"Table key {key!r} is no slug; use a form like 'day-heatmap'.")
+        raise InputError(f"Table key {key!r} is not a slug; use a form like 'day-heatmap'.")
     # Names of our own in place of the frame's: they become ids and must be unique and harmless.
     places = {name: f"c{place}" for place, name in enumerate(frame.columns)}
     stub = next(iter(places.values()))
@@ -142,7 +142,7 @@ def _with_caption(html: str, caption: str) -> str:
     """Take the table out of great-tables' wrapper and give it a caption of its own."""
     found = re.search(r"<table\b[^>]*>(.*?)</table>", html, re.DOTALL)
     if found is None:
-        raise InputError("great-tables wrote no table; its release is not one that we know.")
+        raise InputError("great-tables wrote no table; this release is not supported.")
     body = re.sub(r"\n\s*", "\n", found[1]).strip()
     return f'<table class="faultline-table"><caption>{escape(caption)}</caption>\n{body}\n</table>'
 

@@ -161,8 +161,8 @@ def _caption(shown: pd.DataFrame, source: str) -> str:
         only_raw = f"No abnormal return for {listing(names)}."
     return sentence(
         "Raw return on day 0, the same less the return of the security's benchmark, and the "
-        "abnormal return, which is less what the model expects; at the right the raw return in "
-        "per cent.",
+        "abnormal return, which is less what the model expects; the raw return in per cent is at "
+        "the right.",
         day0_sentence(shown),
         only_raw,
         source,

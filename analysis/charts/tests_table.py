@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -45,6 +46,13 @@ _WHY = (
 _TEST_NUMBERS = (
     "window_start", "window_end", "statistic", "df", "p_value", "p_holm", "p_bh", "n",
 )  # fmt: skip
+
+
+def _with_printed_names(text: str) -> str:
+    """Write the tests in a sentence as the table prints them, not by their names in code."""
+    printed = {name: TEST_NAMES[name] for name in RECOMMENDED}
+    printed["permutation_mean"] = "A permutation test of the mean CAR"
+    return re.sub(rf"\b({'|'.join(printed)})\b", lambda found: printed[found[0]], text)
 
 
 def test_table(
@@ -110,7 +118,7 @@ def test_table(
         numbers=["Statistic", "df", "p", "p Holm", "p BH", "n"],
         groups=[_section(row) for row in frame.to_dict("records")],
         notes=[
-            f"Recommended: {why or _WHY} p Holm and p BH (Benjamini\u2013"
+            f"Recommended: {_with_printed_names(why) or _WHY} p Holm and p BH (Benjamini\u2013"
             f"Hochberg): adjusted for the number of tests run.{rest} {MISSING} not computed."
         ],
     )

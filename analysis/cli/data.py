@@ -56,7 +56,7 @@ def register(app: App) -> None:
     examples = [data_update.EXAMPLES, _STATUS_EXAMPLES, _HISTORY_EXAMPLES]
     group = App(
         name="data",
-        help="Fetch figures, and say how the store stands.",
+        help="Fetch figures and report the state of the store.",
         help_epilogue="Examples\n" + "".join(item.removeprefix("Examples\n") for item in examples),
     )
     group.command(data_update.update, name="update", help_epilogue=data_update.EXAMPLES)
@@ -210,8 +210,8 @@ def history(
     named = store.key_order(table)
     if not keys:
         raise InputError(
-            f"Which figure of {table}? Give {', '.join(named)}, in that order; fewer list all that "
-            "begin so."
+            f"Which figure of {table}? Give {', '.join(named)}, in that order; with fewer, all "
+            "that begin with them are listed."
         )
     frame = store.history(table, *keys)
     if frame.is_empty():

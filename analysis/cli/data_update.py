@@ -29,7 +29,7 @@ LONGEST_DAYS = 365 * 1000
 EXAMPLES = """Examples
 
 faultline data update
-    ask every source for what is missing
+    fetch what is missing from every source
 
 faultline data update prices factors
     only these tables
@@ -103,7 +103,7 @@ def update(
     try:
         clear_raw(desk.home, raw_days(), patience=0)
     except (FaultlineError, OSError) as problem:
-        console.print_err(f"faultline: old answers stay in raw/: {problem}")
+        console.print_err(f"faultline: old responses stay in raw/: {problem}")
     return 1 if failed else 0
 
 
@@ -128,7 +128,7 @@ def clear_raw(home: Path | str, days: float, patience: float | None = None) -> N
     if done.contents:
         console.print_err(
             f"Deleted {done.contents:,} file{'' if done.contents == 1 else 's'} "
-            f"({done.size / 1e6:,.1f} MB) from raw/: answers older than {days:g} days."
+            f"({done.size / 1e6:,.1f} MB) from raw/: responses older than {days:g} days."
         )
 
 

@@ -35,7 +35,7 @@ def verify(*, json: Annotated[bool, Parameter(show_default=False)] = False) -> i
     from analysis.errors import InputError
     from analysis.settings import store_home
     from analysis.store import Store
-    from analysis.store.repair import damage, tables_begun, unrecorded
+    from analysis.store.repair import damage, recorded, tables_begun, unrecorded
 
     store = Store(store_home())
     if not store.is_live or not isinstance(store.home, Path):
@@ -55,7 +55,8 @@ def verify(*, json: Annotated[bool, Parameter(show_default=False)] = False) -> i
     if empty:
         console.print_err(f"faultline: {store.location} holds no table, so nothing was checked.")
     elif not json:
-        console.print_err(f"{count(len(found), 'damaged file')} in {store.location}.")
+        checked = count(recorded(store.home), "file")
+        console.print_err(f"{checked} checked in {store.location}, {len(found) or 'none'} damaged.")
     if unchecked:
         console.print_err(
             f"faultline: {count(unchecked, 'file')} without a checksum could not be checked;"

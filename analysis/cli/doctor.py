@@ -15,7 +15,9 @@ from cyclopts import App, Parameter
 from analysis import __version__
 from analysis.cli import console
 from analysis.cli.console import Column
+from analysis.dates import format_day
 from analysis.errors import FaultlineError
+from analysis.formatting import listing
 from analysis.plain_text import count
 from analysis.settings import KEYS, bundled, contact, offline, store_home, token
 
@@ -258,7 +260,10 @@ def _sources() -> tuple[State, str]:
     }
     said = ", ".join(f"{name} {'set' if there else 'not set'}" for name, there in given.items())
     if not given["FAULTLINE_CONTACT"]:
-        return "note", f"{said}. EDGAR wants an e-mail: export FAULTLINE_CONTACT=you@example.org"
+        return (
+            "note",
+            f"{said}. EDGAR requires an e-mail address: export FAULTLINE_CONTACT=you@example.org",
+        )
     return "ok", said
 
 
@@ -272,10 +277,19 @@ def _calendars(today: date) -> tuple[State, str]:
     last = {item: end for item, end in ends.items() if end is not None}
     said = ", ".join(f"{item} to {end.isoformat()}" for item, end in last.items())
     detail = f"{len(exchanges)} exchanges{'; published ' if said else ''}{said}"
-    near = [item for item, end in last.items() if end < today + _CALENDAR_WARNING]
+    near: dict[date, list[str]] = {}
+    for item, end in last.items():
+        if end < today + _CALENDAR_WARNING:
+            near.setdefault(end, []).append(item)
     if near:
         renew = "pip install -U exchange-calendars"
-        return "note", f"{detail}. Soon out for {', '.join(near)}: {renew}"
+        ending = " ".join(
+            f"The calendars of {listing(names)} end on {format_day(end)}."
+            if len(names) > 1
+            else f"The calendar of {names[0]} ends on {format_day(end)}."
+            for end, names in near.items()
+        )
+        return "note", f"{detail}. {ending} Newer ones: {renew}"
     return "ok", detail
 
 
@@ -298,13 +312,17 @@ def _jupyterlab() -> tuple[State, str]:
     try:
         return "ok", metadata.version("jupyterlab")
     except metadata.PackageNotFoundError:
-        return "note", "not installed; needed by faultline lab alone: pip install jupyterlab"
+        return (
+            "note",
+            "not installed; only faultline lab needs it: make lab in a checkout, or pip install "
+            "jupyterlab",
+        )
 
 
 def _browser() -> tuple[State, str]:
     found = next(filter(None, map(shutil.which, _BROWSERS)), None)
     if found is None:
-        return "note", "no Chromium; needed by the browser tests alone"
+        return "note", "no Chromium; only the browser tests need it"
     return "ok", found
 
 

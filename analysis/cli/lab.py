@@ -81,6 +81,6 @@ def working_copy(source: Path, target: Path) -> Path:
     except OSError as error:
         raise InputError(
             f"The notebooks cannot be copied to {str(target)!r}: {error.strerror or error}. "
-            "Start it in a folder that you can write."
+            "Start it in a folder you can write to."
         ) from None
     return target

@@ -198,8 +198,8 @@ def _unexpected(error: BaseException) -> int:
                 console.print_err(line)
     else:
         console.print_err(
-            f"faultline: unexpected {type(error).__name__}: {_sentence(str(error))} This is a "
-            "fault of Faultline; FAULTLINE_DEBUG=1 shows where it happened."
+            f"faultline: unexpected {type(error).__name__}: {_sentence(str(error))} This is a bug "
+            "in Faultline; FAULTLINE_DEBUG=1 shows where it happened."
         )
     return 1
 

@@ -35,7 +35,7 @@ faultline watch --once --notify json://127.0.0.1:8080/alerts
     a URL that holds a token out of the list of processes
 
 faultline watch --once --since 2026-11-01
-    on an empty home: tell at the first look what is no older than this
+    on an empty home: report at the first look whatever is no older than this
 """
 
 
@@ -72,7 +72,7 @@ def watch(
         At a first look, tell what its source dates on or after this day.
     """
     if not 0 < interval < float("inf"):
-        raise InputError(f"--interval {interval:g} is no time: give minutes, for instance 60.")
+        raise InputError(f"--interval {interval:g} is not a time: give minutes, for instance 60.")
     watching = _prepare(notify or [], parse_optional_day(since, "--since"))
     if once:
         return _report(watching.once())
@@ -118,7 +118,7 @@ def _report(result: Result) -> int:
         found = sum(result.first_looks.values())
         console.print_err(
             f"First look at {count(len(result.first_looks), 'subject')}: {count(found, 'thing')} "
-            "found there will not be told as new."
+            "found there will not be reported as new."
         )
     for what, why in result.failures.items():
         console.print_err(f"faultline: {what}: {why}")

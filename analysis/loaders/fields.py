@@ -147,8 +147,8 @@ def require_field(item: Mapping[str, Any], name: str, where: str) -> Any:
     if name not in item:
         there = ", ".join(str(key)[:_LONG_NAME] for key in list(item)[:_SHOWN]) or "nothing"
         raise SourceError(
-            f"{where} answered without the field {name!r} (it has {there}): its shape has "
-            "changed, and the loader must follow."
+            f"{where} answered without the field {name!r} (it has {there}): its format has "
+            "changed; the loader needs an update."
         )
     return item[name]
 

@@ -137,8 +137,8 @@ def _header(lines: list[str], file: File) -> tuple[int, dict[str, int]]:
             nearest = nearest or cells[1:]
     missing = ", ".join(sorted(wanted - set(nearest)))
     raise SourceError(
-        f"{file.name} has no column {missing} (it has {', '.join(nearest) or 'no header'}):"
-        " its shape has changed, and the loader must follow"
+        f"{file.name} has no column {missing} (it has {', '.join(nearest) or 'no header'}): its "
+        "format has changed; the loader needs an update"
     )
 
 

@@ -55,7 +55,7 @@ class Pypistats:
 def normalised(package: str) -> str:
     """Name of a package as PyPI spells it, or an `InputError`."""
     if not _PACKAGE.fullmatch(package):
-        raise InputError(f"{package!r} is no name of a package: write it as vllm or torch-npu.")
+        raise InputError(f"{package!r} is not a package name: write it as vllm or torch-npu.")
     return re.sub(r"[-_.]+", "-", package).lower()
 
 

@@ -137,7 +137,7 @@ def _end(code: int) -> str:
         return "the reader ended without a response"
     with suppress(ValueError):
         name = signal.Signals(-code).name
-        return f"the reader crashed with {name}, as it does when a file asks for too much memory"
+        return f"the reader crashed with {name}, as happens when a file needs too much memory"
     return f"the reader crashed with signal {-code}"
 
 
@@ -190,8 +190,8 @@ def _sheet(content: bytes, columns: Sequence[str]) -> dict[str, list[Any]]:
         raise SourceError(f"not a readable Excel file ({reason})") from None
     if missing:
         raise SourceError(
-            f"no column {', '.join(missing)} (it has {', '.join(there[:12]) or 'none'}):"
-            " its shape has changed, and the loader must follow"
+            f"no column {', '.join(missing)} (it has {', '.join(there[:12]) or 'none'}): its "
+            "format has changed; the loader needs an update"
         )
     return {name: [_plain(cell) for cell in table[name]] for name in columns}
 

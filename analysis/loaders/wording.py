@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from analysis.errors import FaultlineError
 from analysis.plain_text import writable
 
-_MEMORY = "there is not enough memory for what it sent"
+_MEMORY = "there is not enough memory for the response"
 _LONGEST = 200
 
 
@@ -36,7 +36,7 @@ def describe_error(problem: BaseException, *, ours: bool = False) -> str:
     if isinstance(problem, MemoryError):
         return f"Nothing was stored: {_MEMORY}."
     if isinstance(problem, RecursionError):
-        return "Nothing was stored: what it sent is nested too deeply to be read."
+        return "Nothing was stored: the response is nested too deeply to be read."
     if isinstance(problem, OSError) and problem.strerror:
         where = f" at {problem.filename}" if problem.filename else ""
         return f"{problem.strerror}{where}."
@@ -44,7 +44,7 @@ def describe_error(problem: BaseException, *, ours: bool = False) -> str:
     said = f"{kind}: {text[:_LONGEST]}".rstrip(": .") if text else kind
     if ours:
         return f"Faultline could not process the response ({said}); nothing of it was stored."
-    return f"What it sent could not be read and was not stored ({said})."
+    return f"The response could not be read and was not stored ({said})."
 
 
 def abbreviate(names: Sequence[str]) -> str:

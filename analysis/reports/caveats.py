@@ -103,11 +103,11 @@ def conventions(compared: pd.DataFrame) -> Caveat | None:
     if not parts:
         return None
     return Caveat(
-        "Other packages would have concluded otherwise",
+        "Other packages would have concluded differently",
         "From the same abnormal returns, averaged over all securities and judged at 5\u202f%. "
         + " ".join(parts)
-        + " They differ in variances, ranks and reference distributions, and most take the "
-        "securities for independent.",
+        + " They differ in variances, ranks and reference distributions, and most treat the "
+        "securities as independent.",
     )
 
 
@@ -120,8 +120,7 @@ def _otherwise(rows: pd.DataFrame) -> str:
         return ""
     against = theirs[theirs["significant"] != own["significant"]]["preset"].value_counts()
     counts = [
-        f"{words} in {against[name]} of "
-        f"{wording.count(int((theirs['preset'] == name).sum()), 'test')}"
+        f"{_share(int(against[name]), int((theirs['preset'] == name).sum()))} of {words}"
         for name, words in _PACKAGES.items()
         if name in against.index
     ]
@@ -131,9 +130,18 @@ def _otherwise(rows: pd.DataFrame) -> str:
     window = wording.window_words(own["window_start"], own["window_end"])
     return (
         f"Over {window} {TEST_NAMES[KOLARI]} finds {ours} "
-        f"({wording.p_value(float(own['p_value']))}); {other} would have come from "
-        f"{wording.listing(counts)}."
+        f"({wording.p_value(float(own['p_value']))}); {wording.listing(counts)} would have found "
+        f"{other}."
     )
+
+
+def _share(some: int, tests: int) -> str:
+    """In words: "one of the three tests", "both tests", "the only test"."""
+    if some == tests:
+        return {1: "the only test", 2: "both tests"}.get(
+            tests, f"all {wording.spelled(tests)} tests"
+        )
+    return f"{wording.spelled(some)} of the {wording.spelled(tests)} tests"
 
 
 def benchmark(
@@ -175,8 +183,9 @@ def peers(model: str) -> Caveat | None:
         return None
     return Caveat(
         "The benchmark is made of securities that the event may have moved",
-        "What a security shares of the reaction with the others is taken out with their mean; "
-        "what is left is its own. The model unshocked compares with securities outside the study.",
+        "Subtracting the mean of the other securities also removes the part of the reaction that "
+        "they share; only the security's own part remains. The model unshocked compares with "
+        "securities outside the study.",
         "warning",
     )
 
@@ -272,7 +281,7 @@ def gaps(skipped: pd.DataFrame, flagged: pd.DataFrame, last_price: str) -> Cavea
     if len(skipped):
         parts.append(
             f"{wording.count(skipped['security'].nunique(), 'security', 'securities')} could not "
-            "be measured in every window; the reasons stand in the table of what was left out."
+            "be measured in every window; the table of skipped securities gives the reasons."
         )
     if len(flagged):
         listed = wording.listing(
@@ -281,7 +290,7 @@ def gaps(skipped: pd.DataFrame, flagged: pd.DataFrame, last_price: str) -> Cavea
                 for (ticker, flag), days in flagged.groupby(["ticker", "flag"], sort=False)
             ]
         )
-        parts.append(f"Prices to distrust within the windows: {listed}.")
+        parts.append(f"Doubtful prices within the windows: {listed}.")
         broken = bool(flagged["flag"].str.contains(BREAK, regex=False).any())
         if broken:
             parts.append("The return into a day with a price break is left out.")
@@ -324,7 +333,7 @@ def multiplicity(single: int, tests: pd.DataFrame) -> Caveat | None:
         "How many tests were run",
         f"{single} on single securities and {battery} on groups. Even without any effect at least "
         f"one in twenty, here about {LEVEL * (single + battery):.0f}, would come out below "
-        "5\u202f%, and more of those that take the securities for independent. The adjusted "
+        "5\u202f%, and more of those that treat the securities as independent. The adjusted "
         "p-values (Holm; Benjamini and Hochberg) allow for the number, not for the dependence; "
         "those of single CARs are not adjusted.",
     )

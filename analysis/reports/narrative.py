@@ -45,14 +45,14 @@ TEST_NAMES = {
 class ModelPhrases:
     """How sentences refer to a model's normal return.
 
-    "lost 17 % ... more than {explains}", "... not clearly apart from what {expected}", "Did
-    Nvidia move more than {by} explains?", "{taken_out} is taken out".
+    "lost 17 % ... more than {explains}", "... not clearly different from what {expected}", "Did
+    Nvidia move more than {by} can explain?", "{usual} does not explain".
     """
 
     explains: str
     expected: str
     by: str
-    taken_out: str
+    usual: str
 
 
 _BETA = "its market beta explains"
@@ -60,13 +60,13 @@ _FACTORS = "its factor exposures explain"
 _PEERS = "its beta to the other securities explains"
 
 _ON_MARKET = ModelPhrases(
-    _BETA, _BETA, "the market", "what the security usually does when its benchmark moves"
+    _BETA, _BETA, "the market", "the security's usual response to its benchmark"
 )
 _ON_PEERS = ModelPhrases(
-    _PEERS, _PEERS, "the mean of the others", "what the security usually does when the others move"
+    _PEERS, _PEERS, "the mean of the others", "the security's usual response to the others"
 )
 _ON_FACTORS = ModelPhrases(
-    _FACTORS, _FACTORS, "the US factors", "what its exposure to the US factors explains"
+    _FACTORS, _FACTORS, "the US factors", "the security's usual response to the US factors"
 )
 _PHRASES = {
     "factors": _ON_FACTORS,
@@ -76,14 +76,14 @@ _PHRASES = {
         "its own average day",
         "it does on an average day",
         "its average day",
-        "its own average return",
+        "the security's own average return",
     ),
 }
 _LESS_THE_MARKET = ModelPhrases(
     "its benchmark",
     "its benchmark did",
     "the market",
-    "the benchmark's return of the same day",
+    "the benchmark's return on the same day",
 )
 
 
@@ -187,7 +187,7 @@ def headline_and_lead(
     if focus is None:
         return Opening(
             "No security had enough data for an abnormal return.",
-            "The reasons stand in the table of what was skipped.",
+            "The table of skipped securities gives the reasons.",
         )
     zero = groups[(groups["window_start"] == 0) & (groups["window_end"] == 0)]
     text = _headline(focus, zero, recommended_p_values(tests, recommended=recommended), model)
@@ -227,7 +227,7 @@ def _focus_sentence(focus: HeadlineSecurity, model: str) -> str:
     moved = f"{'lost' if raw < 0 else 'gained'} {wording.per_cent(abs(raw), sign=False)} on {when}"
     if not focus.moved:
         return (
-            f"{name} {moved}, not clearly apart from what {_phrases(model).expected} "
+            f"{name} {moved}, not clearly different from what {_phrases(model).expected} "
             f"(abnormal return {wording.per_cent(abnormal)}, {evidence})"
         )
     if raw * abnormal > 0 and abs(abnormal) <= abs(raw):
@@ -237,13 +237,13 @@ def _focus_sentence(focus: HeadlineSecurity, model: str) -> str:
 
 
 def _families_clause(focus: HeadlineSecurity, named: pd.DataFrame) -> str:
-    """Which families moved, which the other way, and how many cannot be told apart."""
+    """Which groups moved, which the other way, and how many showed no clear move."""
     others = named[named["p_holm"].notna()]
     if focus.moved:
         others = others[others["group"] != focus.row["role"]]
     certain = others[others["p_holm"] < LEVEL]
     if certain.empty:
-        return "no other family moved clearly" if len(others) and focus.moved else ""
+        return "no other group moved clearly" if len(others) and focus.moved else ""
     falling = _names(certain[certain["caar"] < 0])
     rising = _names(certain[certain["caar"] > 0])
     down = float(focus.row["abnormal"]) < 0
@@ -255,21 +255,21 @@ def _families_clause(focus: HeadlineSecurity, named: pd.DataFrame) -> str:
         parts.append(f"{wording.listing(first[0])} {first[1]}{beside}")
     if second[0]:
         parts.append(f"{wording.listing(second[0])} {second[1]}")
-    still = _names(others[~(others["p_holm"] < LEVEL)], most=1)
-    if still:
-        parts.append(f"{still[0]} did not clearly")
+    still = others[~(others["p_holm"] < LEVEL)]["group"]
+    if len(still):
+        one = role_name(str(still.iloc[0]))
+        who = one if len(still) == 1 else f"{wording.spelled(len(still))} other groups"
+        parts.append(f"{who} showed no clear move")
     return ", ".join(parts)
 
 
 def _names(groups: pd.DataFrame, most: int = 3) -> list[str]:
-    """Names of families, the largest first; those beyond ``most`` are counted."""
+    """Names of groups, the largest first; those beyond ``most`` are counted."""
     ordered = groups.reindex(groups["caar"].abs().sort_values(ascending=False).index)
     names = [role_name(str(item)) for item in ordered["group"]]
     if len(names) <= most:
         return names
-    if most == 1:
-        return [f"{len(names)} others"]
-    return [*names[: most - 1], f"{len(names) - most + 1} more families"]
+    return [*names[: most - 1], f"{len(names) - most + 1} more groups"]
 
 
 def lead(
@@ -282,8 +282,7 @@ def lead(
     """The paragraph under the headline: the group, its certainty, what abnormal means."""
     measured = securities[securities["abnormal"].notna()]
     sentences = [
-        "An abnormal return is what is left of a return once "
-        f"{_phrases(model).taken_out} is taken out."
+        f"An abnormal return is the part of a return that {_phrases(model).usual} does not explain."
     ]
     pooled = zero[zero["group"] == "all"]
     if len(measured) > 1:
@@ -313,8 +312,8 @@ def _disagreement(pooled: pd.Series) -> str:
     if outside == (float(pooled["p_value"]) < LEVEL):
         return ""
     return (
-        "The interval is of the plain average, the Kolari\u2013Pynnönen test of the average in "
-        "which every security counts in units of its own variation; here the two differ."
+        "The interval is for the plain average, the Kolari\u2013Pynnönen test for the average of "
+        "abnormal returns in units of each security's own variation; here the two disagree."
     )
 
 
@@ -342,12 +341,16 @@ def _robust_sentence(tests: pd.DataFrame, recommended: Sequence[str]) -> str:
     listed = wording.listing(
         [f"{wording.p_value(value)} ({TEST_NAMES[name]})" for name, value in values.items()]
     )
-    if beyond in (0, len(values)):
-        said = "set" if beyond else "do not set"
-        count = len(values)
-        who = f"the {count} recommended tests" if count > 1 else "the recommended test"
+    count = len(values)
+    if count == 1:
+        said = f"The recommended test {'distinguishes' if beyond else 'does not distinguish'}"
+    elif beyond == count:
+        both = "Both" if count == 2 else f"All {wording.spelled(count)}"
+        said = f"{both} recommended tests distinguish"
+    elif beyond == 0 and count == 2:
+        said = "Neither recommended test distinguishes"
     else:
-        said, who = "set", f"{beyond} of the {len(values)} recommended tests"
-    if beyond == 1 or len(values) == 1:
-        said = {"set": "sets", "do not set": "does not set"}[said]
-    return f"{who[0].upper()}{who[1:]} {said} that average apart from ordinary days: {listed}."
+        some = wording.spelled(beyond).capitalize() if beyond else "None"
+        verb = "distinguish" if beyond > 1 else "distinguishes"
+        said = f"{some} of the {wording.spelled(count)} recommended tests {verb}"
+    return f"{said} it from ordinary days: {listed}."

@@ -134,7 +134,7 @@ class SizeReport:
         return display.opening(
             "Which tests can be believed when events share dates",
             f"{lead} The worst, {TEST_NAMES.get(worst['test'], worst['test'])}, rejected "
-            f"{worst['share']:.0%} of true nulls at a level that promises {LEVEL:.0%}.",
+            f"{worst['share']:.0%} of true nulls at a nominal level of {LEVEL:.0%}.",
         )
 
     def key_figures(self) -> Display:

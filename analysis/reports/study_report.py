@@ -156,8 +156,16 @@ class StudyReport:
             if event not in measured:
                 reasons = Counter(skipped.loc[skipped["event_id"] == event, "reason"])
                 commonest = reasons.most_common(1) or [("no security was placed", 0)]
-                failed[event] = str(commonest[0][0])
+                failed[event] = self._not_yet(event) or str(commonest[0][0])
         return failed
+
+    def _not_yet(self, event: str) -> str:
+        """Say that an event comes after the day of the data; blank where it does not."""
+        first = self.placements.loc[self.placements["event_id"] == event, "day0"].min()
+        # NaT, where no security has a day 0, is not equal to itself.
+        if self.desk.as_of is None or first != first or first.date() <= self.desk.as_of:
+            return ""
+        return f"its day 0 is {wording.day(first)}, after --as-of {wording.day(self.desk.as_of)}"
 
     @cached_property
     def doubtful(self) -> pd.DataFrame:

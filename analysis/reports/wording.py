@@ -22,6 +22,7 @@ __all__ = [
     "p_value",
     "per_cent",
     "points",
+    "spelled",
     "weekday",
     "window_words",
 ]
@@ -40,6 +41,12 @@ def per_cent(value: float, decimals: int = 1, *, sign: bool = True) -> str:
 def points(value: float, decimals: int = 1) -> str:
     """The size of a difference between two returns, in percentage points: ``13.0 points``."""
     return f"{number(100 * abs(value), decimals)} points"
+
+
+def spelled(count: int) -> str:
+    """A count in a sentence: ``eight``, from ten on ``10``."""
+    names = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+    return names[count] if count < len(names) else f"{count:,}"
 
 
 def p_value(value: float) -> str:

@@ -392,9 +392,9 @@ def _first_line(problem: BaseException) -> str:
 def _suggest_fix(problem: BaseException, done: str, place: StoreLocation) -> str:
     text = str(problem).lower()
     if any(sign in text for sign in ("no space", "file too large", "quota", "disk")):
-        return "free some space there and repeat; what was stored before is whole"
+        return "free some space there and try again; what was stored before is intact"
     if done == "written":
-        return "see that it can be written there and repeat; what was stored before is whole"
+        return "check that it can be written there and try again; what was stored before is intact"
     if place.folder is None:
         return "see that the address can be reached and that its keys are right, and repeat"
     return "restore that folder from a good copy, or move it away to begin anew"

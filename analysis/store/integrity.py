@@ -285,6 +285,10 @@ class Integrity:
             paths.append(path)
         self._hold(paths)
 
+    def recorded_count(self) -> int:
+        """Number of files that are there and have a checksum."""
+        return sum((self.folder / path).exists() for path in self._checksums.recorded())
+
     def damaged(self) -> Iterator[Damage]:
         """Every recorded file that is there and of other content; all are read.
 

@@ -58,6 +58,15 @@ def damage(home: Path) -> Iterator[tuple[str, Damage]]:
             yield table, one
 
 
+def recorded(home: Path) -> int:
+    """Number of files that are there and have a checksum."""
+    count = 0
+    for table in _tables():
+        with suppress(DataError):  # `damage` names it
+            count += Integrity(home, table).recorded_count()
+    return count
+
+
 def unrecorded(home: Path) -> dict[str, int]:
     """Tables with files that have no checksum: how many."""
     counts = {}
@@ -93,7 +102,7 @@ def repair_store(home: Path) -> Iterator[Step]:
             failed.add(step.table)
     damaged = [(table, one) for table, one in damage(home) if table not in failed]
     for table, one in damaged:
-        sentence = f"{table}: {one.path} {one.what}: only a good copy brings it back."
+        sentence = f"{table}: {one.path} {one.what}: restore it from a good copy."
         yield Step(table, sentence, done=False)
     failed |= {table for table, _ in damaged}
     yield from (_record(home, table) for table in unrecorded(home) if table not in failed)
@@ -235,8 +244,8 @@ def repair(home: Path, table: str) -> Iterator[str]:
             )
     except OSError as problem:
         raise DataError(
-            f"Table {table!r} of the store {home} cannot be repaired ({problem.strerror}): see"
-            " that it can be written there and repeat."
+            f"Table {table!r} of the store {home} cannot be repaired ({problem.strerror}): check "
+            "that it can be written there and try again."
         ) from None
 
 

@@ -165,7 +165,7 @@ def _what_is_wrong(column: dy.Column, check: str) -> str:
         "nan": "is not a number: leave it blank or take the row out",
         "max_length": f"is longer than {bound} bytes: shorten it",
         "min_length": "is empty: write null for what is missing",
-        "regex": f"has not the form of {example_of(column)}: correct it",
+        "regex": f"does not have the form of {example_of(column)}: correct it",
         "check__choices": f"is none of {', '.join(choices_of(column))}: take one of them",
     }
     return words.get(check, f"breaks the rule {check!r}: correct it")

@@ -76,7 +76,9 @@ def update(
         )
     now = now or datetime.now(UTC)
     if since is not None and since > now.date():
-        raise InputError(f"--since {since} lies ahead: no source has figures of that day yet.")
+        raise InputError(
+            f"--since {since} is in the future: no source has figures for that day yet."
+        )
     context = UpdateContext(catalogue, calendars, now, archive=prepare(store), since=since)
     if any(kind.table == "prices" for kind in chosen):
         # Reading a calendar hushes a warning of pandas for a moment, for the whole process, and

@@ -93,7 +93,7 @@ class AlertDispatcher:
             if not taken:
                 left = sum(mark not in held[alert.id].sent for alert in due)
                 self.failures[address.name] = (
-                    f"did not take a notice; {left} alerts stay in the outbox and are sent with "
+                    f"did not accept a notice; {left} alerts stay in the outbox and are sent with "
                     "the next pass."
                 )
                 break

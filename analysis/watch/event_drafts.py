@@ -104,7 +104,7 @@ def add(path: Path, row: Mapping[str, str]) -> bool:
     rows = list(csv.reader(io.StringIO(held, newline="")))
     if rows and rows[0] != columns:
         raise DataError(
-            f"{path} has other columns than the catalogue's events: its first line should be "
+            f"{path} does not have the columns of the catalogue's events: its first line should be "
             f"{','.join(columns)}. Correct it, or move the file away."
         )
     if any(line and line[0] == row["id"] for line in rows[1:]):

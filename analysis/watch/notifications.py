@@ -61,7 +61,7 @@ class Target:
         self._postman = Postman(url)
         if _service(url) is None:
             raise InputError(
-                f"The {self.name} cannot be used: write it as Apprise wants it, for instance "
+                f"The {self.name} cannot be used: write it in Apprise's form, for instance "
                 "json://host/path or tgram://token/chat; docs/watch.md has examples."
             )
 

@@ -192,7 +192,7 @@ def _read(path: Path) -> dict[str, Any]:
     except (OSError, ValueError) as problem:
         raise DataError(
             f"{path} cannot be read ({problem}): restore it from a copy, or remove it. Without "
-            "subjects.json the next pass is a first look, without an alert's file it is told again."
+            "subjects.json the next pass is a first look, without an alert's file it is sent again."
         ) from None
     return found
 

@@ -47,7 +47,7 @@ def chart(key: str, figure: go.Figure) -> nbformat.NotebookNode:
     )
     content = {
         "key": key,
-        "title": f"Who fell more than the market explains? {HOSTILE}",
+        "title": f"Who fell more than the market can explain? {HOSTILE}",
         "caption": f"Source: a table; as of 3 Feb 2025. {HOSTILE}",
         "alt": f"Bars. {HOSTILE}",
         "table": table,

@@ -81,7 +81,7 @@ def test_a_problem_knows_its_file_line_column_and_message(events: Path) -> None:
 @pytest.mark.parametrize(
     ("changed", "problem"),
     [
-        ({"date": "2025-02-30"}, "2:date '2025-02-30' is a day that no calendar has: correct it"),
+        ({"date": "2025-02-30"}, "2:date '2025-02-30' is not a valid date: correct it"),
         ({"date": "20 Jan 2025"}, "2:date '20 Jan 2025' is not a day: write it as 2025-01-27"),
         ({"date": ""}, "2:date is missing: fill it in"),
         (
@@ -96,7 +96,7 @@ def test_a_problem_knows_its_file_line_column_and_message(events: Path) -> None:
         ),
         (
             {"time_utc": "2025-01-20T25:19:44Z"},
-            "2:time_utc '2025-01-20T25:19:44Z' is an instant that no clock shows: correct it",
+            "2:time_utc '2025-01-20T25:19:44Z' is not a valid time: correct it",
         ),
         (
             {"time_utc": "2025-01-20T22:00:00Z", "timezone": "Asia/Shanghai"},
@@ -110,19 +110,19 @@ def test_a_problem_knows_its_file_line_column_and_message(events: Path) -> None:
         ),
         (
             {"timing": "date_only"},
-            "2:timing 'date_only' stands with an instant: take timestamp, or drop time_utc",
+            "2:timing 'date_only' is given with an instant: use timestamp, or drop time_utc",
         ),
         (
             {"time_utc": "", "timing": "weekend"},
-            "2:timing 'weekend' stands with 2025-01-20, a Monday: correct one of the two",
+            "2:timing 'weekend' is given with 2025-01-20, a Monday: correct one of the two",
         ),
         (
             {"timezone": "America/New_Yrok"},
-            "2:timezone 'America/New_Yrok' is no time zone: did you mean 'America/New_York'?",
+            "2:timezone 'America/New_Yrok' is not a time zone: did you mean 'America/New_York'?",
         ),
         (
             {"timezone": "../../etc/passwd"},
-            "2:timezone '../../etc/passwd' is no time zone: write it as America/New_York",
+            "2:timezone '../../etc/passwd' is not a time zone: write it as America/New_York",
         ),
         ({"category": "relase"}, "2:category 'relase' is not known: did you mean 'release'?"),
         (
@@ -133,7 +133,7 @@ def test_a_problem_knows_its_file_line_column_and_message(events: Path) -> None:
         ({"confidence": ""}, "2:confidence is missing: take one of high, medium, low"),
         (
             {"direction": "relaxed"},
-            "2:direction 'relaxed' stands with category 'release': only an export_control has a "
+            "2:direction 'relaxed' is given with category 'release': only an export_control has a "
             "direction, leave the cell blank",
         ),
         (
@@ -141,23 +141,25 @@ def test_a_problem_knows_its_file_line_column_and_message(events: Path) -> None:
             "2:status a rumour is not official: take reported, rumoured, denied or false",
         ),
         ({"title": ""}, "2:title is missing: fill it in"),
-        ({"title": " A model"}, "2:title ' A model' has blanks around it: remove them"),
+        ({"title": " A model"}, "2:title ' A model' has spaces around it: remove them"),
         ({"notes": "a\x07b"}, "2:notes holds the control character '\\x07': remove it"),
         (
             {"source_url": "example.org"},
-            "2:source_url 'example.org' has not the form of https://www.sec.gov/news: correct it",
+            "2:source_url 'example.org' does not have the form of https://www.sec.gov/news: "
+            "correct it",
         ),
         (
             {"source_url": "javascript:alert(1)"},
-            "2:source_url 'javascript:alert(1)' has not the form of https://www.sec.gov/news: "
+            "2:source_url 'javascript:alert(1)' does not have the form of "
+            "https://www.sec.gov/news: "
             "correct it",
         ),
         ({"source_title": ""}, "2:source_title is missing: fill it in"),
-        ({"id": "DS R1"}, "2:id 'DS R1' has not the form of ds-r1: correct it"),
+        ({"id": "DS R1"}, "2:id 'DS R1' does not have the form of ds-r1: correct it"),
         ({"id": ""}, "2:id is missing: write it as ds-r1"),
         (
             {"entities": "DeepSeek; Nvidia"},
-            "2:entities 'DeepSeek; Nvidia' is no list: separate names by ';' alone, as in "
+            "2:entities 'DeepSeek; Nvidia' is not a list: separate names with ';' only, as in "
             "Nvidia;AMD",
         ),
         ({"entities": "AMD;AMD"}, "2:entities 'AMD' is named twice: once is enough"),
@@ -222,7 +224,7 @@ def test_a_file_in_another_encoding_is_told_by_the_line_of_its_first_strange_byt
 def test_a_line_with_too_many_or_too_few_cells_is_told(events: Path) -> None:
     assert told(events, HEADER, line() + ",x", "only one") == [
         "2 has 15 cells where the first line has 14: "
-        "a cell that holds a comma stands in double quotes",
+        "put a cell that holds a comma in double quotes",
         "3 has 1 cells where the first line has 14: a blank cell needs its comma too",
     ]
 
@@ -230,7 +232,7 @@ def test_a_line_with_too_many_or_too_few_cells_is_told(events: Path) -> None:
 def test_columns_that_are_missing_misspelt_or_twice_there_are_told(events: Path) -> None:
     header = HEADER.replace("status", "state").replace("notes", "title")
     assert told(events, header, line()) == [
-        "1 'state' is no column of events: rename it to 'status'",
+        "1 'state' is not a column of events: rename it to 'status'",
         "1:notes is missing from the first line: add the column",
         "1:status is missing from the first line: add the column",
         "1:title occurs twice in the first line: keep one column",
@@ -288,14 +290,14 @@ INSTRUMENTS = "ticker,name,entity,exchange,currency,role,bloc,benchmark,price_li
             "X,X,E,XNAS,USD,etf,us,,,",
             "3:entity 'E' is given although the role is 'etf': leave it blank",
         ),
-        ("X,X,,XNAS,USD,fx,,,,", "3:exchange 'XNAS' stands with a currency: leave the cell blank"),
+        ("X,X,,XNAS,USD,fx,,,,", "3:exchange 'XNAS' is given for a currency: leave the cell blank"),
         (
             "X,X,E,,USD,gpu,us,,,yes",
             "3:exchange is missing: give the market identifier code, for instance XNAS",
         ),
         (
             "X,X,E,nasdaq,USD,gpu,us,,,yes",
-            "3:exchange 'nasdaq' has not the form of XNAS: correct it",
+            "3:exchange 'nasdaq' does not have the form of XNAS: correct it",
         ),
         (
             "X,X,E,XNAS,,gpu,us,,,yes",
@@ -361,7 +363,7 @@ def test_groups_and_closures_refer_to_the_instruments_beside_them(tmp_path: Path
     ]
     closures = ("exchange,date,reason,source", "XLON,2025-01-27,a,b", "XLOM,2025-01-25,a,b")
     assert told(tmp_path / "closures.csv", *closures) == [
-        "3:date 2025-01-25 is a Saturday, which is no session: remove the line",
+        "3:date 2025-01-25 is a Saturday, which is not a session: remove the line",
         "3:exchange 'XLOM' is not in instruments.csv: did you mean 'XLON'?",
     ]
     hours = (
@@ -377,8 +379,8 @@ def test_groups_and_closures_refer_to_the_instruments_beside_them(tmp_path: Path
         "3:exchange 'XLOM' is not in instruments.csv: did you mean 'XLON'?",
         "4:opens and closes are blank: give the changed hour, or remove the line",
         "5:closes 10:00 is not after the open at 16:00: correct one of the two",
-        "6:opens '9:00' has not the form of 10:00: correct it",
-        "7:date 2025-02-01 is a Saturday, which is no session: remove the line",
+        "6:opens '9:00' does not have the form of 10:00: correct it",
+        "7:date 2025-02-01 is a Saturday, which is not a session: remove the line",
     ]
 
 
@@ -393,9 +395,13 @@ def test_without_any_instruments_nothing_is_held_against_a_group(
 @pytest.mark.parametrize(
     ("before", "after", "problem"),
     [
-        ("2020-11-16,day", "2020-11,day", "'2020-11' stands with the precision 'day': correct one"),
-        ("2020-11-16,day", ",day", "a blank stands with the precision 'day': correct one"),
-        ("2020-11-16,day", "2020-11-31,day", "'2020-11-31' is a day that no calendar has"),
+        (
+            "2020-11-16,day",
+            "2020-11,day",
+            "'2020-11' does not match the precision 'day': correct one",
+        ),
+        ("2020-11-16,day", ",day", "a blank does not match the precision 'day': correct one"),
+        ("2020-11-16,day", "2020-11-31,day", "'2020-11-31' is not a valid date"),
         ("2020-11-16,day", "2020-11-16,", "is missing: say how precise the release date is"),
         ("4992,source", "4992,", "tpp and its basis go together: give both or none"),
     ],

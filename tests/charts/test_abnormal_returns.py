@@ -138,9 +138,9 @@ def test_what_has_no_abnormal_return_is_named_in_the_caption(monday):
 @pytest.mark.parametrize(
     ("sign", "title"),
     [
-        (-1, "Who fell more than the market explains?"),
-        (1, "Who rose more than the market explains?"),
-        (0, "Who moved more than the market explains?"),
+        (-1, "Who fell more than the market can explain?"),
+        (1, "Who rose more than the market can explain?"),
+        (0, "Who moved more than the market can explain?"),
     ],
 )
 def test_the_title_follows_the_direction_of_the_moves(monday, sign, title):
@@ -153,7 +153,7 @@ def test_the_title_follows_the_direction_of_the_moves(monday, sign, title):
 def test_the_title_of_one_security_names_it(monday):
     nvidia = monday[monday["name"] == "Nvidia"]
     chart = abnormal_by_security(nvidia, "day 0", SOURCE, explained_by="its average")
-    assert chart.title == "Did Nvidia fall more than its average explains?"
+    assert chart.title == "Did Nvidia fall more than its average can explain?"
     assert "by chance" not in chart.caption
     assert list(row_labels(chart).values()) == ["Nvidia"]
 

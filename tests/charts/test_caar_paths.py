@@ -149,7 +149,7 @@ def test_day_zero_is_marked():
     [
         ([0.0, -0.1, -0.1], "Did the fall last?"),
         ([0.0, 0.1, 0.0], "Did the rise last?"),
-        ([0.0, np.nan, 0.1], "How did the abnormal returns add up?"),
+        ([0.0, np.nan, 0.1], "Did the move last?"),
     ],
 )
 def test_the_title_asks_after_what_day_zero_did(values, title):

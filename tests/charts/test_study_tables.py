@@ -266,7 +266,7 @@ def test_only_columns_of_numbers_are_set_to_the_right():
 
 
 def test_a_key_that_is_no_slug_is_refused():
-    with pytest.raises(InputError, match="no slug"):
+    with pytest.raises(InputError, match="not a slug"):
         build(pd.DataFrame({"a": ["b"]}), "caption", "A key")
 
 
@@ -300,11 +300,11 @@ def families() -> pd.DataFrame:
 def test_families_stand_below_all_securities_hardest_hit_first():
     table = family_table(families())
     assert headings_of(table) == ["Day 0", "Days −1 to +1"]
-    assert table.frame["Family"].tolist() == [
+    assert table.frame["Group"].tolist() == [
         "All securities", "Power", "Chips and processors", "Chips and processors",
     ]  # fmt: skip
     assert rows_of(table)["Power"] == ["4", "−23.01", "−27.00", "−19.00", "< 0.001", "< 0.001"]
 
 
 def test_no_measured_family_is_said():
-    assert "No family could be measured." in family_table(families().tail(1)).markup
+    assert "No group could be measured." in family_table(families().tail(1)).markup

@@ -245,7 +245,7 @@ def test_a_chart_weighs_little(chart):
 
 
 def test_the_key_of_a_chart_is_a_slug(chart):
-    with pytest.raises(InputError, match="is no slug"):
+    with pytest.raises(InputError, match="is not a slug"):
         Chart("Two words", chart.title, chart.figure, "", chart.table, "")
 
 

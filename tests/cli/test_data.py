@@ -100,12 +100,13 @@ def test_compacting_clears_old_answers_and_says_so(
     capsys.readouterr()
     assert main(["data", "compact"]) == 0
     said = capsys.readouterr().err
-    assert "Deleted 2 files (0.0 MB) from raw/: answers older than 90 days." in said
+    assert "Deleted 2 files (0.0 MB) from raw/: responses older than 90 days." in said
     assert [archive.content(entry) for entry in archive.entries()] == [b"new", b"newest"]
     monkeypatch.setenv("FAULTLINE_RAW_DAYS", "10")
     assert main(["data", "compact"]) == 0
     assert (
-        "Deleted 1 file (0.0 MB) from raw/: answers older than 10 days." in capsys.readouterr().err
+        "Deleted 1 file (0.0 MB) from raw/: responses older than 10 days."
+        in capsys.readouterr().err
     )
     assert [archive.content(entry) for entry in archive.entries()] == [b"newest"]
 
@@ -119,14 +120,14 @@ def test_an_update_deletes_old_answers_too_and_never_fails_for_them(
         archive.put("http://a/1", b"%d" % days, now - timedelta(days=days))
     with archive._locked():
         assert main(["data", "update", "factors"]) == 0
-        assert "faultline: old answers stay in raw/: Cannot clear" in capsys.readouterr().err
+        assert "faultline: old responses stay in raw/: Cannot clear" in capsys.readouterr().err
     monkeypatch.setenv("FAULTLINE_RAW_DAYS", "many")
     assert main(["data", "update", "factors"]) == 0
-    assert "old answers stay in raw/: FAULTLINE_RAW_DAYS is 'many'" in capsys.readouterr().err
+    assert "old responses stay in raw/: FAULTLINE_RAW_DAYS is 'many'" in capsys.readouterr().err
     monkeypatch.delenv("FAULTLINE_RAW_DAYS")
     assert len(archive.entries()) == 2
     assert main(["data", "update", "factors"]) == 0
-    told = "Deleted 1 file (0.0 MB) from raw/: answers older than 90 days."
+    told = "Deleted 1 file (0.0 MB) from raw/: responses older than 90 days."
     assert told in capsys.readouterr().err
     assert [archive.content(entry) for entry in archive.entries()] == [b"0"]
 

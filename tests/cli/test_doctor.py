@@ -103,7 +103,7 @@ def test_no_browser_is_only_worth_knowing(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr("shutil.which", lambda name: None)
     check = found(tmp_path)["browser"]
     assert check.state == "note"
-    assert "browser tests alone" in check.detail
+    assert "only the browser tests" in check.detail
 
 
 def test_a_calendar_near_its_end_asks_for_a_newer_package(tmp_path: Path) -> None:

@@ -60,5 +60,5 @@ def test_a_copy_that_cannot_be_made_is_bad_input(tmp_path: Path) -> None:
     source = tmp_path / "_bundled" / "notebooks"
     source.mkdir(parents=True)
     (tmp_path / "file").write_text("no folder")
-    with pytest.raises(InputError, match="Start it in a folder that you can write"):
+    with pytest.raises(InputError, match="Start it in a folder you can write to"):
         working_copy(source, tmp_path / "file" / "notebooks")

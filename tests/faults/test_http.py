@@ -184,7 +184,7 @@ def test_a_missing_page_can_be_told_from_a_refusal(server: LocalServer, client: 
         (local.html(), "an HTML page instead of JSON"),
         (local.empty(), "an empty response instead of JSON"),
         (Reply(b'{"a": [1, 2', headers={"Content-Type": "application/json"}), "11 bytes of"),
-        (Reply(b'{"a": NaN}'), "NaN is no JSON"),
+        (Reply(b'{"a": NaN}'), "NaN is not JSON"),
         (Reply(b"[" * 100_000), "JSON nested more than 100 levels deep"),
         (Reply('{"a": 1}'.encode("utf-16")), "JSON in another encoding than UTF-8"),
         # In EBCDIC no byte of a bracket is that of ASCII.

@@ -206,7 +206,7 @@ def test_whatever_goes_wrong_with_the_rows_of_a_ticker_is_its_own_trouble(
         return usual(name, *arguments)
 
     monkeypatch.setattr(price_checks, "listing_doubts", of_one)
-    with pytest.raises(PartialFetchError, match="AMD: What it sent could not be read") as error:
+    with pytest.raises(PartialFetchError, match="AMD: The response could not be read") as error:
         prices(*ALL)
     assert tickers(error.value.frame) == ["NVDA"]
 
@@ -222,7 +222,7 @@ def test_whatever_goes_wrong_with_an_answer_is_the_trouble_of_its_ticker(
         return usual(name, *arguments)
 
     monkeypatch.setattr(yahoo_fetch, "price_history", of_one)
-    with pytest.raises(PartialFetchError, match="AMD: What it sent could not be read") as error:
+    with pytest.raises(PartialFetchError, match="AMD: The response could not be read") as error:
         prices(*ALL)
     assert tickers(error.value.frame) == ["NVDA"]
 

@@ -65,7 +65,7 @@ def test_a_fault_that_passes_costs_only_time(sec: LocalServer, wrong: Reply) -> 
         (failing(503), "503"),
         (html(), "HTML"),
         (empty(), "empty"),
-        (Reply(b"[]", 200), "something else than a file of facts"),
+        (Reply(b"[]", 200), "something other than a file of facts"),
         (failing(404), "no facts under CIK 1045810"),
     ],
     ids=["403", "503", "html", "empty", "list", "404"],

@@ -185,7 +185,7 @@ def test_a_full_disk_is_said_and_the_store_still_reads(store: Store, room: int) 
         cwd=ROOT, capture_output=True, text=True, check=True,
     )  # fmt: skip
     assert f"Table 'prices' of the store {store.home} cannot be written" in done.stdout
-    assert "free some space there and repeat" in done.stdout
+    assert "free some space there and try again" in done.stdout
     assert done.stdout.count("\n") == 1
     after = Store(store.home, seed=None)
     assert after.read("prices").equals(before)

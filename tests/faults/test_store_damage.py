@@ -54,7 +54,7 @@ def test_a_log_that_is_gone_with_the_checksums_is_an_error_too(
         {"table": "prices", "file": LOG, "problem": "is gone"}
     ]
     (step,) = repair_store(home)
-    assert step.sentence == f"prices: {LOG} is gone: only a good copy brings it back."
+    assert step.sentence == f"prices: {LOG} is gone: restore it from a good copy."
     assert not step.done
 
 

@@ -332,7 +332,7 @@ def test_a_repair_records_the_checksums_that_a_sound_store_lacks(
     assert step.sentence == "prices: 6 files had no checksum; recorded as they are now."
     assert unrecorded(home) == {}
     assert main(["data", "verify"]) == 0
-    assert capsys.readouterr().err == f"0 damaged files in {home}.\n"
+    assert capsys.readouterr().err == f"6 files checked in {home}, none damaged.\n"
     file = next((home / "prices").rglob("*.parquet"))
     file.write_bytes(file.read_bytes()[:-1] + b"?")
     assert main(["data", "verify"]) == 1

@@ -124,7 +124,7 @@ def test_a_fault_that_nobody_foresaw_is_named_and_stops_nobody(
 
     monkeypatch.setattr("analysis.loaders.risk_indexes.Fred.fetch", stumble)
     fred, french = sorted(one_pass(home, few, "fred", "french"), key=lambda one: one.ok)
-    said = f"What it sent could not be read and was not stored ({kind.__name__}: ***)."
+    said = f"The response could not be read and was not stored ({kind.__name__}: ***)."
     assert "".join(fred.failures).replace("'", "") == said
     assert french.ok
 

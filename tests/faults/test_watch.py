@@ -206,7 +206,7 @@ def test_a_panic_in_one_source_is_named_and_stops_no_other(
     for name, value in world.environment(tmp_path / "home").items():
         monkeypatch.setenv(name, value)
     result = Passes(tmp_path / "home")()
-    why = "What it sent could not be read and was not stored (PanicException: index out of bounds)."
+    why = "The response could not be read and was not stored (PanicException: index out of bounds)."
     assert result.failures == {"github_artefacts": why}
     assert any(subject.startswith("huggingface ") for subject in result.first_looks)
 

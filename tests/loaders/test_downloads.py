@@ -168,9 +168,7 @@ def test_pages_that_lead_in_a_circle_are_named(server: LocalServer) -> None:
     path = f"/repos/{name}/releases"
     link = {"Link": f'<{server.url}{path}?page=2>; rel="next"'}
     server.on(path, [github_release(name, "v1")], headers=link)
-    with pytest.raises(
-        PartialFetchError, match="leads in a circle: page 2 names one that was read"
-    ):
+    with pytest.raises(PartialFetchError, match="loops: page 2 names one that was read"):
         Github().fetch(Request(names=(name,)))
 
 
@@ -210,11 +208,11 @@ HOURLY = {
         (403, {"X-RateLimit-Remaining": "41"}, "You have exceeded a secondary rate limit.", None,
          "GitHub's secondary limit, on many requests in a short time"),
         (403, {"X-RateLimit-Remaining": "41"}, "Repository access blocked", None,
-         "no rate limit: GitHub does not show this to anonymous readers"),
+         "not a rate limit: GitHub does not show this to anonymous readers"),
         (403, {"Retry-After": "3600"}, "Wait a while.", None,
          r"asks us to wait 3,600 seconds\..*GitHub's secondary limit, on many requests"),
         (403, {}, "Resource not accessible by personal access token", "ghp_x",
-         "no rate limit: see that GITHUB_TOKEN is valid and may read this"),
+         "not a rate limit: check that GITHUB_TOKEN is valid and may read this"),
     ],
 )  # fmt: skip
 def test_a_refusal_of_github_says_which_limit_was_reached(

@@ -135,7 +135,7 @@ def test_what_other_packages_would_have_concluded_is_said_where_it_differs(
     assert set(zip(compared["window_start"], compared["window_end"], strict=True)) == set(
         report.windows
     )
-    said = "Other packages would have concluded otherwise" in report.caveats().text
+    said = "Other packages would have concluded differently" in report.caveats().text
     assert said == bool(compared.attrs["differences"])
 
 

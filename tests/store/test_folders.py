@@ -138,5 +138,5 @@ def test_a_panic_anywhere_in_a_command_is_a_sentence(
     monkeypatch.setattr("analysis.desk.Desk.__init__", panic)
     assert main(["study", "ds-r1"]) == 1
     assert capsys.readouterr().err.startswith(
-        "faultline: unexpected PanicException: index out of bounds. This is a fault of Faultline"
+        "faultline: unexpected PanicException: index out of bounds. This is a bug in Faultline"
     )

@@ -143,7 +143,7 @@ def test_rows_that_break_the_schema_are_kept_apart_with_every_reason(store: Stor
     assert counts(store, NVDA, bad) == (1, 0, 0, 1)
     kept = store.quarantined("prices").row(0, named=True)
     assert "column adj_close: -1.0 is not greater than 0" in kept["reason"]
-    assert "column ticker: 'nvda' has not the form of NVDA" in kept["reason"]
+    assert "column ticker: 'nvda' does not have the form of NVDA" in kept["reason"]
     assert json.loads(kept["row"])["adj_close"] == -1.0
     assert (kept["source"], kept["observed_at"]) == ("a vendor", at(27))
     assert store.quarantined("factors").is_empty()

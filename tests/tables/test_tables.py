@@ -53,7 +53,7 @@ def test_a_good_row_passes_unchanged() -> None:
         ({"adj_close": float("inf")}, "column adj_close: inf is infinite"),
         ({"volume": -5}, "column volume: -5 is less than 0: correct it."),
         ({"source": ""}, "column source: '' is empty: write null for what is missing."),
-        ({"ticker": "nv da"}, "column ticker: 'nv da' has not the form of NVDA: correct it."),
+        ({"ticker": "nv da"}, "column ticker: 'nv da' does not have the form of NVDA: correct it."),
         (
             {"observed_at": datetime(2025, 1, 26, 21, tzinfo=UTC)},
             "the row breaks the rule ‘known after its day began’: correct it.",

@@ -78,7 +78,7 @@ class DonorModel:
         Raises
         ------
         InputError
-            A name that is no column of returns, a donor with an event, or too few donors.
+            A name that is not a column of returns, a donor with an event, or too few donors.
         """
         import pandas as pd
 

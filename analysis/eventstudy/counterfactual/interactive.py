@@ -66,7 +66,7 @@ class InteractiveFixedEffects(DonorModel):
         except TypeError:
             least = -1
         if least < 0:
-            raise InputError(f"factors must be a whole number from 0 on, not {self.factors!r}.")
+            raise InputError(f"factors must be a whole number of at least 0, not {self.factors!r}.")
 
     @property
     def least(self) -> int:

@@ -110,9 +110,9 @@ class Conditions:
         return tuple(found) or ("one_date",)
 
     def described(self) -> str:
-        """In words: ``"12 events, one date, thin trading (18 % of returns are zero)"``."""
+        """In words: ``"12 event–security pairs, one date, thin trading: 18 % of …"``."""
         one = self.dates <= 1
-        parts = [f"{self.events} event{'' if self.events == 1 else 's'}"]
+        parts = ["1 event" if self.events == 1 else f"{self.events} event–security pairs"]
         if self.events > 1:
             several = self.crosses or self.closed
             when = "one piece of news" if several else "one date"

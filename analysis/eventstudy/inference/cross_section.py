@@ -309,8 +309,9 @@ def _note(day0: pd.Series, groups: pd.Series | None) -> str:
     shared = f"{n} events share {dates} date{'' if dates == 1 else 's'} and move together, "
     if dates == 1:
         return (
-            shared + "which HC3 does not know and no clustering by date can: what moved all of "
+            shared
+            + "which HC3 does not allow for and no clustering by date can: what moved all of "
             "them is in the constant, and errors of the other terms hold only as far as they "
             "have nothing else in common."
         )
-    return shared + "which HC3 does not know; errors='cluster' does."
+    return shared + "which HC3 does not allow for; errors='cluster' does."

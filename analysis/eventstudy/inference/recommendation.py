@@ -231,9 +231,9 @@ def _limits(tests: tuple[str, ...], found: Conditions) -> list[str]:
         )
     elif PERMUTATION in tests and found.events <= FEW_FOR_POWER:
         said.append(
-            f"With {found.events} events these tests have little power: a result that is not "
-            "significant is only weak evidence of no effect. permutation_mean has more power but "
-            "assumes that the event leaves the variance unchanged."
+            f"With {found.events} event–security pairs these tests have little power: a result "
+            "that is not significant is only weak evidence of no effect. permutation_mean has more "
+            "power but assumes that the event leaves the variance unchanged."
         )
     if found.dates <= 1 and found.events > 1:
         common = _of(RECOMMENDED, ("common_shock",))

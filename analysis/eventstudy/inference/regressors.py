@@ -63,7 +63,8 @@ def keyed(data: object) -> tuple[pd.DataFrame, list[str]]:
     keys = [name for name in KEYS if name in table.columns]
     if not keys:
         raise InputError(
-            "data says of no row whose it is: name a column or the index event_id or security."
+            "data does not say which event or security each row belongs to: name a column or the "
+            "index event_id or security."
         )
     if not table.columns.is_unique:
         twice = table.columns[table.columns.duplicated()][0]

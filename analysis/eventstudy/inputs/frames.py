@@ -263,7 +263,7 @@ def check_span(window: object, name: str) -> Window:
             f"{name} must be two whole relative days such as (-5, 5), not {window!r}."
         ) from None
     if first > last:
-        raise InputError(f"{name} ({first}, {last}) ends before it begins; turn it round.")
+        raise InputError(f"{name} ({first}, {last}) ends before it begins; swap its ends.")
     return first, last
 
 

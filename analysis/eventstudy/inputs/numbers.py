@@ -132,8 +132,8 @@ def check_finite(table: pd.DataFrame, ends: tuple[Floats, Floats], name: str) ->
             f"{name} is infinite on {where}; leave it blank (NaN) or correct the price."
         )
     raise InputError(
-        f"{name} holds {column[row]:g} on {where}; figures beyond {MAX_ABS_RETURN:g} cannot be "
-        "computed with."
+        f"{name} holds {column[row]:g} on {where}; figures beyond {MAX_ABS_RETURN:g} are not "
+        "supported."
     )
 
 

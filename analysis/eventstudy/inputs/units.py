@@ -170,7 +170,7 @@ def _check_possible(table: pd.DataFrame, name: str, used: Ints, low: Floats) -> 
         at = int(found[0])
         raise InputError(
             f"Column {table.columns[at]!r} of {name} holds {low[at]:g} on {_when(table, at)}, a "
-            "loss of more than everything: decimal returns are never below −1. "
+            "loss of more than 100 %: decimal returns are never below −1. "
             f"{REMEDY[0].upper()}{REMEDY[1:]}."
         )
 

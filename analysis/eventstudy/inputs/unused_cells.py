@@ -194,7 +194,7 @@ def peers_of(model: Model, returns: pd.DataFrame, events: pd.DataFrame) -> froze
     Raises
     ------
     InputError
-        A peer or donor that is no column of returns.
+        A peer or donor that is not a column of returns.
     """
     inner = innermost(model)
     market = getattr(inner, "market", None)

@@ -249,7 +249,9 @@ class CAPM(BenchmarkModel):
 
     def __post_init__(self) -> None:
         if self.excess and isinstance(self.market, EqualWeight):
-            raise InputError("The mean of peers is no excess return: say CAPM(..., excess=False).")
+            raise InputError(
+                "The mean of peers is not an excess return: use CAPM(..., excess=False)."
+            )
 
     def reads(self) -> Reads:
         """Read the rate too; a market in excess of it is a factor like any other."""

@@ -73,7 +73,7 @@ class EqualWeight:
                 f"EqualWeight needs a list of securities, not {self.securities!r} alone."
             )
         if not isinstance(self.minimum, int) or self.minimum < 1:
-            raise InputError(f"minimum must be a whole number from 1 on, not {self.minimum!r}.")
+            raise InputError(f"minimum must be a whole number of at least 1, not {self.minimum!r}.")
 
     def columns(
         self, returns: pd.DataFrame, events: pd.DataFrame
@@ -97,7 +97,7 @@ class EqualWeight:
         Raises
         ------
         InputError
-            A peer that is no column of ``returns``, or no security with enough peers.
+            A peer that is not a column of ``returns``, or no security with enough peers.
         """
         import pandas as pd
 
@@ -133,7 +133,7 @@ class EqualWeight:
         Raises
         ------
         InputError
-            A peer that is no column of ``returns``.
+            A peer that is not a column of ``returns``.
         """
         shocked = with_events(events)
         mapped = isinstance(self.securities, Mapping)

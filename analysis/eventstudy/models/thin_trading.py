@@ -185,7 +185,7 @@ class Dimson(_LeadLagModel):
     def __post_init__(self) -> None:
         for side, number in (("lags", self.lags), ("leads", self.leads)):
             if isinstance(number, bool) or not isinstance(number, int) or number < 0:
-                raise InputError(f"{side} must be a whole number from 0 on, not {number!r}.")
+                raise InputError(f"{side} must be a whole number of at least 0, not {number!r}.")
         if not self.steps:
             raise InputError(
                 "Dimson needs a regressor: lags, leads, or the market of the day "

@@ -163,7 +163,8 @@ def buy_and_hold(
         tests=_tests(tests),
         skipped=together(results.skipped_in(asked), refused),
         note=(
-            "Windows overlap in calendar time, which these tests do not know: see long_horizon()."
+            "Windows overlap in calendar time, which these tests do not allow for: see "
+            "long_horizon()."
             if shared
             else ""
         ),

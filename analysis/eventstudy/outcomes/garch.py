@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 NO_REACTION = 1e-6
 # With fewer, no p-value below 1/20 could come out two-sided.
 LEAST_PLACEBOS = 39
-NOT_CONVERGED = "the GARCH likelihood has no maximum that the optimizer finds"
+NOT_CONVERGED = "the optimizer finds no maximum of the GARCH likelihood"
 NOT_STATIONARY = "the GARCH variance does not return to a level (alpha + beta reaches 1)"
 
 

@@ -200,12 +200,12 @@ def _compoundable(whole: HoldingReturns, index: pd.MultiIndex, benchmark: str) -
         relative = whole.sample.window[0] + column
         when = f"on day {relative} ({day(pd.Timestamp(whole.dates[at, column]))})"
         if own[at, column]:
-            why = f"the return {whole.held[at, column]:.4g} {when} is below -1: nobody holds that"
+            why = f"the return {whole.held[at, column]:.4g} {when} is below -1, which is impossible"
         elif missing[at, column]:
             why = f"no figure of the benchmark {benchmark!r} {when}"
         else:
             value = whole.benchmark[at, column]
-            why = f"the benchmark's return {value:.4g} {when} is below -1: nobody holds that"
+            why = f"the benchmark's return {value:.4g} {when} is below -1, which is impossible"
         rows.append((*index[int(at)], *whole.sample.window, why))
     refused = pd.DataFrame(rows, columns=LEDGER)
     kept = np.asarray(~bad.any(axis=1))

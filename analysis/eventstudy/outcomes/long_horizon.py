@@ -234,5 +234,5 @@ def _note(ways: tuple[str, ...], counts: list[int], overlap: float) -> str:
         if 1 < count < FEW_CLUSTERS
     ]
     if overlap > 0 and not any(way in CALENDAR for way in ways):
-        said.append("windows overlap in calendar time, which these clusters do not know")
+        said.append("windows overlap in calendar time, which these clusters do not allow for")
     return "; ".join(said)

@@ -25,7 +25,7 @@ from analysis.eventstudy.models.linear import FactorModel, MarketModel, MeanAdju
 from analysis.eventstudy.presets.case import PresetSample
 from analysis.eventstudy.presets.convention import Cars, Preset, Statistic, mean_car
 
-ONE_SIDED = "the p-value is of one side, half of the usual"
+ONE_SIDED = "the p-value is one-sided, half the usual one"
 
 
 def _variance(case: PresetSample) -> Floats:

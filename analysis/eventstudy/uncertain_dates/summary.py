@@ -15,7 +15,7 @@ MOST_ROWS = 20
 
 WHAT = (
     "The date is one of several: max_permutation takes the largest mean standardised CAR over "
-    "the candidate days over its standard error and pays for the search; the likelihood weighs "
+    "the candidate days over its standard error and allows for the search; the likelihood weighs "
     "them (Ball & Torous 1988)."
 )
 ROUGH = (

@@ -201,7 +201,7 @@ def read_company(document: Any, begins: str) -> tuple[dict[str, list[Period]], l
         It is another company's file, or none.
     """
     if not isinstance(document, Mapping):
-        raise SourceError("the SEC sent something else than a file of facts")
+        raise SourceError("the SEC sent something other than a file of facts")
     named = str(document.get("entityName") or "")
     if not named.upper().startswith(begins):
         raise SourceError(f"the SEC's file is that of {named or 'nobody'!r}, not of {begins}")
@@ -225,13 +225,12 @@ def _checked(names: tuple[str, ...]) -> tuple[str, ...]:
     contact = settings.contact()
     if contact and "@" not in contact:
         raise InputError(
-            f"FAULTLINE_CONTACT is {contact!r}, which is no e-mail address: the SEC answers only"
-            " those who name one."
+            f"FAULTLINE_CONTACT is {contact!r}, which is not an e-mail address; the SEC requires "
+            "one."
         )
     if not contact:
         raise InputError(
-            "The SEC answers only those who name a contact: set FAULTLINE_CONTACT to your e-mail"
-            " address."
+            "The SEC requires a contact: set FAULTLINE_CONTACT to your e-mail address."
         )
     return wanted
 

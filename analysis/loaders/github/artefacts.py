@@ -112,5 +112,5 @@ def _known_form(name: str) -> str:
     if "/" in name:
         return repository(name)
     if not _ORGANISATION.fullmatch(name):
-        raise InputError(f"{name!r} is no organisation on GitHub: write it as deepseek-ai.")
+        raise InputError(f"{name!r} is not an organisation on GitHub: write it as deepseek-ai.")
     return name

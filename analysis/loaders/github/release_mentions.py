@@ -58,8 +58,7 @@ def pairs(names: Iterable[str]) -> dict[str, list[str]]:
         engine, colon, family = pair.partition(":")
         if not colon or not family.strip():
             raise InputError(
-                f"{pair!r} names no engine and family of models: write it as "
-                "vllm-project/vllm:DeepSeek-V4."
+                f"{pair!r} is not ENGINE:FAMILY: write it as vllm-project/vllm:DeepSeek-V4."
             )
         wanted.setdefault(repository(engine), []).append(family.strip())
     return wanted

@@ -82,7 +82,7 @@ def repository(name: str) -> str:
     """Pass on the name of a repository, or raise an `InputError`."""
     if not _REPOSITORY.fullmatch(name):
         raise InputError(
-            f"{name!r} is no repository: write its owner and name, as deepseek-ai/DeepSeek-V3."
+            f"{name!r} is not a repository: write its owner and name, as deepseek-ai/DeepSeek-V3."
         )
     return name
 
@@ -121,8 +121,8 @@ def _refusal(problem: HTTPStatusError) -> str:
     if problem.status == HTTPStatus.TOO_MANY_REQUESTS:
         return "GitHub does not say which limit was reached: try again later."
     if has_token:
-        return "This is no rate limit: see that GITHUB_TOKEN is valid and may read this."
-    return "This is no rate limit: GitHub does not show this to anonymous readers."
+        return "This is not a rate limit: check that GITHUB_TOKEN is valid and may read this."
+    return "This is not a rate limit: GitHub does not show this to anonymous readers."
 
 
 def pages(
@@ -171,7 +171,7 @@ def pages(
         if following is None or page == most:
             return
         if following in visited:
-            raise SourceError(f"{where} leads in a circle: page {page} names one that was read.")
+            raise SourceError(f"{where} loops: page {page} names one that was read.")
         visited.add(following)
         if page < _MOST_PAGES:
             response = get(client, following)

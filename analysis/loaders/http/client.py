@@ -149,8 +149,8 @@ class Client:
         shown = redact_url(url)
         if settings.offline():
             raise InputError(
-                f"FAULTLINE_OFFLINE is set: {self.source} ({shown}) was not asked."
-                " Unset it to fetch figures."
+                f"FAULTLINE_OFFLINE is set: {self.source} ({shown}) was not contacted. Unset it to "
+                "fetch figures."
             )
         kept, content = self._cached(url)
         received = self._send_with_retries(
@@ -172,7 +172,7 @@ class Client:
         if origin(url) != origin(self._base):
             raise SourceError(
                 f"{self.source}: {redact_url(url)} is not on {redact_url(self._base)}"
-                " and is not asked."
+                " and was not requested."
             )
         return url
 

@@ -172,8 +172,8 @@ def check_clock(source: str, headers: Mapping[str, str], now: datetime) -> float
     if abs(ahead) > A_DAY:
         raise ClockError(
             f"{source}: its clock says {theirs:%Y-%m-%d %H:%M} UTC and this machine's "
-            f"{now:%Y-%m-%d %H:%M} UTC: they differ by more than a day, so nothing was stored. Set "
-            "this machine's clock right, or ask later."
+            f"{now:%Y-%m-%d %H:%M} UTC: they differ by more than a day, so nothing was stored. "
+            "Correct this machine's clock, or try again later."
         )
     return ahead
 

@@ -65,7 +65,7 @@ class Response:
         """
 
         def refuse_constant(name: str) -> NoReturn:
-            raise ValueError(f"{name} is no JSON")
+            raise ValueError(f"{name} is not JSON")
 
         try:
             check_json(self.content)

@@ -205,7 +205,7 @@ def _read(
     try:
         for piece in response.iter_raw():
             if piece and not packed and encoding != "identity":
-                raise outgoing.error(f"packed its response as {encoding}, which was not asked for")
+                raise outgoing.error(f"packed its response as {encoding}, which was not requested")
             budget.take(body.add(piece))
             if deadline.left <= 0:
                 raise TransientError(f"did not finish within {started:.2g} seconds")

@@ -107,8 +107,8 @@ def _licence(model: ModelInfo, seen: datetime) -> Artefact:
 
 def _lacking(what: str, field: str) -> SourceError:
     return SourceError(
-        f"huggingface on {what} answered without {field!r}: its shape has changed, and the "
-        "loader must follow."
+        f"huggingface on {what} answered without {field!r}: its format has changed; the loader "
+        "needs an update."
     )
 
 

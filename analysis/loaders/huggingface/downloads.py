@@ -65,7 +65,7 @@ def counted(models: Sequence[tuple[ModelInfo, datetime]], name: str) -> list[Cou
     if missing:
         raise SourceError(
             f"huggingface on {name} answered without {' and '.join(sorted(missing))} for all "
-            f"{len(models)} models: its shape has changed, and the loader must follow."
+            f"{len(models)} models: its format has changed; the loader needs an update."
         )
     return [*counts, *bad]
 

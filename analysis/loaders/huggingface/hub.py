@@ -128,7 +128,7 @@ def hub_session(archive: Path | None) -> Iterator[Hub]:
 
     if constants.is_offline_mode():
         raise InputError(
-            "HF_HUB_OFFLINE is set: huggingface was not asked. Unset it to fetch figures."
+            "HF_HUB_OFFLINE is set: huggingface was not contacted. Unset it to fetch figures."
         )
     _install()
     token = settings.token("HF_TOKEN")
@@ -149,7 +149,7 @@ def check_repo_id(name: str) -> str:
     """Pass on the name of an author or model, or raise an `InputError`."""
     if not _NAME.fullmatch(name):
         raise InputError(
-            f"{name!r} is no author or model on Hugging Face: write it as deepseek-ai or as "
+            f"{name!r} is not an author or model on Hugging Face: write it as deepseek-ai or as "
             "deepseek-ai/DeepSeek-R1."
         )
     return name

@@ -171,7 +171,9 @@ def no_new_data(chart: Mapping[str, Any], now: datetime) -> TickerFailure | None
     try:
         traded = datetime.fromtimestamp(last, UTC)
     except (ValueError, OSError, OverflowError):
-        return TickerFailure(f"Yahoo says that it last traded at {last:g}, which is no time")
+        return TickerFailure(
+            f"Yahoo says that it last traded at {last:g}, which is not a valid time"
+        )
     if now - traded > _SILENT:
         return TickerFailure(f"no trade since {traded.date()}: delisted, suspended or renamed")
     return None
@@ -246,7 +248,7 @@ def _description(content: bytes) -> str:
     for part in result.values() if isinstance(result, dict) else ():
         said = part.get("error") if isinstance(part, dict) else None
         if isinstance(said, dict):
-            return str(said.get("description") or said.get("code") or "an error without words")
+            return str(said.get("description") or said.get("code") or "an error without a message")
     return ""
 
 

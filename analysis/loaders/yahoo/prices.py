@@ -183,10 +183,10 @@ def _checked(names: tuple[str, ...]) -> tuple[str, ...]:
     from analysis.tables.columns import TICKER
 
     if not names:
-        raise InputError("Yahoo has to be told which tickers to fetch; none was named.")
+        raise InputError("Name the tickers to fetch from Yahoo; none was given.")
     for name in names:
         if not re.match(TICKER, name):
-            raise InputError(f"{name!r} is no ticker that Yahoo could be asked for.")
+            raise InputError(f"{name!r} is not a ticker that Yahoo accepts.")
     return tuple(name for name in dict.fromkeys(names) if name not in FROM_FRED)
 
 

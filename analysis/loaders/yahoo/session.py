@@ -107,7 +107,7 @@ class YahooAdapter(BaseAdapter):
         if settings.offline():
             raise InputError(f"FAULTLINE_OFFLINE is set: {shown} was not asked.")
         if self.transport is None or self.pace is None:
-            raise SourceError(f"{shown} was asked for outside of a visit to Yahoo.")
+            raise SourceError(f"{shown} was requested outside a Yahoo session.")
         try:
             received = self._send_within_limits(self.transport, self.pace, request)
         except SourceError as error:
@@ -239,7 +239,7 @@ def yahoo_session(
     """
     if settings.offline():
         raise InputError(
-            "FAULTLINE_OFFLINE is set: Yahoo was not asked. Unset it to fetch figures."
+            "FAULTLINE_OFFLINE is set: Yahoo was not contacted. Unset it to fetch figures."
         )
     install_log_filter()
     with _YFINANCE_LOCK:

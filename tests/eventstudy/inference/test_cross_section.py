@@ -195,7 +195,7 @@ def test_events_of_one_date_carry_a_warning_and_cannot_be_clustered_by_it(one_da
 def test_events_of_several_dates_are_pointed_to_clusters(results, data):
     note = results.explain("car ~ china_share", WINDOW, data).note
     assert note == (
-        "30 events share 10 dates and move together, which HC3 does not know; "
+        "30 events share 10 dates and move together, which HC3 does not allow for; "
         "errors='cluster' does."
     )
 
@@ -235,7 +235,7 @@ def test_what_cannot_be_regressed_is_refused_in_a_sentence(results, data, formul
 @pytest.mark.parametrize(
     ("change", "match"),
     [
-        (lambda d: d.drop(columns="security"), "says of no row whose it is"),
+        (lambda d: d.drop(columns="security"), "does not say which event or security"),
         (lambda d: pd.concat([d, d.iloc[:1]]), "two rows for 'S0'"),
         (lambda d: d.assign(car=1.0), "a column 'car', which the study gives"),
         (lambda d: d.assign(security=np.arange(30)), "No event has a row in data"),

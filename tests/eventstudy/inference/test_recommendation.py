@@ -198,9 +198,9 @@ def test_the_tests_that_keep_their_size_under_all_conditions_lead(monkeypatch):
     assert chosen.others == (KOLARI, RANK)
     assert chosen.order == (PERMUTATION, KOLARI, RANK)
     assert chosen.sentence.startswith(
-        "Read permutation first (conditions: 30 events, one date, thin trading: 18 % of returns "
-        "are zero). It keeps the size of 5 % under these conditions: it rejects 5.5 % of "
-        "true nulls in simulations"
+        "Read permutation first (conditions: 30 event–security pairs, one date, thin trading: 18 "
+        "% of returns are zero). It keeps the size of 5 % under these conditions: it rejects 5.5 "
+        "% of true nulls in simulations"
     )
     assert "kolari_pynnonen_t rejects 11.0 % there." in chosen.sentence
 

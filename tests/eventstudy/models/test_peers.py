@@ -188,9 +188,9 @@ def test_the_permutation_test_runs_on_peers():
     ("wrong", "message"),
     [
         (lambda: EqualWeight(leave_out="itslef"), "Unknown leave_out 'itslef'. Did you mean"),
-        (lambda: EqualWeight(minimum=0), "minimum must be a whole number from 1 on"),
+        (lambda: EqualWeight(minimum=0), "minimum must be a whole number of at least 1"),
         (lambda: EqualWeight("NVDA"), "needs a list of securities"),
-        (lambda: CAPM(EqualWeight()), "no excess return"),
+        (lambda: CAPM(EqualWeight()), "not an excess return"),
         (lambda: MarketModel(EqualWeight()).needs("S0"), "only in an EventStudy"),
     ],
 )

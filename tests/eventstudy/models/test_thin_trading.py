@@ -283,7 +283,7 @@ def test_a_benchmark_that_is_not_there_is_named(model):
 
 @pytest.mark.parametrize("wrong", [{"lags": -1}, {"leads": 1.5}, {"lags": True}])
 def test_lags_and_leads_are_whole_numbers(wrong):
-    with pytest.raises(InputError, match="must be a whole number from 0 on"):
+    with pytest.raises(InputError, match="must be a whole number of at least 0"):
         Dimson("F0", **wrong)
 
 

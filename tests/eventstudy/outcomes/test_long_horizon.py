@@ -86,7 +86,7 @@ def test_overlap_is_the_share_of_pairs_with_a_common_day():
     results = months(rows=(100, 105, 120), last=9)
     found = long_horizon(results, (0, 9), by="security")
     assert found["overlap"].iloc[0] == pytest.approx(1 / 3)
-    assert "which these clusters do not know" in found["note"].iloc[0]
+    assert "which these clusters do not allow for" in found["note"].iloc[0]
     # Rows 100..109 and 109..118 share a day, 110..119 would not.
     assert long_horizon(months(rows=(100, 109), last=9), (0, 9))["overlap"].iloc[0] == 1.0
     assert long_horizon(months(rows=(100, 110), last=9), (0, 9))["overlap"].iloc[0] == 0.0

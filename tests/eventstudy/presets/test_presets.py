@@ -344,7 +344,7 @@ class TestComparison:
         table = fit().compare_presets((0, 0)).set_index(["preset", "package_test"])
         assert "no signed-rank test" in table.loc[("estudy", "Wilcoxon"), "note"]
         assert "event time" in table.loc[("eventstudy_r", "CalendarTimePortfolioTest"), "note"]
-        assert table.loc[("lemaire", "T-stat"), "note"].startswith("the p-value is of one side")
+        assert table.loc[("lemaire", "T-stat"), "note"].startswith("the p-value is one-sided")
 
     def test_one_group_may_be_asked_for(self):
         grouped = ASKED.assign(group=["a", "b", "a", "b", "a", "b"])

@@ -112,7 +112,7 @@ def test_a_contact_that_is_no_address_is_shown(
     sec: LocalServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("FAULTLINE_CONTACT", "nobody")
-    with pytest.raises(InputError, match="FAULTLINE_CONTACT is 'nobody', which is no e-mail"):
+    with pytest.raises(InputError, match="FAULTLINE_CONTACT is 'nobody', which is not an e-mail"):
         fetch("Nvidia")
     assert sec.requests == []
 
@@ -260,7 +260,7 @@ def test_another_companys_file_is_refused() -> None:
 @pytest.mark.parametrize(
     ("document", "says"),
     [
-        ([], "something else than a file of facts"),
+        ([], "something other than a file of facts"),
         ({}, "is that of 'nobody'"),
         ({"entityName": "NVIDIA CORP"}, "holds no facts"),
         ({"entityName": "NVIDIA CORP", "facts": None}, "holds no facts"),

@@ -272,9 +272,9 @@ def test_what_yahoo_sent_is_kept_without_the_crumb(yahoo: LocalServer, tmp_path:
 
 
 def test_no_name_and_no_ticker_are_refused_before_anything_is_asked(yahoo: LocalServer) -> None:
-    with pytest.raises(InputError, match="none was named"):
+    with pytest.raises(InputError, match="none was given"):
         prices()
-    with pytest.raises(InputError, match=r"'\.\./etc' is no ticker"):
+    with pytest.raises(InputError, match=r"'\.\./etc' is not a ticker"):
         prices("NVDA", "../etc")
     assert not yahoo.requests
 
