@@ -219,7 +219,7 @@ def test_a_new_split_has_all_dividends_of_its_ticker_fetched_anew() -> None:
 
 def test_a_pass_for_days_to_come_is_refused_before_anything_is_made(tmp_path: Path) -> None:
     store = Store(tmp_path / "home")
-    with pytest.raises(InputError, match="--since 2026-08-25 lies ahead"):
+    with pytest.raises(InputError, match="--since 2026-08-25 is in the future"):
         update(store, CATALOGUE, Calendars(), since=date(2026, 8, 25), now=known().now)
     assert not (tmp_path / "home").exists()
 
