@@ -95,7 +95,9 @@ def test_a_stall_ends_in_a_sentence(server: LocalServer) -> None:
 @pytest.mark.parametrize(
     ("loader", "name", "field", "answer"),
     [
-        (HuggingfaceArtefacts, "Qwen", "sha", [{"id": "Qwen/Qwen3-8B", "createdAt": None}]),
+        (HuggingfaceArtefacts, "Qwen", "sha", [{"id": "Qwen/Qwen3-8B", "createdAt": None,
+                                                "tags": ["license:mit"]}]),
+        (HuggingfaceArtefacts, "Qwen", "tags", [{"id": "Qwen/Qwen3-8B", "sha": "a" * 40}]),
         (Huggingface, "Qwen", "downloads_30d", [{"id": "Qwen/Qwen3-8B", "pulls": 3, "likes": 1}]),
         (Huggingface, "Qwen", "id", [{"name": "Qwen/Qwen3-8B"}]),
         (GithubArtefacts, "deepseek-ai", "html_url", [{"id": 1, "name": "x", "created_at": None}]),
@@ -108,7 +110,7 @@ def test_a_renamed_field_is_named(
     server: LocalServer, loader: type, name: str, field: str, answer: Any
 ) -> None:
     server.on("/", answer)
-    with pytest.raises(SourceError, match=field):
+    with pytest.raises(SourceError, match=rf"(the field |without )'?{field}\b"):
         loader().fetch(Request(names=(name,)))
 
 

@@ -143,7 +143,7 @@ def test_a_file_of_drafts_with_other_columns_is_left_alone(world: World, passes:
     path.write_text("mine\n", encoding="utf-8")
     world.models["deepseek-ai/DeepSeek-V5"] = "b" * 40
     result = passes()
-    assert "other columns" in result.failures["drafts"]
+    assert "does not have the columns" in result.failures["drafts"]
     assert len(passes.printed) == 1
     path.unlink()
     assert passes().failures == {}

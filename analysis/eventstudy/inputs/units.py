@@ -4,7 +4,7 @@
 else would ever show that a CAR is a hundred times too large, or that a market in decimals
 was taken from returns in per cent. A study is refused only for what no decimal return can be:
 
-- A simple return below −1, a loss of more than everything.
+- A simple return below −1, a loss of more than 100 %.
 - Half of all sessions with moves above 10 %, in most columns that the study reads. Of the
   bundled assets with a year of sessions the wildest moves by 4.2 % at the median (Nebius; the VIX
   3.9 %), a crypto-currency by about 5 %. Per cent of bonds and currencies, which seldom fall

@@ -241,7 +241,7 @@ def test_an_impossible_figure_that_nothing_reads_is_named_and_changes_nothing(ca
     ],
 )
 def test_one_that_a_window_reads_refuses_the_study(spoil):
-    with pytest.raises(InputError, match=r"holds -2.5 on 2024-03-25, a loss of more than everyth"):
+    with pytest.raises(InputError, match=r"holds -2.5 on 2024-03-25, a loss of more than 100 %"):
         study(*_asked(*spoil(RETURNS, FACTORS)), model=MODELS["market"])
 
 

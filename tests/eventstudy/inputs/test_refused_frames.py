@@ -70,7 +70,7 @@ REFUSED_RETURNS = {
     "no columns": (lambda r: r[[]], "returns holds no figures"),
     "a series": (lambda r: r["S0"], "returns must be a pandas DataFrame, not Series"),
     "nothing": (lambda r: None, "returns must be a pandas DataFrame, not NoneType"),
-    "per cent": (lambda r: r * 100, r"loss of more than everything.*[Dd]ivide by 100"),
+    "per cent": (lambda r: r * 100, r"loss of more than 100 %.*[Dd]ivide by 100"),
     "one column in per cent": (
         lambda r: r.assign(S1=100 * r["S1"]),
         r"Column 'S1' of returns holds -\d.*decimal returns are never below −1",

@@ -192,7 +192,7 @@ def test_drawn_decimals_of_any_volatility_pass_and_in_per_cent_do_not(
     returns = pd.DataFrame(values, index, ["A", "B", "C"])
     asked = events(returns, [days - 5] * 3)
     study(returns, asked, model=MeanAdjusted())
-    # In per cent: a loss of more than everything in a window, or moves that no asset makes.
+    # In per cent: a loss of more than 100 % in a window, or moves that no asset makes.
     read = returns.iloc[max(days - 65, 0) :]
     calm = days >= 60 and (100 * returns).abs().median().gt(0.1).all()
     if calm or read.min().min() < -0.0101:

@@ -162,7 +162,7 @@ def test_autocorrelation_of_volume_is_shown():
         ({"volume": np.inf}, "volume is infinite on 2024-01-08"),
         ({"market": -1.0}, "market is negative on 2024-01-08"),
         ({"shares": 0.0}, "shares is not positive on 2024-01-01 in column 'S1'"),
-        ({"shares": "many"}, "shares holds something that is no number"),
+        ({"shares": "many"}, "shares holds something that is not a number"),
     ],
 )
 def test_figures_that_cannot_be_are_refused(change, words):
