@@ -11,11 +11,13 @@ import polars as pl
 import pytest
 
 from analysis.errors import SourceError
-from analysis.loaders.base import PartialFetchError, Request
+from analysis.loaders.base import UNASKED, PartialFetchError, Request
 from analysis.loaders.http.client import RetryPolicy
+from analysis.loaders.http.limits import SpentError
 from analysis.loaders.yahoo import fetch as yahoo_fetch
 from analysis.loaders.yahoo.prices import Yahoo, YahooActions
 from analysis.tables import price_checks
+from analysis.update.fetch import by_reason
 from tests.servers.local import (
     LocalServer,
     Reply,
@@ -268,6 +270,24 @@ def test_failures_reach_both_loaders_with_one_question(yahoo: LocalServer) -> No
             Request(names=("NVDA", "DEAD"), since=date(2024, 6, 1))
         )
     assert len(yahoo.requests) == count
+
+
+def test_what_the_other_loader_did_not_get_to_ask_is_no_second_fault(yahoo: LocalServer) -> None:
+    names = tuple(f"T{number}" for number in range(40))
+    yahoo.on("/", reset())
+    with pytest.raises(SourceError):
+        YahooActions(QUICK, 1000, workers=1, clock=lambda: NOW).fetch(
+            Request(names=names, since=date(2024, 6, 1))
+        )
+    # Prices ask in two requests; to the second belongs nothing but what was not asked for.
+    with pytest.raises(SpentError, match="had answered nothing before") as error:
+        prices(*names[-10:])
+    missed = {
+        "T0": "no response",
+        **dict.fromkeys(names[-10:], f"{UNASKED}, as {error.value.reason}"),
+    }
+    ((shown, why),) = by_reason(missed)
+    assert (shown, why.count("answered nothing before")) == ("T0", 1)
 
 
 def test_a_currency_that_changes_between_two_fetches_is_named_and_nothing_is_taken(

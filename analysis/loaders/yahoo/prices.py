@@ -215,7 +215,7 @@ def _nothing_came(source: str, failures: Mapping[str, str], spent: Sequence[str]
         reasons.setdefault(why, []).append(name)
     unasked = reasons.pop(NOT_ASKED, [])
     if not reasons:
-        return SourceError(f"{source}: not asked, as {place} had answered nothing before.")
+        return SpentError(source, f"{place} had answered nothing before")
     if len(reasons) == 1 and spent:
         return SpentError(source, failures[spent[0]])
     listed = "; ".join(f"{abbreviate(names)}: {why}" for why, names in reasons.items())
