@@ -18,6 +18,7 @@ from analysis.catalogue import Catalogue, own_files
 from analysis.catalogue.selection import select_events, select_securities
 from analysis.dates import parse_optional_day
 from analysis.store import Store
+from analysis.studies.confounders import find_confounders
 from analysis.studies.placement import assign_day0, event_instant_or_reason, flagged_prices
 from analysis.studies.returns import PriceReader, factor_table, session_returns
 from analysis.studies.study import candidate_days, fit_study, fit_uncertain_study, home_benchmarks
@@ -245,8 +246,8 @@ class Desk:
     ) -> list[str]:
         """Securities that a study of these events takes.
 
-        The tickers or the group as given; else the events' entities and every security
-        with a role that is not index, etf, fx or volatility.
+        The tickers as given; of a group, or else of the events' entities and every security
+        with a role that is not index, etf, fx or volatility, one listing of each company.
 
         Raises
         ------
@@ -346,6 +347,38 @@ class Desk:
             self, events, securities, model, benchmark,
             estimation=estimation, window=window, **options,
         )  # fmt: skip
+
+    def confounders(
+        self,
+        events: str | Sequence[str],
+        tickers: str | Sequence[str] | None = None,
+        group: str | None = None,
+        *,
+        window: tuple[int, int] = (0, 0),
+    ) -> pd.DataFrame:
+        """Other news that reached a security's market in the same sessions.
+
+        Parameters
+        ----------
+        events, tickers, group
+            As in `study`.
+        window : (int, int)
+            Sessions relative to day 0, both ends included.
+
+        Returns
+        -------
+        pandas.DataFrame
+            event_id, security, kind, category, what, date (of the news), session (the first on the
+            security's exchange), offset (sessions from day 0), source. Kinds: ``own`` (results or
+            other company news of the company itself), ``sector`` (of a company with the same
+            role), ``market`` (macroeconomic releases, policy that names no company).
+
+        Notes
+        -----
+        News of which no table knows is not found.
+        """
+        placements = self.placements(events, self.securities(events, tickers, group))
+        return find_confounders(self, placements, window)
 
     def candidates(
         self,

@@ -78,8 +78,8 @@ def select_securities(
 ) -> list[str]:
     """Securities that a study of some events takes.
 
-    The tickers or the group as given; else the events' entities and every security with a
-    role that is traded: not index, etf, fx or volatility.
+    The tickers as given; of a group, or else of the events' entities and every security with a
+    role that is traded (not index, etf, fx or volatility), one listing of each company.
 
     Raises
     ------
@@ -89,7 +89,7 @@ def select_securities(
     if tickers is not None and group is not None:
         raise InputError("Give tickers or a group, not both.")
     if group is not None:
-        return catalogue.members(group)
+        return one_listing_each(catalogue, catalogue.members(group))
     if tickers is not None:
         given = tickers.split(",") if isinstance(tickers, str) else tickers
         wanted = list(dict.fromkeys(item.strip() for item in given if item.strip()))
@@ -103,7 +103,22 @@ def select_securities(
         for event in events
         for ticker in catalogue.entities_to_tickers((event["entities"] or "").split(";"))
     ]
-    return list(dict.fromkeys([*named, *_traded(catalogue)["ticker"].to_list()]))
+    found = list(dict.fromkeys([*named, *_traded(catalogue)["ticker"].to_list()]))
+    return one_listing_each(catalogue, found)
+
+
+def one_listing_each(catalogue: Catalogue, tickers: Sequence[str]) -> list[str]:
+    """Leave out second listings of companies whose primary listing is there too.
+
+    An average would count such a company twice.
+    """
+    import polars as pl
+
+    listed = catalogue.instruments().filter(pl.col("ticker").is_in(list(tickers)))
+    counted = listed.filter(pl.col("primary") == "yes")["entity"]
+    second = listed.filter((pl.col("primary") == "no") & pl.col("entity").is_in(counted.implode()))
+    left_out = set(second["ticker"])
+    return [ticker for ticker in tickers if ticker not in left_out]
 
 
 def select_peers(catalogue: Catalogue, securities: Sequence[str]) -> dict[str, list[str]]:

@@ -13,13 +13,8 @@ from analysis.catalogue.selection import NEW_YORK
 from analysis.eventstudy.inference.registry import RECOMMENDED
 from analysis.normal_returns import model_spec
 from analysis.reports import wording
-from analysis.reports.narrative import (
-    KOLARI,
-    LEVEL,
-    TEST_NAMES,
-    HeadlineSecurity,
-    recommended_p_values,
-)
+from analysis.reports.frames import LEVEL
+from analysis.reports.terms import KOLARI, TEST_NAMES, recommended_p_values
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -142,39 +137,6 @@ def _share(some: int, tests: int) -> str:
             tests, f"all {wording.spelled(tests)} tests"
         )
     return f"{wording.spelled(some)} of the {wording.spelled(tests)} tests"
-
-
-def benchmark(
-    focus: HeadlineSecurity | None,
-    model: str,
-    without_benchmark: float | None,
-    names: dict[str, str],
-) -> Caveat | None:
-    """Bound what the benchmark may absorb by the three ways to take the market out."""
-    if focus is None or not focus.row["benchmark"] or model_spec(model).reads != "benchmark":
-        return None
-    row = focus.row
-    index = names.get(str(row["benchmark"]), str(row["benchmark"]))
-    text = (
-        f"{index}, the benchmark of {row['name']}, may hold securities that the event moved, and "
-        "then absorbs part of their reaction. On day 0 the raw return was "
-        f"{wording.per_cent(float(row['raw']))}, less the benchmark "
-        f"{wording.per_cent(float(row['market_adjusted']))}"
-    )
-    if model != "market_adjusted":
-        under = "the market model" if model == "market" else f"the model {model}"
-        text += f", under {under} {wording.per_cent(float(row['abnormal']))}"
-    if without_benchmark is not None:
-        text += (
-            f", and with no benchmark at all (mean-adjusted) {wording.per_cent(without_benchmark)}"
-        )
-    # The verdict then hangs on the benchmark, which a reader must not find in small print.
-    hangs = (
-        without_benchmark is not None
-        and (abs(without_benchmark) > 2 * float(row["se"])) != focus.moved
-    )
-    level = "warning" if hangs else "note"
-    return Caveat("The benchmark may hold the securities that moved", text + ".", level)
 
 
 def peers(model: str) -> Caveat | None:

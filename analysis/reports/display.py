@@ -9,6 +9,8 @@ from typing import Any
 
 # {"headline", "lead"}: text, never Markdown
 OPENING = "application/vnd.faultline.opening+json"
+# {"title", "headline", "badges": [{"text", "level"}], "figures", "bullets"}: text, never Markdown
+NOTE = "application/vnd.faultline.note+json"
 # [{"value", "label", "window"}]
 FIGURES = "application/vnd.faultline.figures+json"
 # [{"title", "text", "level"}]
@@ -40,6 +42,46 @@ def opening(headline: str, lead: str) -> Display:
         {"headline": headline, "lead": lead},
         f"{headline}\n\n{lead}",
         f"<h1>{escape(headline)}</h1><p>{escape(lead)}</p>",
+    )
+
+
+def note(
+    title: str,
+    headline: str,
+    badges: Sequence[Mapping[str, str]],
+    figures: Sequence[Mapping[str, str]],
+    bullets: Sequence[str],
+) -> Display:
+    """The first screen of a briefing; text, never Markdown."""
+    payload = {
+        "title": title,
+        "headline": headline,
+        "badges": list(badges),
+        "figures": list(figures),
+        "bullets": list(bullets),
+    }
+    marks = " | ".join(badge["text"] for badge in badges)
+    cards = "; ".join(f"{card['value']} {card['label']}" for card in figures)
+    listed = "\n".join(f"- {bullet}" for bullet in bullets)
+    return Display(
+        NOTE,
+        payload,
+        f"{title}\n\n{headline}\n\n{marks}\n\n{cards}\n\n{listed}",
+        _note_html(payload),
+    )
+
+
+def _note_html(payload: Mapping[str, Any]) -> str:
+    badges = " · ".join(escape(badge["text"]) for badge in payload["badges"])
+    cards = "".join(
+        f"<li><b>{escape(card['value'])}</b> {escape(card['label'])}"
+        f"{', ' + escape(card['window']) if card.get('window') else ''}</li>"
+        for card in payload["figures"]
+    )
+    bullets = "".join(f"<li>{escape(bullet)}</li>" for bullet in payload["bullets"])
+    return (
+        f"<h1>{escape(payload['title'])}</h1><p><b>{escape(payload['headline'])}</b></p>"
+        f"<p><small>{badges}</small></p><ul>{cards}</ul><ul>{bullets}</ul>"
     )
 
 

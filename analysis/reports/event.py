@@ -12,8 +12,19 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from analysis.errors import InputError
-from analysis.reports import caveats, context, display, frames, narrative, wording
+from analysis.reports import (
+    caveats,
+    context,
+    display,
+    frames,
+    narrative,
+    robustness,
+    terms,
+    wording,
+)
+from analysis.reports import note as notes
 from analysis.reports.display import CAVEATS, Display
+from analysis.reports.findings import Findings, Move, find
 from analysis.reports.provenance import provenance
 from analysis.reports.study_document import to_page_document
 from analysis.reports.study_report import StudyReport, Window
@@ -79,6 +90,11 @@ def event_report(
     )
 
 
+def _own_news(categories: pd.Series) -> str:
+    """What a company had to say, in a word."""
+    return "results" if (categories == "earnings").all() else "news"
+
+
 def _pair(value: Sequence[int], name: str) -> tuple[int, int]:
     try:
         first, last = (int(item) for item in value)
@@ -105,50 +121,21 @@ class EventReport(StudyReport):
         """As of any study, but from the placebo fits that the page's groups need anyway."""
         return self._battery[0]
 
-    def headline(self) -> Display:
-        """The first heading of the page and its lead paragraph."""
-        return display.opening(
-            *narrative.headline_and_lead(
-                self.securities, self.groups, self.tests, self.entities, self.model, self.leading
-            )
+    def note(self) -> Display:
+        """Title, headline, badges, three figures and three bullets."""
+        return display.note(
+            notes.title(self.desk.event(self.event)),
+            narrative.headline(self.findings, self.model, sensitive=self.sensitive),
+            notes.badges(self.desk.event(self.event), self.findings, self.closed),
+            self._figures(),
+            narrative.bullets(self.findings, self.surroundings, self.course),
         )
 
-    def key_figures(self) -> Display:
-        """At most three figures under the headline, each with its window in words."""
-        cards: list[dict[str, str]] = []
-        measured = self.securities[self.securities["abnormal"].notna()]
-        if len(measured):
-            row = narrative.largest_move(measured)
-            cards.append(
-                {
-                    "value": wording.per_cent(float(row["abnormal"])),
-                    "label": f"largest abnormal return: {row['name']}",
-                    "window": f"day 0, {wording.day(row['day0'])}",
-                }
-            )
-        pooled = self.groups[(self.groups["group"] == "all") & self.groups["caar"].notna()]
-        for item in pooled.head(1).to_dict("records") if len(measured) > 1 else ():
-            low, high = wording.per_cent(item["low"]), wording.per_cent(item["high"])
-            cards.append(
-                {
-                    "value": wording.per_cent(item["caar"]),
-                    "label": f"average of {wording.count(int(item['n']), 'security', 'securities')}"
-                    f" (CAAR), 95\u202f% interval {low} to {high}",
-                    "window": wording.window_words(0, 0),
-                }
-            )
-        p_values = narrative.recommended_p_values(self.tests, recommended=self.leading)
-        for name, value in list(p_values.items())[:1] if len(measured) > 1 else ():
-            cards.append(
-                {
-                    "value": wording.p_value(value),
-                    "label": "for that average by the "
-                    f"{narrative.TEST_NAMES[name]} test, which allows for securities that "
-                    "move together",
-                    "window": wording.window_words(0, 0),
-                }
-            )
-        return display.key_figures(cards)
+    def _figures(self) -> list[dict[str, str]]:
+        average = self.groups[(self.groups["group"] == "all") & self.groups["caar"].notna()]
+        zero = average[(average["window_start"] == 0) & (average["window_end"] == 0)]
+        interval = (float(zero["low"].iloc[0]), float(zero["high"].iloc[0])) if len(zero) else None
+        return notes.figures(self.findings, interval)
 
     def facts(self) -> Table:
         """The event, its instant in three zones, day 0 on each exchange."""
@@ -178,7 +165,7 @@ class EventReport(StudyReport):
             self.securities,
             wording.window_words(0, 0),
             self.source,
-            explained_by=narrative.explained_by(self.model),
+            explained_by=terms.explained_by(self.model),
             always=self.entities,
         )
 
@@ -243,7 +230,6 @@ class EventReport(StudyReport):
         found = [
             caveats.clustering(securities, self.tests, self.leading),
             caveats.conventions(self.results.compare_presets(self.windows)),
-            caveats.benchmark(self.focus, self.model, self._mean_adjusted(), self.names),
             caveats.peers(self.model),
             caveats.us_factors(self.model, set(securities["exchange"])),
             caveats.confounders(self.others, self._notes()),
@@ -289,9 +275,134 @@ class EventReport(StudyReport):
         return self.desk.catalogue.entities_to_tickers(entities)
 
     @cached_property
-    def focus(self) -> narrative.HeadlineSecurity | None:
-        """The security that the headline is about."""
-        return narrative.headline_security(self.securities, self.entities)
+    def securities(self) -> pd.DataFrame:
+        """See `frames.securities_frame`; a move beside day 0 is looked for where it is open."""
+        return self._session(0)
+
+    def _session(self, offset: int) -> pd.DataFrame:
+        benchmarks = self.desk.benchmarks(self.tickers, self.benchmark)
+        return frames.securities_frame(
+            self.results,
+            self.placements,
+            self.desk.returns(self.tickers),
+            self.desk.returns(sorted(set(benchmarks.values()))),
+            benchmarks,
+            self.instruments,
+            own=self.entities,
+            offset=offset,
+            sessions=1 if offset == 0 else 1 + len(self._open_sessions),
+        )
+
+    @property
+    def _open_sessions(self) -> list[int]:
+        """Sessions beside day 0, within the event window, that the timing leaves open."""
+        if not self.placements["uncertain"].any():
+            return []
+        return [offset for offset in (-1, 1) if self.window[0] <= offset <= self.window[1]]
+
+    @cached_property
+    def neighbours(self) -> dict[int, pd.DataFrame]:
+        """The sessions that the timing leaves open, as `securities`."""
+        return {offset: self._session(offset) for offset in self._open_sessions}
+
+    @cached_property
+    def confounders(self) -> pd.DataFrame:
+        """Other news in the sessions that the note looks at, see `Desk.confounders`."""
+        return self.desk.confounders(self.event, list(self.tickers), window=(-1, 1))
+
+    @cached_property
+    def findings(self) -> Findings:
+        """What the note may claim."""
+        own = self.confounders[self.confounders["kind"] == "own"]
+        named = own.groupby(["security", "offset"])["category"].agg(_own_news)
+        pooled = terms.recommended_p_values(self.tests, recommended=self.leading)
+        return find(
+            self.securities,
+            self.groups,
+            next(iter(pooled.values()), float("nan")),
+            {(str(ticker), int(offset)): what for (ticker, offset), what in named.items()},
+            self.neighbours,
+        )
+
+    @cached_property
+    def variants(self) -> pd.DataFrame | None:
+        """The lead's abnormal return under other choices; None where there is no lead."""
+        lead = self.findings.lead
+        if lead is None:
+            return None
+        return robustness.variants(
+            self.desk,
+            self.event,
+            lead.ticker,
+            model=self.model,
+            benchmark=self.benchmark,
+            estimation=self.estimation,
+            window=self.window,
+            offset=lead.offset,
+        )
+
+    @property
+    def sensitive(self) -> bool:
+        """Whether sign or significance of the lead hangs on benchmark, model or window."""
+        return self.variants is not None and robustness.is_sensitive(self.variants)
+
+    @cached_property
+    def surroundings(self) -> narrative.Surroundings:
+        """Market and other news of the lead's session."""
+        lead = self.findings.lead
+        offset = lead.offset if lead else 0
+        near = self.confounders
+        if lead is not None:
+            near = near[near["security"] == lead.ticker]
+        market = near.loc[(near["kind"] == "market") & (near["offset"] == offset), "what"]
+        busy = sorted(
+            (move for move in self.findings.moves if move.confounded),
+            key=lambda move: -abs(move.abnormal),
+        )
+        calm = [move.abnormal for move in self.findings.moves if not move.confounded]
+        without = sum(calm) / len(calm) if busy and len(calm) > 1 else float("nan")
+        index, change = self._benchmark_of(lead)
+        return narrative.Surroundings(
+            index,
+            change,
+            tuple(map(wording.short_title, market.drop_duplicates())),
+            tuple(f"{move.name} {move.confounded}" for move in busy),
+            without,
+        )
+
+    def _benchmark_of(self, lead: Move | None) -> tuple[str, float]:
+        """Name and return of the lead's benchmark in its session; blank where there is none."""
+        import pandas as pd
+
+        ticker = lead and self.desk.benchmarks([lead.ticker], self.benchmark).get(lead.ticker)
+        if lead is None or not ticker:
+            return "", float("nan")
+        change = self.desk.returns([ticker])[ticker].get(pd.Timestamp(lead.day), float("nan"))
+        return (self.names[ticker].removesuffix(" Index"), float(change)) if change == change else (
+            "", float("nan"))  # fmt: skip
+
+    @cached_property
+    def course(self) -> narrative.Course | None:
+        """The lead's abnormal return summed to the end of the event window."""
+        lead = self.findings.lead
+        if lead is None:
+            return None
+        table = self.results.car((lead.offset, self.window[1]))
+        row = table.loc[table.index.get_level_values("security") == lead.ticker]
+        sessions = self.results.study.calendars[lead.ticker]
+        last = int(sessions.searchsorted(str(lead.day))) + self.window[1] - lead.offset
+        if row.empty or last >= len(sessions):
+            return None
+        return narrative.Course(
+            sessions[last].date(), float(row["car"].iloc[0]), float(row["p_value"].iloc[0])
+        )
+
+    @cached_property
+    def closed(self) -> list[str]:
+        """Cities whose exchanges were shut on a weekday between the event and their day 0."""
+        exchanges = [item for item in self.placements["exchange"].unique() if item]
+        rows = context.session_rows(self.desk, self.event, exchanges)
+        return sorted(set(rows.loc[rows["open_utc"].isna(), "city"]))
 
     @cached_property
     def others(self) -> pd.DataFrame:
@@ -301,20 +412,6 @@ class EventReport(StudyReport):
     def _notes(self) -> str:
         """What the catalogue notes about the event; it may look back, so not as of a day."""
         return "" if self.desk.as_of else str(self.desk.event(self.event)["notes"] or "")
-
-    def _mean_adjusted(self) -> float | None:
-        """Day-0 abnormal return of the focus without any benchmark (decimal)."""
-        if self.focus is None or self.model == "mean_adjusted":
-            return None
-        study = self.desk.study(
-            self.event,
-            [str(self.focus.row["security"])],
-            model="mean_adjusted",
-            estimation=self.estimation,
-            window=self.window,
-        )
-        found = study.car((0, 0))
-        return float(found["car"].iloc[0]) if len(found) else None
 
     def _single_tests(self) -> int:
         """How many p-values of single securities there are, over all windows."""

@@ -6,8 +6,8 @@ Pure: the report hands in what it read. Returns are decimal throughout.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Collection, Mapping
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from analysis.eventstudy import EventStudyResults
     from analysis.eventstudy.core.fitted import WindowSample
 
+LEVEL = 0.05
 _Z95 = 1.959963984540054
 
 
@@ -25,8 +26,11 @@ def securities_frame(
     benchmark_returns: pd.DataFrame,
     benchmarks: Mapping[str, str],
     instruments: pd.DataFrame,
+    own: Collection[str] = (),
+    offset: int = 0,
+    sessions: int = 1,
 ) -> pd.DataFrame:
-    """Day 0 of every security: raw, market-adjusted and abnormal return.
+    """One session of every security: raw, market-adjusted and abnormal return.
 
     Parameters
     ----------
@@ -40,14 +44,22 @@ def securities_frame(
         Security to benchmark; one without is missing here.
     instruments : pandas.DataFrame
         Indexed by ticker, with name, role, bloc and exchange.
+    own : collection of str
+        Tickers that the event names.
+    offset : int
+        The session, relative to day 0; the column ``day0`` holds its date.
+    sessions : int
+        Sessions in which a move of the event's own securities is looked for.
 
     Returns
     -------
     pandas.DataFrame
-        One row per event and security that has a return on its day 0 or an abnormal one:
-        event_id, security, name, role, bloc, exchange, day0, benchmark, raw,
-        market_adjusted, abnormal, se, t, df, p_value, p_bh. ``p_bh`` is Benjamini and
-        Hochberg's (1995) over the rows.
+        One row per event and security that has a return in that session or an abnormal one:
+        event_id, security, name, role, bloc, exchange, day0, benchmark, raw, market_adjusted,
+        abnormal, se, t, df, p_value, p_bh, named, p_adjusted, significant. ``p_bh`` is Benjamini
+        and Hochberg's (1995) over the rows. ``p_adjusted`` is the p-value that a claim rests on:
+        of the event's own (``named``) Holm's (1979) over them, times ``sessions``; of the others,
+        which are found by looking at all, ``p_bh``. ``significant`` is p_adjusted < 0.05.
     """
     import numpy as np
     import pandas as pd
@@ -59,16 +71,39 @@ def securities_frame(
     for column in ("name", "role", "bloc", "exchange"):
         frame[column] = described[column].fillna("").to_numpy()
     frame["benchmark"] = [benchmarks.get(item, "") for item in frame["security"]]
+    if offset:
+        frame["day0"] = [
+            _shifted(results.study.calendars, str(security), day, offset)
+            for security, day in zip(frame["security"], frame["day0"], strict=True)
+        ]
+        frame = frame[frame["day0"].notna()]
     frame["raw"] = _look_up(returns, frame["day0"], frame["security"])
     market = _look_up(benchmark_returns, frame["day0"], frame["benchmark"])
     frame["market_adjusted"] = frame["raw"] - market
-    zero = results.car((0, 0)).reindex(pd.MultiIndex.from_frame(frame[["event_id", "security"]]))
+    zero = results.car((offset, offset)).reindex(
+        pd.MultiIndex.from_frame(frame[["event_id", "security"]])
+    )
     frame["abnormal"] = zero["car"].to_numpy()
     for column in ("se", "t", "df", "p_value"):
         frame[column] = zero[column].to_numpy()
-    frame["p_bh"] = adjust_p_values(frame["p_value"].to_numpy(dtype=np.float64))[1]
+    p_values = frame["p_value"].to_numpy(dtype=np.float64)
+    frame["p_bh"] = adjust_p_values(p_values)[1]
+    named = frame["security"].isin(own).to_numpy()
+    holm = np.minimum(1.0, sessions * adjust_p_values(np.where(named, p_values, np.nan))[0])
+    frame["named"] = named
+    frame["p_adjusted"] = np.where(named, holm, frame["p_bh"])
+    frame["significant"] = frame["p_adjusted"] < LEVEL
     known = frame["raw"].notna() | frame["abnormal"].notna()
     return frame.loc[known].reset_index(drop=True)
+
+
+def _shifted(
+    calendars: Mapping[Any, pd.DatetimeIndex], security: str, day: pd.Timestamp, offset: int
+) -> pd.Timestamp | None:
+    """Session of a security that lies so far from another; None beyond its calendar."""
+    sessions = calendars[security]
+    position = int(sessions.searchsorted(day)) + offset
+    return sessions[position] if 0 <= position < len(sessions) else None
 
 
 def _look_up(table: pd.DataFrame, days: pd.Series, columns: pd.Series) -> list[float]:

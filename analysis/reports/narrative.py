@@ -1,356 +1,328 @@
-"""The sentences of a briefing, which follow the result: no claim where there is none.
+"""The sentences of a note, which follow the findings: no claim where there is none.
 
-Pure: frames of `frames` in, text out. Texts from the catalogue pass through unescaped;
-the page escapes everything that it shows.
+Pure: `findings.Findings` in, text out. Every sentence states figures of the page, so that a test
+recomputes it from the page's results. Texts from the catalogue pass through unescaped; the page
+escapes everything that it shows.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from datetime import date
+from typing import TYPE_CHECKING
 
-from analysis.eventstudy.inference.registry import RECOMMENDED
-from analysis.normal_returns import model_spec
+from analysis.formatting import listing as shortened
 from analysis.reports import wording
+from analysis.reports.frames import LEVEL
+from analysis.reports.terms import phrases, stocks
 
 if TYPE_CHECKING:
-    import pandas as pd
+    from analysis.reports.findings import Findings, GroupMove, Move
 
-LEVEL = 0.05
-KOLARI = "kolari_pynnonen_t"
-
-ROLES = {
-    "gpu": "chips and processors",
-    "foundry": "foundries",
-    "memory": "memory",
-    "equipment": "chip equipment",
-    "networking": "networking",
-    "servers": "servers",
-    "cloud": "cloud",
-    "software": "software",
-    "consumer": "consumer and internet",
-    "power": "power",
-    "model_maker": "model makers",
-}
-
-TEST_NAMES = {
-    KOLARI: "Kolari\u2013Pynnönen",
-    "permutation": "permutation of dates",
-    "grank_overlap": "overlap-weighted rank",
-}
+MOST_WORDS = 25  # of a headline
+_UNCHANGED = 0.0005  # rounds to 0.0 %
 
 
-@dataclass(frozen=True)
-class ModelPhrases:
-    """How sentences refer to a model's normal return.
-
-    "lost 17 % ... more than {explains}", "... not clearly different from what {expected}", "Did
-    Nvidia move more than {by} can explain?", "{usual} does not explain".
-    """
-
-    explains: str
-    expected: str
-    by: str
-    usual: str
-
-
-_BETA = "its market beta explains"
-_FACTORS = "its factor exposures explain"
-_PEERS = "its beta to the other securities explains"
-
-_ON_MARKET = ModelPhrases(
-    _BETA, _BETA, "the market", "the security's usual response to its benchmark"
-)
-_ON_PEERS = ModelPhrases(
-    _PEERS, _PEERS, "the mean of the others", "the security's usual response to the others"
-)
-_ON_FACTORS = ModelPhrases(
-    _FACTORS, _FACTORS, "the US factors", "the security's usual response to the US factors"
-)
-_PHRASES = {
-    "factors": _ON_FACTORS,
-    "peers": _ON_PEERS,
-    "benchmark": _ON_MARKET,
-    "nothing": ModelPhrases(
-        "its own average day",
-        "it does on an average day",
-        "its average day",
-        "the security's own average return",
-    ),
-}
-_LESS_THE_MARKET = ModelPhrases(
-    "its benchmark",
-    "its benchmark did",
-    "the market",
-    "the benchmark's return on the same day",
-)
-
-
-def _phrases(model: str) -> ModelPhrases:
-    if model == "market_adjusted":
-        return _LESS_THE_MARKET
-    return _PHRASES[model_spec(model).reads]
-
-
-class Opening(NamedTuple):
-    """The headline and the paragraph under it."""
-
-    headline: str
-    lead: str
-
-
-@dataclass(frozen=True)
-class HeadlineSecurity:
-    """The security that the headline is about.
-
-    Attributes
-    ----------
-    row : pandas.Series
-        Of `frames.securities_frame`.
-    named : bool
-        Whether the event itself names it; else it was chosen because it moved most, and
-        only its p-value adjusted for that choice counts.
-    """
-
-    row: pd.Series
-    named: bool
-
-    @property
-    def p_value(self) -> float:
-        """The p-value that a claim may rest on."""
-        return float(self.row["p_value"] if self.named else self.row["p_bh"])
-
-    @property
-    def moved(self) -> bool:
-        """Whether it moved beyond its ordinary variation."""
-        return self.p_value < LEVEL
-
-
-def role_name(role: str) -> str:
-    """A role in words: ``gpu`` is "chips and processors"."""
-    return ROLES.get(role, role.replace("_", " "))
-
-
-def explained_by(model: str) -> str:
-    """What explains a return under a model: "the market", "its average day"."""
-    return _phrases(model).by
-
-
-def headline_security(securities: pd.DataFrame, preferred: list[str]) -> HeadlineSecurity | None:
-    """Choose the first of ``preferred`` (the event's entities) that was measured.
-
-    Where none was, the security with the largest abnormal return; None when no security
-    has one.
-    """
-    measured = securities[securities["abnormal"].notna()]
-    if measured.empty:
-        return None
-    for ticker in preferred:
-        own = measured[measured["security"] == ticker]
-        if len(own):
-            return HeadlineSecurity(own.iloc[0], named=True)
-    return HeadlineSecurity(largest_move(measured), named=False)
-
-
-def largest_move(measured: pd.DataFrame) -> pd.Series:
-    """Row with the largest abnormal return, by size."""
-    return measured.iloc[int(measured["abnormal"].abs().to_numpy().argmax())]
-
-
-def headline_and_lead(
-    securities: pd.DataFrame,
-    groups: pd.DataFrame,
-    tests: pd.DataFrame,
-    preferred: list[str],
-    model: str,
-    recommended: Sequence[str] = RECOMMENDED,
-) -> Opening:
-    """Write the headline and the paragraph under it.
+def headline(findings: Findings, model: str, *, sensitive: bool = False) -> str:
+    """Write what moved most among what the event is about, in at most 25 words.
 
     Parameters
     ----------
-    securities : pandas.DataFrame
-        See `frames.securities_frame`.
-    groups : pandas.DataFrame
-        See `frames.groups_frame`; the rows of window (0, 0) are read.
-    tests : pandas.DataFrame
-        `EventStudyResults.tests`; the pooled rows of window (0, 0) are read.
-    preferred : list of str
-        Tickers of the event's entities.
+    findings : Findings
     model : str
         One of `analysis.normal_returns.MODELS`.
-    recommended : sequence of str
-        The tests that keep their size under the study's conditions, the first one leads.
+    sensitive : bool
+        Whether sign or significance of the lead's move hangs on benchmark, model or estimation
+        window.
     """
-    focus = headline_security(securities, preferred)
-    if focus is None:
-        return Opening(
-            "No security had enough data for an abnormal return.",
-            "The table of skipped securities gives the reasons.",
-        )
-    zero = groups[(groups["window_start"] == 0) & (groups["window_end"] == 0)]
-    text = _headline(focus, zero, recommended_p_values(tests, recommended=recommended), model)
-    return Opening(f"{text}.", lead(securities, zero, tests, model, recommended))
+    first = _first_sentence(findings, model)
+    optional = []
+    if findings.kind in ("moved", "neighbour") and findings.lead is not None:
+        optional = _group_sentences(findings, findings.lead)
+    if findings.kind == "none" and findings.lead is not None:
+        optional = [f"{_points(findings.lead.detectable)} would have been detected."]
+    if sensitive:
+        first += " Other benchmarks or models disagree."
+    for sentence in optional:  # the longest that fits
+        if words(f"{first} {sentence}") <= MOST_WORDS:
+            return f"{first} {sentence}"
+    return first
 
 
-def _headline(
-    focus: HeadlineSecurity, zero: pd.DataFrame, robust: dict[str, float], model: str
-) -> str:
-    first = _focus_sentence(focus, model)
-    families = _families_clause(focus, zero[zero["group"] != "all"])
-    if focus.moved:
-        return f"{first}; {families}" if families else first
-    certain = bool((zero["p_holm"] < LEVEL).any())
-    pooled = zero[zero["group"] == "all"]
-    leading = next(iter(robust.values()), 1.0)
-    if len(pooled) and leading < LEVEL:
-        average = (
-            f"The average abnormal return of {int(pooled['n'].iloc[0])} securities was "
-            f"{wording.per_cent(float(pooled['caar'].iloc[0]))} "
-            f"({wording.p_value(leading)})"
-        )
-        return f"{average}; {first}"
-    if certain:
-        return f"{first}; {families}"
-    return f"No clear abnormal move: {first}"
+def _points(value: float) -> str:
+    return _capital(wording.points(value))
 
 
-def _focus_sentence(focus: HeadlineSecurity, model: str) -> str:
-    row = focus.row
-    name, raw, abnormal = str(row["name"]), float(row["raw"]), float(row["abnormal"])
-    if not focus.named:
-        name = f"{name}, the largest mover,"
-    when = wording.day(row["day0"])
-    p = wording.p_value(focus.p_value) + ("" if focus.named else " adjusted for the choice")
-    evidence = f"t {wording.number(float(row['t']), 1)}, {p}"
-    moved = f"{'lost' if raw < 0 else 'gained'} {wording.per_cent(abs(raw), sign=False)} on {when}"
-    if not focus.moved:
+def words(text: str) -> int:
+    """Words of a text; a number and its unit are one."""
+    joined = text.replace(wording.NARROW, "").replace(wording.NBSP, "")
+    return len(joined.split())
+
+
+def _first_sentence(findings: Findings, model: str) -> str:
+    lead = findings.lead
+    match findings.kind:
+        case "unmeasured":
+            return "No security had enough prices for an abnormal return."
+        case "moved" if lead is not None:
+            return f"{_raw(lead)}{_against(lead, model)}.{_beside(findings, lead)}"
+        case "neighbour" if lead is not None:
+            day0 = next((move.day for move in findings.own if move.ticker == lead.ticker), None)
+            before = f"No clear move on {short_day(day0)}; " if day0 else ""
+            return f"{before}{_raw(lead)}, {_which(lead)}, which the timing leaves open."
+        case "other" if findings.second is not None:
+            return _other(findings, findings.second, model)
+        case "group":
+            return _of_groups(findings)
+        case "confounded" if lead is not None:
+            return _confounded(findings, lead)
+        case _:
+            return _none(findings, model)
+
+
+def _beside(findings: Findings, lead: Move) -> str:
+    """A larger move in a session that the timing leaves open; blank where there is none."""
+    move = findings.second
+    if move is None:
+        return ""
+    who = "it" if move.ticker == lead.ticker else move.name
+    return f" On {short_day(move.day)}, {_which(move)}, {_did(move, who)}."
+
+
+def _other(findings: Findings, second: Move, model: str) -> str:
+    lead, moved, count = findings.lead, len(findings.significant), len(findings.moves)
+    if lead is not None:
+        also = _did(second, f"{second.name}, not named by the event,")
+        return f"{_raw(lead)}{_against(lead, model)}: not significant. {also}."
+    if moved == 1:
         return (
-            f"{name} {moved}, not clearly different from what {_phrases(model).expected} "
-            f"(abnormal return {wording.per_cent(abnormal)}, {evidence})"
+            f"Of {count} securities only one moved significantly, and the event does not name it: "
+            f"{_raw(second)}."
         )
-    if raw * abnormal > 0 and abs(abnormal) <= abs(raw):
-        more = f"{wording.points(abnormal)} more than {_phrases(model).explains}"
-        return f"{name} {moved}, {more} ({evidence})"
-    return f"{name} {moved}; its abnormal return was {wording.per_cent(abnormal)} ({evidence})"
-
-
-def _families_clause(focus: HeadlineSecurity, named: pd.DataFrame) -> str:
-    """Which groups moved, which the other way, and how many showed no clear move."""
-    others = named[named["p_holm"].notna()]
-    if focus.moved:
-        others = others[others["group"] != focus.row["role"]]
-    certain = others[others["p_holm"] < LEVEL]
-    if certain.empty:
-        return "no other group moved clearly" if len(others) and focus.moved else ""
-    falling = _names(certain[certain["caar"] < 0])
-    rising = _names(certain[certain["caar"] > 0])
-    down = float(focus.row["abnormal"]) < 0
-    first, second = ((falling, "fell"), (rising, "rose")) if down else (
-        (rising, "rose"), (falling, "fell"))  # fmt: skip
-    beside = " with it" if focus.moved else ""
-    parts = []
-    if first[0]:
-        parts.append(f"{wording.listing(first[0])} {first[1]}{beside}")
-    if second[0]:
-        parts.append(f"{wording.listing(second[0])} {second[1]}")
-    still = others[~(others["p_holm"] < LEVEL)]["group"]
-    if len(still):
-        one = role_name(str(still.iloc[0]))
-        who = one if len(still) == 1 else f"{wording.spelled(len(still))} other groups"
-        parts.append(f"{who} showed no clear move")
-    return ", ".join(parts)
-
-
-def _names(groups: pd.DataFrame, most: int = 3) -> list[str]:
-    """Names of groups, the largest first; those beyond ``most`` are counted."""
-    ordered = groups.reindex(groups["caar"].abs().sort_values(ascending=False).index)
-    names = [role_name(str(item)) for item in ordered["group"]]
-    if len(names) <= most:
-        return names
-    return [*names[: most - 1], f"{len(names) - most + 1} more groups"]
-
-
-def lead(
-    securities: pd.DataFrame,
-    zero: pd.DataFrame,
-    tests: pd.DataFrame,
-    model: str,
-    recommended: Sequence[str] = RECOMMENDED,
-) -> str:
-    """The paragraph under the headline: the group, its certainty, what abnormal means."""
-    measured = securities[securities["abnormal"].notna()]
-    sentences = [
-        f"An abnormal return is the part of a return that {_phrases(model).usual} does not explain."
-    ]
-    pooled = zero[zero["group"] == "all"]
-    if len(measured) > 1:
-        beyond = int((measured["p_bh"] < LEVEL).sum())
-        sentences.append(
-            f"{beyond} of {len(measured)} securities moved beyond their ordinary variation on "
-            "day 0 at the 5\u202f% level, after Benjamini and Hochberg's correction for their "
-            "number."
-        )
-    if len(measured) > 1 and len(pooled):
-        row = pooled.iloc[0]
-        sentences.append(
-            f"The average abnormal return of all {len(measured)} (CAAR) on day 0 was "
-            f"{wording.per_cent(float(row['caar']))}, 95\u202f% interval "
-            f"{wording.per_cent(float(row['low']))} to {wording.per_cent(float(row['high']))}."
-        )
-        sentences.append(_robust_sentence(tests, recommended))
-        sentences.append(_disagreement(row))
-    return " ".join(item for item in sentences if item)
-
-
-def _disagreement(pooled: pd.Series) -> str:
-    """Say why interval and p-value differ, where they do."""
-    if pooled["test"] != KOLARI:
-        return ""
-    outside = not float(pooled["low"]) <= 0 <= float(pooled["high"])
-    if outside == (float(pooled["p_value"]) < LEVEL):
-        return ""
     return (
-        "The interval is for the plain average, the Kolari\u2013Pynnönen test for the average of "
-        "abnormal returns in units of each security's own variation; here the two disagree."
+        f"{_capital(wording.spelled(moved))} of {count} securities moved significantly, most of "
+        f"all {second.name}: {_did(second, 'it')}{_against(second, model)}."
     )
 
 
-def recommended_p_values(
-    tests: pd.DataFrame,
-    window: tuple[int, int] = (0, 0),
-    recommended: Sequence[str] = RECOMMENDED,
-) -> dict[str, float]:
-    """P-values of the pooled recommended tests that are defined, by test name, in their order."""
-    rows = tests[
-        (tests["group"] == "all")
-        & (tests["window_start"] == window[0])
-        & (tests["window_end"] == window[1])
-        & tests["p_value"].notna()
-    ]
-    found = dict(zip(rows["test"], rows["p_value"], strict=True))
-    return {name: float(found[name]) for name in recommended if name in found}
-
-
-def _robust_sentence(tests: pd.DataFrame, recommended: Sequence[str]) -> str:
-    values = recommended_p_values(tests, recommended=recommended)
-    if not values:
-        return "No test that allows for same-day dependence is defined here."
-    beyond = sum(value < LEVEL for value in values.values())
-    listed = wording.listing(
-        [f"{wording.p_value(value)} ({TEST_NAMES[name]})" for name, value in values.items()]
+def _confounded(findings: Findings, lead: Move) -> str:
+    if len(findings.significant) == 1:
+        return (
+            f"Only {lead.name} moved significantly: {_did(lead, 'it')} on {short_day(lead.day)}, "
+            "a session with other news of its own."
+        )
+    return (
+        "Only securities with other news of their own moved significantly: "
+        f"{_did(lead, lead.name)}."
     )
-    count = len(values)
-    if count == 1:
-        said = f"The recommended test {'distinguishes' if beyond else 'does not distinguish'}"
-    elif beyond == count:
-        both = "Both" if count == 2 else f"All {wording.spelled(count)}"
-        said = f"{both} recommended tests distinguish"
-    elif beyond == 0 and count == 2:
-        said = "Neither recommended test distinguishes"
-    else:
-        some = wording.spelled(beyond).capitalize() if beyond else "None"
-        verb = "distinguish" if beyond > 1 else "distinguishes"
-        said = f"{some} of the {wording.spelled(count)} recommended tests {verb}"
-    return f"{said} it from ordinary days: {listed}."
+
+
+def _none(findings: Findings, model: str) -> str:
+    lead, average = findings.lead, findings.average
+    if lead is not None:
+        return f"{_raw(lead)}{_against(lead, model)}: not significant."
+    mean = "" if average is None else (
+        f"; their average abnormal return was {wording.per_cent(average.average)}"
+    )  # fmt: skip
+    return f"None of {len(findings.moves)} securities moved significantly{mean}."
+
+
+def _of_groups(findings: Findings) -> str:
+    busy = bool(findings.significant)
+    single = "security without news of its own" if busy else "single security"
+    average = findings.average
+    who = f"{average.n} securities" if average is not None else ""
+    if average is None or not average.significant:
+        average = next(group for group in findings.groups if group.significant)
+        who = stocks([average.group])
+    value = wording.per_cent(average.average)
+    return f"The average abnormal return of {who} was {value}; no {single} moved significantly."
+
+
+def _which(move: Move) -> str:
+    return "the next session" if move.offset > 0 else "the session before"
+
+
+def _did(move: Move, who: str) -> str:
+    """``it fell 17.0 %``."""
+    if abs(move.raw) < _UNCHANGED:
+        return f"{who} was unchanged"
+    verb = "fell" if move.raw < 0 else "rose"
+    return f"{who} {verb} {wording.per_cent(abs(move.raw), sign=False)}"
+
+
+def _raw(move: Move) -> str:
+    """``Nvidia fell 17.0 % on 27 January``."""
+    return f"{_did(move, move.name)} on {short_day(move.day)}"
+
+
+def _against(move: Move, model: str) -> str:
+    """What the model explains of a move, as the end of its sentence."""
+    by, expected = phrases(model), move.expected
+    if by.nothing:
+        return f", against {wording.per_cent(expected)} on an average day"
+    if abs(move.raw) >= _UNCHANGED and move.raw * move.abnormal > 0 and move.raw * expected >= 0:
+        if abs(expected) < min(0.005, 0.1 * abs(move.raw)):
+            return f"; {by.subject} {by.explains} almost none of it"
+        return f", {wording.points(move.abnormal)} more than {by.subject} {by.explains}"
+    if abs(expected) < _UNCHANGED:
+        return f" where {by.subject} {by.explains} no move"
+    change = f"a {'fall' if expected < 0 else 'rise'} of"
+    return (
+        f" where {by.subject} {by.explains} {change} {wording.per_cent(abs(expected), sign=False)}"
+    )
+
+
+def _group_sentences(findings: Findings, lead: Move) -> list[str]:
+    """Which kinds of stocks moved too, from the fullest sentence to the shortest."""
+    moved = [group for group in findings.groups if group.significant and group.group != lead.role]
+    if not moved:
+        return []
+    found = []
+    for most in (3, 2, 1):
+        shown = moved[:most]
+        verbs: dict[str, list[str]] = {}
+        for group in shown:
+            verbs.setdefault(_group_verb(group), []).append(group.group)
+        down = "fell" if lead.raw < 0 else "rose"
+        ordered = sorted(verbs, key=lambda verb: verb != down)
+        parts = [
+            f"{stocks(verbs[verb])} {verb}{' too' if verb == down else ''}" for verb in ordered
+        ]
+        found.append(f"{_capital('; '.join(parts))}.")
+    return list(dict.fromkeys(found))
+
+
+def _group_verb(group: GroupMove) -> str:
+    """How a group moved: by its average return, and by its abnormal one where they differ."""
+    if group.average < 0:
+        return "fell" if group.raw < 0 else "rose less than expected"
+    return "rose" if group.raw > 0 else "fell less than expected"
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def short_day(value: date) -> str:
+    """``27 January``, for a page whose title has the year."""
+    return f"{value.day} {value:%B}"
+
+
+@dataclass(frozen=True)
+class Course:
+    """Abnormal return of the lead summed to the end of the event window.
+
+    Attributes
+    ----------
+    last : datetime.date
+        The window's last session that has a price.
+    car : float
+        Decimal, from day 0 (or the lead's session) on.
+    p_value : float
+    """
+
+    last: date
+    car: float
+    p_value: float
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What else moved or was announced in the session of the lead.
+
+    Attributes
+    ----------
+    benchmark : str
+        Name of the lead's benchmark; blank where the model reads none.
+    benchmark_return : float
+        Decimal.
+    market : tuple of str
+        Macroeconomic and other news of the whole market in that session.
+    own : tuple of str
+        News of measured companies in their session, the largest move first.
+    average_without : float
+        Average abnormal return without them (decimal); NaN where none is left out.
+    """
+
+    benchmark: str
+    benchmark_return: float
+    market: tuple[str, ...]
+    own: tuple[str, ...]
+    average_without: float
+
+
+def bullets(findings: Findings, around: Surroundings, course: Course | None) -> list[str]:
+    """Three sentences: what moved, whether it was the event, and whether it lasted."""
+    if not findings.moves:
+        return []
+    found = [_what_moved(findings), _other_news(around)]
+    return found if findings.lead is None else [*found, _lasted(findings.lead, course)]
+
+
+def _what_moved(findings: Findings) -> str:
+    moves, moved = findings.moves, findings.significant
+    if len(moves) == 1:
+        did = "did" if moved else "did not"
+        return (
+            f"The abnormal return of {moves[0].name} was {wording.per_cent(moves[0].abnormal)}; it "
+            f"{did} differ significantly from zero."
+        )
+    if not moved:
+        return f"None of {len(moves)} securities moved significantly."
+    first = next((move for move in moved if not move.confounded), moved[0])
+    largest = f"{first.name}, {wording.per_cent(first.abnormal)}"
+    who = f"{_capital(wording.spelled(len(moved)))} of {len(moves)} securities"
+    if len(moved) == 1:
+        return f"{who} moved significantly: {largest}."
+    falls = sum(move.abnormal < 0 for move in moved)
+    rises = len(moved) - falls
+    split = f"{wording.spelled(falls)} down and {wording.spelled(rises)} up"
+    if not falls or not rises:
+        split = "all down" if falls else "all up"
+    return f"{who} moved significantly, {split}; most of all {largest} beyond what is explained."
+
+
+def _other_news(around: Surroundings) -> str:
+    parts = []
+    if around.benchmark:
+        change = around.benchmark_return
+        verb = "fell" if change < 0 else "rose"
+        did = f"{verb} {wording.per_cent(abs(change), sign=False)}"
+        parts.append(
+            f"The {around.benchmark} {'was unchanged' if abs(change) < _UNCHANGED else did}."
+        )
+    if around.market:
+        parts.append(f"Market news that session: {shortened(around.market, most=2)}.")
+    if around.own:
+        without = around.average_without
+        rest = (
+            f"; without {'it' if len(around.own) == 1 else 'them'} the average is "
+            f"{wording.per_cent(without)}"
+            if without == without
+            else ""
+        )
+        parts.append(f"Companies' own news: {shortened(around.own, most=2)}{rest}.")
+    if not around.market and not around.own:
+        parts.append("No results or macroeconomic release known in that session.")
+    return " ".join(parts)
+
+
+def _lasted(lead: Move, course: Course | None) -> str:
+    if course is None or course.car != course.car:
+        return "Prices end before the event window does."
+    total = wording.per_cent(course.car)
+    owner = f"{lead.name}'" if lead.name.endswith("s") else f"{lead.name}'s"
+    first = f"By {short_day(course.last)} {owner} abnormal return had summed to {total}"
+    if not lead.significant:
+        clear = "a significant" if course.p_value < LEVEL else "no significant"
+        return f"{first}, {clear} move."
+    ratio = course.car / lead.abnormal
+    down = "fall" if lead.abnormal < 0 else "rise"
+    if ratio <= 0:
+        return f"{first}: all of the abnormal {down} was reversed."
+    if ratio < 0.5:
+        return f"{first}: more than half of the abnormal {down} was reversed."
+    if ratio > 1.25:
+        return f"{first}: the abnormal {down} grew."
+    return f"{first}: the abnormal {down} lasted."

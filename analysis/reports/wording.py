@@ -22,6 +22,7 @@ __all__ = [
     "p_value",
     "per_cent",
     "points",
+    "short_title",
     "spelled",
     "weekday",
     "window_words",
@@ -74,6 +75,15 @@ def weekday(value: Any) -> str:
 def clock(moment: datetime) -> str:
     """``27 January 2025, 02:00``, in the zone of the moment."""
     return f"{day(moment)}, {moment:%H:%M}"
+
+
+def short_title(title: str, most: int = 10) -> str:
+    """A title without its details where it has more words than ``most``."""
+    for separator in ("; ", " (", ": "):
+        start = title.partition(separator)[0]
+        if len(title.split()) > most and len(start.split()) > 2:
+            title = start
+    return title
 
 
 def listing(items: Sequence[str]) -> str:
