@@ -152,7 +152,7 @@ def _plotly() -> tuple[str, str]:
 
     source = get_plotlyjs()
     packed = gzip.compress(source.encode("utf-8"), compresslevel=9, mtime=0)
-    return base64.b64encode(packed).decode("ascii"), _hash(source)
+    return base64.b85encode(packed).decode("ascii"), _hash(source)
 
 
 def _theme() -> dict[str, Any]:

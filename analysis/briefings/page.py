@@ -21,7 +21,7 @@ from analysis.briefings.markdown import plain, to_html
 from analysis.charts.chart import CHART_MIME, PLOTLY_MIME
 from analysis.formatting import inert
 from analysis.json_values import jsonable
-from analysis.reports.display import CAVEATS, FIGURES, MANIFEST, OPENING, RESULTS
+from analysis.reports.display import CAVEATS, FIGURES, LINES, MANIFEST, NOTE, OPENING, RESULTS
 
 _LEVELS = {
     "note": "Note",
@@ -133,6 +133,23 @@ def _opening(page: Page, opening: Mapping[str, Any], _: Any) -> str:
     return str(macros().opening(level, anchor, headline, opening["lead"]))
 
 
+def _note(page: Page, note: Mapping[str, Any], _: Any) -> str:
+    title = str(note["title"])
+    level, anchor = page.heading(1, escape(title))
+    badges = [
+        (_LEVELS.get(str(badge.get("level")).lower(), "Note"), badge["text"])
+        for badge in note["badges"]
+    ]
+    cards = _cards(note["figures"])
+    return str(
+        macros().note(level, anchor, title, note["headline"], badges, cards, note["bullets"])
+    )
+
+
+def _lines(_: Page, lines: list[Mapping[str, Any]], __: Any) -> str:
+    return str(macros().lines([(line["term"], line["text"]) for line in lines]))
+
+
 def _chart(page: Page, chart: Mapping[str, Any], _: Any) -> str:
     figure = inert(jsonable(chart["figure"]))
     layout = figure.setdefault("layout", {})
@@ -166,8 +183,11 @@ def _plotly(page: Page, figure: Mapping[str, Any], _: Any) -> str:
 
 
 def _figures(_: Page, figures: list[Mapping[str, Any]], __: Any) -> str:
-    cards = [(card["value"], card["label"], card.get("window")) for card in figures]
-    return str(macros().figures(cards))
+    return str(macros().figures(_cards(figures)))
+
+
+def _cards(figures: list[Mapping[str, Any]]) -> list[tuple[Any, Any, Any]]:
+    return [(card["value"], card["label"], card.get("window")) for card in figures]
 
 
 def _caveats(_: Page, caveats: list[Mapping[str, Any]], __: Any) -> str:
@@ -254,6 +274,8 @@ def _ancestors(node: Any) -> Iterator[Any]:
 
 _RENDERERS: dict[str, Callable[[Page, Any, Any], str]] = {
     OPENING: _opening,
+    NOTE: _note,
+    LINES: _lines,
     CHART_MIME: _chart,
     FIGURES: _figures,
     CAVEATS: _caveats,

@@ -31,7 +31,7 @@ _PAGE: dict[str, frozenset[str]] = {
     "time": frozenset({"datetime"}),
 }
 _EVERYWHERE = EVERYWHERE | {"aria-label", "aria-labelledby", "data-alt", "role", "tabindex"}
-_DATA_SCRIPTS = ("application/json", "application/x-gzip-base64")
+_DATA_SCRIPTS = ("application/json", "application/x-gzip-base85")
 _SHOWN = 60
 
 

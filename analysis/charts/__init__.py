@@ -10,7 +10,7 @@ from analysis.charts.abnormal_returns import abnormal_by_security
 from analysis.charts.caar_paths import caar_paths
 from analysis.charts.chart import CHART_MIME, PLOTLY_MIME, Chart
 from analysis.charts.heatmap import day_heatmap
-from analysis.charts.return_comparison import three_returns
+from analysis.charts.moves import largest_moves
 from analysis.charts.table import Table
 from analysis.charts.tables import event_table, security_table, skipped_table
 from analysis.charts.tests_table import test_table
@@ -29,9 +29,9 @@ __all__ = [
     "caar_paths",
     "day_heatmap",
     "event_table",
+    "largest_moves",
     "security_table",
     "session_timeline",
     "skipped_table",
     "test_table",
-    "three_returns",
 ]

@@ -93,7 +93,7 @@ def abnormal_by_security(
     if shown.empty:
         reason = "No abnormal return could be computed for any security."
         return nothing_to_show("abnormal-by-security", title, reason, source)
-    shown = _with_intervals(shown)
+    shown = with_intervals(shown)
     moves = shown["abnormal"].tolist()
     drawn = shown.iloc[largest(moves, shown["security"].tolist(), always, MOST_DRAWN)]
     drawn = drawn.reset_index(drop=True)
@@ -124,7 +124,7 @@ def _question(shown: pd.DataFrame, explained_by: str) -> str:
     return f"Who {past} more than {explained_by} can explain?"
 
 
-def _with_intervals(shown: pd.DataFrame) -> pd.DataFrame:
+def with_intervals(shown: pd.DataFrame) -> pd.DataFrame:
     """Add half, low, high (decimal) and style, the marker's suffix that tells the interval."""
     import numpy as np
     from scipy.special import ndtri, stdtrit

@@ -1,9 +1,9 @@
 """Frames of text -> accessible HTML tables, built by great-tables.
 
-great-tables writes the markup: escaped cells, ``scope`` on every heading, ``headers`` on every
-cell. Its own style sheet stays out, since it fixes light colours, reaches every table of the
-page and weighs 9 kB a table; ours has no colours of its own, so that it suits dark pages, and no
-specificity, so that a page's own rules win.
+great-tables writes the markup: escaped cells, ``scope`` on every heading. Its own style sheet
+stays out, since it fixes light colours, reaches every table of the page and weighs 9 kB a table;
+ours has no colours of its own, so that it suits dark pages, and no specificity, so that a page's
+own rules win.
 """
 
 from __future__ import annotations
@@ -19,6 +19,12 @@ from analysis.formatting import words
 if TYPE_CHECKING:
     import pandas as pd
 
+# What great-tables writes into every cell without need, most of a table's bytes: ``scope`` says
+# what ``headers`` would, and our style sheet asks for no other class.
+_WEIGHT = re.compile(
+    r' (row|col)span="1"| (headers|id)="[^"]*"| class=""'
+    r"|\b(gt_row|gt_col_headings?|gt_columns_bottom_border)\b ?"
+)
 # Zero specificity through :where(), currentColor instead of colours.
 TABLE_CSS = """
 :where(.faultline-box){overflow-x:auto;max-width:100%;margin:1em 0}
@@ -57,12 +63,8 @@ def plain_table(frame: pd.DataFrame, caption: str, key: str) -> str:
     key : str
         Slug, unique within the page.
     """
-    return build(
-        frame,
-        caption,
-        key,
-        numbers=[str(name) for name in frame.columns if _is_number(frame[name])],
-    )
+    numbers = [str(name) for name in frame.columns if _is_number(frame[name])]
+    return build(frame, caption, key, numbers=numbers)
 
 
 def build(
@@ -85,7 +87,7 @@ def build(
     caption : str
         Plain text.
     key : str
-        Slug; the ids of the cells begin with it.
+        Slug, for great-tables.
     numbers : sequence of str
         Columns that are set to the right.
     groups : sequence of str, optional
@@ -144,6 +146,7 @@ def _with_caption(html: str, caption: str) -> str:
     if found is None:
         raise InputError("great-tables wrote no table; this release is not supported.")
     body = re.sub(r"\n\s*", "\n", found[1]).strip()
+    body = re.sub(_WEIGHT, "", body)
     return f'<table class="faultline-table"><caption>{escape(caption)}</caption>\n{body}\n</table>'
 
 

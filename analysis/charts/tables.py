@@ -35,7 +35,9 @@ from analysis.formatting import (
 if TYPE_CHECKING:
     import pandas as pd
 
-_SECURITY_NUMBERS = ("raw", "market_adjusted", "abnormal", "se", "t", "df", "p_value", "p_bh")
+_SECURITY_NUMBERS = (
+    "raw", "market_adjusted", "abnormal", "se", "t", "df", "p_value", "p_adjusted",
+)  # fmt: skip
 
 
 def security_table(
@@ -43,6 +45,8 @@ def security_table(
     cars: Mapping[tuple[int, int], pd.DataFrame] | None = None,
     *,
     always: Collection[str] = (),
+    key: str = "security-table",
+    caption: str = "Returns on day 0 and cumulative abnormal returns (CAR)",
 ) -> Table:
     """Tabulate every security: day 0 raw, market-adjusted, abnormal, and the CARs.
 
@@ -50,18 +54,20 @@ def security_table(
     ----------
     securities : pandas.DataFrame
         event_id, security, name, role, exchange, day0, raw, market_adjusted, abnormal, se, t,
-        df, p_value, p_bh (returns decimal, NaN where not computed).
+        df, p_value, p_adjusted (returns decimal, NaN where not computed).
     cars : mapping of (int, int) to pandas.DataFrame, optional
         Window to a frame indexed by (event_id, security) with car (decimal), t and p_value. The
         window (0, 0) is left out: it is the abnormal return.
     always : collection of str
         Securities that are listed whatever their return, where there are more than
         `frames.MOST_LISTED`.
+    key, caption : str
+        For another choice of securities.
 
     Returns
     -------
     Table
-        Key ``security-table``, rows in the order of the chart of abnormal returns.
+        Key as given, rows in the order of the chart of abnormal returns.
 
     Raises
     ------
@@ -70,10 +76,9 @@ def security_table(
     """
     import pandas as pd
 
-    caption = "Returns on day 0 and cumulative abnormal returns (CAR)"
     frame = checked(securities, "securities", (*DESCRIPTION, *_SECURITY_NUMBERS), _SECURITY_NUMBERS)
     if frame.empty:
-        return nothing_to_tell("security-table", caption, "No security has a return on day 0.")
+        return nothing_to_tell(key, caption, "No security has a return on day 0.")
     of = len(frame)
     moves, tickers = frame["abnormal"].tolist(), frame["security"].tolist()
     frame = frame.iloc[largest(moves, tickers, always, MOST_LISTED)].reset_index(drop=True)
@@ -95,7 +100,7 @@ def security_table(
             "Abnormal": own["abnormal"].map(percent),
             "t": own["t"].map(number),
             "p": own["p_value"].map(p_value),
-            "p adj.": own["p_bh"].map(p_value),
+            "p adj.": own["p_adjusted"].map(p_value),
         }
     )
     labels = {name: f"{name},\u00a0%" for name in ("Raw", "Less market", "Abnormal")}
@@ -117,21 +122,22 @@ def security_table(
             chosen_sentence(len(own), of, "listed", always),
             day0_sentence(own),
             "Abnormal: the return less what the model expects. t and p: of the single security, "
-            f"two-sided; p adj.: Benjamini\u2013Hochberg over {family}.",
+            "two-sided; p adj.: Holm over the securities that the event names, "
+            f"Benjamini\u2013Hochberg over {family} for the others.",
             f"{MISSING} not computed.",
         )
     ]
     markup = build(
         cells,
         caption,
-        "security-table",
+        key,
         numbers=numbers,
         groups=[slot.mark.label for slot in listed],
         spanners=spanners,
         notes=notes,
         labels=labels,
     )
-    return Table("security-table", caption, cells, markup)
+    return Table(key, caption, cells, markup)
 
 
 def _full_names(own: pd.DataFrame) -> list[str]:

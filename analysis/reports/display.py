@@ -11,6 +11,8 @@ from typing import Any
 OPENING = "application/vnd.faultline.opening+json"
 # {"title", "headline", "badges": [{"text", "level"}], "figures", "bullets"}: text, never Markdown
 NOTE = "application/vnd.faultline.note+json"
+# [{"term", "text"}]
+LINES = "application/vnd.faultline.lines+json"
 # [{"value", "label", "window"}]
 FIGURES = "application/vnd.faultline.figures+json"
 # [{"title", "text", "level"}]
@@ -83,6 +85,14 @@ def _note_html(payload: Mapping[str, Any]) -> str:
         f"<h1>{escape(payload['title'])}</h1><p><b>{escape(payload['headline'])}</b></p>"
         f"<p><small>{badges}</small></p><ul>{cards}</ul><ul>{bullets}</ul>"
     )
+
+
+def lines(terms: Mapping[str, str]) -> Display:
+    """Short remarks, each under a term; text, never Markdown."""
+    payload = [{"term": term, "text": text} for term, text in terms.items()]
+    text = "\n".join(f"{term}: {words}" for term, words in terms.items())
+    html = "".join(f"<p><b>{escape(a)}:</b> {escape(b)}</p>" for a, b in terms.items())
+    return Display(LINES, payload, text, html)
 
 
 def key_figures(cards: Sequence[Mapping[str, str]]) -> Display:

@@ -12,11 +12,13 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from analysis.errors import InputError
+from analysis.formatting import listing
 from analysis.reports import (
     caveats,
     context,
     display,
     frames,
+    history,
     narrative,
     robustness,
     terms,
@@ -137,6 +139,90 @@ class EventReport(StudyReport):
         interval = (float(zero["low"].iloc[0]), float(zero["high"].iloc[0])) if len(zero) else None
         return notes.figures(self.findings, interval)
 
+    def moves(self) -> Chart:
+        """The largest moves of the lead's session, the event's own among them."""
+        from analysis.charts import largest_moves
+
+        lead = self.findings.lead
+        offset = lead.offset if lead is not None else 0
+        busy = [move.ticker for move in self.findings.moves if move.confounded]
+        return largest_moves(
+            self.securities if offset == 0 else self.neighbours[offset],
+            self.source,
+            own=self.entities,
+            confounded=busy if offset == 0 else (),
+            explained_by=terms.explained_by(self.model),
+        )
+
+    def context(self) -> Display:
+        """How unusual, how robust, what could not be measured, and the source; a line each."""
+        lines = {
+            "How unusual": self._how_unusual(),
+            "How robust": "" if self.variants is None else robustness.summary(self.variants),
+            "Not measured": self._not_measured(),
+            "Source": self.source.removeprefix("Source: "),
+        }
+        return display.lines({term: text for term, text in lines.items() if text})
+
+    def _how_unusual(self) -> str:
+        lead = self.findings.lead or self.findings.second
+        if lead is None:
+            return ""
+        place = history.rank(self.desk.returns([lead.ticker])[lead.ticker], lead)
+        first = f"{narrative.possessive(lead.name)} {place}." if place else ""
+        similar = history.similar_events(self.desk, self.event, lead)
+        category = str(self.desk.event(self.event)["category"])
+        return " ".join(filter(None, (first, history.similar_sentence(similar, category))))
+
+    def _not_measured(self) -> str:
+        skipped = self.results.skipped["security"].unique()
+        names = [self.names.get(ticker, ticker) for ticker in skipped]
+        others = [self.names[ticker] for ticker in self.other_listings]
+        parts = [f"{listing(names, most=6)}: see the appendix." if names else ""]
+        if others:
+            parts.append(f"Second listings, which no average counts: {listing(others, most=6)}.")
+        return " ".join(filter(None, parts))
+
+    @cached_property
+    def other_listings(self) -> list[str]:
+        """Second listings of the study's companies."""
+        import polars as pl
+
+        table = self.desk.instruments()
+        companies = table.filter(pl.col("ticker").is_in(list(self.tickers)))["entity"].drop_nulls()
+        found = table.filter(
+            pl.col("entity").is_in(companies.implode())
+            & ~pl.col("ticker").is_in(list(self.tickers))
+        )
+        return found["ticker"].to_list()
+
+    def robustness_table(self) -> Table:
+        """The lead's abnormal return under other benchmarks, models and estimation windows."""
+        from analysis.charts.variants_table import variants_table
+
+        lead = self.findings.lead
+        frame = self.variants if self.variants is not None else robustness.empty()
+        return variants_table(frame, lead.name if lead else "", self.names)
+
+    def listings_table(self) -> Table:
+        """Day 0 of the second listings, which are not counted."""
+        from analysis.charts import security_table
+
+        rows, cars = self.securities.iloc[:0], {}
+        if self.other_listings:
+            study = StudyReport.of(
+                self.desk,
+                self.event,
+                self.other_listings,
+                benchmark=self.benchmark,
+                model=self.model,
+                estimation=self.estimation,
+                window=self.window,
+                cars=self.cars,
+            )
+            rows, cars = study.securities, study.car_tables
+        return security_table(rows, cars, key="listings", caption="Second listings")
+
     def facts(self) -> Table:
         """The event, its instant in three zones, day 0 on each exchange."""
         from analysis.charts import event_table
@@ -174,12 +260,6 @@ class EventReport(StudyReport):
         from analysis.charts import caar_paths
 
         return caar_paths(frames.paths_frame(self.results, self.window), self.source)
-
-    def return_comparison(self) -> Chart:
-        """Raw, market-adjusted and model-adjusted returns side by side."""
-        from analysis.charts import three_returns
-
-        return three_returns(self.securities, self.source, always=self.entities)
 
     def heat_map(self) -> Chart:
         """Abnormal return of every security on every day of the window."""

@@ -271,16 +271,23 @@ def _what_moved(findings: Findings) -> str:
     if not moved:
         return f"None of {len(moves)} securities moved significantly."
     first = next((move for move in moved if not move.confounded), moved[0])
-    largest = f"{first.name}, {wording.per_cent(first.abnormal)}"
-    who = f"{_capital(wording.spelled(len(moved)))} of {len(moves)} securities"
+    size = f"abnormal return {wording.per_cent(first.abnormal)}"
     if len(moved) == 1:
-        return f"{who} moved significantly: {largest}."
+        return f"One of {len(moves)} securities moved significantly: {first.name} ({size})."
     falls = sum(move.abnormal < 0 for move in moved)
     rises = len(moved) - falls
-    split = f"{wording.spelled(falls)} down and {wording.spelled(rises)} up"
+    split = f"{wording.spelled(falls)} were down and {wording.spelled(rises)} up"
     if not falls or not rises:
-        split = "all down" if falls else "all up"
-    return f"{who} moved significantly, {split}; most of all {largest} beyond what is explained."
+        split = "all were down" if falls else "all were up"
+    return (
+        f"Of {wording.spelled(len(moved))} significant moves {split}; the largest was "
+        f"{possessive(first.name)} ({size})."
+    )
+
+
+def possessive(name: str) -> str:
+    """``Nvidia's``, ``Meta Platforms'``."""
+    return f"{name}'" if name.endswith("s") else f"{name}'s"
 
 
 def _other_news(around: Surroundings) -> str:
@@ -312,8 +319,9 @@ def _lasted(lead: Move, course: Course | None) -> str:
     if course is None or course.car != course.car:
         return "Prices end before the event window does."
     total = wording.per_cent(course.car)
-    owner = f"{lead.name}'" if lead.name.endswith("s") else f"{lead.name}'s"
-    first = f"By {short_day(course.last)} {owner} abnormal return had summed to {total}"
+    first = (
+        f"By {short_day(course.last)} {possessive(lead.name)} abnormal return had summed to {total}"
+    )
     if not lead.significant:
         clear = "a significant" if course.p_value < LEVEL else "no significant"
         return f"{first}, {clear} move."

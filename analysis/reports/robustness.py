@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from analysis.catalogue.selection import NEW_YORK
 from analysis.errors import FaultlineError
 from analysis.normal_returns import model_spec
+from analysis.reports import wording
 from analysis.reports.frames import LEVEL
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ _BENCHMARKS = {True: ("^GSPC", "^IXIC", "^SOX"), False: ()}
 # A mean of other securities takes out what they share with it, and so asks another question.
 _MODELS = ("market", "market_adjusted", "mean_adjusted")
 _US_MODELS = ("ff3",)
+COLUMNS = ("model", "benchmark", "first", "last", "abnormal", "p_value", "ours")
 _ESTIMATIONS: tuple[Window, ...] = ((-250, -31), (-120, -11), (-500, -31))
 
 
@@ -88,8 +90,29 @@ def variants(
                     "ours": (name, index, span) == (model, home, estimation),
                 }
             )
-    columns = ["model", "benchmark", "first", "last", "abnormal", "p_value", "ours"]
-    return pd.DataFrame(rows, columns=columns)
+    return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def empty() -> pd.DataFrame:
+    """The table where no security leads."""
+    import pandas as pd
+
+    return pd.DataFrame(columns=list(COLUMNS))
+
+
+def summary(found: pd.DataFrame) -> str:
+    """Range and median over all choices, in a sentence; blank where ours alone can be measured."""
+    own = found[found["ours"]]
+    if len(found) < 2 or own.empty:
+        return ""
+    low, high = found["abnormal"].min(), found["abnormal"].max()
+    significant = int((found["p_value"] < LEVEL).sum())
+    return (
+        f"Abnormal return {wording.per_cent(float(own['abnormal'].iloc[0]))} here; "
+        f"{wording.per_cent(float(low))} to {wording.per_cent(float(high))} (median "
+        f"{wording.per_cent(float(found['abnormal'].median()))}) over {len(found)} choices of "
+        f"model, benchmark and estimation window, {significant} of them significant."
+    )
 
 
 def is_sensitive(found: pd.DataFrame) -> bool:

@@ -75,10 +75,27 @@
     document.querySelector("body > footer").prepend(line);
   }
 
+  // Five characters of Python's base64.b85encode stand for four bytes: a sixteenth less than base64.
+  const DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz!#$%&()*+-;<=>?@^_`{|}~";
+
+  function decoded(text) {
+    const size = Math.floor(text.length * 4 / 5);
+    const bytes = new Uint8Array(Math.ceil(text.length / 5) * 4);
+    const view = new DataView(bytes.buffer);
+    const values = new Uint8Array(128);
+    for (let i = 0; i < DIGITS.length; i += 1) values[DIGITS.charCodeAt(i)] = i;
+    for (let i = 0; i < text.length; i += 5) {
+      let word = 0;
+      for (let j = i; j < i + 5; j += 1) {
+        word = word * 85 + (j < text.length ? values[text.charCodeAt(j)] : 84);
+      }
+      view.setUint32(i / 5 * 4, word);
+    }
+    return bytes.subarray(0, size);
+  }
+
   async function unpack(name) {
-    const packed = atob(document.getElementById(name).textContent.trim());
-    const bytes = new Uint8Array(packed.length);
-    for (let i = 0; i < packed.length; i += 1) bytes[i] = packed.charCodeAt(i);
+    const bytes = decoded(document.getElementById(name).textContent.trim());
     const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
     return new Response(stream).text();
   }
