@@ -19,6 +19,7 @@ from analysis.catalogue.selection import select_events, select_securities
 from analysis.dates import parse_optional_day
 from analysis.store import Store
 from analysis.studies.confounders import find_confounders
+from analysis.studies.market_value import value_change
 from analysis.studies.placement import assign_day0, event_instant_or_reason, flagged_prices
 from analysis.studies.returns import PriceReader, factor_table, session_returns
 from analysis.studies.study import candidate_days, fit_study, fit_uncertain_study, home_benchmarks
@@ -213,6 +214,16 @@ class Desk:
             pd.Timestamp(first) if first else None : pd.Timestamp(last) if last else None
         ]
 
+    def value_change(self, ticker: str, day: date | str) -> float | None:
+        """Change of a company's market value in one session, in the currency of the listing.
+
+        See `analysis.studies.market_value.value_change`; None where no count of shares fits.
+        """
+        session = parse_optional_day(day)
+        assert session is not None
+        closes = self._prices.closes([ticker])[ticker]
+        return value_change(self.table("shares"), closes, ticker, session)
+
     def sessions(self, tickers: Sequence[str]) -> dict[Hashable, pd.DatetimeIndex]:
         """Sessions of each security from its first price to its last.
 
@@ -329,8 +340,10 @@ class Desk:
         estimation, window : (int, int)
             Sessions relative to day 0, both ends included.
         **options
-            min_observations, exclude_own_events, rbar, preset, seed of
-            `analysis.eventstudy.EventStudy`; returns, factors and calendars are the desk's.
+            exclude_confounded leaves out securities with other news of their own on day 0 (see
+            `confounders`), which ``skipped`` then names; min_observations, exclude_own_events,
+            rbar, preset, seed of `analysis.eventstudy.EventStudy`; returns, factors and calendars
+            are the desk's.
 
         Returns
         -------

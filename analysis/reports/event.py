@@ -26,7 +26,7 @@ from analysis.reports import (
 )
 from analysis.reports import note as notes
 from analysis.reports.display import CAVEATS, Display
-from analysis.reports.findings import Findings, Move, find
+from analysis.reports.findings import Findings, Move, company, find
 from analysis.reports.provenance import provenance
 from analysis.reports.study_document import to_page_document
 from analysis.reports.study_report import StudyReport, Window
@@ -137,7 +137,15 @@ class EventReport(StudyReport):
         average = self.groups[(self.groups["group"] == "all") & self.groups["caar"].notna()]
         zero = average[(average["window_start"] == 0) & (average["window_end"] == 0)]
         interval = (float(zero["low"].iloc[0]), float(zero["high"].iloc[0])) if len(zero) else None
-        return notes.figures(self.findings, interval)
+        return notes.figures(self.findings, interval, self.value_change)
+
+    @property
+    def value_change(self) -> float | None:
+        """Change of the lead's market value in dollars; None where it is not known."""
+        lead = self.findings.lead
+        if lead is None or self.desk.catalogue.instrument(lead.ticker)["currency"] != "USD":
+            return None
+        return self.desk.value_change(lead.ticker, lead.day)
 
     def moves(self) -> Chart:
         """The largest moves of the lead's session, the event's own among them."""
@@ -146,8 +154,11 @@ class EventReport(StudyReport):
         lead = self.findings.lead
         offset = lead.offset if lead is not None else 0
         busy = [move.ticker for move in self.findings.moves if move.confounded]
+        shown = self.securities if offset == 0 else self.neighbours[offset]
         return largest_moves(
-            self.securities if offset == 0 else self.neighbours[offset],
+            shown.assign(
+                name=[company(*pair) for pair in zip(shown["name"], shown["security"], strict=True)]
+            ),
             self.source,
             own=self.entities,
             confounded=busy if offset == 0 else (),
@@ -171,8 +182,7 @@ class EventReport(StudyReport):
         place = history.rank(self.desk.returns([lead.ticker])[lead.ticker], lead)
         first = f"{narrative.possessive(lead.name)} {place}." if place else ""
         similar = history.similar_events(self.desk, self.event, lead)
-        category = str(self.desk.event(self.event)["category"])
-        return " ".join(filter(None, (first, history.similar_sentence(similar, category))))
+        return " ".join(filter(None, (first, history.similar_sentence(similar))))
 
     def _not_measured(self) -> str:
         skipped = self.results.skipped["security"].unique()
@@ -400,7 +410,7 @@ class EventReport(StudyReport):
             self.securities,
             self.groups,
             next(iter(pooled.values()), float("nan")),
-            {(str(ticker), int(offset)): what for (ticker, offset), what in named.items()},
+            dict(zip(named.index.to_list(), named.to_list(), strict=True)),
             self.neighbours,
         )
 
@@ -469,7 +479,7 @@ class EventReport(StudyReport):
             return None
         table = self.results.car((lead.offset, self.window[1]))
         row = table.loc[table.index.get_level_values("security") == lead.ticker]
-        sessions = self.results.study.calendars[lead.ticker]
+        sessions = self.desk.sessions([lead.ticker])[lead.ticker]
         last = int(sessions.searchsorted(str(lead.day))) + self.window[1] - lead.offset
         if row.empty or last >= len(sessions):
             return None

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -73,7 +73,7 @@ def securities_frame(
     frame["benchmark"] = [benchmarks.get(item, "") for item in frame["security"]]
     if offset:
         frame["day0"] = [
-            _shifted(results.study.calendars, str(security), day, offset)
+            _shifted((results.study.calendars or {})[security], day, offset)
             for security, day in zip(frame["security"], frame["day0"], strict=True)
         ]
         frame = frame[frame["day0"].notna()]
@@ -97,11 +97,8 @@ def securities_frame(
     return frame.loc[known].reset_index(drop=True)
 
 
-def _shifted(
-    calendars: Mapping[Any, pd.DatetimeIndex], security: str, day: pd.Timestamp, offset: int
-) -> pd.Timestamp | None:
-    """Session of a security that lies so far from another; None beyond its calendar."""
-    sessions = calendars[security]
+def _shifted(sessions: pd.DatetimeIndex, day: pd.Timestamp, offset: int) -> pd.Timestamp | None:
+    """Session that lies so far from another; None beyond the calendar."""
     position = int(sessions.searchsorted(day)) + offset
     return sessions[position] if 0 <= position < len(sessions) else None
 

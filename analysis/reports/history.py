@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from analysis.reports.findings import Move
 
 _MOST = 2  # similar events
+_FEW = 4
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,9 @@ def ordinal(number: int) -> str:
 
 
 def similar_events(desk: Desk, event: str, move: Move) -> pd.DataFrame:
-    """Find the events of the same category and direction with the nearest move of the security.
+    """Find the events of the same kind with the nearest move of the security.
+
+    Of the same category and direction; where the catalogue has fewer than four, of any.
 
     The move is the security's return less its benchmark's on day 0 of those events.
 
@@ -85,6 +88,8 @@ def similar_events(desk: Desk, event: str, move: Move) -> pd.DataFrame:
     own = desk.event(event)
     columns = ["event_id", "title", "date", "day0", "raw", "less_benchmark", "of"]
     alike = desk.events(category=own["category"]).filter(_others(own))
+    if len(alike) < _FEW:  # of a rare kind any event is compared with
+        alike = desk.events().filter(_others({**own, "direction": None}))
     placed = desk.placements(alike["id"].to_list(), [move.ticker])
     placed = placed[placed["day0"].notna() & (placed["day0"].dt.date != move.day)]
     benchmark = desk.benchmarks([move.ticker]).get(move.ticker)
@@ -111,8 +116,9 @@ def similar_events(desk: Desk, event: str, move: Move) -> pd.DataFrame:
     frame = pd.DataFrame(found, columns=columns[:-1])
     # Several events of one session are one move.
     frame = frame.drop_duplicates("day0").assign(of=len(frame))
-    nearest = (frame["less_benchmark"] - here).abs().sort_values(kind="stable").index
-    return frame.loc[nearest[:_MOST]].reset_index(drop=True)
+    distance = (frame["less_benchmark"] - here).abs()
+    nearest: pd.DataFrame = frame.loc[distance.sort_values(kind="stable").index[:_MOST]]
+    return nearest.reset_index(drop=True)
 
 
 def _others(own: dict[str, Any]) -> Any:
@@ -122,18 +128,16 @@ def _others(own: dict[str, Any]) -> Any:
     return other & (pl.col("direction") == own["direction"]) if own["direction"] else other
 
 
-def similar_sentence(similar: pd.DataFrame, category: str) -> str:
+def similar_sentence(similar: pd.DataFrame) -> str:
     """Name the nearest events with their figures; blank where there is none."""
     if similar.empty:
         return ""
     listed = wording.listing(
         [
-            f"{row['title']} ({wording.day(row['day0'])}, {wording.per_cent(row['raw'])})"
+            f"{wording.short_title(row['title'])} ({wording.day(row['day0'])}, "
+            f"{wording.per_cent(row['raw'])})"
             for row in similar.to_dict("records")
         ]
     )
     count = int(similar["of"].iloc[0])
-    return (
-        f"Nearest among {wording.count(count, 'other event')} of the kind "
-        f"{category.replace('_', ' ')}: {listed}."
-    )
+    return f"Nearest of {wording.count(count, 'comparable event')}: {listed}."

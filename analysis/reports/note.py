@@ -74,13 +74,17 @@ def _badge(text: str, warning: bool) -> Badge:
     return {"text": text, "level": "warning" if warning else "note"}
 
 
-def figures(findings: Findings, interval: tuple[float, float] | None) -> list[Badge]:
-    """At most three figures: the lead, how many moved, and the average.
+def figures(
+    findings: Findings, interval: tuple[float, float] | None, value: float | None = None
+) -> list[Badge]:
+    """At most three figures: the lead, how many moved, and market value or the average.
 
     Parameters
     ----------
     interval : (float, float) or None
         95 % interval of the average abnormal return.
+    value : float or None
+        Change of the lead's market value in dollars, which takes the place of the average.
     """
     lead = findings.lead or findings.second
     found = []
@@ -92,16 +96,17 @@ def figures(findings: Findings, interval: tuple[float, float] | None) -> list[Ba
                 "window": f"abnormal return {wording.per_cent(lead.abnormal)}",
             }
         )
-    if len(findings.moves) < 2:
-        return found
-    found.append(
-        {
-            "value": f"{len(findings.significant)} of {len(findings.moves)}",
-            "label": "securities moved significantly",
-            "window": "at 5\u202f%, adjusted for their number",
-        }
-    )
-    if findings.average is not None:
+    if len(findings.moves) > 1:
+        found.append(_counted(findings))
+    if lead is not None and value is not None:
+        found.append(
+            {
+                "value": wording.dollars(value),
+                "label": f"market value of {lead.name}",
+                "window": "shares outstanding times the change in price",
+            }
+        )
+    elif findings.average is not None:
         low, high = interval or (float("nan"), float("nan"))
         found.append(
             {
@@ -111,3 +116,11 @@ def figures(findings: Findings, interval: tuple[float, float] | None) -> list[Ba
             }
         )
     return found
+
+
+def _counted(findings: Findings) -> Badge:
+    return {
+        "value": f"{len(findings.significant)} of {len(findings.moves)}",
+        "label": "securities moved significantly",
+        "window": "at 5\u202f%, adjusted for their number",
+    }

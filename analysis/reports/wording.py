@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from analysis.formatting import MISSING, is_finite, number, window_words
+from analysis.formatting import MINUS, MISSING, is_finite, number, window_words
 from analysis.formatting import listing as shortened
 from analysis.plain_text import count
 
@@ -17,6 +17,7 @@ __all__ = [
     "clock",
     "count",
     "day",
+    "dollars",
     "listing",
     "number",
     "p_value",
@@ -42,6 +43,15 @@ def per_cent(value: float, decimals: int = 1, *, sign: bool = True) -> str:
 def points(value: float, decimals: int = 1) -> str:
     """The size of a difference between two returns, in percentage points: ``13.0 points``."""
     return f"{number(100 * abs(value), decimals)} points"
+
+
+def dollars(value: float) -> str:
+    """A sum of money: ``−$592 bn``."""
+    for unit, size in (("trillion", 1e12), ("bn", 1e9), ("m", 1e6)):
+        if abs(value) >= size or unit == "m":
+            sign = MINUS if value < 0 else "+"
+            return f"{sign}${number(abs(value) / size, 2 if unit == 'trillion' else 0)}{NBSP}{unit}"
+    raise AssertionError
 
 
 def spelled(count: int) -> str:
@@ -77,13 +87,14 @@ def clock(moment: datetime) -> str:
     return f"{day(moment)}, {moment:%H:%M}"
 
 
-def short_title(title: str, most: int = 10) -> str:
+def short_title(title: str, most: int = 12) -> str:
     """A title without its details where it has more words than ``most``."""
-    for separator in ("; ", " (", ": "):
+    for separator in ("; ", " ("):
         start = title.partition(separator)[0]
         if len(title.split()) > most and len(start.split()) > 2:
             title = start
-    return title
+    words = title.split()
+    return title if len(words) <= most else f"{' '.join(words[:most]).rstrip(',;:')} \u2026"
 
 
 def listing(items: Sequence[str]) -> str:

@@ -11,11 +11,15 @@ from typing import TYPE_CHECKING, Any, Protocol
 from analysis.catalogue.selection import select_peers
 from analysis.errors import InputError, unknown_name
 from analysis.normal_returns import ModelChoice, choose_model
+from analysis.studies.confounders import find_confounders
 
 if TYPE_CHECKING:
+    from datetime import date
+
     import pandas as pd
     import polars as pl
 
+    from analysis.calendars import Calendars
     from analysis.catalogue import Catalogue
     from analysis.eventstudy import EventStudyResults, UncertainResults
     from analysis.eventstudy.models.linear import Model
@@ -30,6 +34,12 @@ class _Data(Protocol):
 
     @property
     def catalogue(self) -> Catalogue: ...
+    @property
+    def calendars(self) -> Calendars: ...
+    def table(self, name: str) -> pl.DataFrame: ...
+    def events(
+        self, *, since: date | str | None = None, until: date | str | None = None
+    ) -> pl.DataFrame: ...
     def instruments(self) -> pl.DataFrame: ...
     def returns(self, tickers: Sequence[str]) -> pd.DataFrame: ...
     def sessions(self, tickers: Sequence[str]) -> dict[Hashable, pd.DatetimeIndex]: ...
@@ -51,6 +61,8 @@ def fit_study(
     homes = home_benchmarks(data.catalogue, securities, benchmark)
     chosen = choose_model(model, homes, select_peers(data.catalogue, securities))
     placed = day0_table(data, events, securities)
+    if options.pop("exclude_confounded", False):
+        placed = _without_confounded(data, placed)
     if chosen.needs_benchmark and not chosen.markets:
         lacking = ~placed["security"].isin(list(homes))
         placed.loc[lacking & (placed["reason"] == ""), "reason"] = _NO_BENCHMARK
@@ -107,6 +119,24 @@ def home_benchmarks(
         return dict.fromkeys(securities, benchmark)
     homes = {item: catalogue.instrument(item)["benchmark"] for item in securities}
     return {security: home for security, home in homes.items() if home}
+
+
+def _without_confounded(data: _Data, placed: pd.DataFrame) -> pd.DataFrame:
+    """Give pairs with news of their own on day 0 a reason to be left out."""
+    found = find_confounders(data, placed.rename(columns={"date": "day0"}))
+    own = found[found["kind"] == "own"].groupby(["event_id", "security"])["what"].agg("; ".join)
+    keys = zip(placed["event_id"], placed["security"], strict=True)
+    news = [own.get(key, "") for key in keys]
+    reasons = [
+        reason or (f"left out: own news on day 0 ({what})" if what else "")
+        for reason, what in zip(placed["reason"], news, strict=True)
+    ]
+    if not any(reason == "" for reason in reasons) and any(news):
+        raise InputError(
+            "Every security has news of its own on day 0; include them, or name other securities."
+        )
+    placed = placed.assign(reason=reasons)
+    return placed.assign(date=placed["date"].where(placed["reason"] == ""))
 
 
 def day0_table(data: _Data, events: str | Sequence[str], securities: Sequence[str]) -> pd.DataFrame:
