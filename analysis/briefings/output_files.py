@@ -11,6 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from analysis.briefings.forms import browser
 from analysis.briefings.notebooks import NotebookInfo
 from analysis.errors import InputError, RenderError
 from analysis.files import (
@@ -21,7 +22,7 @@ from analysis.files import (
     write_atomic,
 )
 
-FORMATS = ("html", "ipynb")
+FORMATS = ("html", "ipynb", "pdf", "png", "xlsx", "md", "json")
 # Bytes of a name in most file systems are 255; ".html" and temporary endings take some.
 _LONGEST_NAME = 180
 FAILED = "failed"
@@ -34,20 +35,17 @@ def check_formats(formats: Iterable[str] | str) -> tuple[str, ...]:
     Raises
     ------
     InputError
-        One that there is not, or none at all.
+        One that there is not, or none at all; PDF or PNG without a browser.
     """
     parts = formats.split(",") if isinstance(formats, str) else list(formats)
     wanted = tuple(dict.fromkeys(part.strip().lower() for part in parts if part.strip()))
     for name in wanted:
-        if name == "pdf":
-            raise InputError(
-                "PDF is not supported yet: print the HTML from a browser, or take one of: "
-                f"{', '.join(FORMATS)}."
-            )
         if name not in FORMATS:
             raise InputError(f"Unknown format {name!r}. Known: {', '.join(FORMATS)}.")
     if not wanted:
         raise InputError(f"No format was given. Known: {', '.join(FORMATS)}.")
+    if {"pdf", "png"} & set(wanted):
+        browser()
     return wanted
 
 
@@ -123,12 +121,12 @@ def write_file(path: Path, content: str) -> Path:
     return write_files({path: content})[0]
 
 
-def write_files(files: Mapping[Path, str]) -> list[Path]:
+def write_files(files: Mapping[Path, str | bytes]) -> list[Path]:
     """Write several files, all or none: when one cannot be placed, the earlier ones come back.
 
     Parameters
     ----------
-    files : mapping of pathlib.Path to str
+    files : mapping of pathlib.Path to str or bytes
         Contents by place.
 
     Returns
@@ -181,7 +179,9 @@ def _put_back(path: Path, trial: Path, earlier: Path | None) -> None:
             path.unlink()
 
 
-def _encoded(content: str) -> bytes:
+def _encoded(content: str | bytes) -> bytes:
+    if isinstance(content, bytes):
+        return content
     # Half a surrogate pair, which UTF-8 cannot hold, is written as the escape that JSON has.
     return content.encode("utf-8", errors="backslashreplace")
 

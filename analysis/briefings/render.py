@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from time import monotonic
 from typing import Any
 
-from analysis.briefings import execution, output_files
+from analysis.briefings import execution, forms, output_files
 from analysis.briefings.engine import Progress
 from analysis.briefings.execution import CellFailure, NotebookRun
 from analysis.briefings.layout import lay_out
@@ -33,6 +33,7 @@ def render(
     folder: Path | None = None,
     known_names: KnownNames | None = None,
     limits: Limits | None = None,
+    note_only: bool = False,
 ) -> list[Path]:
     """Render a notebook with parameters into its published files.
 
@@ -50,7 +51,8 @@ def render(
     as_of : str or datetime.date, optional
         The day of the data: sets the parameter ``as_of``.
     formats : iterable of str
-        Of ``html`` and ``ipynb``.
+        Of ``html``, ``ipynb``, ``pdf``, ``png`` (the note and each chart), ``xlsx``, ``md`` and
+        ``json``.
     progress : callable, optional
         Called as ``progress(steps done, steps in all, what comes next)``.
     home : path, optional
@@ -61,11 +63,13 @@ def render(
         Valid events, tickers and groups; else those of the bundled catalogue.
     limits : Limits, optional
         Of time, memory and size; those of the environment without it.
+    note_only : bool
+        Leave out the appendix.
 
     Returns
     -------
     list of pathlib.Path
-        Absolute paths in the order of ``formats``.
+        Absolute paths in the order of ``formats``; of ``png`` several.
 
     Raises
     ------
@@ -98,12 +102,35 @@ def render(
     except RenderError as error:
         raise _failed(info, run, str(error), kept) from error
     run.notebook.metadata.setdefault("faultline", {})["manifest"] = record
-    files = {"html": html, "ipynb": notebook_text(run.notebook)}
-    paths = output_files.write_files({place / f"{name}.{kind}": files[kind] for kind in wanted})
+    files: dict[Path, str | bytes] = {}
+    for kind in wanted:
+        files |= {
+            place / f"{name}{ending}": content
+            for ending, content in _forms(kind, html, run.notebook, note_only=note_only).items()
+        }
+    paths = output_files.write_files(files)
     if progress is not None:
         steps = len(run.notebook.cells)
         progress(steps, steps, "published")
     return paths
+
+
+def _forms(kind: str, page: str, notebook: Any, *, note_only: bool) -> dict[str, str | bytes]:
+    """Files of one format, by the ending of their names."""
+    if kind == "ipynb":
+        return {".ipynb": notebook_text(notebook)}
+    if kind == "png":
+        pictures = forms.to_pictures(page)
+        return {f"--{name}.png": content for name, content in pictures.items()}
+    shown = forms.note_alone(page) if note_only else page
+    makers: dict[str, Callable[[str], str | bytes]] = {
+        "html": str,
+        "pdf": forms.to_pdf,
+        "xlsx": forms.to_workbook,
+        "md": forms.to_markdown,
+        "json": forms.to_json,
+    }
+    return {f".{kind}": makers[kind](shown)}
 
 
 def _checked(

@@ -28,6 +28,9 @@ faultline briefing event_briefing -p event ds-r1 -p group gpu --out r1
 faultline briefing event_briefing -p event ds-r1 --format html,ipynb
     the notebook with its outputs beside the page
 
+faultline briefing event_briefing -p event ds-r1 --format pdf --note
+    the note on paper; --format xlsx has every table as a sheet
+
 faultline briefing list
     the notebooks and the parameters of each
 """
@@ -62,6 +65,7 @@ def briefing(
     as_of: str | None = None,
     out: str = "reports",
     format: str = "html",
+    note: Annotated[bool, Parameter(show_default=False)] = False,
 ) -> int:
     """Render a notebook into a briefing: one HTML file that needs nothing else.
 
@@ -86,7 +90,10 @@ def briefing(
     out
         Folder of the files; made when missing.
     format
-        html, ipynb or both: html,ipynb. For PDF, print the HTML from a browser.
+        One or several, separated by commas: html, ipynb, pdf, png (the note and each
+        chart), xlsx, md, json. Chromium draws pdf and png.
+    note
+        The note alone, without the appendix.
     """
     from analysis.briefings.render import render
 
@@ -98,6 +105,7 @@ def briefing(
             as_of=as_of,
             formats=[item.strip() for item in format.split(",") if item.strip()],
             progress=progress,
+            note_only=note,
         )
     for path in paths:
         console.print_line(str(path))

@@ -103,7 +103,7 @@ def figures(
             {
                 "value": wording.dollars(value),
                 "label": f"market value of {lead.name}",
-                "window": "shares outstanding times the change in price",
+                "window": "shares outstanding × change in price",
             }
         )
     elif findings.average is not None:

@@ -1,7 +1,8 @@
-"""How much market value a company gained or lost in a session: shares outstanding × price change."""
+"""How much market value a company gained or lost in a session: shares × change in price."""
 
 from __future__ import annotations
 
+import itertools
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -51,7 +52,7 @@ def value_change(shares: pl.DataFrame, closes: pd.Series, ticker: str, day: date
     if not before or day - before[-1]["as_of"] > _OLDEST:
         return None
     chain = [row["shares"] for row in counts[len(before) - 1 :]]
-    for one, other in zip(chain, chain[1:], strict=False):
+    for one, other in itertools.pairwise(chain):
         if not 1 / _STEADY < other / one < _STEADY:
             return None
     known = closes.dropna()

@@ -215,7 +215,7 @@
     if (figures.length > 0) {
       try {
         const theme = json(document.getElementById("chart-theme"));
-        run(await unpack("plotly-packed"));
+        if (typeof Plotly === "undefined") run(await unpack("plotly-packed"));
         for (const figure of figures) await draw(figure, theme);
         follow(theme);
       } catch (error) {
@@ -224,6 +224,7 @@
         return;
       }
     }
+    root.dataset.height = String(root.scrollHeight);  // for whoever takes a picture
     root.dataset.ready = "true";
   }
 
