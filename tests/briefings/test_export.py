@@ -70,7 +70,7 @@ def test_the_policy_holds_the_hash_of_what_is_packed() -> None:
     own = re.search(r"<script>(.*?)</script>", html, re.DOTALL)
     assert packed is not None
     assert own is not None
-    for script in (gzip.decompress(base64.b64decode(packed[1])), own[1].encode()):
+    for script in (gzip.decompress(base64.b85decode(packed[1])), own[1].encode()):
         digest = base64.b64encode(hashlib.sha256(script).digest()).decode()
         assert f"'sha256-{digest}'" in html
 

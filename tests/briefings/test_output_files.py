@@ -62,6 +62,18 @@ def test_every_other_parameter_that_differs_from_its_default_is_in_the_name() ->
     assert long.startswith("trial--ds-r1--tickers-T0000-T0001-")
 
 
+def test_pdf_and_png_need_a_browser_before_anything_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")
+    for kind in ("pdf", "html,png"):
+        with pytest.raises(
+            InputError, match="formats pdf and png need Chromium, and none was found"
+        ):
+            output_files.check_formats(kind)
+    monkeypatch.setenv("FAULTLINE_BROWSER", "/no/such/browser")
+    with pytest.raises(InputError, match="FAULTLINE_BROWSER is '/no/such/browser'"):
+        output_files.check_formats("pdf")
+
+
 def test_formats_are_read_once_each_in_their_order() -> None:
     assert output_files.check_formats("ipynb, HTML,ipynb") == ("ipynb", "html")
     assert output_files.check_formats(["html"]) == ("html",)
@@ -70,7 +82,6 @@ def test_formats_are_read_once_each_in_their_order() -> None:
 @pytest.mark.parametrize(
     ("formats", "message"),
     [
-        ("pdf", "PDF is not supported yet: print the HTML"),
         ("html,docx", "Unknown format 'docx'. Known: html, ipynb"),
         ("", "No format was given"),
     ],

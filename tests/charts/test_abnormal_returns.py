@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from analysis.charts import Chart, abnormal_by_security, three_returns
+from analysis.charts import Chart, abnormal_by_security, largest_moves
 from analysis.errors import InputError
 
 MONDAY = Path(__file__).parent / "data" / "deepseek_monday.csv"
@@ -27,7 +27,8 @@ NUMBERS = ("raw", "market_adjusted", "abnormal", "se", "t", "df", "p_value", "p_
 
 @pytest.fixture
 def monday() -> pd.DataFrame:
-    return pd.read_csv(MONDAY, parse_dates=["day0"])
+    frame = pd.read_csv(MONDAY, parse_dates=["day0"])
+    return frame.assign(p_adjusted=frame["p_bh"], significant=frame["p_bh"] < 0.05)
 
 
 def dots(chart: Chart) -> list[tuple[float, float]]:
@@ -113,7 +114,7 @@ def test_securities_stand_under_their_role_sorted_within_it(monday):
 
 
 def test_lines_do_not_share_a_place(monday):
-    for chart in (abnormal_by_security(monday, "day 0", SOURCE), three_returns(monday, SOURCE)):
+    for chart in (abnormal_by_security(monday, "day 0", SOURCE), largest_moves(monday, SOURCE)):
         places = list(chart.figure.layout.yaxis.tickvals)
         assert places == list(range(len(places)))
 
@@ -194,43 +195,47 @@ def test_a_note_shows_when_the_reader_points_at_the_security(monday):
     assert "None" not in hover[1]
 
 
-def test_three_returns_draws_each_measure_once_per_security(monday):
-    chart = three_returns(monday, SOURCE)
+def test_raw_and_abnormal_return_of_a_security_share_its_row(monday):
+    chart = largest_moves(monday, SOURCE, own=["NVDA"])
     names = row_labels(chart)
-    for measure, label in (
-        ("raw", "Raw"),
-        ("market_adjusted", "Less market"),
-        ("abnormal", "Abnormal"),
-    ):
-        trace = next(item for item in chart.figure.data if item.name == label)
-        drawn = {names[y]: x for x, y in zip(trace.x, trace.y, strict=True)}
-        known = monday.dropna(subset=measure).set_index("name")[measure]
-        assert drawn == pytest.approx((100 * known).to_dict())
+    raw = next(item for item in chart.figure.data if item.name == "Raw return")
+    drawn = {names[y]: x for x, y in zip(raw.x, raw.y, strict=True)}
+    known = monday[monday["abnormal"].notna()].set_index("name")
+    assert drawn.pop("<b>Nvidia</b>") == pytest.approx(100 * known.loc["Nvidia", "raw"])
+    assert drawn == pytest.approx((100 * known["raw"].drop("Nvidia")).to_dict())
+    own = next(item for item in chart.figure.data if item.name.endswith("named by the event"))
+    assert own.x == pytest.approx([100 * known.loc["Nvidia", "abnormal"]])
+    assert own.marker.symbol != raw.marker.symbol
 
 
-def test_a_security_with_a_raw_return_only_is_still_drawn(monday):
-    chart = three_returns(monday, SOURCE)
-    assert by_name(chart)["TSMC"] == pytest.approx(-5.7268)
-    assert "No abnormal return for TSMC." in chart.caption
-    assert chart.table.set_index("Security").loc["TSMC", "Abnormal, %"] == "–"
+def test_moves_are_sorted_by_size_with_their_numbers_and_marks(monday):
+    chart = largest_moves(monday, SOURCE, own=["NVDA"], confounded=["AVGO"])
+    known = monday[monday["abnormal"].notna()].sort_values("abnormal")
+    labels = list(row_labels(chart).values())
+    assert [label.strip("<b>/ †") for label in labels] == list(known["name"])
+    assert labels[0] == "Broadcom †"
+    assert "† Other news of its own in the session." in chart.caption
+    numbers = chart.figure.layout.yaxis2.ticktext
+    assert numbers[0] == "<b>abnormal</b>"
+    starred = [text.endswith("*") for text in numbers[1:]]
+    assert starred == known["significant"].to_list()
 
 
-def test_the_three_measures_differ_in_shape_as_well_as_colour(monday):
-    traces = [item for item in three_returns(monday, SOURCE).figure.data if item.hovertext]
-    assert len({item.marker.symbol for item in traces}) == 3
-    assert len({item.marker.color for item in traces}) == 3
-
-
-def test_with_raw_returns_alone_no_question_about_the_market_is_asked(monday):
-    chart = three_returns(monday.assign(abnormal=np.nan, market_adjusted=np.nan), SOURCE)
-    assert chart.title == "How far did each security move?"
-    assert "abnormal not known" in chart.alt
+def test_of_many_moves_the_largest_and_the_events_own_are_drawn(monday):
+    many = pd.concat(
+        [monday.assign(security=monday["security"] + f".{n}", event_id="e") for n in range(5)]
+    )
+    small = "MSFT.0"
+    chart = largest_moves(many, SOURCE, own=[small])
+    assert len(chart.table) == 20
+    assert small in set(chart.table["Ticker"])
+    assert "20 of 40 securities" in chart.caption
 
 
 @pytest.mark.parametrize("rows", [0, 9])
 def test_nothing_to_draw_is_said_instead_of_an_empty_frame(monday, rows):
     empty = monday.head(rows).assign(raw=np.nan, market_adjusted=np.nan, abnormal=np.nan)
-    for chart in (abnormal_by_security(empty, "day 0", SOURCE), three_returns(empty, SOURCE)):
+    for chart in (abnormal_by_security(empty, "day 0", SOURCE), largest_moves(empty, SOURCE)):
         assert not chart.figure.data
         assert chart.figure.layout.annotations[0].text in chart.caption
         assert chart.alt.startswith("No chart: ")
@@ -249,7 +254,7 @@ def test_a_missing_column_is_named(monday):
     with pytest.raises(InputError, match=r"securities lacks the column\(s\) se, df; it has event"):
         abnormal_by_security(monday.drop(columns=["se", "df"]), "day 0", SOURCE)
     with pytest.raises(InputError, match=r"lacks the column\(s\) raw"):
-        three_returns(monday.drop(columns="raw"), SOURCE)
+        largest_moves(monday.drop(columns="raw"), SOURCE)
 
 
 def test_text_where_numbers_belong_is_refused(monday):
@@ -262,14 +267,14 @@ def test_text_where_numbers_belong_is_refused(monday):
 def test_the_frame_given_is_left_as_it_was(monday):
     before = monday.copy(deep=True)
     abnormal_by_security(monday, "day 0", SOURCE)
-    three_returns(monday, SOURCE)
+    largest_moves(monday, SOURCE)
     pd.testing.assert_frame_equal(monday, before)
 
 
 def test_names_from_outside_never_become_markup(monday):
     evil = "<b>Bold</b><script>alert(1)</script>"
     monday.loc[0, ["name", "role", "security"]] = [evil, "<i>role</i>", "<a href='x'>T</a>"]
-    for chart in (abnormal_by_security(monday, "day 0", SOURCE), three_returns(monday, SOURCE)):
+    for chart in (abnormal_by_security(monday, "day 0", SOURCE), largest_moves(monday, SOURCE)):
         figure = json.dumps(chart.figure_json())
         for tag in ("<script", "<i>", "<a ", "<b>Bold"):
             assert tag not in figure
@@ -311,16 +316,11 @@ def test_every_finite_abnormal_return_is_drawn_once_whatever_the_frame(frame):
 
 @settings(max_examples=60)
 @given(frames())
-def test_every_finite_measure_is_drawn_once_whatever_the_frame(frame):
-    chart = three_returns(frame, SOURCE)
-    values = frame[["raw", "market_adjusted", "abnormal"]].astype(float).to_numpy()
+def test_every_finite_move_is_drawn_with_its_raw_return_whatever_the_frame(frame):
+    flagged = frame.assign(p_adjusted=frame["p_bh"], significant=False)
+    chart = largest_moves(flagged, SOURCE)
+    values = frame[["raw", "abnormal"]].astype(float)
+    values = values[np.isfinite(values["abnormal"])].to_numpy()
     wanted = sorted(100 * values[np.isfinite(values)])
     assert sorted(x for x, _ in dots(chart)) == pytest.approx(wanted)
-
-
-def test_sixty_securities_get_sixty_lines(monday):
-    many = pd.concat([monday.assign(security=monday["security"] + str(turn)) for turn in range(7)])
-    chart = abnormal_by_security(many, "day 0", SOURCE)
-    assert len(dots(chart)) == 56
-    assert chart.figure.layout.height > 56 * 20
-    assert len(set(row_labels(chart).values())) == len(row_labels(chart))
+    assert chart._repr_mimebundle_()

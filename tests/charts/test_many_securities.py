@@ -9,13 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.charts import (
-    abnormal_by_security,
-    day_heatmap,
-    security_table,
-    skipped_table,
-    three_returns,
-)
+from analysis.charts import abnormal_by_security, day_heatmap, security_table, skipped_table
 from analysis.charts.frames import MOST_DRAWN, MOST_LISTED, largest
 
 SOURCE = "Source: made up."
@@ -42,6 +36,7 @@ def market() -> pd.DataFrame:
             "t": moves / 0.02,
             "df": 200.0,
             "p_value": 0.5,
+            "p_adjusted": 0.9,
             "p_bh": 0.9,
         }
     )
@@ -51,10 +46,8 @@ def expected(most: int) -> set[str]:
     return {OWN, *(f"T{n:04}" for n in range(MANY - most + 1, MANY))}
 
 
-@pytest.mark.parametrize("draw", [abnormal_by_security, three_returns])
-def test_a_chart_draws_the_largest_moves_and_the_events_own(draw, market):
-    words = (market, "day 0", SOURCE) if draw is abnormal_by_security else (market, SOURCE)
-    chart = draw(*words, always=[OWN])
+def test_a_chart_draws_the_largest_moves_and_the_events_own(market):
+    chart = abnormal_by_security(market, "day 0", SOURCE, always=[OWN])
     assert set(chart.table["Ticker"]) == expected(MOST_DRAWN)
     assert f"Of 2,000 securities {MOST_DRAWN} are drawn" in chart.caption
     assert "use securities.csv at the end of the page" in chart.caption

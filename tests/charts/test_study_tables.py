@@ -24,7 +24,8 @@ EVIL = "<b>x</b><script>alert(1)</script>"
 
 @pytest.fixture
 def monday() -> pd.DataFrame:
-    return pd.read_csv(MONDAY, parse_dates=["day0"])
+    frame = pd.read_csv(MONDAY, parse_dates=["day0"])
+    return frame.assign(p_adjusted=frame["p_bh"])
 
 
 @pytest.fixture
@@ -116,10 +117,8 @@ def test_every_head_and_row_is_announced_with_its_scope(monday, cars):
     tree = parsed(security_table(monday, cars))
     assert tree[0].tag == "caption"
     assert all(cell.get("scope") for cell in tree.iter("th"))
-    ids = [cell.get("id") for cell in tree.iter() if cell.get("id")]
-    assert len(ids) == len(set(ids))
-    for cell in tree.find("tbody").iter("td"):
-        assert set(cell.get("headers").split()) <= set(ids)
+    # What every cell would repeat stays out; it was most of a page's tables.
+    assert not [cell for cell in tree.iter() if cell.get("id") or cell.get("headers")]
 
 
 def test_several_events_are_told_apart(monday):

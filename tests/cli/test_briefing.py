@@ -44,7 +44,7 @@ def test_parameters_are_handed_on_as_typed_negative_ones_too() -> None:
         {"event": "ds-r1", "window": "-5 5", "cars": "-1,1"},
         "r",
     )
-    assert options == {"as_of": "2025-02-28", "formats": ["html"]}
+    assert options == {"as_of": "2025-02-28", "formats": ["html"], "note_only": False}
 
 
 def test_the_folder_is_reports_unless_another_is_named() -> None:
@@ -115,7 +115,6 @@ def test_the_list_as_json_is_one_document(capsys: pytest.CaptureFixture[str]) ->
     [
         (["event_brifing"], "Did you mean 'event_briefing'?"),
         (["../event_briefing"], "is not the name of a notebook"),
-        (["event_briefing", "--format", "pdf"], "PDF is not supported yet"),
         (["event_briefing", "--format", "docx"], "Unknown format 'docx'"),
     ],
 )

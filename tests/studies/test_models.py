@@ -30,7 +30,7 @@ from analysis.eventstudy import (
 from analysis.eventstudy.core.panel import Block
 from analysis.eventstudy.models.least_squares import Fit, least_squares
 from analysis.normal_returns import MODELS, ModelSpec, choose_model, model_spec, register_model
-from analysis.reports import caveats, narrative
+from analysis.reports import caveats, terms
 
 TICKERS = ["NVDA", "TSM", "0981.HK"]
 
@@ -132,7 +132,7 @@ def test_the_command_knows_a_model_of_ones_own(capsys: pytest.CaptureFixture[str
 def test_prose_speaks_of_a_model_of_ones_own(unit_beta: ModelSpec) -> None:
     assert unit_beta.reads == "benchmark"
     assert unit_beta.residual_variance == MODELS["market"].residual_variance
-    assert narrative.explained_by("unit_beta") == narrative.explained_by("market")
+    assert terms.explained_by("unit_beta") == terms.explained_by("market")
 
 
 @pytest.mark.usefixtures("unit_beta")
@@ -244,7 +244,7 @@ def test_unshocked_compares_with_what_the_study_leaves_out(desk: Desk) -> None:
 
 @pytest.mark.parametrize("name", MODELS)
 def test_prose_has_words_for_every_model(name: str) -> None:
-    assert narrative.explained_by(name)
+    assert terms.explained_by(name)
     assert (caveats.peers(name) is not None) == (name == "equal_weight")
 
 
