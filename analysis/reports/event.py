@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from analysis.errors import InputError
 from analysis.formatting import listing
+from analysis.json_values import records
 from analysis.reports import (
     caveats,
     context,
@@ -342,7 +343,17 @@ class EventReport(StudyReport):
 
     def payload(self) -> Display:
         """Every number of the headline tables, machine-readable (decimal returns)."""
-        return display.results(to_page_document(self))
+        neighbours = {
+            str(offset): records(frame.drop(columns=["name", "bloc", "exchange"]))
+            for offset, frame in self.neighbours.items()
+        }
+        note = {
+            "neighbours": neighbours,
+            "confounders": records(self.confounders[self.confounders["kind"] != "sector"]),
+            "variants": [] if self.variants is None else records(self.variants),
+            "value_change": self.value_change,
+        }
+        return display.results(to_page_document(self) | note)
 
     def manifest(self) -> Display:
         """Which tables, of which content, as of which day."""
@@ -455,7 +466,7 @@ class EventReport(StudyReport):
         return narrative.Surroundings(
             index,
             change,
-            tuple(map(wording.short_title, market.drop_duplicates())),
+            tuple(wording.short_title(what, 8) for what in market.drop_duplicates()),
             tuple(f"{move.name} {move.confounded}" for move in busy),
             without,
         )

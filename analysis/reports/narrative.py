@@ -35,18 +35,19 @@ def headline(findings: Findings, model: str, *, sensitive: bool = False) -> str:
         Whether sign or significance of the lead's move hangs on benchmark, model or estimation
         window.
     """
-    first = _first_sentence(findings, model)
     optional = []
     if findings.kind in ("moved", "neighbour") and findings.lead is not None:
         optional = _group_sentences(findings, findings.lead)
     if findings.kind == "none" and findings.lead is not None:
         optional = [f"{_points(findings.lead.detectable)} would have been detected."]
-    if sensitive:
-        first += " Other benchmarks or models disagree."
-    for sentence in optional:  # the longest that fits
-        if words(f"{first} {sentence}") <= MOST_WORDS:
-            return f"{first} {sentence}"
-    return first
+    doubt = " Other benchmarks or models disagree." if sensitive else ""
+    whole = _first_sentence(findings, model) + doubt
+    brief = _first_sentence(findings, "") + doubt
+    # The fullest that fits; what the market explains also stands in the first figure.
+    for text in [f"{whole} {sentence}" for sentence in optional] + [whole, brief]:
+        if words(text) <= MOST_WORDS:
+            return text
+    return brief
 
 
 def _points(value: float) -> str:
@@ -90,17 +91,21 @@ def _beside(findings: Findings, lead: Move) -> str:
 
 
 def _other(findings: Findings, second: Move, model: str) -> str:
-    lead, moved, count = findings.lead, len(findings.significant), len(findings.moves)
+    lead = findings.lead
     if lead is not None:
         also = _did(second, f"{second.name}, not named by the event,")
+        if lead.significant:
+            return f"{_raw(lead)}, a session with other news of its own. {also}."
         return f"{_raw(lead)}{_against(lead, model)}: not significant. {also}."
-    if moved == 1:
-        return (
-            f"Of {count} securities only one moved significantly, and the event does not name it: "
-            f"{_raw(second)}."
-        )
+    clean = [move for move in findings.significant if not move.confounded]
+    busy = len(clean) < len(findings.significant)
+    which = " without news of their own" if busy else ""
+    count = f"{len(findings.moves)} securities"
+    if len(clean) == 1:
+        also = _did(second, f"{second.name}, not named by the event,")
+        return f"Of {count} only one{which.replace('their', 'its')} moved significantly: {also}."
     return (
-        f"{_capital(wording.spelled(moved))} of {count} securities moved significantly, most of "
+        f"{_capital(wording.spelled(len(clean)))} of {count}{which} moved significantly, most of "
         f"all {second.name}: {_did(second, 'it')}{_against(second, model)}."
     )
 
@@ -157,7 +162,9 @@ def _raw(move: Move) -> str:
 
 
 def _against(move: Move, model: str) -> str:
-    """What the model explains of a move, as the end of its sentence."""
+    """What the model explains of a move, as the end of its sentence; blank without a model."""
+    if not model:
+        return ""
     by, expected = phrases(model), move.expected
     if by.nothing:
         return f", against {wording.per_cent(expected)} on an average day"
@@ -271,6 +278,7 @@ def _what_moved(findings: Findings) -> str:
     if not moved:
         return f"None of {len(moves)} securities moved significantly."
     first = next((move for move in moved if not move.confounded), moved[0])
+    largest = "the largest" if first is moved[0] else "the largest without own news"
     size = f"abnormal return {wording.per_cent(first.abnormal)}"
     if len(moved) == 1:
         return f"One of {len(moves)} securities moved significantly: {first.name} ({size})."
@@ -280,7 +288,7 @@ def _what_moved(findings: Findings) -> str:
     if not falls or not rises:
         split = "all were down" if falls else "all were up"
     return (
-        f"Of {wording.spelled(len(moved))} significant moves {split}; the largest was "
+        f"Of {wording.spelled(len(moved))} significant moves {split}; {largest} was "
         f"{possessive(first.name)} ({size})."
     )
 
@@ -300,7 +308,7 @@ def _other_news(around: Surroundings) -> str:
             f"The {around.benchmark} {'was unchanged' if abs(change) < _UNCHANGED else did}."
         )
     if around.market:
-        parts.append(f"Market news that session: {shortened(around.market, most=2)}.")
+        parts.append(f"Market news: {shortened(around.market, most=1)}.")
     if around.own:
         without = around.average_without
         rest = (
@@ -311,7 +319,7 @@ def _other_news(around: Surroundings) -> str:
         )
         parts.append(f"Companies' own news: {shortened(around.own, most=2)}{rest}.")
     if not around.market and not around.own:
-        parts.append("No results or macroeconomic release known in that session.")
+        parts.append("No company results or macroeconomic release known that session.")
     return " ".join(parts)
 
 
@@ -328,9 +336,9 @@ def _lasted(lead: Move, course: Course | None) -> str:
     ratio = course.car / lead.abnormal
     down = "fall" if lead.abnormal < 0 else "rise"
     if ratio <= 0:
-        return f"{first}: all of the abnormal {down} was reversed."
+        return f"{first}: all of the {down} was reversed."
     if ratio < 0.5:
-        return f"{first}: more than half of the abnormal {down} was reversed."
+        return f"{first}: more than half of the {down} was reversed."
     if ratio > 1.25:
-        return f"{first}: the abnormal {down} grew."
-    return f"{first}: the abnormal {down} lasted."
+        return f"{first}: the {down} grew."
+    return f"{first}: the {down} lasted."

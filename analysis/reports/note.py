@@ -21,21 +21,22 @@ _STATUS = {
     "scheduled": ("Scheduled; not verified as held", "warning"),
 }
 _TIMING = {
-    "commit": "Commit time: day 0 could be a session off",
+    "commit": "Commit time: day 0 ± one session",
     "before_us_open": "Before the US open; hour assumed",
     "after_us_close": "After the US close; hour assumed",
     "after_asia_close": "After the close in Asia; hour assumed",
-    "asia_hours": "Hour assumed: day 0 could be a session off",
+    "asia_hours": "Hour assumed: day 0 ± one session",
     "weekend": "On a weekend; hour assumed",
-    "date_only": "Date only: day 0 could be a session off",
+    "date_only": "Date only: day 0 ± one session",
 }
+_TITLE = 10  # words
 _LOOSE = ("commit", "asia_hours", "date_only")
 Badge = dict[str, str]
 
 
 def title(event: Mapping[str, Any]) -> str:
     """The event in plain words and its date; of a long title the part before its details."""
-    return f"{wording.short_title(str(event['title']))}, {wording.day(event['date'])}"
+    return f"{wording.short_title(str(event['title']), _TITLE)}, {wording.day(event['date'])}"
 
 
 def badges(event: Mapping[str, Any], findings: Findings, closed: Sequence[str]) -> list[Badge]:
@@ -103,7 +104,7 @@ def figures(
             {
                 "value": wording.dollars(value),
                 "label": f"market value of {lead.name}",
-                "window": "shares outstanding × change in price",
+                "window": "shares × change in price",
             }
         )
     elif findings.average is not None:
@@ -122,5 +123,5 @@ def _counted(findings: Findings) -> Badge:
     return {
         "value": f"{len(findings.significant)} of {len(findings.moves)}",
         "label": "securities moved significantly",
-        "window": "at 5\u202f%, adjusted for their number",
+        "window": "at 5\u202f%, adjusted",
     }
