@@ -142,8 +142,9 @@ def find(
         empty where day 0 is sure.
     """
     moves = _moves(securities, confounded)
-    named = tuple(move for move in moves if move.named)
-    others = tuple(move for move in moves if not move.named)
+    # A study of one security is about it, whoever the event names.
+    named = tuple(move for move in moves if move.named or len(moves) == 1)
+    others = tuple(move for move in moves if move not in named)
     average, roles = _group_moves(groups, average_p, moves)
     if not moves:
         return Findings("unmeasured", None, (), (), (), None)

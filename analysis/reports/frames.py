@@ -72,8 +72,9 @@ def securities_frame(
         frame[column] = described[column].fillna("").to_numpy()
     frame["benchmark"] = [benchmarks.get(item, "") for item in frame["security"]]
     if offset:
+        calendars = results.study.calendars or {}
         frame["day0"] = [
-            _shifted((results.study.calendars or {})[security], day, offset)
+            _shifted(calendars.get(security), day, offset)
             for security, day in zip(frame["security"], frame["day0"], strict=True)
         ]
         frame = frame[frame["day0"].notna()]
@@ -97,8 +98,12 @@ def securities_frame(
     return frame.loc[known].reset_index(drop=True)
 
 
-def _shifted(sessions: pd.DatetimeIndex, day: pd.Timestamp, offset: int) -> pd.Timestamp | None:
-    """Session that lies so far from another; None beyond the calendar."""
+def _shifted(
+    sessions: pd.DatetimeIndex | None, day: pd.Timestamp, offset: int
+) -> pd.Timestamp | None:
+    """Session of a security that lies so far from another; None beyond its calendar."""
+    if sessions is None:
+        return None
     position = int(sessions.searchsorted(day)) + offset
     return sessions[position] if 0 <= position < len(sessions) else None
 

@@ -319,7 +319,7 @@ def _other_news(around: Surroundings) -> str:
         )
         parts.append(f"Companies' own news: {shortened(around.own, most=2)}{rest}.")
     if not around.market and not around.own:
-        parts.append("No company results or macroeconomic release known that session.")
+        parts.append("No company results or macro release known.")
     return " ".join(parts)
 
 

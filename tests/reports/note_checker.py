@@ -345,7 +345,7 @@ def _surroundings(
             for name in re.findall(_pattern(names), said[1]):
                 if name not in busy:
                     yield f"{name} has no own news: {text!r}"
-        if "No company results or macroeconomic release" in text and busy:
+        if "No company results or macro release" in text and busy:
             yield f"{busy[0]} has own news: {text!r}"
         without = re.search(r"without (?:it|them) the average is ([+-]?[\d.]+) %", text)
         calm = [fact.abnormal for fact in zero if not fact.confounded]
