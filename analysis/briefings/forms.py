@@ -74,30 +74,45 @@ def to_markdown(page: str) -> bytes:
 
 
 def to_workbook(page: str) -> bytes:
-    """One sheet per table of the results, numbers as numbers, and a sheet of sources."""
+    """One sheet per table of a page's results, and a sheet of sources."""
+    found = documents(page)
+    results = found.get("results", {})
+    tables = {
+        name: value
+        for name, value in results.items()
+        if isinstance(value, list) and value and all(isinstance(row, dict) for row in value)
+    }
+    rest = {name: value for name, value in results.items() if name not in tables and value != []}
+    return workbook(tables, rest | found.get("manifest", {}))
+
+
+def workbook(
+    tables: Mapping[str, Sequence[Mapping[str, Any]]], sources: Mapping[str, Any]
+) -> bytes:
+    """Write a workbook: a sheet per table, numbers as numbers, and a sheet of sources.
+
+    Parameters
+    ----------
+    tables : mapping of str to sequence of mapping
+        Rows of each sheet; nested values become columns such as ``car -1,1 p_value``.
+    sources : mapping
+        What the figures rest on, a line each.
+    """
     import xlsxwriter  # type: ignore[import-untyped]
 
-    found = documents(page)
     file = io.BytesIO()
-    options = {"in_memory": True, "nan_inf_to_errors": True, "strings_to_formulas": False,
-               "strings_to_urls": False}  # fmt: skip
+    options = {
+        "in_memory": True,
+        "nan_inf_to_errors": True,
+        "strings_to_formulas": False,
+        "strings_to_urls": False,
+    }
     with xlsxwriter.Workbook(file, options) as book:
         bold = book.add_format({"bold": True})
-        plain: dict[str, Any] = {}
-        for name, value in found.get("results", {}).items():
-            if isinstance(value, list) and value and all(isinstance(row, dict) for row in value):
-                _sheet(book, name, [_flat(row) for row in value], bold)
-            elif (
-                not isinstance(value, list | dict)
-                or value == []
-                or name in ("window", "estimation")
-            ):
-                plain[name] = value
-            elif isinstance(value, dict):
-                plain |= _flat({name: value})
-        sources = plain | _flat(found.get("manifest", {}))
-        rows = [{"what": name, "value": _cell(value)} for name, value in sources.items()]
-        _sheet(book, "sources", rows, bold)
+        for name, rows in tables.items():
+            _sheet(book, name, [_flat(row) for row in rows], bold)
+        lines = [{"what": name, "value": _cell(value)} for name, value in _flat(sources).items()]
+        _sheet(book, "sources", lines, bold)
     return file.getvalue()
 
 

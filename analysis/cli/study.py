@@ -36,6 +36,9 @@ faultline study ds-r1 ds-appstore-1 --group gpu --model market_adjusted --json
 faultline study us-h20-8k --window -10 20 --car 0 0 --car 0 20 --csv h20.csv
     a longer event window, the table per security written to a file
 
+faultline study ds-v4-preview --exclude-confounded --tests --group gpu
+    without securities that had news of their own, with every test
+
 Models: {", ".join(MODELS)}.
 Day offsets count sessions of each security's own exchange, both ends included.
 """
@@ -67,6 +70,9 @@ def study(
     as_of: Annotated[str | None, Parameter(metavar="DATE")] = None,
     json: Annotated[bool, Parameter(show_default=False)] = False,
     csv: Annotated[str | None, Parameter(metavar="FILE")] = None,
+    xlsx: Annotated[str | None, Parameter(metavar="FILE")] = None,
+    tests: Annotated[bool, Parameter(show_default=False)] = False,
+    exclude_confounded: Annotated[bool, Parameter(show_default=False)] = False,
 ) -> int:
     """Measure abnormal returns around events and test them.
 
@@ -94,14 +100,20 @@ def study(
         One JSON document on standard output, nothing else.
     csv
         Write the table per security to this file, with what is doubtful of each row.
+    xlsx
+        Write every table to this workbook, a sheet each, numbers as numbers.
+    tests
+        Print all tests, not only a line per group.
+    exclude_confounded
+        Leave out securities with other news of their own on day 0.
     """
     from analysis.desk import Desk
     from analysis.reports.study_document import to_document, to_rows
     from analysis.reports.study_report import StudyReport
 
-    if json and csv:
-        raise InputError("Give --json or --csv FILE, not both.")
-    target = _check_csv_path(csv)
+    if sum(map(bool, (json, csv, xlsx))) > 1:
+        raise InputError("Give one of --json, --csv FILE and --xlsx FILE.")
+    target = _check_path(csv or xlsx, "--csv" if csv else "--xlsx")
     cars = _check_cars(car, window)
     with _spinner(f"measuring {', '.join(events)}"):
         report = StudyReport.of(
@@ -114,17 +126,20 @@ def study(
             estimation=estimation,
             window=window,
             cars=cars,
+            exclude_confounded=exclude_confounded,
         )
         # Everything that can fail comes before the first line is printed.
         _ = report.failed, report.tests, report.doubtful, report.price_sources
     if json:
         console.print_json(to_document(report))
-    elif target:
+    elif target and csv:
         _write_csv(to_rows(report), target)
+    elif target:
+        _write_workbook(report, target)
     else:
         from analysis.cli.study_tables import print_study
 
-        print_study(report)
+        print_study(report, tests=tests)
     return _exit_code(report)
 
 
@@ -167,22 +182,42 @@ def _exit_code(report: StudyReport) -> int:
     return 1 if report.failed else 0
 
 
-def _check_csv_path(csv: str | None) -> Path | None:
-    """Check that the CSV file can be written before anything is computed."""
-    if csv is None:
+def _check_path(name: str | None, option: str) -> Path | None:
+    """Check that a file can be written before anything is computed."""
+    if name is None:
         return None
     from analysis.briefings.output_files import check_output_folder
 
-    path = Path(csv).expanduser()
+    path = Path(name).expanduser()
     if path.is_dir():
-        raise InputError(f"{csv!r} is a folder: name a file for --csv.")
+        raise InputError(f"{name!r} is a folder: name a file for {option}.")
     try:
         return check_output_folder(path.parent) / path.name
     except InputError as error:
         reason = getattr(error.__cause__, "strerror", None) or error.__cause__
         raise InputError(
-            f"{csv!r} cannot be written: {reason}. Choose another file for --csv."
+            f"{name!r} cannot be written: {reason}. Choose another file for {option}."
         ) from error
+
+
+def _write_workbook(report: StudyReport, target: Path) -> None:
+    from analysis.briefings.forms import workbook
+    from analysis.briefings.output_files import write_files
+    from analysis.json_values import jsonable, records
+    from analysis.reports.study_document import to_document, to_rows
+
+    document = to_document(report)
+    tables = {
+        "securities": jsonable(to_rows(report)),
+        "groups": records(report.groups),
+        "tests": records(report.tests),
+        "skipped": jsonable(document["skipped"]),
+        "doubtful": jsonable(document["doubtful"]),
+    }
+    names = ("as_of", "model", "benchmark", "estimation", "window", "units", "price_sources")
+    sources = {name: jsonable(document[name]) for name in names}
+    (path,) = write_files({target: workbook(tables, sources | {"tables": document["tables"]})})
+    console.print_err(f"{count(len(tables), 'table')} written to {path}")
 
 
 def _write_csv(rows: list[Row], target: Path) -> None:

@@ -1,4 +1,4 @@
-"""The readable form of a study: tests first, then the securities, then what was skipped."""
+"""The readable form of a study: the securities, a line per group, then what was skipped."""
 
 from __future__ import annotations
 
@@ -7,12 +7,16 @@ from typing import TYPE_CHECKING
 
 from analysis.cli import console
 from analysis.cli.console import Column, number, p_value, percent
+from analysis.eventstudy.inference.registry import RECOMMENDED
 from analysis.formatting import MINUS
 from analysis.normal_returns import model_spec
 from analysis.reports.study_document import by_pair, rows_of, skipped_window
+from analysis.reports.terms import TEST_NAMES, role_name
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    import pandas as pd
 
     from analysis.reports.study_document import Row
     from analysis.reports.study_report import StudyReport, Window
@@ -21,11 +25,16 @@ _MAX_SOURCES = 2
 _MAX_NAMES = 12  # of the securities that share a reason; the rest are counted
 
 
-def print_study(report: StudyReport) -> None:
-    """Print a study for a reader."""
+def print_study(report: StudyReport, *, tests: bool = False) -> None:
+    """Print a study for a reader; ``tests`` adds the whole battery."""
+    if not report.pairs:
+        console.print_line(report.recommended.sentence)
+        return
     _print_head(report)
-    _print_tests(report)
     _print_securities(report)
+    _print_groups(report)
+    if tests:
+        _print_tests(report)
     _print_skipped(report)
     _print_doubtful(report)
     _print_sources(report)
@@ -46,11 +55,41 @@ def _print_head(report: StudyReport) -> None:
     )
 
 
-def _print_tests(report: StudyReport) -> None:
-    """Print the recommended tests on all events, then the others, window by window."""
-    if not report.tests["n"].any():
-        console.print_line(report.recommended.sentence)
+def _print_groups(report: StudyReport) -> None:
+    """Print a line per group: its average and the three tests that allow for shared dates."""
+    first = report.windows[0]
+    rows = report.tests[
+        (report.tests["window_start"] == first[0]) & (report.tests["window_end"] == first[1])
+    ]
+    p_values = {(row["group"], row["test"]): row["p_value"] for row in rows_of(rows)}
+    names = [name for name in report.results.groups if name != "all"]
+    caars = {row["group"]: row for row in rows_of(report.groups[_of_window(report.groups, first)])}
+    columns = [Column("group"), Column("n", "right"), Column("average", "right")]
+    columns += [Column(f"p, {TEST_NAMES[test]}", "right") for test in RECOMMENDED]
+    cells = [
+        (
+            "all securities" if name == "all" else role_name(name),
+            str(int(caars[name]["n"])),
+            percent(caars[name]["caar"]),
+            *(p_value(p_values.get((name, test), math.nan)) for test in RECOMMENDED),
+        )
+        for name in (["all", *names] if len(names) > 1 else ["all"])
+        if name in caars and caars[name]["n"]
+    ]
+    if not cells:
         return
+    title = f"Average abnormal return of each group, {_format_window(first)}"
+    console.print_table(columns, cells, title=title)
+    first_sentence = report.recommended.sentence.partition(". ")[0].rstrip(".")
+    console.print_line(f"{first_sentence}. Why, and all tests: --tests.")
+
+
+def _of_window(table: pd.DataFrame, window: Window) -> pd.Series[bool]:
+    return (table["window_start"] == window[0]) & (table["window_end"] == window[1])
+
+
+def _print_tests(report: StudyReport) -> None:
+    """Print every test on all events, the recommended first, window by window."""
     order = {name: position for position, name in enumerate(report.recommended.tests)}
     rows = sorted(
         rows_of(report.tests[report.tests["group"] == "all"]),
@@ -85,17 +124,14 @@ def _print_tests(report: StudyReport) -> None:
 
 
 def _print_securities(report: StudyReport) -> None:
-    """Print a table for every event, the largest loss first, and what is doubtful about it."""
-    columns = [Column("security"), Column("day 0")]
+    """Print a table for every event, the largest fall first, and what is doubtful about it."""
+    columns = [Column("security"), Column("ticker"), Column("day 0"), Column("raw", "right")]
     for window in report.cars:
-        columns += [
-            Column(f"CAR {_format_window(window)}", "right"),
-            Column("t", "right"),
-            Column("p", "right"),
-        ]
-    columns += [Column("beta", "right"), Column("sessions", "right")]
+        head = "abnormal" if window == (0, 0) else f"CAR {_format_window(window)}"
+        columns += [Column(head, "right"), Column("t", "right"), Column("p", "right")]
+    columns += [Column("p adj.", "right")]
     placed = by_pair(report.placements.set_index(["event_id", "security"]))
-    parameters = by_pair(report.results.parameters)
+    described = by_pair(report.securities.set_index(["event_id", "security"]))
     cars = [by_pair(report.car_tables[window]) for window in report.cars]
     for event_id in report.events:
         pairs = [pair for pair in report.pairs if pair[0] == event_id]
@@ -104,21 +140,25 @@ def _print_securities(report: StudyReport) -> None:
         pairs.sort(key=lambda pair: cars[0][pair]["car"] if pair in cars[0] else math.inf)
         rows = [
             [
+                described.get(pair, {}).get("name") or pair[1],
                 pair[1],
                 placed[pair]["day0"].date().isoformat(),
+                percent(described.get(pair, {}).get("raw", math.nan)),
                 *(cell for table in cars for cell in _car_cells(table.get(pair))),
-                number(parameters[pair].get("beta")),
-                str(int(parameters[pair]["n"])),
+                p_value(described.get(pair, {}).get("p_bh", math.nan)),
             ]
             for pair in pairs
         ]
-        console.print_table(columns, rows, title=f"{event_id}: abnormal returns by security")
-        console.print_line("Sessions: usable rows of the estimation window.")
+        console.print_table(columns, rows, title=f"{event_id}: returns in per cent")
         own = [placed[pair] for pair in pairs]
         for note in dict.fromkeys(row["note"] for row in own if row["uncertain"]):
             console.print_line(f"Day 0 is uncertain. {note}")
         for flag in dict.fromkeys(row["flag"] for row in own if row.get("flag")):
             console.print_line(f"The record of {event_id} is doubtful. {flag}")
+    console.print_line(
+        "Abnormal: the part of the day 0 return that the model does not explain. p adj.: of day 0, "
+        "Benjamini\u2013Hochberg over the securities."
+    )
 
 
 def _car_cells(row: Row | None) -> tuple[str, str, str]:

@@ -50,6 +50,7 @@ def event_report(
     estimation: Sequence[int] = (-250, -31),
     window: Sequence[int] = (-5, 5),
     cars: Sequence[Sequence[int]] = ((0, 0), (-1, 1)),
+    confounded: str = "include",
 ) -> EventReport:
     """Measure one event and gather what its briefing needs.
 
@@ -63,6 +64,8 @@ def event_report(
         As in `Desk.study`; blank strings count as not given.
     cars : sequence of (int, int)
         Windows of the cumulative abnormal returns, inside ``window``.
+    confounded : {"include", "exclude"}
+        Whether securities with other news of their own on day 0 are measured.
 
     Returns
     -------
@@ -90,6 +93,7 @@ def event_report(
         estimation=_pair(estimation, "estimation"),
         window=span,
         cars=tuple(_pair(item, "cars") for item in cars),
+        exclude_confounded=confounded == "exclude",
     )
 
 

@@ -48,6 +48,8 @@ class StudyReport:
         Sessions relative to day 0, both included.
     cars : tuple of (int, int)
         Windows of the cumulative abnormal returns.
+    exclude_confounded : bool
+        Whether securities with other news of their own on day 0 are left out.
     """
 
     desk: Desk
@@ -58,6 +60,7 @@ class StudyReport:
     estimation: Window
     window: Window
     cars: tuple[Window, ...]
+    exclude_confounded: bool = False
 
     @classmethod
     def of(
@@ -72,6 +75,7 @@ class StudyReport:
         estimation: Window = (-250, -31),
         window: Window = (-5, 5),
         cars: Sequence[Window] = ((0, 0), (-1, 1)),
+        exclude_confounded: bool = False,
     ) -> Self:
         """Choose the securities as `Desk.study` does; nothing is computed yet.
 
@@ -82,11 +86,15 @@ class StudyReport:
         """
         ids = (events,) if isinstance(events, str) else tuple(dict.fromkeys(events))
         securities = tuple(desk.securities(ids, tickers, group))
-        return cls(desk, ids, securities, benchmark, model, estimation, window, tuple(cars))
+        windows = tuple(cars)
+        return cls(
+            desk, ids, securities, benchmark, model, estimation, window, windows, exclude_confounded
+        )
 
     @cached_property
     def results(self) -> EventStudyResults:
         """The study."""
+        options: dict[str, Any] = {"exclude_confounded": True} if self.exclude_confounded else {}
         return self.desk.study(
             self.events,
             list(self.tickers),
@@ -94,6 +102,7 @@ class StudyReport:
             benchmark=self.benchmark,
             estimation=self.estimation,
             window=self.window,
+            **options,
         )
 
     @cached_property
