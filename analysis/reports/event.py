@@ -97,6 +97,9 @@ def event_report(
     )
 
 
+_LISTINGS = "Second listings"
+
+
 def _own_news(categories: pd.Series) -> str:
     """What a company had to say, in a word."""
     return "results" if (categories == "earnings").all() else "news"
@@ -223,20 +226,26 @@ class EventReport(StudyReport):
         """Day 0 of the second listings, which are not counted."""
         from analysis.charts import security_table
 
-        rows, cars = self.securities.iloc[:0], {}
-        if self.other_listings:
-            study = StudyReport.of(
-                self.desk,
-                self.event,
-                self.other_listings,
-                benchmark=self.benchmark,
-                model=self.model,
-                estimation=self.estimation,
-                window=self.window,
-                cars=self.cars,
-            )
-            rows, cars = study.securities, study.car_tables
-        return security_table(rows, cars, key="listings", caption="Second listings")
+        study = self._listings
+        if study is None:
+            return security_table(self.securities.iloc[:0], key="listings", caption=_LISTINGS)
+        return security_table(study.securities, study.car_tables, key="listings", caption=_LISTINGS)
+
+    @cached_property
+    def _listings(self) -> StudyReport | None:
+        """The study of the second listings; None where there are none."""
+        if not self.other_listings:
+            return None
+        return StudyReport.of(
+            self.desk,
+            self.event,
+            self.other_listings,
+            benchmark=self.benchmark,
+            model=self.model,
+            estimation=self.estimation,
+            window=self.window,
+            cars=self.cars,
+        )
 
     def facts(self) -> Table:
         """The event, its instant in three zones, day 0 on each exchange."""
@@ -357,7 +366,14 @@ class EventReport(StudyReport):
             "variants": [] if self.variants is None else records(self.variants),
             "value_change": self.value_change,
         }
-        return display.results(to_page_document(self) | note)
+        document = to_page_document(self) | note
+        second = to_page_document(self._listings)["securities"] if self._listings else []
+        document["securities"] = [
+            row | {"counted": counted}
+            for rows, counted in ((document["securities"], True), (second, False))
+            for row in rows
+        ]
+        return display.results(document)
 
     def manifest(self) -> Display:
         """Which tables, of which content, as of which day."""

@@ -33,7 +33,7 @@ from analysis.charts.chart import Chart, nothing_to_show
 from analysis.charts.markup import build
 from analysis.charts.theme import new_figure
 from analysis.formatting import safe
-from analysis.reports.display import CAVEATS, FIGURES, OPENING, RESULTS
+from analysis.reports.display import CAVEATS, FIGURES, LINES, NOTE, OPENING, RESULTS
 from analysis.reports.event import event_report
 from analysis.settings import bundled
 
@@ -186,10 +186,22 @@ def outputs_page(texts: Sequence[str], folder: Path) -> Path:
     return _written(cells, {f"p{i}": text for i, text in enumerate(texts)}, texts[0], folder)
 
 
+def note(text: str) -> dict[str, Any]:
+    return {
+        "title": text,
+        "headline": text,
+        "badges": [{"text": text, "level": text}],
+        "figures": [{"value": text, "label": text, "window": text}],
+        "bullets": [text],
+    }
+
+
 def _outputs(number: int, text: str) -> Iterator[Any]:
     yield nbformat.from_dict({"cell_type": "markdown", "metadata": {}, "source": text})
     for data in (
         {OPENING: {"headline": text, "lead": text}},
+        {NOTE: note(text)},
+        {LINES: [{"term": text, "text": text}]},
         {FIGURES: [{"value": text, "label": text, "window": text}]},
         {CAVEATS: [{"title": text, "text": text, "level": text}]},
         {RESULTS: {f"r{number}": {"text": text}}},
@@ -270,9 +282,10 @@ def report_page(texts: Sequence[str], folder: Path, tickers: Sequence[str]) -> P
     desk.catalogue = Catalogue(_catalogue(turn, folder / "catalogue", tickers))
     report = event_report(desk, EVENT, group="some", window=(-2, 2))
     shown = [
-        report.headline(), report.key_figures(), report.facts(), report.timeline(),
-        report.abnormal_returns(), report.return_comparison(), report.paths(), report.heat_map(),
-        report.security_table(), report.group_table(), report.test_table(),
+        report.note(), report.moves(), report.context(), report.facts(), report.timeline(),
+        report.abnormal_returns(), report.paths(), report.heat_map(), report.security_table(),
+        report.listings_table(), report.group_table(), report.test_table(),
+        report.robustness_table(),
         report.skipped(), report.caveats(), report.provenance(), report.payload(),
         report.manifest(),
     ]  # fmt: skip

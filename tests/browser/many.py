@@ -34,9 +34,10 @@ def page_of(securities: int, folder: Path, *, seed: int = 1) -> Path:
     desk.catalogue = Catalogue(_catalogue(made_up, folder / "catalogue"))
     report = event_report(desk, EVENT, group="made_up")
     shown = [
-        report.headline(), report.key_figures(), report.facts(), report.timeline(),
-        report.abnormal_returns(), report.return_comparison(), report.paths(), report.heat_map(),
-        report.security_table(), report.group_table(), report.test_table(),
+        report.note(), report.moves(), report.context(), report.facts(), report.timeline(),
+        report.abnormal_returns(), report.paths(), report.heat_map(), report.security_table(),
+        report.listings_table(), report.group_table(), report.test_table(),
+        report.robustness_table(),
         report.skipped(), report.caveats(), report.provenance(), report.payload(),
         report.manifest(),
     ]  # fmt: skip

@@ -77,8 +77,10 @@ def test_axe_finds_no_serious_violation(
 
 
 def test_the_page_opens_with_its_result(seen: Any) -> None:
-    headline = seen.page.locator("h1").inner_text()
-    assert re.search(r"Nvidia.*17\.0.%", headline)
+    assert "27 January 2025" in seen.page.locator("h1").inner_text()
+    assert re.search(r"Nvidia.*17\.0.%", seen.page.locator(".headline").inner_text())
+    assert seen.page.locator(".badges li").count() >= 2
+    assert seen.page.locator(".bullets li").count() == 3
     assert 1 <= seen.page.locator(".figures > div").count() <= 3
     assert seen.page.locator(".caveats li").count() >= 2
     levels = seen.evaluate(
@@ -135,6 +137,20 @@ def test_a_phone_scrolls_one_way_only(visit: Callable[..., Any], path: Path) -> 
     assert max(rights) <= 390
 
 
+def top(seen: Any, selector: str) -> float:
+    return float(
+        seen.evaluate(f"document.querySelector({selector!r}).getBoundingClientRect().top + scrollY")
+    )
+
+
+def test_the_first_chart_is_seen_without_scrolling(visit: Callable[..., Any], path: Path) -> None:
+    desktop = visit(path, viewport={"width": 1400, "height": 900})
+    assert top(desktop, "figure.chart svg.main-svg") < 900 - 200
+    # A thumb scrolls a phone by about one screen.
+    phone = visit(path, viewport={"width": 390, "height": 844}, is_mobile=True, has_touch=True)
+    assert top(phone, "figure.chart svg.main-svg") < 2 * 844 - 200
+
+
 def test_print_clips_no_chart_and_no_table(visit: Callable[..., Any], path: Path) -> None:
     seen = visit(path, viewport={"width": 680, "height": 1000})  # between A4's margins
     seen.page.emulate_media(media="print")
@@ -153,4 +169,4 @@ def test_print_clips_no_chart_and_no_table(visit: Callable[..., Any], path: Path
 
 
 def test_a_briefing_is_light_enough_to_pass_on(path: Path) -> None:
-    assert path.stat().st_size < 4_000_000
+    assert path.stat().st_size < 2_500_000

@@ -73,7 +73,7 @@ def facts(document: Mapping[str, Any]) -> list[Fact]:
         )
         for offset, rows in sessions.items()
         for row in rows
-        if row["abnormal"] is not None
+        if row["abnormal"] is not None and row.get("counted", True)
     ]
 
 
