@@ -12,10 +12,7 @@ from analysis.eventstudy.counterfactual.conformal import conformal
 from analysis.eventstudy.counterfactual.difference import SyntheticDiD
 from analysis.eventstudy.counterfactual.interactive import InteractiveFixedEffects
 from analysis.eventstudy.counterfactual.placebos import placebo_in_space, placebo_in_time
-from analysis.eventstudy.counterfactual.synthetic import (
-    AugmentedSyntheticControl,
-    SyntheticControl,
-)
+from analysis.eventstudy.counterfactual.synthetic import AugmentedSyntheticControl, SyntheticControl
 from analysis.eventstudy.counterfactual.weights import weights
 
 __all__ = [

@@ -29,11 +29,7 @@ DOUBLINGS, HALVINGS = 12, 12
 
 
 def conformal(
-    results: FittedStudy,
-    window: tuple[int, int],
-    *,
-    level: float = 0.95,
-    interval: bool = True,
+    results: FittedStudy, window: tuple[int, int], *, level: float = 0.95, interval: bool = True
 ) -> pd.DataFrame:
     """Test that an event had no effect on any day of a window, and find the effects not rejected.
 

@@ -162,12 +162,7 @@ def _without(
 
 
 def _earlier(
-    reader: Reader,
-    security: Hashable,
-    day0: int,
-    window: tuple[int, int],
-    step: int,
-    most: int,
+    reader: Reader, security: Hashable, day0: int, window: tuple[int, int], step: int, most: int
 ) -> Iterator[float]:
     """The statistics of a security's backdated events, the latest first."""
     study = reader.study

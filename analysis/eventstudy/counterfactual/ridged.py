@@ -112,13 +112,7 @@ def project(values: Floats) -> Floats:
 
 
 def _step(
-    y: Floats,
-    x: Floats,
-    ridge: float,
-    dual: Floats,
-    weights: Floats,
-    slope: Floats,
-    way: Floats,
+    y: Floats, x: Floats, ridge: float, dual: Floats, weights: Floats, slope: Floats, way: Floats
 ) -> tuple[Floats, Floats] | None:
     """Go along a direction as far as the dual falls enough; None where it does not."""
     before = _dual(y, x, ridge, dual, weights)

@@ -60,12 +60,7 @@ class SyntheticControl(DonorModel):
             extras = (float((weights > 0).sum()), share(gap, series))
             matches.append(
                 CounterfactualFit(
-                    weights,
-                    before @ weights,
-                    after @ weights,
-                    spent(smoother),
-                    forecast,
-                    extras,
+                    weights, before @ weights, after @ weights, spent(smoother), forecast, extras
                 )
             )
         return matches

@@ -220,10 +220,7 @@ def _tasks(
     permuted = permuted if len(most) < len(tests) else 0
     tasks = []
     # One fit serves all tests; placebo dates need a history that the others do without.
-    for names, days, start, stop in (
-        (tests, history, 0, permuted),
-        (most, 0, permuted, count),
-    ):
+    for names, days, start, stop in ((tests, history, 0, permuted), (most, 0, permuted, count)):
         for first in range(start, stop if names else start, BATCH):
             task = _Task(
                 design=group.design,
