@@ -23,7 +23,7 @@ DECREASE = 1e-4
 SHORTEST = 1e-10
 
 
-def ridged(y: Floats, x: Floats, ridge: float) -> tuple[Floats, float]:
+def simplex_ridge(y: Floats, x: Floats, ridge: float) -> tuple[Floats, float]:
     """Minimise ½‖y − Xw‖² + ½·ridge·‖w‖² over the simplex.
 
     Parameters
