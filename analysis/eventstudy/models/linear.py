@@ -23,8 +23,7 @@ from analysis.eventstudy.models.lagged_factors import (
     names,
 )
 from analysis.eventstudy.models.least_squares import Fit, differences, least_squares
-from analysis.eventstudy.models.peers import EqualWeight
-from analysis.eventstudy.models.reads import Reads
+from analysis.eventstudy.models.peers import EqualWeight, Reads
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -387,13 +386,8 @@ def with_factors(block: Block, count: int) -> Block:
     """The block; one without events, which has no factors either, with as many as are read."""
     if block.factors.shape[1] == count or len(block.returns):
         return block
-    return Block(
-        block.offsets,
-        block.estimation_offsets,
-        block.days,
-        block.estimation_days,
-        block.returns,
-        block.estimation_returns,
-        np.empty((0, count, len(block.offsets))),
-        np.empty((0, count, len(block.estimation_offsets))),
+    return replace(
+        block,
+        factors=np.empty((0, count, len(block.offsets))),
+        estimation_factors=np.empty((0, count, len(block.estimation_offsets))),
     )

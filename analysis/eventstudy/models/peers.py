@@ -156,6 +156,25 @@ class EqualWeight:
         return _all_known(listed, returns.columns, "peer")
 
 
+@dataclass(frozen=True)
+class Reads:
+    """Names of series, each once.
+
+    Attributes
+    ----------
+    benchmarks : tuple of str
+        Columns that the model takes for the market.
+    factors : tuple of str
+        Other columns of factors.
+    peers : EqualWeight or None
+        The mean of peers that it takes for the market.
+    """
+
+    benchmarks: tuple[str, ...] = ()
+    factors: tuple[str, ...] = ()
+    peers: EqualWeight | None = None
+
+
 class _Pools:
     """Sums over pools of securities, each made once however many securities share it."""
 
