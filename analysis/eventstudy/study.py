@@ -61,7 +61,7 @@ class EventStudy(StudyInputs):
         Columns event_id, security, date (day 0, a session of the security) and optionally
         group. One row per event and security.
     model : Model
-        The normal-return model: one of `models`, `thin`, `moving_variance` or `robust`.
+        The normal-return model: one of those that `analysis.eventstudy` exports, or your own.
     factors : pandas.DataFrame, optional
         Dates × factors, decimal; whatever the model needs.
     estimation, window : (int, int)

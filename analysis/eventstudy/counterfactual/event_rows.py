@@ -59,18 +59,7 @@ class Rows:
 
 
 class Reader:
-    """Reads the rows of a study's events.
-
-    Parameters
-    ----------
-    results : FittedStudy
-        Of a model of this package.
-
-    Raises
-    ------
-    InputError
-        The study has another model.
-    """
+    """Reads the rows of a study's events; InputError where its model is not of this package."""
 
     def __init__(self, results: FittedStudy) -> None:
         study = results.study
@@ -96,15 +85,9 @@ class Reader:
             yield event_id, security, day0, self.rows(security, day0, spared)
 
     def rows(self, security: Hashable, day0: int, spared: Iterable[int] = ()) -> Rows:
-        """Rows around a session.
+        """Rows around a session, by its number among those of the security.
 
-        Parameters
-        ----------
-        security : name
-        day0 : int
-            Number of the session among those of the security.
-        spared : iterable of int
-            Sessions of events whose windows are cut from the estimation window.
+        The event windows around `spared` sessions are cut from the estimation window.
         """
         study = self.study
         before = np.arange(study.estimation[0], study.estimation[1] + 1) + day0

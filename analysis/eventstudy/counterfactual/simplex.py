@@ -47,19 +47,9 @@ class Weights:
 
 
 def simplex_least_squares(y: Floats, x: Floats) -> Weights:
-    """Minimise ½‖y − Xw‖² over the simplex for every series.
+    """Minimise ½‖y − Xw‖² over the simplex for every series: y is (n, T), x (T, J).
 
-    Parameters
-    ----------
-    y : (n, T) float
-        Series to match.
-    x : (T, J) float
-        Columns to match them with.
-
-    Returns
-    -------
-    Weights
-        Where several weights are best (a perfect fit), one of them.
+    Where several weights are best (a perfect fit), one of them is returned.
     """
     first = frank_wolfe(y, x)
     weights = np.zeros((len(y), x.shape[1]))
@@ -73,18 +63,8 @@ def simplex_least_squares(y: Floats, x: Floats) -> Weights:
 def frank_wolfe(y: Floats, x: Floats, steps: int = STARTING_STEPS) -> Ints:
     """Take some Frank–Wolfe steps and name the columns that they went to.
 
-    Exact line search; one matrix product per step serves all series.
-
-    Parameters
-    ----------
-    y : (n, T) float
-    x : (T, J) float
-    steps : int
-
-    Returns
-    -------
-    (n, steps) int
-        Column of each step, repeated where a step returned to it.
+    Exact line search; one matrix product per step serves all series. Returns the column of
+    each step, (n, steps), repeated where a step returned to it.
     """
     every = np.arange(len(y))
     visited = np.empty((len(y), steps), dtype=np.int64)

@@ -1,6 +1,6 @@
 """How a block is fitted: least squares in closed form, or plain differences.
 
-Every event of the block at once, by masks; the models in `models` choose between the two.
+Every event of the block at once, by masks; the models in `linear` choose between the two.
 What cannot be fitted (a constant factor, no residual variance) is flagged, not raised: the
 study writes it into its ledger.
 """
@@ -52,7 +52,7 @@ class Fit:
     fitted : Fitted
         N events.
     estimates : (N, p) float
-        One column per name in `models.Model.parameters`.
+        One column per name in `linear.Model.parameters`.
     flaws : (N,) int
         0, or a key of `FIT_FAILURES`: what keeps the event from being fitted. Its figures mean
         nothing then.
@@ -343,7 +343,7 @@ def assemble(
         offsets=block.offsets,
         estimation_offsets=block.estimation_offsets,
         ar=ar,
-        # The days of a straight panel follow from day 0: `pooled` makes them when asked.
+        # The days of a balanced panel follow from day 0: `LazyFitted` makes them when asked.
         days=block.days if known else none,
         residuals=residuals,
         residual_days=block.estimation_days if known else none,

@@ -64,17 +64,9 @@ class SimulatedPanel:
 
 @dataclass(frozen=True, eq=False)
 class ReturnPanel:
-    """A panel of real returns, checked, to draw events from.
+    """A panel of real returns (D, S) and factors (D, F), checked, to draw events from.
 
-    Attributes
-    ----------
-    returns : (D, S) float
-        NaN where missing.
-    factors : (D, F) float
-    names : tuple of str
-        Columns of the factors.
-    noise : (D, S) float
-        Returns less the first factor, about their mean by security.
+    The noise is returns less the first factor, about their mean by security.
     """
 
     returns: Floats
@@ -84,13 +76,7 @@ class ReturnPanel:
 
     @classmethod
     def of(cls, returns: object, factors: object | None) -> ReturnPanel:
-        """Check frames; without factors the market is the mean of the panel, equally weighted.
-
-        Raises
-        ------
-        InputError
-            Frames that an `EventStudy` would refuse, or factors on none of the days.
-        """
+        """Check frames; without factors the market is the mean of the panel, equally weighted."""
         table = check_table(returns, "returns")
         if factors is None:
             laid = pd.DataFrame({"market": table.mean(axis=1)})
@@ -144,11 +130,10 @@ def draw(
         real returns gives all its days instead where this is not 0. The other rows are the
         same whatever the number.
     """
-    drawn = (
-        _from_factor_model(design, rng, history)
-        if panel is None
-        else _from_panel(design, panel, rng, whole=history > 0)
-    )
+    if panel is None:
+        drawn = _from_factor_model(design, rng, history)
+    else:
+        drawn = _from_panel(design, panel, rng, whole=history > 0)
     returns = drawn.returns
     if design.variance_increase > 0:
         first, last = design.window
@@ -272,11 +257,7 @@ def _starts(design: Design, panel: ReturnPanel) -> NDArray[np.bool_]:
 
     A security is drawn where its estimation window holds ``min_observations`` complete rows
     and its event window is whole, wherever in the spread its day 0 falls.
-
-    Raises
-    ------
-    InputError
-        On no day are there enough of them.
+    InputError where there are too few of them on every day.
     """
     days, firms = panel.returns.shape
     complete = np.isfinite(panel.returns) & np.isfinite(panel.factors).all(axis=1, keepdims=True)
@@ -286,8 +267,7 @@ def _starts(design: Design, panel: ReturnPanel) -> NDArray[np.bool_]:
     base = np.arange(design.before, max(last_start + 1, design.before))
 
     def within(first: int, last: int) -> Ints:
-        found: Ints = count[base + last + 1] - count[base + first]
-        return found
+        return np.asarray(count[base + last + 1] - count[base + first])
 
     extra = design.spread - 1
     whole_window = design.event_window[1] + extra - design.event_window[0] + 1
