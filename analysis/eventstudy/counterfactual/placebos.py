@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from analysis.eventstudy.core.arrays import Ints
 from analysis.eventstudy.counterfactual.event_rows import Reader, Rows
 from analysis.eventstudy.inputs.frames import check_inside
 from analysis.eventstudy.inputs.options import check_count
@@ -66,7 +65,10 @@ def placebo_in_space(
     reader = Reader(results)
     found = []
     for event_id, security, _, rows in reader.events():
-        donors = _drawn(rows.donors_before.shape[1], most, seed)
+        count = rows.donors_before.shape[1]
+        donors = np.arange(count)
+        if count > most:
+            donors = np.sort(np.random.default_rng(seed).choice(count, most, replace=False))
         placebos = (_without(reader.model, rows, int(donor), asked) for donor in donors)
         found.append((event_id, security, *_ranked(reader.model, rows, asked, placebos)))
     return pd.DataFrame(found, columns=COLUMNS)
@@ -130,8 +132,7 @@ def _ranked(
         return np.nan, np.nan, 0, HOLE
     others = np.array([one for one in placebos if np.isfinite(one)])
     if len(others) < FEWEST:
-        reason = f"{len(others)} placebos, at least {FEWEST} are needed"
-        return own, np.nan, len(others), reason
+        return own, np.nan, len(others), f"{len(others)} placebos, at least {FEWEST} are needed"
     return own, float((1 + (others >= own).sum()) / (1 + len(others))), len(others), ""
 
 
@@ -181,10 +182,3 @@ def _earlier(
         if found is not None:
             count += 1
             yield found
-
-
-def _drawn(size: int, most: int, seed: int) -> Ints:
-    """All donors, or seeded draws without repetition."""
-    if size <= most:
-        return np.arange(size)
-    return np.sort(np.random.default_rng(seed).choice(size, most, replace=False))

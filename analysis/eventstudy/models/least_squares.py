@@ -211,7 +211,7 @@ def _near_rounding(squares: Floats, mean: Floats, n: Ints) -> Bools:
     return np.asarray(squares <= n * (NO_VARIATION * (np.abs(mean) + np.sqrt(squares))) ** 2)
 
 
-def differences(block: Block) -> Fit:
+def market_adjusted(block: Block) -> Fit:
     """Subtract the one factor from the returns, with nothing estimated but the variance.
 
     s² is the variance of the differences about their mean, T−1 degrees of freedom.

@@ -22,7 +22,7 @@ from analysis.eventstudy.models.lagged_factors import (
     join_factors,
     names,
 )
-from analysis.eventstudy.models.least_squares import Fit, differences, least_squares
+from analysis.eventstudy.models.least_squares import Fit, least_squares, market_adjusted
 from analysis.eventstudy.models.peers import EqualWeight, Reads
 
 if TYPE_CHECKING:
@@ -70,19 +70,9 @@ class PreparedModel(Protocol):
     def prepare(
         self, returns: pd.DataFrame, events: pd.DataFrame, factors: pd.DataFrame | None
     ) -> tuple[Model, pd.DataFrame | None]:
-        """Make what the model needs out of checked frames.
+        """Return the model to fit, and the factors with the columns that it needs.
 
-        Parameters
-        ----------
-        returns, events, factors : pandas.DataFrame
-            As `inputs` checked them.
-
-        Returns
-        -------
-        Model
-            The model to fit; it answers to the same name.
-        pandas.DataFrame or None
-            Dates × factors, with the columns that this model needs.
+        The frames are those that `inputs` checked; the model keeps its name.
         """
 
 
@@ -188,7 +178,7 @@ class MarketAdjusted(BenchmarkModel):
 
     def fit(self, block: Block) -> Fit:
         """Subtract the market and measure the variance of the differences."""
-        return differences(with_factors(block, 1))
+        return market_adjusted(with_factors(block, 1))
 
 
 @dataclass(frozen=True)

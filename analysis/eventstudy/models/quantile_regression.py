@@ -33,7 +33,7 @@ def quantile_fit(
 
     Source: Koenker & Bassett (1978).
     """
-    coefficients, certain = _descend(y, x, usable, q, _start(y, x, usable, q))
+    coefficients, certain = _simplex_walk(y, x, usable, q, _start(y, x, usable, q))
     flaws = np.zeros(len(y), dtype=np.int8)
     for at in np.flatnonzero(~certain):
         rows = usable[at]
@@ -105,7 +105,7 @@ def _start(y: Floats, x: Floats, usable: Bools, q: float) -> Floats:
     return coefficients
 
 
-def _descend(
+def _simplex_walk(
     y: Floats, x: Floats, usable: Bools, q: float, near: Floats
 ) -> tuple[Floats, NDArray[np.bool_]]:
     """Walk from the rows next to a near solution to the k rows of an optimal one.
@@ -138,7 +138,7 @@ def _descend(
         found[active[done]] = coefficients[done]
         optimal[active[done]] = True
         go = ~done
-        enter = _enter(own[1][go], own[2][go], basis[go], leave[go], w[go], worst[go], e[go])
+        enter = _entering_row(own[1][go], own[2][go], basis[go], leave[go], w[go], worst[go], e[go])
         basis = basis[go]
         np.put_along_axis(basis, leave[go, None], enter[:, None], axis=1)
         active = active[go]
@@ -169,7 +169,7 @@ def _vertex(
     return coefficients, w, e
 
 
-def _enter(
+def _entering_row(
     x: Floats, usable: Bools, basis: Ints, leave: Ints, w: Floats, worst: Floats, e: Floats
 ) -> Ints:
     """Find the row at which the objective stops falling; −1 where there is none."""
