@@ -189,7 +189,7 @@ class CounterfactualModel:
 
 
 def _names(names: Iterable[Hashable]) -> tuple[Hashable, ...]:
-    # A single name may stand without a list.
+    # A single name needs no list.
     alone = isinstance(names, str) or not isinstance(names, Iterable)
     return tuple(dict.fromkeys([names] if alone else names))
 

@@ -69,7 +69,7 @@ def conformal(
     ------
     InputError
         The study has another model, the window reaches outside the event window, or a level
-        that is none.
+        that does not lie between 0 and 1.
     """
     asked = check_inside(window, results.study.window)
     check_level(level)

@@ -1,4 +1,4 @@
-"""Least squares over the simplex: weights that are none below zero and sum to one.
+"""Least squares over the simplex: weights that are not negative and sum to one.
 
 min ½‖y − Xw‖² over w ≥ 0, Σw = 1, with thousands of columns: Abadie & Gardeazabal (2003,
 appendix B) for the problem. Frank & Wolfe (1956) steps find the columns that matter, all

@@ -1,4 +1,4 @@
-"""What an `EventStudy` accepts, and the sentence that refuses the rest.
+"""Check what an `EventStudy` is given; what cannot be used is refused in one sentence.
 
 Only what makes the whole question meaningless is refused here: a frame out of order, an
 infinite return, a window inside the estimation window. What concerns one event goes into
@@ -140,7 +140,7 @@ def check_events(events: object) -> pd.DataFrame:
     Raises
     ------
     InputError
-        A missing column, a blank name, a date that is none or carries a time zone, or the
+        A missing column, a blank name, a date that cannot be read or carries a time zone, or the
         same event and security twice.
     """
     events = check_event_columns(events, "events")

@@ -173,7 +173,7 @@ class Dimson(_LeadLagModel):
     Raises
     ------
     InputError
-        A number of lags or leads that is none, or no regressor at all.
+        Lags or leads that are not whole numbers of at least 0, or no regressor at all.
     """
 
     lags: int = 1
