@@ -19,8 +19,7 @@ from analysis.eventstudy.fitting.skipped import skipped_table
 from analysis.eventstudy.inference import battery
 from analysis.eventstudy.inference.intervals import caar_path, interval_table
 from analysis.eventstudy.inference.recommendation import Recommendation, recommend
-from analysis.eventstudy.inputs.frames import Window, check_inside
-from analysis.eventstudy.inputs.options import check_windows
+from analysis.eventstudy.inputs.frames import Window, check_inside, check_windows
 from analysis.eventstudy.summary import Summary, figure, summarise
 
 if TYPE_CHECKING:

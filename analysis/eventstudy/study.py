@@ -23,16 +23,16 @@ from analysis.eventstudy.fitting.chunks import FitPlan
 from analysis.eventstudy.fitting.exchange_order import exchange_order
 from analysis.eventstudy.fitting.skipped import unfit_reasons
 from analysis.eventstudy.inputs.frames import (
+    StudyInputs,
     check_calendars,
     check_events,
     check_factors,
     check_frame,
     check_options,
-    check_seed,
     check_span,
 )
 from analysis.eventstudy.inputs.numbers import check_finite
-from analysis.eventstudy.inputs.study_inputs import StudyInputs
+from analysis.eventstudy.inputs.options import check_count
 from analysis.eventstudy.inputs.units import check_units, floor_of
 from analysis.eventstudy.inputs.unused_cells import (
     BESIDE,
@@ -61,7 +61,7 @@ class EventStudy(StudyInputs):
         Columns event_id, security, date (day 0, a session of the security) and optionally
         group. One row per event and security.
     model : Model
-        The normal-return model: one of `models`, `thin`, `moving_variance` or `robust`.
+        The normal-return model: one of those that `analysis.eventstudy` exports, or your own.
     factors : pandas.DataFrame, optional
         Dates × factors, decimal; whatever the model needs.
     estimation, window : (int, int)
@@ -108,7 +108,7 @@ class EventStudy(StudyInputs):
         events = check_events(self.events)
         securities = pd.unique(events["security"]).tolist()
         check_calendars(self.calendars)
-        check_seed(self.seed)
+        check_count(self.seed, "seed", 0)
         returns, given, peers = self._cleared(events, securities)
         check_finite(returns.table, returns.ends, "returns")
         model, factors = self.model, None if given is None else given.table

@@ -31,6 +31,7 @@ from analysis.eventstudy.core.panel import Block
 from analysis.eventstudy.models.least_squares import Fit, least_squares
 from analysis.normal_returns import MODELS, ModelSpec, choose_model, model_spec, register_model
 from analysis.reports import caveats, terms
+from tests.reference.panels import events, panel, study
 
 TICKERS = ["NVDA", "TSM", "0981.HK"]
 
@@ -99,6 +100,25 @@ class UnitBeta(MarketAdjusted):
             estimation_factors=block.estimation_factors[:, :0],
         )
         return replace(least_squares(less), centre=None)
+
+
+@dataclass(frozen=True)
+class ForgottenCentre(UnitBeta):
+    """The same, with means of factors that are not those of the block."""
+
+    factors: int = 0
+
+    def fit(self, block: Block) -> Fit:
+        fit = super().fit(block)
+        return replace(fit, centre=np.zeros((len(fit.estimates), self.factors)))
+
+
+@pytest.mark.parametrize("factors", [0, 1])
+def test_a_model_that_changes_its_block_must_say_so(factors: int) -> None:
+    returns, common = panel()
+    asked = study(returns, events(returns, [120]), common, model=ForgottenCentre("F0", factors))
+    with pytest.raises(InputError, match="other factors than those of its block; return"):
+        asked.fit()
 
 
 @pytest.fixture

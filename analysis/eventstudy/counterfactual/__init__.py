@@ -9,14 +9,11 @@ are models of an `EventStudy` like any other; the securities without an event ar
 from __future__ import annotations
 
 from analysis.eventstudy.counterfactual.conformal import conformal
-from analysis.eventstudy.counterfactual.difference import SyntheticDiD
-from analysis.eventstudy.counterfactual.interactive import InteractiveFixedEffects
+from analysis.eventstudy.counterfactual.event_rows import weights
+from analysis.eventstudy.counterfactual.interactive_fixed_effects import InteractiveFixedEffects
 from analysis.eventstudy.counterfactual.placebos import placebo_in_space, placebo_in_time
-from analysis.eventstudy.counterfactual.synthetic import (
-    AugmentedSyntheticControl,
-    SyntheticControl,
-)
-from analysis.eventstudy.counterfactual.weights import weights
+from analysis.eventstudy.counterfactual.synthetic import AugmentedSyntheticControl, SyntheticControl
+from analysis.eventstudy.counterfactual.synthetic_did import SyntheticDiD
 
 __all__ = [
     "AugmentedSyntheticControl",

@@ -14,13 +14,13 @@ import numpy as np
 import pandas as pd
 
 from analysis.eventstudy.core.arrays import Floats
+from analysis.eventstudy.counterfactual.event_rows import Reader, Rows
 from analysis.eventstudy.counterfactual.placebos import COLUMNS, FEWEST, HOLE
-from analysis.eventstudy.counterfactual.rows import Reader, Rows, rows_of_events
 from analysis.eventstudy.inputs.frames import check_inside
 from analysis.eventstudy.inputs.options import check_level
 
 if TYPE_CHECKING:
-    from analysis.eventstudy.counterfactual.matching import CounterfactualModel
+    from analysis.eventstudy.counterfactual.base import CounterfactualModel
     from analysis.eventstudy.fitting.fitted_study import FittedStudy
 
 REJECTED = "the estimate itself is rejected at this level: there is no interval around it"
@@ -29,11 +29,7 @@ DOUBLINGS, HALVINGS = 12, 12
 
 
 def conformal(
-    results: FittedStudy,
-    window: tuple[int, int],
-    *,
-    level: float = 0.95,
-    interval: bool = True,
+    results: FittedStudy, window: tuple[int, int], *, level: float = 0.95, interval: bool = True
 ) -> pd.DataFrame:
     """Test that an event had no effect on any day of a window, and find the effects not rejected.
 
@@ -73,26 +69,26 @@ def conformal(
     ------
     InputError
         The study has another model, the window reaches outside the event window, or a level
-        that is none.
+        that does not lie between 0 and 1.
     """
     asked = check_inside(window, results.study.window)
     check_level(level)
     reader = Reader(results)
     found = []
-    for event_id, security, _, rows in rows_of_events(results, reader):
-        found.append((event_id, security, *_one(reader.matcher, rows, asked, level, interval)))
+    for event_id, security, _, rows in reader.events():
+        found.append((event_id, security, *_one_event(reader.model, rows, asked, level, interval)))
     return pd.DataFrame(found, columns=[*COLUMNS, "car", "low", "high"])
 
 
-def _one(
-    matcher: CounterfactualModel, rows: Rows, window: tuple[int, int], level: float, interval: bool
+def _one_event(
+    model: CounterfactualModel, rows: Rows, window: tuple[int, int], level: float, interval: bool
 ) -> tuple[float, float, int, str, float, float, float]:
     inside = rows.inside(window)
     if inside is None:
         return np.nan, np.nan, 0, HOLE, np.nan, np.nan, np.nan
     length = int(inside.sum())
     size = len(rows.y) + length
-    match = matcher.match(rows.y[None], rows.donors_before, rows.donors_after)[0]
+    match = rows.match(model)
     errors = (rows.after - match.after)[inside]
     car = float(errors.sum())
     if size <= FEWEST:
@@ -100,28 +96,30 @@ def _one(
         return np.nan, np.nan, size, reason, car, np.nan, np.nan
     y = np.concatenate([rows.y, rows.after[inside]])
     donors = np.vstack([rows.donors_before, rows.donors_after[inside]])
-    held = matcher.held(match)
+    tuned = model.with_tuning(match)
 
     def residuals(effect: float) -> Floats:
         """Residuals of the fit to all rows, an effect taken out of the window."""
         imposed = y.copy()
         imposed[len(rows.y) :] -= effect
-        return imposed - held.match(imposed[None], donors, donors[:0])[0].before
+        return imposed - tuned.match(imposed[None], donors, donors[:0])[0].before
 
     none = residuals(0.0)
     statistic = abs(float(none[-length:].sum())) / np.sqrt(length)
-    p_value = shifted(none, length)
+    p_value = cyclic_shift_p_value(none, length)
     low, high = np.nan, np.nan
     if interval:
         unit = float(np.sqrt(np.mean((rows.y - match.before) ** 2) / length))
         low, high = _bounds(
-            lambda effect: shifted(residuals(effect), length) > 1.0 - level, car / length, unit
+            lambda effect: cyclic_shift_p_value(residuals(effect), length) > 1.0 - level,
+            car / length,
+            unit,
         )
     reason = REJECTED if interval and np.isnan(low) else ""
     return statistic, p_value, size, reason, car, low * length, high * length
 
 
-def shifted(residuals: Floats, length: int) -> float:
+def cyclic_shift_p_value(residuals: Floats, length: int) -> float:
     """Share of the cyclic shifts that bring a sum at least as large into the last rows.
 
     Parameters

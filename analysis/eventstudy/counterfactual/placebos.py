@@ -8,18 +8,18 @@ abnormal return in the window to that of the estimation window, and the p-value 
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
-from analysis.eventstudy.core.arrays import Ints
-from analysis.eventstudy.counterfactual.rows import Reader, Rows, rows_of_events
+from analysis.eventstudy.counterfactual.event_rows import Reader, Rows
 from analysis.eventstudy.inputs.frames import check_inside
 from analysis.eventstudy.inputs.options import check_count
 
 if TYPE_CHECKING:
-    from analysis.eventstudy.counterfactual.matching import CounterfactualModel
+    from analysis.eventstudy.counterfactual.base import CounterfactualModel
     from analysis.eventstudy.fitting.fitted_study import FittedStudy
 
 COLUMNS = ["event_id", "security", "statistic", "p_value", "n", "reason"]
@@ -64,10 +64,13 @@ def placebo_in_space(
     check_count(seed, "seed", 0)
     reader = Reader(results)
     found = []
-    for event_id, security, _, rows in rows_of_events(results, reader):
-        donors = _drawn(rows.donors_before.shape[1], most, seed)
-        placebos = (_without(reader.matcher, rows, int(donor), asked) for donor in donors)
-        found.append((event_id, security, *_ranked(reader.matcher, rows, asked, placebos)))
+    for event_id, security, _, rows in reader.events():
+        count = rows.donors_before.shape[1]
+        donors = np.arange(count)
+        if count > most:
+            donors = np.sort(np.random.default_rng(seed).choice(count, most, replace=False))
+        placebos = (_without(reader.model, rows, int(donor), asked) for donor in donors)
+        found.append((event_id, security, *_ranked(reader.model, rows, asked, placebos)))
     return pd.DataFrame(found, columns=COLUMNS)
 
 
@@ -114,60 +117,51 @@ def placebo_in_time(
     width = asked[1] - asked[0] + 1 if step is None else check_count(step, "step", 1, "session")
     reader = Reader(results)
     found = []
-    for event_id, security, day0, rows in rows_of_events(results, reader):
+    for event_id, security, day0, rows in reader.events():
         placebos = _earlier(reader, security, day0, asked, width, most)
-        found.append((event_id, security, *_ranked(reader.matcher, rows, asked, placebos)))
+        found.append((event_id, security, *_ranked(reader.model, rows, asked, placebos)))
     return pd.DataFrame(found, columns=COLUMNS)
 
 
 def _ranked(
-    matcher: CounterfactualModel, rows: Rows, window: tuple[int, int], placebos: Iterable[float]
+    model: CounterfactualModel, rows: Rows, window: tuple[int, int], placebos: Iterable[float]
 ) -> tuple[float, float, int, str]:
     """Statistic, p-value, number of placebos, reason."""
-    own = _ratio(matcher, rows, window)
+    own = _ratio(model, rows, window)
     if own is None:
         return np.nan, np.nan, 0, HOLE
     others = np.array([one for one in placebos if np.isfinite(one)])
     if len(others) < FEWEST:
-        reason = f"{len(others)} placebos, at least {FEWEST} are needed"
-        return own, np.nan, len(others), reason
+        return own, np.nan, len(others), f"{len(others)} placebos, at least {FEWEST} are needed"
     return own, float((1 + (others >= own).sum()) / (1 + len(others))), len(others), ""
 
 
-def _ratio(matcher: CounterfactualModel, rows: Rows, window: tuple[int, int]) -> float | None:
+def _ratio(model: CounterfactualModel, rows: Rows, window: tuple[int, int]) -> float | None:
     """The statistic of one event; None where a day of the window is missing."""
     inside = rows.inside(window)
-    if inside is None or rows.donors_before.shape[1] < matcher.least:
+    if inside is None or rows.donors_before.shape[1] < model.least:
         return None
-    match = matcher.match(rows.y[None], rows.donors_before, rows.donors_after)[0]
+    match = rows.match(model)
     errors = rows.after - match.after
     before = float(np.mean((rows.y - match.before) ** 2))
     return float(np.sqrt(np.mean(errors[inside] ** 2) / before)) if before > 0 else np.nan
 
 
-def _without(
-    matcher: CounterfactualModel, rows: Rows, donor: int, window: tuple[int, int]
-) -> float:
+def _without(model: CounterfactualModel, rows: Rows, donor: int, window: tuple[int, int]) -> float:
     """The statistic of a donor against the others."""
-    changed = Rows(
-        rows.donors_before[:, donor],
-        rows.donors_after[:, donor],
-        np.delete(rows.donors_before, donor, axis=1),
-        np.delete(rows.donors_after, donor, axis=1),
-        rows.offsets,
-        rows.kept,
+    changed = replace(
+        rows,
+        y=rows.donors_before[:, donor],
+        after=rows.donors_after[:, donor],
+        donors_before=np.delete(rows.donors_before, donor, axis=1),
+        donors_after=np.delete(rows.donors_after, donor, axis=1),
     )
-    found = _ratio(matcher, changed, window)
+    found = _ratio(model, changed, window)
     return np.nan if found is None else found
 
 
 def _earlier(
-    reader: Reader,
-    security: Hashable,
-    day0: int,
-    window: tuple[int, int],
-    step: int,
-    most: int,
+    reader: Reader, security: Hashable, day0: int, window: tuple[int, int], step: int, most: int
 ) -> Iterator[float]:
     """The statistics of a security's backdated events, the latest first."""
     study = reader.study
@@ -184,14 +178,7 @@ def _earlier(
         rows = reader.rows(security, placed, own)
         if len(rows.y) < study.min_observations:
             continue
-        found = _ratio(reader.matcher, rows, window)
+        found = _ratio(reader.model, rows, window)
         if found is not None:
             count += 1
             yield found
-
-
-def _drawn(size: int, most: int, seed: int) -> Ints:
-    """All donors, or seeded draws without repetition."""
-    if size <= most:
-        return np.arange(size)
-    return np.sort(np.random.default_rng(seed).choice(size, most, replace=False))

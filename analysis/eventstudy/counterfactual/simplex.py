@@ -1,4 +1,4 @@
-"""Least squares over the simplex: weights that are none below zero and sum to one.
+"""Least squares over the simplex: weights that are not negative and sum to one.
 
 min ½‖y − Xw‖² over w ≥ 0, Σw = 1, with thousands of columns: Abadie & Gardeazabal (2003,
 appendix B) for the problem. Frank & Wolfe (1956) steps find the columns that matter, all
@@ -46,26 +46,16 @@ class Weights:
     gap: Floats
 
 
-def simplex(y: Floats, x: Floats) -> Weights:
-    """Minimise ½‖y − Xw‖² over the simplex for every series.
+def simplex_least_squares(y: Floats, x: Floats) -> Weights:
+    """Minimise ½‖y − Xw‖² over the simplex for every series: y is (n, T), x (T, J).
 
-    Parameters
-    ----------
-    y : (n, T) float
-        Series to match.
-    x : (T, J) float
-        Columns to match them with.
-
-    Returns
-    -------
-    Weights
-        Where several weights are best (a perfect fit), one of them.
+    Where several weights are best (a perfect fit), one of them is returned.
     """
     first = frank_wolfe(y, x)
     weights = np.zeros((len(y), x.shape[1]))
     gap = np.empty(len(y))
     for at, series in enumerate(y):
-        columns, found, gap[at] = _finish(series, x, first[at])
+        columns, found, gap[at] = _active_set(series, x, first[at])
         weights[at, columns] = found
     return Weights(weights, gap)
 
@@ -73,18 +63,8 @@ def simplex(y: Floats, x: Floats) -> Weights:
 def frank_wolfe(y: Floats, x: Floats, steps: int = STARTING_STEPS) -> Ints:
     """Take some Frank–Wolfe steps and name the columns that they went to.
 
-    Exact line search; one matrix product per step serves all series.
-
-    Parameters
-    ----------
-    y : (n, T) float
-    x : (T, J) float
-    steps : int
-
-    Returns
-    -------
-    (n, steps) int
-        Column of each step, repeated where a step returned to it.
+    Exact line search; one matrix product per step serves all series. Returns the column of
+    each step, (n, steps), repeated where a step returned to it.
     """
     every = np.arange(len(y))
     visited = np.empty((len(y), steps), dtype=np.int64)
@@ -101,7 +81,7 @@ def frank_wolfe(y: Floats, x: Floats, steps: int = STARTING_STEPS) -> Ints:
     return visited
 
 
-def _finish(y: Floats, x: Floats, start: Ints) -> tuple[Ints, Floats, float]:
+def _active_set(y: Floats, x: Floats, start: Ints) -> tuple[Ints, Floats, float]:
     """Solve on a growing choice of columns until no column outside would improve the fit."""
     scale = float(y @ y)
     tolerance = GAP * 0.5 * (scale if scale > 0 else 1.0)
@@ -114,7 +94,7 @@ def _finish(y: Floats, x: Floats, start: Ints) -> tuple[Ints, Floats, float]:
     for _ in range(ROUNDS):
         chosen = np.concatenate([chosen, new])
         gram, apart = _extend(gram, apart, x[:, new] - y[:, None])
-        active, weights = nearest(gram, np.arange(len(weights)), weights)
+        active, weights = min_norm_point(gram, np.arange(len(weights)), weights)
         # Only what has a weight stays: the objective falls with every round, so none returns.
         chosen, gram, apart = chosen[active], gram[np.ix_(active, active)], apart[:, active]
         residual = -(apart @ weights)
@@ -137,7 +117,7 @@ def _extend(gram: Floats, apart: Floats, new: Floats) -> tuple[Floats, Floats]:
     return np.block([[gram, across], [across.T, new.T @ new]]), np.hstack([apart, new])
 
 
-def nearest(gram: Floats, active: Ints, weights: Floats) -> tuple[Ints, Floats]:
+def min_norm_point(gram: Floats, active: Ints, weights: Floats) -> tuple[Ints, Floats]:
     """Find the point of a polytope that is nearest to the origin.
 
     min w'Gw over the simplex by Wolfe's (1976) active set: take in the vertex that lies
@@ -172,7 +152,7 @@ def nearest(gram: Floats, active: Ints, weights: Floats) -> tuple[Ints, Floats]:
         if wider is None:
             break
         hull, weights = wider, np.append(weights, 0.0)
-    return _polished(scaled, hull.active, weights)
+    return _refine(scaled, hull.active, weights)
 
 
 @dataclass(frozen=True)
@@ -245,7 +225,7 @@ def _descend(gram: Floats, hull: AffineHull, weights: Floats) -> tuple[AffineHul
         weights /= weights.sum()
 
 
-def _polished(gram: Floats, active: Ints, weights: Floats) -> tuple[Ints, Floats]:
+def _refine(gram: Floats, active: Ints, weights: Floats) -> tuple[Ints, Floats]:
     """Solve once more without what the updates rounded away."""
     goal = AffineHull.of(gram, active).goal()
     return (active, goal) if goal.min() >= 0 else (active, weights)

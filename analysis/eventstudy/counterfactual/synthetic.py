@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import ClassVar
+from typing import ClassVar, Self
 
 import numpy as np
 
 from analysis.errors import InputError
 from analysis.eventstudy.core.arrays import Floats, Ints
-from analysis.eventstudy.counterfactual.donors import DonorModel
-from analysis.eventstudy.counterfactual.matching import CounterfactualFit, face, share, spent
-from analysis.eventstudy.counterfactual.simplex import simplex
+from analysis.eventstudy.counterfactual.base import (
+    CounterfactualFit,
+    CounterfactualModel,
+    effective_dof,
+    relative_gap,
+)
+from analysis.eventstudy.counterfactual.simplex import simplex_least_squares
 from analysis.eventstudy.inputs.options import check_count, number
 
 # The grid of penalties, as in the authors' package: from the largest eigenvalue down.
@@ -20,7 +24,7 @@ PENALTIES, SMALLEST = 20, 1e-8
 
 
 @dataclass(frozen=True, kw_only=True)
-class SyntheticControl(DonorModel):
+class SyntheticControl(CounterfactualModel):
     """Normal return: the mixture of donors that was nearest before the event.
 
     R̂_t = Σ_j w_j·R_jt with w = argmin Σ_t (R_t − Σ_j w_j·R_jt)² over w ≥ 0, Σw = 1, on the
@@ -40,8 +44,8 @@ class SyntheticControl(DonorModel):
     s² = RSS/(T − a + 1), the residuals about zero, a the donors with a weight: the degrees of
     freedom of a projection on a face of the simplex, Kato (2009), Tibshirani & Taylor (2012).
     Var(CAR) is that of the forecast from least squares on the face, the choice of the donors
-    taken for given: s²(L + 1'PP'1), see `matching.Match`. It knows nothing of what the choice
-    adds, nor of donors that move apart later: infer by `placebo_in_space` and `conformal`.
+    taken for given: s²(L + 1'PP'1), see `base.CounterfactualFit`. It knows nothing of what the
+    choice adds, nor of donors that move apart later: infer by `placebo_in_space` and `conformal`.
 
     The table of parameters shows n_donors, n_dropped (left out for a missing return on a row
     of the event), active (with a weight), gap (the duality gap of the weights, as a share of
@@ -52,28 +56,37 @@ class SyntheticControl(DonorModel):
     extra_names: ClassVar[tuple[str, ...]] = ("active", "gap")
 
     def match(self, y: Floats, before: Floats, after: Floats) -> Sequence[CounterfactualFit]:
-        """Match series that share their donors and rows, see `matching.CounterfactualModel`."""
-        found = simplex(y, before)
+        """Match series that share their donors and rows, see `CounterfactualModel.match`."""
+        found = simplex_least_squares(y, before)
         matches = []
         for series, weights, gap in zip(y, found.weights, found.gap, strict=True):
-            smoother, forecast = face(weights, before, after)
-            extras = (float((weights > 0).sum()), share(gap, series))
+            smoother, forecast = face_projection(weights, before, after)
+            extras = (float((weights > 0).sum()), relative_gap(gap, series))
+            dof = effective_dof(smoother)
             matches.append(
-                CounterfactualFit(
-                    weights,
-                    before @ weights,
-                    after @ weights,
-                    spent(smoother),
-                    forecast,
-                    extras,
-                )
+                CounterfactualFit(weights, before @ weights, after @ weights, dof, forecast, extras)
             )
         return matches
 
 
+def face_projection(weights: Floats, before: Floats, after: Floats) -> tuple[Floats, Floats]:
+    """How a match on a face of the simplex moves with the series: S (T, T) and P (W, T).
+
+    With the donors that have a weight held fixed, the weights are least squares on the
+    differences of these donors to one of them.
+    """
+    chosen = np.flatnonzero(weights > 0)
+    reference, others = chosen[:1], chosen[1:]
+    basis, triangle = np.linalg.qr(before[:, others] - before[:, reference])
+    ahead = after[:, others] - after[:, reference]
+    solid = len(others) < len(before) and bool(np.all(np.diag(triangle) != 0))
+    slope = np.linalg.solve(triangle.T, ahead.T).T if solid else np.zeros((len(after), 0))
+    return basis @ basis.T, slope @ basis.T if solid else np.zeros((len(after), len(before)))
+
+
 @dataclass(frozen=True, kw_only=True)
-class AugmentedSyntheticControl(DonorModel):
-    """Normal return: synthetic control, with what it leaves unmatched mended by ridge.
+class AugmentedSyntheticControl(CounterfactualModel):
+    """Normal return: synthetic control, with what it leaves unmatched corrected by ridge.
 
     w = w_sc + X_c'(X_cX_c' + λI)⁻¹(y_c − X_c·w_sc), X_c and y_c the returns less the donors'
     mean of the day: Ben-Michael, Feller & Rothstein (2021). Weights still sum to
@@ -115,13 +128,13 @@ class AugmentedSyntheticControl(DonorModel):
             raise InputError(f"penalty must be a number above zero, not {self.penalty!r}.")
         check_count(self.folds, "folds", 2)
 
-    def held(self, match: CounterfactualFit) -> AugmentedSyntheticControl:
+    def with_tuning(self, match: CounterfactualFit) -> Self:
         """The same model with the penalty that a match found."""
         return replace(self, penalty=match.tuned)
 
     def match(self, y: Floats, before: Floats, after: Floats) -> Sequence[CounterfactualFit]:
-        """Match series that share their donors and rows, see `matching.CounterfactualModel`."""
-        found = simplex(y, before)
+        """Match series that share their donors and rows, see `CounterfactualModel.match`."""
+        found = simplex_least_squares(y, before)
         centre = before.mean(axis=1)
         centred = before - centre[:, None]
         products = centred @ centred.T
@@ -136,16 +149,16 @@ class AugmentedSyntheticControl(DonorModel):
             solved = np.linalg.inv(products + penalty * np.eye(len(products)))
             left = series - before @ weights
             augmented = weights + centred.T @ (solved @ left)
-            base, ahead = face(weights, before, after)
+            base, ahead = face_projection(weights, before, after)
             unmatched = solved @ (np.eye(len(base)) - base)
             matches.append(
                 CounterfactualFit(
                     augmented,
                     before @ augmented,
                     after @ augmented,
-                    spent(base + before @ (centred.T @ unmatched)),
+                    effective_dof(base + before @ (centred.T @ unmatched)),
                     ahead + after @ (centred.T @ unmatched),
-                    (float((weights > 0).sum()), share(gap, series), float(penalty)),
+                    (float((weights > 0).sum()), relative_gap(gap, series), float(penalty)),
                     float(penalty),
                 )
             )
@@ -170,11 +183,11 @@ class AugmentedSyntheticControl(DonorModel):
 def _held_out(y: Floats, before: Floats, products: Floats, out: Ints, grid: Floats) -> Floats:
     """Mean squared error on some rows of matches from the others, (n, penalties)."""
     keep = np.setdiff1d(np.arange(len(before)), out)
-    weights = simplex(y[:, keep], before[keep]).weights
+    weights = simplex_least_squares(y[:, keep], before[keep]).weights
     left = y - weights @ before.T
     values, vectors = np.linalg.eigh(products[np.ix_(keep, keep)])
     turned = left[:, keep] @ vectors
     ahead = products[np.ix_(out, keep)] @ vectors
-    mended = turned[:, None, :] / (np.maximum(values, 0.0) + grid[:, None])
-    errors: Floats = left[:, None, out] - mended @ ahead.T
+    corrected = turned[:, None, :] / (np.maximum(values, 0.0) + grid[:, None])
+    errors: Floats = left[:, None, out] - corrected @ ahead.T
     return np.asarray((errors**2).mean(axis=2))

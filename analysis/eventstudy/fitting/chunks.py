@@ -90,7 +90,10 @@ def cut_estimation(chunk: Chunk) -> tuple[Floats, Floats]:
 
 def fit_chunk(chunk: Chunk) -> Fit:
     """Fit one chunk, here or in another process."""
-    return chunk.model.fit(cut_chunk(chunk))
+    block = cut_chunk(chunk)
+    fit = chunk.model.fit(block)
+    fit.check_centre(block)
+    return fit
 
 
 def fit_without_residuals(chunk: Chunk) -> Fit:

@@ -17,8 +17,7 @@ from analysis.errors import unknown_name
 from analysis.eventstudy.core.arrays import Ints
 from analysis.eventstudy.core.fitted import Fitted, WindowSample, window_sample
 from analysis.eventstudy.fitting.alignment import EventAlignment
-from analysis.eventstudy.inputs.frames import ALL_GROUP, Window, check_inside
-from analysis.eventstudy.inputs.study_inputs import StudyInputs
+from analysis.eventstudy.inputs.frames import ALL_GROUP, StudyInputs, Window, check_inside
 from analysis.eventstudy.models.least_squares import Fit
 
 

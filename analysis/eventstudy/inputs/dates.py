@@ -1,7 +1,4 @@
-"""Dates as an analyst writes them -> days without time zone, or the sentence that refuses them.
-
-`inputs` and `candidates` read the dates of their tables here.
-"""
+"""Dates as an analyst writes them -> days without time zone, or the sentence that refuses them."""
 
 from __future__ import annotations
 
@@ -57,5 +54,5 @@ def event_dates(dates: pd.Series, name: str = "events") -> pd.DatetimeIndex:
 
 
 def day(stamp: pd.Timestamp) -> str:
-    """Write a date as in a message: without a clock unless it has one."""
+    """Write a date for a message: without a time unless it has one."""
     return str(stamp.date() if stamp == stamp.normalize() else stamp)

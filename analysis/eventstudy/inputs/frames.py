@@ -1,4 +1,4 @@
-"""What an `EventStudy` accepts, and the sentence that refuses the rest.
+"""Check what an `EventStudy` is given; what cannot be used is refused in one sentence.
 
 Only what makes the whole question meaningless is refused here: a frame out of order, an
 infinite return, a window inside the estimation window. What concerns one event goes into
@@ -8,9 +8,11 @@ the study's ledger of skipped events instead.
 from __future__ import annotations
 
 import operator
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
+from dataclasses import dataclass, field
 from functools import cache
-from typing import Any
+from numbers import Integral
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
@@ -18,11 +20,30 @@ import pandas as pd
 from analysis.errors import InputError, unknown_name
 from analysis.eventstudy.inputs.dates import day, event_dates
 from analysis.eventstudy.inputs.numbers import check_finite, column_range, floats, framed
-from analysis.eventstudy.models.linear import Model, required_factors
+from analysis.eventstudy.models.linear import MarketModel, Model, required_factors
 
 Window = tuple[int, int]
 
 ALL_GROUP = "all"
+
+
+@dataclass(frozen=True, eq=False)
+class StudyInputs:
+    """What an `EventStudy` was given; see there for the attributes."""
+
+    returns: pd.DataFrame
+    events: pd.DataFrame
+    model: Model = field(default_factory=MarketModel)
+    factors: pd.DataFrame | None = None
+    estimation: Window = (-250, -31)
+    window: Window = (-5, 5)
+    min_observations: int = 100
+    calendars: Mapping[Hashable, pd.DatetimeIndex] | None = None
+    exclude_own_events: bool = True
+    rbar: str = "overlap"
+    preset: str | None = None
+    seed: int = 0
+    units: str = "decimal"
 
 
 def check_table(table: object, name: str) -> pd.DataFrame:
@@ -52,13 +73,7 @@ def check_table(table: object, name: str) -> pd.DataFrame:
 
 
 def check_frame(table: object, name: str) -> pd.DataFrame:
-    """Check the shape of a frame of dates × series, and leave its figures for later.
-
-    Raises
-    ------
-    InputError
-        Not a frame, an index that is not ascending unique dates, or columns that are not plain.
-    """
+    """Check the shape of a frame of dates × series as `check_table` does, not its figures."""
     if not isinstance(table, pd.DataFrame):
         raise InputError(f"{name} must be a pandas DataFrame, not {type(table).__name__}.")
     check_dates(table.index, f"The index of {name}")
@@ -69,13 +84,7 @@ def check_frame(table: object, name: str) -> pd.DataFrame:
 
 
 def check_columns(table: pd.DataFrame, name: str) -> None:
-    """Check that columns are plain names, each once.
-
-    Raises
-    ------
-    InputError
-        Several levels of columns, or a name twice.
-    """
+    """Refuse columns of several levels, or a name twice (InputError)."""
     if isinstance(table.columns, pd.MultiIndex):
         raise InputError(
             f"{name} has columns of {table.columns.nlevels} levels; keep one "
@@ -89,10 +98,7 @@ def check_columns(table: pd.DataFrame, name: str) -> None:
 def check_dates(index: object, name: str) -> None:
     """Check that an index is ascending unique dates without time zone.
 
-    Raises
-    ------
-    InputError
-        It is not; the message names the first date at fault.
+    The InputError names the first date at fault.
     """
     if not isinstance(index, pd.DatetimeIndex):
         raise InputError(
@@ -134,23 +140,10 @@ def check_events(events: object) -> pd.DataFrame:
     Raises
     ------
     InputError
-        A missing column, a blank name, a date that is none or carries a time zone, or the
+        A missing column, a blank name, a date that cannot be read or carries a time zone, or the
         same event and security twice.
     """
-    if not isinstance(events, pd.DataFrame):
-        raise InputError(f"events must be a pandas DataFrame, not {type(events).__name__}.")
-    check_columns(events, "events")
-    for column in ("event_id", "security", "date"):
-        if column not in events.columns:
-            have = ", ".join(map(str, events.columns))
-            raise InputError(f"events has no column {column!r}; it has: {have or 'none'}.")
-    if events.empty:
-        raise InputError("events holds no rows; give at least one event_id, security and date.")
-    blank = events["event_id"].array.isna() | events["security"].array.isna()
-    if blank.any():
-        row = int(np.flatnonzero(blank)[0])
-        raise InputError(f"events has a blank event_id or security in row {row}.")
-    check_names(events, "events")
+    events = check_event_columns(events, "events")
     # Ids that are all different spare the look at pairs.
     once = events["event_id"].is_unique
     if not once and (twice := events.duplicated(["event_id", "security"])).any():
@@ -168,14 +161,27 @@ def check_events(events: object) -> pd.DataFrame:
     )
 
 
-def check_names(events: pd.DataFrame, name: str) -> None:
-    """Check that events and securities are named by plain values that can be looked up.
+def check_event_columns(events: object, name: str) -> pd.DataFrame:
+    """Check that a frame has rows of event_id, security and date, the first two plain names.
 
     Raises
     ------
     InputError
-        A list, an array or another value without a hash.
+        Not a frame, a missing column, no row, or a name that is blank or has no hash.
     """
+    if not isinstance(events, pd.DataFrame):
+        raise InputError(f"{name} must be a pandas DataFrame, not {type(events).__name__}.")
+    check_columns(events, name)
+    for column in ("event_id", "security", "date"):
+        if column not in events.columns:
+            have = ", ".join(map(str, events.columns))
+            raise InputError(f"{name} has no column {column!r}; it has: {have or 'none'}.")
+    if events.empty:
+        raise InputError(f"{name} holds no rows; give at least one event_id, security and date.")
+    blank = events["event_id"].array.isna() | events["security"].array.isna()
+    if blank.any():
+        row = int(np.flatnonzero(blank)[0])
+        raise InputError(f"{name} has a blank event_id or security in row {row}.")
     for column in ("event_id", "security"):
         if pd.api.types.is_object_dtype(events[column].dtype):
             for row, value in enumerate(events[column]):
@@ -185,23 +191,7 @@ def check_names(events: pd.DataFrame, name: str) -> None:
                     raise InputError(
                         f"{name} holds {value!r} as {column} in row {row}; give one plain name."
                     ) from None
-
-
-def check_seed(seed: object) -> int:
-    """Check the seed of the draws.
-
-    Raises
-    ------
-    InputError
-        Not a whole number of at least 0.
-    """
-    try:
-        found = operator.index(seed)  # type: ignore[arg-type]
-    except TypeError:
-        found = -1
-    if found < 0:
-        raise InputError(f"seed must be a whole number of at least 0, not {seed!r}.")
-    return found
+    return events
 
 
 def _names(column: pd.Series) -> Any:
@@ -226,13 +216,7 @@ def check_calendars(calendars: object) -> None:
 
 
 def check_factors(factors: object, model: Model, securities: list[Hashable]) -> pd.DataFrame | None:
-    """Check the factors, and that the model finds its columns among them.
-
-    Raises
-    ------
-    InputError
-        The model needs factors and there are none, or an unknown column.
-    """
+    """Check the factors, and that the model finds its columns among them (InputError)."""
     table = None if factors is None else check_table(factors, "factors")
     needs = dict.fromkeys(required_factors(model, securities))
     wanted = [column for one in needs for column in one or ()]
@@ -249,13 +233,7 @@ def check_factors(factors: object, model: Model, securities: list[Hashable]) -> 
 
 
 def check_span(window: object, name: str) -> Window:
-    """Check that a window is two whole numbers in order.
-
-    Raises
-    ------
-    InputError
-        It is not.
-    """
+    """Check that a window is two whole numbers in order (InputError)."""
     try:
         first, last = (operator.index(end) for end in window)  # type: ignore[attr-defined]
     except (TypeError, ValueError):
@@ -268,13 +246,7 @@ def check_span(window: object, name: str) -> Window:
 
 
 def check_inside(window: object, whole: Window) -> Window:
-    """Check a window that is asked of results: inside the event window that was fitted.
-
-    Raises
-    ------
-    InputError
-        Not a window, or it reaches outside.
-    """
+    """Check that a window lies inside the event window that was fitted (InputError)."""
     first, last = check_span(window, "The window")
     if first < whole[0] or last > whole[1]:
         raise InputError(
@@ -282,6 +254,19 @@ def check_inside(window: object, whole: Window) -> Window:
             f"({whole[0]}, {whole[1]}); fit with a wider window=."
         )
     return first, last
+
+
+def check_windows(windows: object, whole: Window) -> list[Window]:
+    """Check a window or a list of them as `check_inside` does; each is kept once."""
+    if not isinstance(windows, Iterable):
+        raise InputError(
+            f"windows must be a window such as (-1, 1) or a list of them, not {windows!r}."
+        )
+    asked = list(cast("Iterable[object]", windows))
+    # Two whole numbers are the ends of one window.
+    if asked and all(isinstance(end, Integral) for end in asked):
+        asked = [tuple(asked)]
+    return list(dict.fromkeys(check_inside(one, whole) for one in asked))
 
 
 def check_options(

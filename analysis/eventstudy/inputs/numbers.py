@@ -1,9 +1,8 @@
 """Figures in a frame's columns -> floats, or the sentence that says what is there instead.
 
-`frames.check_table` calls it for tables of which everything counts, `unused_figures` for those
-of which a study reads a part. Numbers held as objects (what comes
-out of a database or a mixed sheet) are numbers; text is none, even where it looks like one,
-for nobody can know whether "1,5" or "3%" means what it seems to.
+`frames.check_table` calls it for tables of which everything counts, `unused_cells` for those
+of which a study reads a part. Numbers held as objects (out of a database or a mixed sheet) are
+numbers; text is not, even where it looks like one: what "1,5" or "3%" means is a guess.
 """
 
 from __future__ import annotations
@@ -104,20 +103,9 @@ def _ends(tile: Floats) -> tuple[Floats, Floats]:
 
 
 def check_finite(table: pd.DataFrame, ends: tuple[Floats, Floats], name: str) -> None:
-    """Check that every figure can be computed with.
+    """Refuse infinite figures, and those whose square leaves the range of floats (InputError).
 
-    Parameters
-    ----------
-    table : pandas.DataFrame
-    ends : (C,) float, (C,) float
-        `extremes` of the table.
-    name : str
-        What it is called in messages.
-
-    Raises
-    ------
-    InputError
-        An infinite figure, or one whose square leaves the range of floats.
+    `ends` is the `column_range` of the table, `name` what messages call it.
     """
     large = np.flatnonzero((ends[0] < -MAX_ABS_RETURN) | (ends[1] > MAX_ABS_RETURN))
     if not len(large):
@@ -150,9 +138,8 @@ def _of_objects(column: pd.Series, title: Hashable, name: str) -> Floats:
     """Read a column of objects that may all be numbers."""
     types = pd.api.types
     if not (types.is_object_dtype(column.dtype) or types.is_string_dtype(column.dtype)):
-        raise InputError(
-            f"Column {title!r} of {name} holds {column.dtype}, not numbers; {_mend(column)}."
-        )
+        fix = _fix_of_column(column)
+        raise InputError(f"Column {title!r} of {name} holds {column.dtype}, not numbers; {fix}.")
     values = np.full(len(column), np.nan)
     for row, value in enumerate(column):
         if value is None or value is pd.NA or value is pd.NaT:
@@ -163,13 +150,13 @@ def _of_objects(column: pd.Series, title: Hashable, name: str) -> Floats:
             on = where.date() if isinstance(where, pd.Timestamp) else where
             raise InputError(
                 f"Column {title!r} of {name} holds {value!r} on {on}, which is not a number; "
-                f"{_mend_value(value)}."
+                f"{_fix_of_value(value)}."
             )
         values[row] = float(value)
     return values
 
 
-def _mend(column: pd.Series) -> str:
+def _fix_of_column(column: pd.Series) -> str:
     if pd.api.types.is_bool_dtype(column.dtype):
         return "give returns, not truth values"
     if pd.api.types.is_complex_dtype(column.dtype):
@@ -177,7 +164,7 @@ def _mend(column: pd.Series) -> str:
     return "convert it to floats"
 
 
-def _mend_value(value: object) -> str:
+def _fix_of_value(value: object) -> str:
     if not isinstance(value, str):
         return "convert the column to floats"
     text = value.strip()

@@ -79,13 +79,7 @@ REMEDY = (
 
 
 def floor_of(units: object) -> float:
-    """Lowest possible return in these units.
-
-    Raises
-    ------
-    InputError
-        Unknown units.
-    """
+    """Lowest possible return in these units; InputError where they are unknown."""
     if units not in UNITS:
         raise InputError(f"units must be one of {', '.join(map(repr, UNITS))}, not {units!r}.")
     return -np.inf if units == "any" else TOTAL_LOSS - SLACK
@@ -113,7 +107,7 @@ def check_units(
     securities : sequence
         The securities of the events.
     ends : (S,) float, (S,) float, optional
-        `numbers.extremes` of the returns, where they are known.
+        `numbers.column_range` of the returns, where it is known.
     peers : collection, optional
         Columns of returns that the model reads besides.
 

@@ -36,15 +36,7 @@ Reached = Callable[[Hashable, pd.DatetimeIndex], Bools]
 class Reach:
     """The dates that the windows of a study read, security by security.
 
-    Parameters
-    ----------
-    events : pandas.DataFrame
-        From `frames.check_events`.
-    index : pandas.DatetimeIndex
-        Dates of the returns.
-    calendars : mapping, optional
-        Security -> its sessions.
-    estimation, window : (int, int)
+    `index` are the dates of the returns, `calendars` the sessions of each security.
     """
 
     events: pd.DataFrame
@@ -85,16 +77,9 @@ class Reach:
 
 @dataclass(frozen=True, eq=False)
 class Cleared:
-    """A table without the impossible figures that nothing reads.
+    """A table of floats without the impossible figures that nothing reads.
 
-    Attributes
-    ----------
-    table : pandas.DataFrame
-        The figures as floats.
-    ends : (C,) float, (C,) float
-        `numbers.extremes` of it.
-    left_out : tuple of str
-        What was left out, as a message names it.
+    `ends` is its `numbers.column_range`; `left_out` names what was left out, for a message.
     """
 
     table: pd.DataFrame
@@ -162,13 +147,7 @@ def clear(table: object, name: str, reached: Reached, floor: float) -> Cleared:
 
 
 def warn_of(left_out: Collection[str], stacklevel: int = CALLER) -> None:
-    """Name what was left out, in one warning.
-
-    Warns
-    -----
-    SuspectReturnsWarning
-        Where anything was.
-    """
+    """Name what was left out, if anything, in one SuspectReturnsWarning."""
     if left_out:
         first, *others = left_out
         more = f", and {len(others)} more such figures or columns" if others else ""
@@ -189,13 +168,7 @@ def innermost(model: Model) -> Model:
 
 
 def peers_of(model: Model, returns: pd.DataFrame, events: pd.DataFrame) -> frozenset[Hashable]:
-    """Columns of returns that a model reads beside those of the events' securities.
-
-    Raises
-    ------
-    InputError
-        A peer or donor that is not a column of returns.
-    """
+    """Columns of returns that a model reads beside those of the events' securities."""
     inner = innermost(model)
     market = getattr(inner, "market", None)
     reads = getattr(market if isinstance(market, EqualWeight) else inner, "peers", None)

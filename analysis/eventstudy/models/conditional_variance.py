@@ -37,13 +37,7 @@ SECOND_START = (0.05, 0.05, 0.9)
 
 @dataclass(frozen=True)
 class _MovingVariance(OnBase):
-    """A base model for the normal return, and a variance of its own.
-
-    Parameters
-    ----------
-    base : Model
-        The normal return: any model of the engine without a moving variance.
-    """
+    """A base model without a moving variance for the normal return, and a variance of its own."""
 
     residual_variance: ClassVar[str] = "forecast from the last estimation session"
 
@@ -53,11 +47,7 @@ class _MovingVariance(OnBase):
                 f"The base of {type(self).__name__} has a moving variance itself: "
                 f"{self.base.name}; give it a model such as MarketModel()."
             )
-        if isinstance(self.base, type) or not hasattr(self.base, "fit"):
-            raise InputError(
-                f"The base of {type(self).__name__} must be a normal-return model such as "
-                f"MarketModel(), not {self.base!r}."
-            )
+        super().__post_init__()
 
 
 @dataclass(frozen=True)
@@ -73,7 +63,7 @@ class Ewma(_MovingVariance):
     Parameters
     ----------
     base : Model
-        The normal return, see `_MovingVariance`.
+        The normal return: any model of the engine without a moving variance.
     decay : float
         λ, between 0 and 1 (not included); RiskMetrics takes 0.94 for daily returns.
 
@@ -102,7 +92,8 @@ class Ewma(_MovingVariance):
     def fit(self, block: Block) -> Fit:
         """Fit the base, then run the average over every event's residuals at once."""
         fit = self.base.fit(with_residuals(block))
-        shares = _shares(fit)
+        # As shares of s².
+        shares = _centred(fit) ** 2
         moving = np.ones(len(shares))
         path = np.empty_like(shares.T)
         for row, share in enumerate(np.ascontiguousarray(shares.T)):
@@ -134,7 +125,7 @@ class Garch(_MovingVariance):
     Parameters
     ----------
     base : Model
-        The normal return, see `_MovingVariance`.
+        The normal return: any model of the engine without a moving variance.
 
     Raises
     ------
@@ -173,11 +164,10 @@ class Garch(_MovingVariance):
     def fit(self, block: Block) -> Fit:
         """Fit the base, then the variance event by event."""
         fit = self.base.fit(with_residuals(block))
-        shares, flaws = _shares(fit), fit.flaws.copy()
-        steps = fit.fitted.offsets
+        centred, flaws = _centred(fit), fit.flaws.copy()
+        shares, steps = centred**2, fit.fitted.offsets
         path, ahead = np.full_like(shares, np.nan), np.ones((len(shares), len(steps)))
         found = np.full((len(shares), 3), np.nan)
-        centred = _centred(fit)
         for at in np.flatnonzero(flaws == 0):
             rows = np.flatnonzero(np.isfinite(centred[at]))
             flaws[at], found[at], moved = _likelihood(centred[at, rows])
@@ -193,14 +183,7 @@ class Garch(_MovingVariance):
 def _likelihood(e: Floats) -> tuple[int, Floats, Floats]:
     """Fit a GARCH(1,1) to residuals in units of their s.
 
-    Returns
-    -------
-    int
-        0, or a key of `least_squares.FIT_FAILURES`.
-    (3,) float
-        omega, alpha, beta.
-    (T,) float
-        The variance of every row.
+    Returns 0 or a key of `FIT_FAILURES`; omega, alpha and beta; and the variance of every row.
     """
     zero_mean, garch = arch_classes("Garch")
     model = zero_mean(e, volatility=garch(1, 0, 1), rescale=False)
@@ -219,8 +202,7 @@ def _forecast(found: Floats, variance: float, share: float, ahead: Ints) -> Floa
     omega, alpha, beta = found
     first = omega + alpha * share + beta * variance
     level = omega / (1 - alpha - beta)
-    forecast: Floats = level + (alpha + beta) ** (ahead - 1.0) * (first - level)
-    return forecast
+    return np.asarray(level + (alpha + beta) ** (ahead - 1.0) * (first - level))
 
 
 def _centred(fit: Fit) -> Floats:
@@ -230,14 +212,7 @@ def _centred(fit: Fit) -> Floats:
     mean = np.where(known, residuals, 0.0).sum(axis=1) / np.maximum(known.sum(axis=1), 1)
     # What has a flaw means nothing; it only must not divide by zero.
     sigma = np.where((fit.flaws == 0) & (fit.fitted.sigma > 0), fit.fitted.sigma, 1.0)
-    centred: Floats = (residuals - mean[:, None]) / sigma[:, None]
-    return centred
-
-
-def _shares(fit: Fit) -> Floats:
-    """Squared residuals as shares of s², (N, E), NaN where not used."""
-    squares: Floats = _centred(fit) ** 2
-    return squares
+    return np.asarray((residuals - mean[:, None]) / sigma[:, None])
 
 
 def _with_variance(fit: Fit, path: Floats, ahead: Floats) -> Fit:
@@ -252,13 +227,7 @@ def _with_variance(fit: Fit, path: Floats, ahead: Floats) -> Fit:
 
 
 def arch_classes(caller: str) -> tuple[Any, Any]:
-    """The classes ZeroMean and GARCH of the package arch.
-
-    Raises
-    ------
-    InputError
-        It is not installed.
-    """
+    """The classes ZeroMean and GARCH of the package arch (InputError where it is missing)."""
     try:
         from arch.univariate import GARCH, ZeroMean
     except ImportError:

@@ -17,7 +17,7 @@ import pandas as pd
 from analysis.errors import InputError
 from analysis.eventstudy.core.arrays import Floats
 from analysis.eventstudy.core.panel import Block
-from analysis.eventstudy.models.least_squares import SPARSE, Fit
+from analysis.eventstudy.models.least_squares import SPARSE, Fit, with_residuals
 from analysis.eventstudy.models.on_base import OnBase
 
 COLUMN = "minute of the day"
@@ -59,11 +59,7 @@ class TimeOfDay(OnBase):
     least: int = 10
 
     def __post_init__(self) -> None:
-        if isinstance(self.base, type) or not hasattr(self.base, "fit"):
-            raise InputError(
-                "The base of TimeOfDay must be a normal-return model such as MarketModel(), not "
-                f"{self.base!r}."
-            )
+        super().__post_init__()
         if self.least < 2:
             raise InputError(f"least must be at least 2 rows per time of day, not {self.least!r}.")
 
@@ -92,22 +88,16 @@ class TimeOfDay(OnBase):
 
     def fit(self, block: Block) -> Fit:
         """Fit the base, then the variance of every time of day."""
-        inner = Block(
-            block.offsets,
-            block.estimation_offsets,
-            block.days,
-            block.estimation_days,
-            block.returns,
-            block.estimation_returns,
-            block.factors[:, :-1, :],
-            block.estimation_factors[:, :-1, :],
+        minutes, window = block.estimation_factors[:, -1, :], block.factors[:, -1, :]
+        inner = replace(
+            with_residuals(block),
+            factors=block.factors[:, :-1, :],
+            estimation_factors=block.estimation_factors[:, :-1, :],
         )
         fit = self.base.fit(inner)
         if fit.fitted.relative_sd is not None:
             raise InputError(f"TimeOfDay needs a base without a moving variance: {self.base.name}.")
-        before, during, rare = self._relative(
-            fit, block.estimation_factors[:, -1, :], block.factors[:, -1, :]
-        )
+        before, during, rare = self._relative(fit, minutes, window)
         fitted = replace(fit.fitted, relative_sd=during, residual_relative_sd=before)
         flaws = np.where((fit.flaws == 0) & rare, SPARSE, fit.flaws).astype(np.int8)
         return Fit(fitted, fit.estimates, flaws)

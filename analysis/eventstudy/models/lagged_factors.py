@@ -47,7 +47,6 @@ def with_steps(
     Parameters
     ----------
     factors : pandas.DataFrame or None
-        Dates × factors.
     columns : sequence of str
     steps : sequence of int
         −1 is the first lag, 1 the first lead; 0 is passed over.
@@ -59,7 +58,7 @@ def with_steps(
     Returns
     -------
     pandas.DataFrame
-        The union of both dates × the factors and the columns named by `stepped`.
+        The union of both dates × the factors and the columns named by `lead_lag_name`.
 
     Raises
     ------
@@ -86,13 +85,7 @@ def with_steps(
 def excess(
     factors: pd.DataFrame | None, columns: Sequence[str], rf: str, model: str
 ) -> pd.DataFrame:
-    """Add columns less the risk-free rate, named by `less`.
-
-    Raises
-    ------
-    InputError
-        A column or the rate is missing.
-    """
+    """Add columns less the risk-free rate, named by `excess_name`."""
     import pandas as pd
 
     free = known(factors, rf, model)
@@ -106,13 +99,7 @@ def excess_name(column: str, rf: str) -> str:
 
 
 def known(factors: pd.DataFrame | None, column: str, model: str) -> pd.Series:
-    """A column of factors.
-
-    Raises
-    ------
-    InputError
-        There are no factors, or no such column.
-    """
+    """A column of factors; InputError where there is none."""
     if factors is None:
         raise InputError(
             f"The {model} needs the column {column!r} of factors; give factors=, a DataFrame "
@@ -120,17 +107,13 @@ def known(factors: pd.DataFrame | None, column: str, model: str) -> pd.Series:
         )
     if column not in factors.columns:
         raise unknown_name("column of factors", column, map(str, factors.columns))
-    series: pd.Series = factors[column]
-    return series
+    return factors[column]
 
 
 def join_factors(factors: pd.DataFrame | None, made: pd.DataFrame) -> pd.DataFrame:
     """Put made columns beside the factors, on the union of their dates.
 
-    Raises
-    ------
-    InputError
-        The factors hold another column of the same name.
+    InputError where the factors hold another column of the same name.
     """
     import pandas as pd
 

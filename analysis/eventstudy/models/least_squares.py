@@ -1,6 +1,6 @@
 """How a block is fitted: least squares in closed form, or plain differences.
 
-Every event of the block at once, by masks; the models in `models` choose between the two.
+Every event of the block at once, by masks; the models in `linear` choose between the two.
 What cannot be fitted (a constant factor, no residual variance) is flagged, not raised: the
 study writes it into its ledger.
 """
@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from analysis.errors import InputError
 from analysis.eventstudy.core.arrays import Bools, Floats, Ints
 from analysis.eventstudy.core.fitted import Fitted
 from analysis.eventstudy.core.panel import BalancedBlock, Block
@@ -51,7 +52,7 @@ class Fit:
     fitted : Fitted
         N events.
     estimates : (N, p) float
-        One column per name in `models.Model.parameters`.
+        One column per name in `linear.Model.parameters`.
     flaws : (N,) int
         0, or a key of `FIT_FAILURES`: what keeps the event from being fitted. Its figures mean
         nothing then.
@@ -74,6 +75,22 @@ class Fit:
         centre = None if self.centre is None else self.centre[rows]
         return Fit(self.fitted.take(rows), self.estimates[rows], self.flaws[rows], centre)
 
+    def check_centre(self, block: Block) -> None:
+        """Refuse means that do not give back the regressors of the block (InputError)."""
+        if self.centre is None or not len(self.centre):
+            return
+        fits = self.centre.shape[1] == block.factors.shape[1]
+        # A model treats all events alike: the first one tells.
+        if not fits or not np.array_equal(
+            self.fitted.x[0, :, 1:],
+            (block.factors[0] - self.centre[0][:, None]).T,
+            equal_nan=True,
+        ):
+            raise InputError(
+                "The model fits other factors than those of its block; return "
+                "dataclasses.replace(fit, centre=None) from its fit()."
+            )
+
 
 def least_squares(block: Block) -> Fit:
     """Regress returns on a constant and the block's factors, on the complete rows.
@@ -94,12 +111,12 @@ def least_squares(block: Block) -> Fit:
         centred regressors and ``fitted.xtx_inv`` the matching inverse, which give the same
         forecast covariance as the raw ones.
     """
-    if block.estimation_factors.shape[1] == 1 and (fit := _line(block)) is not None:
+    if block.estimation_factors.shape[1] == 1 and (fit := _simple_regression(block)) is not None:
         return fit
     usable = complete_cases(block)
     n = usable.sum(axis=1)
-    y, y_mean, y_largest = _centre(block.estimation_returns, usable, n)
-    x, x_mean, x_largest = _centre(block.estimation_factors, usable[:, None, :], n[:, None])
+    y, y_mean, y_largest = centre(block.estimation_returns, usable, n)
+    x, x_mean, x_largest = centre(block.estimation_factors, usable[:, None, :], n[:, None])
     inverse, flaws = _inverse(x @ x.transpose(0, 2, 1), x_largest, n)
     beta = (inverse @ (x @ y[:, :, None]))[:, :, 0]
     residuals = y - _predict(beta, x)
@@ -119,13 +136,13 @@ def least_squares(block: Block) -> Fit:
         n=n,
     )
     alpha = y_mean - np.einsum("nf,nf->n", beta, x_mean)
-    flaws = np.where((flaws == 0) & _still(rss, y_largest, n), NO_VARIANCE, flaws)
+    flaws = np.where((flaws == 0) & is_rounding(rss, y_largest, n), NO_VARIANCE, flaws)
     r2 = 1.0 - rss / np.where(tss > 0, tss, np.nan)
     estimates = np.column_stack([alpha, beta, sigma, n, r2])
     return Fit(fitted, estimates, flaws.astype(np.int8), x_mean)
 
 
-def _line(block: Block) -> Fit | None:
+def _simple_regression(block: Block) -> Fit | None:
     """Regress on a constant and one factor, with as few passes over the rows as it takes.
 
     None where a series hardly varies: what is rounding then is for the careful way to say.
@@ -146,7 +163,7 @@ def _line(block: Block) -> Fit | None:
         y *= usable
         x *= usable
     sxx, tss = np.vecdot(x, x), np.vecdot(y, y)
-    if _faint(sxx, x_mean, n).any():
+    if _near_rounding(sxx, x_mean, n).any():
         return None
     sxy = np.vecdot(x, y)
     beta = sxy / sxx
@@ -186,18 +203,15 @@ def _line(block: Block) -> Fit | None:
 
 def with_residuals(block: Block) -> Block:
     """The same rows for a base model whose residuals are needed, also where a study keeps none."""
-    if not isinstance(block, BalancedBlock) or not block.lean:
-        return block
-    return block.full()
+    return block.full() if isinstance(block, BalancedBlock) and block.lean else block
 
 
-def _faint(squares: Floats, mean: Floats, n: Ints) -> Bools:
+def _near_rounding(squares: Floats, mean: Floats, n: Ints) -> Bools:
     """Whether a series may hold nothing but rounding, by a bound of its largest value."""
-    faint: Bools = squares <= n * (NO_VARIATION * (np.abs(mean) + np.sqrt(squares))) ** 2
-    return faint
+    return np.asarray(squares <= n * (NO_VARIATION * (np.abs(mean) + np.sqrt(squares))) ** 2)
 
 
-def differences(block: Block) -> Fit:
+def market_adjusted(block: Block) -> Fit:
     """Subtract the one factor from the returns, with nothing estimated but the variance.
 
     s² is the variance of the differences about their mean, T−1 degrees of freedom.
@@ -216,13 +230,12 @@ def differences(block: Block) -> Fit:
     n = usable.sum(axis=1)
     market = block.estimation_factors[:, 0, :]
     raw = block.estimation_returns - market
-    centred, _, _ = _centre(raw, usable, n)
-    y, _, y_largest = _centre(block.estimation_returns, usable, n)
-    _, _, market_largest = _centre(market, usable, n)
+    centred, _, _ = centre(raw, usable, n)
+    y, _, y_largest = centre(block.estimation_returns, usable, n)
+    _, _, market_largest = centre(market, usable, n)
     rss = np.einsum("ne,ne->n", centred, centred)
     tss = np.einsum("ne,ne->n", y, y)
-    dof = n - 1
-    sigma = np.sqrt(rss / np.maximum(dof, 1))
+    sigma = np.sqrt(rss / np.maximum(n - 1, 1))
     events, width = block.returns.shape
     fitted = assemble(
         block,
@@ -231,11 +244,12 @@ def differences(block: Block) -> Fit:
         x=np.empty((events, width, 0)),
         xtx_inv=np.empty((events, 0, 0)),
         sigma=sigma,
-        dof=dof,
+        dof=n - 1,
         n=n,
     )
-    still = _still(rss, np.maximum(y_largest, market_largest), n)
-    squares = np.einsum("ne,ne->n", *(2 * [np.where(usable, raw, 0.0)]))
+    still = is_rounding(rss, np.maximum(y_largest, market_largest), n)
+    known = np.where(usable, raw, 0.0)
+    squares = np.einsum("ne,ne->n", known, known)
     r2 = 1.0 - squares / np.where(tss > 0, tss, np.nan)
     imposed = np.broadcast_to([0.0, 1.0], (events, 2))
     estimates = np.column_stack([imposed, sigma, n, r2])
@@ -250,7 +264,7 @@ def complete_cases(block: Block) -> Bools:
     return usable
 
 
-def _centre(values: Floats, usable: Bools, n: Ints) -> tuple[Floats, Floats, Floats]:
+def centre(values: Floats, usable: Bools, n: Ints) -> tuple[Floats, Floats, Floats]:
     """Subtract the mean of the usable values; 0 elsewhere. Also the mean and the largest."""
     whole = bool(usable.all())
     kept = values.copy() if whole else np.where(usable, values, 0.0)
@@ -262,16 +276,15 @@ def _centre(values: Floats, usable: Bools, n: Ints) -> tuple[Floats, Floats, Flo
     return kept, mean, largest
 
 
-def _still(squares: Floats, largest: Floats, n: Ints) -> Bools:
+def is_rounding(squares: Floats, largest: Floats, n: Ints) -> Bools:
     """Whether a sum of squares is nothing but the rounding of values of that size."""
-    still: Bools = squares <= n * (NO_VARIATION * largest) ** 2
-    return still
+    return np.asarray(squares <= n * (NO_VARIATION * largest) ** 2)
 
 
 def _inverse(cross: Floats, largest: Floats, n: Ints) -> tuple[Floats, Ints]:
     """Invert centred cross-products (N, f, f); flag those without an inverse."""
     diagonal = np.einsum("nff->nf", cross)
-    constant = _still(diagonal, largest, n[:, None])
+    constant = is_rounding(diagonal, largest, n[:, None])
     flaws = np.where(constant.any(axis=1), CONSTANT_FACTOR, 0)
     scale = 1.0 / np.sqrt(np.where(constant, 1.0, diagonal))
     if cross.shape[1] < 2:
@@ -289,8 +302,7 @@ def _inverse(cross: Floats, largest: Floats, n: Ints) -> tuple[Floats, Ints]:
 
 def _predict(beta: Floats, x: Floats) -> Floats:
     """Sum of β_j·x_j over the factors, (N, f) and (N, f, D) -> (N, D)."""
-    predicted: Floats = (beta[:, None, :] @ x)[:, 0, :]
-    return predicted
+    return np.asarray((beta[:, None, :] @ x)[:, 0, :])
 
 
 def with_constant(x: Floats) -> Floats:
@@ -331,7 +343,7 @@ def assemble(
         offsets=block.offsets,
         estimation_offsets=block.estimation_offsets,
         ar=ar,
-        # The days of a straight panel follow from day 0: `pooled` makes them when asked.
+        # The days of a balanced panel follow from day 0: `LazyFitted` makes them when asked.
         days=block.days if known else none,
         residuals=residuals,
         residual_days=block.estimation_days if known else none,

@@ -22,9 +22,8 @@ from analysis.eventstudy.models.lagged_factors import (
     join_factors,
     names,
 )
-from analysis.eventstudy.models.least_squares import Fit, differences, least_squares
-from analysis.eventstudy.models.peers import EqualWeight
-from analysis.eventstudy.models.reads import Reads
+from analysis.eventstudy.models.least_squares import Fit, least_squares, market_adjusted
+from analysis.eventstudy.models.peers import EqualWeight, Reads
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -71,19 +70,9 @@ class PreparedModel(Protocol):
     def prepare(
         self, returns: pd.DataFrame, events: pd.DataFrame, factors: pd.DataFrame | None
     ) -> tuple[Model, pd.DataFrame | None]:
-        """Make what the model needs out of checked frames.
+        """Return the model to fit, and the factors with the columns that it needs.
 
-        Parameters
-        ----------
-        returns, events, factors : pandas.DataFrame
-            As `inputs` checked them.
-
-        Returns
-        -------
-        Model
-            The model to fit; it answers to the same name.
-        pandas.DataFrame or None
-            Dates × factors, with the columns that this model needs.
+        The frames are those that `inputs` checked; the model keeps its name.
         """
 
 
@@ -189,7 +178,7 @@ class MarketAdjusted(BenchmarkModel):
 
     def fit(self, block: Block) -> Fit:
         """Subtract the market and measure the variance of the differences."""
-        return differences(with_factors(block, 1))
+        return market_adjusted(with_factors(block, 1))
 
 
 @dataclass(frozen=True)
@@ -387,13 +376,8 @@ def with_factors(block: Block, count: int) -> Block:
     """The block; one without events, which has no factors either, with as many as are read."""
     if block.factors.shape[1] == count or len(block.returns):
         return block
-    return Block(
-        block.offsets,
-        block.estimation_offsets,
-        block.days,
-        block.estimation_days,
-        block.returns,
-        block.estimation_returns,
-        np.empty((0, count, len(block.offsets))),
-        np.empty((0, count, len(block.estimation_offsets))),
+    return replace(
+        block,
+        factors=np.empty((0, count, len(block.offsets))),
+        estimation_factors=np.empty((0, count, len(block.estimation_offsets))),
     )

@@ -36,28 +36,16 @@ class Norm:
     derivative: Callable[[Floats], Floats]
 
 
-def _huber_weights(z: Floats) -> Floats:
-    return 1.345 / np.maximum(np.abs(z), 1.345)
-
-
-def _huber_derivative(z: Floats) -> Floats:
-    return (np.abs(z) <= 1.345).astype(np.float64)
-
-
-def _bisquare_weights(z: Floats) -> Floats:
-    return np.maximum(1 - (z / 4.685) ** 2, 0.0) ** 2
-
-
-def _bisquare_derivative(z: Floats) -> Floats:
-    u = (z / 4.685) ** 2
-    derivative: Floats = np.where(u <= 1, (1 - u) * (1 - 5 * u), 0.0)
-    return derivative
-
-
 NORMS = {
     # 95 % efficient under a normal distribution: Huber (1964); Beaton & Tukey (1974).
-    "huber": Norm(_huber_weights, _huber_derivative),
-    "bisquare": Norm(_bisquare_weights, _bisquare_derivative),
+    "huber": Norm(
+        lambda z: 1.345 / np.maximum(np.abs(z), 1.345),
+        lambda z: (np.abs(z) <= 1.345).astype(np.float64),
+    ),
+    "bisquare": Norm(
+        lambda z: np.maximum(1 - (z / 4.685) ** 2, 0.0) ** 2,
+        lambda z: np.maximum(1 - (z / 4.685) ** 2, 0.0) * (1 - 5 * (z / 4.685) ** 2),
+    ),
 }
 
 
@@ -100,7 +88,7 @@ def m_estimate(
             break
         # Each stops at its own step, so that no result depends on its neighbours in a block.
         own = y[active], x[active], usable[active]
-        residuals = own[0] - _predict(own[1], coefficients[active])
+        residuals = own[0] - np.matvec(own[1], coefficients[active])
         weights = np.where(own[2], shape.weights(residuals / scale[active, None]), 0.0)
         told_apart = _told_apart(own[1], weights)
         if not told_apart.all():
@@ -121,7 +109,7 @@ def _covariance(
     y: Floats, x: Floats, usable: Bools, coefficients: Floats, scale: Floats, shape: Norm
 ) -> Floats:
     safe = np.where(scale > NO_SCALE, scale, 1.0)
-    z = (y - _predict(x, coefficients)) / safe[:, None]
+    z = (y - np.matvec(x, coefficients)) / safe[:, None]
     n, k = usable.sum(axis=1), x.shape[2]
     slope = np.where(usable, shape.derivative(z), 0.0)
     mean = slope.sum(axis=1) / n
@@ -130,15 +118,13 @@ def _covariance(
     steep = np.where(mean > 0, mean, 1.0) ** 2
     correction = 1 + k / n * (np.einsum("ne,ne->n", variance, variance) / n) / steep
     squares = np.einsum("ne,ne->n", psi, psi) * safe**2 / np.maximum(n - k, 1)
-    covariance: Floats = (correction**2 * squares / steep)[:, None, None] * np.linalg.inv(
-        x.transpose(0, 2, 1) @ x
-    )
-    return covariance
+    inverse = np.linalg.inv(x.transpose(0, 2, 1) @ x)
+    return np.asarray((correction**2 * squares / steep)[:, None, None] * inverse)
 
 
 def _scale(y: Floats, x: Floats, usable: Bools, n: Ints, coefficients: Floats) -> Floats:
     """Median of the absolute residuals over that of a standard normal distribution."""
-    size = np.where(usable, np.abs(y - _predict(x, coefficients)), np.inf)
+    size = np.where(usable, np.abs(y - np.matvec(x, coefficients)), np.inf)
     size.sort(axis=1)
     row = np.arange(len(n))
     middle = size[row, (n - 1) // 2] + size[row, n // 2]
@@ -152,17 +138,10 @@ def _told_apart(x: Floats, weights: Floats) -> Bools:
     there = (length > 0).all(axis=1)
     scale = 1.0 / np.where(length > 0, length, 1.0)
     smallest = np.linalg.eigvalsh(cross * scale[:, :, None] * scale[:, None, :])[:, 0]
-    told: Bools = there & (smallest > SINGULAR)
-    return told
-
-
-def _predict(x: Floats, coefficients: Floats) -> Floats:
-    predicted: Floats = (x @ coefficients[:, :, None])[:, :, 0]
-    return predicted
+    return np.asarray(there & (smallest > SINGULAR))
 
 
 def _solve(x: Floats, weights: Floats, y: Floats) -> Floats:
     """Weighted least squares, (N, k)."""
     weighted = (x * weights[:, :, None]).transpose(0, 2, 1)
-    solved = np.linalg.solve(weighted @ x, weighted @ y[:, :, None])
-    return np.asarray(solved[:, :, 0], dtype=np.float64)
+    return np.asarray(np.linalg.solve(weighted @ x, weighted @ y[:, :, None])[:, :, 0])

@@ -6,8 +6,9 @@ from collections.abc import Hashable
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from analysis.errors import InputError
 from analysis.eventstudy.models.linear import MarketModel, Model, PreparedModel, Readable
-from analysis.eventstudy.models.reads import Reads
+from analysis.eventstudy.models.peers import Reads
 
 if TYPE_CHECKING:
     from typing import Self
@@ -26,6 +27,13 @@ class OnBase:
     """
 
     base: Model = field(default_factory=MarketModel)
+
+    def __post_init__(self) -> None:
+        if isinstance(self.base, type) or not hasattr(self.base, "fit"):
+            raise InputError(
+                f"The base of {type(self).__name__} must be a normal-return model such as "
+                f"MarketModel(), not {self.base!r}."
+            )
 
     @property
     def k(self) -> int:

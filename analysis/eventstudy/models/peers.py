@@ -80,13 +80,6 @@ class EqualWeight:
     ) -> tuple[dict[Hashable, str | None], pd.DataFrame]:
         """Average the peers of every security with an event.
 
-        Parameters
-        ----------
-        returns : pandas.DataFrame
-            Dates × securities, decimal.
-        events : pandas.DataFrame
-            With a column security.
-
         Returns
         -------
         dict
@@ -128,13 +121,7 @@ class EqualWeight:
         return column_of, pd.DataFrame(figures, index=returns.index)
 
     def peers(self, returns: pd.DataFrame, events: pd.DataFrame) -> frozenset[Hashable]:
-        """Name every column of returns that is some security's peer.
-
-        Raises
-        ------
-        InputError
-            A peer that is not a column of ``returns``.
-        """
+        """Name every column of returns that is some security's peer."""
         shocked = with_events(events)
         mapped = isinstance(self.securities, Mapping)
         pools = [self._pool(one, returns) for one in (shocked if mapped else [None])]
@@ -156,6 +143,25 @@ class EqualWeight:
         return _all_known(listed, returns.columns, "peer")
 
 
+@dataclass(frozen=True)
+class Reads:
+    """Names of series, each once.
+
+    Attributes
+    ----------
+    benchmarks : tuple of str
+        Columns that the model takes for the market.
+    factors : tuple of str
+        Other columns of factors.
+    peers : EqualWeight or None
+        The mean of peers that it takes for the market.
+    """
+
+    benchmarks: tuple[str, ...] = ()
+    factors: tuple[str, ...] = ()
+    peers: EqualWeight | None = None
+
+
 class _Pools:
     """Sums over pools of securities, each made once however many securities share it."""
 
@@ -174,9 +180,7 @@ class _Pools:
         if own is not None:
             mine, there = _sum(self._values[:, self._columns == own])
             total, count = total - mine, count - there
-        enough = count >= self._minimum
-        mean: Floats = np.where(enough, total / np.maximum(count, 1), np.nan)
-        return mean
+        return np.where(count >= self._minimum, total / np.maximum(count, 1), np.nan)
 
 
 def _sum(values: Floats) -> tuple[Floats, Ints]:

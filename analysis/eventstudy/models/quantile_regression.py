@@ -28,28 +28,12 @@ def quantile_fit(
 ) -> tuple[Floats, Floats, NDArray[np.int8]]:
     """Minimise Σ ρ_q(y − x'b) for every event.
 
-    Parameters
-    ----------
-    y : (N, E) float
-        In units of the least-squares s, 0 where not usable.
-    x : (N, E, k) float
-        With the constant, 0 where not usable.
-    usable : (N, E) bool
-    q : float
-        Between 0 and 1.
-
-    Returns
-    -------
-    (N, k) float
-        Coefficients.
-    (N, k, k) float
-        Their covariance, see `sandwich`.
-    (N,) int
-        0, or a key of `least_squares.FIT_FAILURES`.
+    Takes and returns what `m_estimation.m_estimate` does, with q between 0 and 1 in place of a
+    norm; the covariance is that of `sandwich`.
 
     Source: Koenker & Bassett (1978).
     """
-    coefficients, certain = _descend(y, x, usable, q, _start(y, x, usable, q))
+    coefficients, certain = _simplex_walk(y, x, usable, q, _start(y, x, usable, q))
     flaws = np.zeros(len(y), dtype=np.int8)
     for at in np.flatnonzero(~certain):
         rows = usable[at]
@@ -83,7 +67,7 @@ def sandwich(
     """
     n = usable.sum(axis=1)
     # What passes through a row leaves rounding there, which has no sign.
-    e = y - _predict(x, coefficients)
+    e = y - np.matvec(x, coefficients)
     e[np.abs(e) <= CERTAIN] = 0.0
     iqr = _percentile(e, usable, n, 0.75) - _percentile(e, usable, n, 0.25)
     mean = y.sum(axis=1) / n
@@ -97,8 +81,7 @@ def sandwich(
     weights = np.where(usable, np.where(e > 0, q / density, (1 - q) / density) ** 2, 0.0)
     inverse = np.linalg.inv(x.transpose(0, 2, 1) @ x)
     middle = (x * weights[:, :, None]).transpose(0, 2, 1) @ x
-    covariance: Floats = inverse @ middle @ inverse
-    return covariance, width
+    return inverse @ middle @ inverse, width
 
 
 def _normal_width(n: Ints, q: float) -> Floats:
@@ -110,20 +93,19 @@ def _normal_width(n: Ints, q: float) -> Floats:
     h = n ** (-1 / 3) * ndtri(0.975) ** (2 / 3) * (1.5 * density**2 / (2 * z**2 + 1)) ** (1 / 3)
     inside = (q - h > 0) & (q + h < 1)
     safe = np.where(inside, h, 0.0)
-    width: Floats = np.where(inside, ndtri(q + safe) - ndtri(q - safe), np.nan)
-    return width
+    return np.where(inside, ndtri(q + safe) - ndtri(q - safe), np.nan)
 
 
 def _start(y: Floats, x: Floats, usable: Bools, q: float) -> Floats:
     """Least squares, moved up or down to the q-quantile of their residuals."""
     turned = x.transpose(0, 2, 1)
     coefficients = _solve(turned @ x, (turned @ y[:, :, None])[:, :, 0])
-    e = y - _predict(x, coefficients)
+    e = y - np.matvec(x, coefficients)
     coefficients[:, 0] += _percentile(e, usable, usable.sum(axis=1), q)
     return coefficients
 
 
-def _descend(
+def _simplex_walk(
     y: Floats, x: Floats, usable: Bools, q: float, near: Floats
 ) -> tuple[Floats, NDArray[np.bool_]]:
     """Walk from the rows next to a near solution to the k rows of an optimal one.
@@ -139,7 +121,7 @@ def _descend(
         Whether it is optimal. It may not be where more than k rows lie on one plane.
     """
     k = x.shape[2]
-    size = np.where(usable, np.abs(y - _predict(x, near)), np.inf)
+    size = np.where(usable, np.abs(y - np.matvec(x, near)), np.inf)
     rows = np.argsort(size, axis=1, kind="stable")[:, :k]
     found, optimal = near.copy(), np.zeros(len(y), dtype=np.bool_)
     active = np.flatnonzero(np.abs(np.linalg.det(_rows(x, rows))) > SINGULAR)
@@ -156,7 +138,7 @@ def _descend(
         found[active[done]] = coefficients[done]
         optimal[active[done]] = True
         go = ~done
-        enter = _enter(own[1][go], own[2][go], basis[go], leave[go], w[go], worst[go], e[go])
+        enter = _entering_row(own[1][go], own[2][go], basis[go], leave[go], w[go], worst[go], e[go])
         basis = basis[go]
         np.put_along_axis(basis, leave[go, None], enter[:, None], axis=1)
         active = active[go]
@@ -178,17 +160,16 @@ def _vertex(
     passed = _rows(x, basis)
     through = np.take_along_axis(y, basis, axis=1)
     coefficients = _solve(passed, through)
-    e = y - _predict(x, coefficients)
+    e = y - np.matvec(x, coefficients)
     # What lies on the plane beside the basis leaves rounding there, which has no sign.
     e[np.abs(e) <= CERTAIN] = 0.0
     pull = np.where(usable, np.where(e < 0, q - 1, q), 0.0)
     np.put_along_axis(pull, basis, 0.0, axis=1)
-    total = (pull[:, None, :] @ x)[:, 0, :]
-    w = _solve(passed.transpose(0, 2, 1), -total)
+    w = _solve(passed.transpose(0, 2, 1), -(pull[:, None, :] @ x)[:, 0, :])
     return coefficients, w, e
 
 
-def _enter(
+def _entering_row(
     x: Floats, usable: Bools, basis: Ints, leave: Ints, w: Floats, worst: Floats, e: Floats
 ) -> Ints:
     """Find the row at which the objective stops falling; −1 where there is none."""
@@ -197,7 +178,7 @@ def _enter(
     # A multiplier above q wants its row above the plane, one below q−1 beneath it.
     unit[at, leave] = np.where(w[at, leave] > 0, -1.0, 1.0)
     direction = _solve(_rows(x, basis), unit)
-    speed = _predict(x, direction)
+    speed = np.matvec(x, direction)
     free = usable & (speed != 0)
     np.put_along_axis(free, basis, values=False, axis=1)
     ahead = free & (((e > 0) & (speed > 0)) | ((e < 0) & (speed < 0)) | ((e == 0) & (speed > 0)))
@@ -207,8 +188,7 @@ def _enter(
     slope = np.cumsum(np.take_along_axis(np.where(ahead, np.abs(speed), 0.0), order, 1), axis=1)
     turned = slope >= worst[:, None]
     first = turned.argmax(axis=1)
-    enter: Ints = np.where(turned.any(axis=1), order[at, first], -1)
-    return enter
+    return np.where(turned.any(axis=1), order[at, first], -1)
 
 
 def _solve(matrices: Floats, vectors: Floats) -> Floats:
@@ -217,13 +197,7 @@ def _solve(matrices: Floats, vectors: Floats) -> Floats:
 
 
 def _rows(x: Floats, rows: Ints) -> Floats:
-    chosen: Floats = np.take_along_axis(x, rows[:, :, None], axis=1)
-    return chosen
-
-
-def _predict(x: Floats, coefficients: Floats) -> Floats:
-    predicted: Floats = (x @ coefficients[:, :, None])[:, :, 0]
-    return predicted
+    return np.take_along_axis(x, rows[:, :, None], axis=1)
 
 
 def _program(y: Floats, x: Floats, q: float) -> Floats | None:
@@ -245,7 +219,5 @@ def _percentile(e: Floats, usable: Bools, n: Ints, share: float) -> Floats:
     low = np.floor(place).astype(np.int64)
     high = np.minimum(low + 1, np.maximum(n - 1, 0))
     row = np.arange(len(n))
-    percentile: Floats = ordered[row, low] + (place - low) * (
-        ordered[row, high] - ordered[row, low]
-    )
-    return percentile
+    below, above = ordered[row, low], ordered[row, high]
+    return np.asarray(below + (place - low) * (above - below))

@@ -14,7 +14,13 @@ import numpy as np
 
 from analysis.errors import InputError, unknown_name
 from analysis.eventstudy.core.tolerances import ROUNDING
-from analysis.eventstudy.models.least_squares import Fit, assemble, complete_cases, least_squares
+from analysis.eventstudy.models.least_squares import (
+    Fit,
+    assemble,
+    centre,
+    complete_cases,
+    least_squares,
+)
 from analysis.eventstudy.models.linear import (
     CAPM,
     FactorModel,
@@ -38,13 +44,7 @@ Base = MeanAdjusted | MarketModel | CAPM | FactorModel
 
 @dataclass(frozen=True)
 class _Regression(OnBase):
-    """Other coefficients on the regressors of a base model.
-
-    Parameters
-    ----------
-    base : MeanAdjusted, MarketModel, CAPM or FactorModel
-        Says which factors a security needs.
-    """
+    """Other coefficients on the regressors of a base model."""
 
     base: Base = field(default_factory=MarketModel)
 
@@ -186,13 +186,11 @@ def _standardised(block: Block, usable: Bools, least: Fit) -> tuple[Floats, Floa
     Iterations and tolerances then know nothing of the unit of returns. Rows that are not
     used are 0 throughout.
     """
-    count = np.maximum(usable.sum(axis=1), 1)
-    y = np.where(usable, block.estimation_returns, 0.0)
-    y_mean = y.sum(axis=1) / count
-    factors = np.where(usable[:, None, :], block.estimation_factors, 0.0)
-    x_mean = factors.sum(axis=2) / count[:, None]
-    factors = np.where(usable[:, None, :], factors - x_mean[:, :, None], 0.0)
-    spread = np.sqrt(np.einsum("nfe,nfe->nf", factors, factors) / count[:, None])
+    n = usable.sum(axis=1)
+    y, y_mean, _ = centre(block.estimation_returns, usable, n)
+    factors, x_mean, _ = centre(block.estimation_factors, usable[:, None, :], n[:, None])
+    squares = np.einsum("nfe,nfe->nf", factors, factors)
+    spread = np.sqrt(squares / np.maximum(n, 1)[:, None])
     sound = least.flaws == 0
     units = _Units(
         y_mean,
@@ -200,7 +198,7 @@ def _standardised(block: Block, usable: Bools, least: Fit) -> tuple[Floats, Floa
         x_mean,
         np.where(sound[:, None] & (spread > 0), spread, 1.0),
     )
-    y = np.where(usable, (y - y_mean[:, None]) / units.y_scale[:, None], 0.0)
+    y /= units.y_scale[:, None]
     scaled = (factors / units.x_scale[:, :, None]).transpose(0, 2, 1)
     x = np.concatenate([usable[:, :, None].astype(np.float64), scaled], axis=2)
     return y, np.ascontiguousarray(x), units
@@ -230,9 +228,8 @@ def _assembled(
     n = usable.sum(axis=1)
     dof = n - coefficients.shape[1]
     known = np.where(usable, residuals, 0.0)
-    mean = known.sum(axis=1) / np.maximum(n, 1)
-    squares = np.where(usable, known - mean[:, None], 0.0)
-    sigma = np.sqrt(np.einsum("ne,ne->n", squares, squares) / np.maximum(dof, 1))
+    spread, _, _ = centre(residuals, usable, n)
+    sigma = np.sqrt(np.einsum("ne,ne->n", spread, spread) / np.maximum(dof, 1))
     distance = (block.factors - units.x_mean[:, :, None]) / units.x_scale[:, :, None]
     ones = np.ones((len(n), 1, distance.shape[2]))
     share = (units.y_scale / np.where(sigma > 0, sigma, 1.0)) ** 2
@@ -246,7 +243,7 @@ def _assembled(
         dof=dof,
         n=n,
     )
-    y = np.where(usable, block.estimation_returns - units.y_mean[:, None], 0.0)
+    y, _, _ = centre(block.estimation_returns, usable, n)
     tss = np.einsum("ne,ne->n", y, y)
     r2 = 1.0 - np.einsum("ne,ne->n", known, known) / np.where(tss > 0, tss, np.nan)
     alpha = level - np.einsum("nf,nf->n", beta, units.x_mean)

@@ -27,7 +27,9 @@ from analysis.eventstudy.models.least_squares import (
     WEAK_INSTRUMENT,
     Fit,
     assemble,
+    centre,
     complete_cases,
+    is_rounding,
     least_squares,
 )
 from analysis.eventstudy.models.linear import BenchmarkModel, benchmark, with_factors
@@ -37,7 +39,6 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from analysis.eventstudy.core.arrays import Bools, Floats
     from analysis.eventstudy.core.panel import Block
 
 
@@ -106,19 +107,19 @@ class ScholesWilliams(_LeadLagModel):
         block = with_factors(block, len(self.steps))
         usable = complete_cases(block)
         n = usable.sum(axis=1)
-        y, y_mean = _centre(block.estimation_returns, usable)
-        x, x_mean = _centre(block.estimation_factors[:, 1, :], usable)
-        z, _ = _centre(block.estimation_factors.sum(axis=1), usable)
-        zx, zz, xx = _dot(z, x), _dot(z, z), _dot(x, x)
+        y, y_mean, y_largest = centre(block.estimation_returns, usable, n)
+        x, x_mean, x_largest = centre(block.estimation_factors[:, 1, :], usable, n)
+        z, _, _ = centre(block.estimation_factors.sum(axis=1), usable, n)
+        zx, zz, xx = np.vecdot(z, x), np.vecdot(z, z), np.vecdot(x, x)
         # Roots, not squares: the product of two sums of squares leaves the range of floats.
         weak = np.abs(zx) <= np.sqrt(NO_VARIATION) * np.sqrt(zz) * np.sqrt(xx)
         flaws = np.where(weak, WEAK_INSTRUMENT, 0)
-        flaws[_flat(block.estimation_factors[:, 1, :], usable, xx)] = CONSTANT_FACTOR
+        flaws[is_rounding(xx, x_largest, n)] = CONSTANT_FACTOR
         safe = np.where(flaws > 0, 1.0, zx)
-        beta = _dot(z, y) / safe
+        beta = np.vecdot(z, y) / safe
         residuals = y - beta[:, None] * x
-        rss = _dot(residuals, residuals)
-        still = (flaws == 0) & _flat(block.estimation_returns, usable, rss)
+        rss = np.vecdot(residuals, residuals)
+        still = (flaws == 0) & is_rounding(rss, y_largest, n)
         distance = block.factors[:, 1, :] - x_mean[:, None]
         covariance = np.zeros((len(n), 2, 2))
         covariance[:, 0, 0] = 1.0 / np.maximum(n, 1)
@@ -133,7 +134,7 @@ class ScholesWilliams(_LeadLagModel):
             dof=n - 2,
             n=n,
         )
-        tss = _dot(y, y)
+        tss = np.vecdot(y, y)
         r2 = 1.0 - rss / np.where(tss > 0, tss, np.nan)
         alpha = y_mean - beta * x_mean
         estimates = np.column_stack([alpha, beta, fitted.sigma, n, r2])
@@ -172,7 +173,7 @@ class Dimson(_LeadLagModel):
     Raises
     ------
     InputError
-        A number of lags or leads that is none, or no regressor at all.
+        Lags or leads that are not whole numbers of at least 0, or no regressor at all.
     """
 
     lags: int = 1
@@ -219,22 +220,3 @@ def _beta(step: int) -> str:
     if step == 0:
         return "beta_day"
     return f"beta_{'lag' if step < 0 else 'lead'}{abs(step)}"
-
-
-def _centre(values: Floats, usable: Bools) -> tuple[Floats, Floats]:
-    """Subtract the mean of the usable values, 0 elsewhere; and that mean."""
-    count = np.maximum(usable.sum(axis=1), 1)
-    mean = np.where(usable, values, 0.0).sum(axis=1) / count
-    return np.where(usable, values - mean[:, None], 0.0), mean
-
-
-def _dot(left: Floats, right: Floats) -> Floats:
-    product: Floats = np.einsum("ne,ne->n", left, right)
-    return product
-
-
-def _flat(values: Floats, usable: Bools, squares: Floats) -> Bools:
-    """Whether a sum of squares is but the rounding of values of that size."""
-    largest = np.abs(np.where(usable, values, 0.0)).max(axis=1, initial=0.0)
-    flat: Bools = squares <= usable.sum(axis=1) * (NO_VARIATION * largest) ** 2
-    return flat

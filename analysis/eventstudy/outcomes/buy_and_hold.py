@@ -18,8 +18,8 @@ from analysis.errors import InputError
 from analysis.eventstudy.core.arrays import Floats
 from analysis.eventstudy.inference.intervals import two_sided
 from analysis.eventstudy.inference.registry import adjust_p_values
-from analysis.eventstudy.inputs.frames import Window
-from analysis.eventstudy.inputs.options import check_level, check_windows, number
+from analysis.eventstudy.inputs.frames import Window, check_windows
+from analysis.eventstudy.inputs.options import check_level, number
 from analysis.eventstudy.outcomes.holdings import NORMAL, HoldingReturns, hold
 from analysis.eventstudy.outcomes.skewness import (
     MeanTest,

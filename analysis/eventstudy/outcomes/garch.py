@@ -16,8 +16,7 @@ import pandas as pd
 
 from analysis.errors import InputError
 from analysis.eventstudy.core.arrays import Floats, Ints
-from analysis.eventstudy.inputs.frames import Window
-from analysis.eventstudy.inputs.options import check_windows
+from analysis.eventstudy.inputs.frames import Window, check_windows
 from analysis.eventstudy.models.conditional_variance import (
     SECOND_START,
     UNIT_ROOT,

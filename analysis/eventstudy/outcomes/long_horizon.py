@@ -18,8 +18,8 @@ import pandas as pd
 
 from analysis.errors import InputError, unknown_name
 from analysis.eventstudy.core.arrays import Floats, Ints
-from analysis.eventstudy.inputs.frames import Window
-from analysis.eventstudy.inputs.options import check_level, check_windows
+from analysis.eventstudy.inputs.frames import Window, check_windows
+from analysis.eventstudy.inputs.options import check_level
 from analysis.eventstudy.outcomes.holdings import NORMAL, HoldingReturns, hold
 
 if TYPE_CHECKING:

@@ -20,8 +20,7 @@ from analysis.eventstudy.core.arrays import Floats
 from analysis.eventstudy.core.panel import Block
 from analysis.eventstudy.dependence.mean_correlation import rbar
 from analysis.eventstudy.inference.intervals import caar_interval
-from analysis.eventstudy.inputs.frames import Window
-from analysis.eventstudy.inputs.options import check_windows
+from analysis.eventstudy.inputs.frames import Window, check_windows
 from analysis.eventstudy.models.least_squares import (
     TOO_SHORT,
     Fit,

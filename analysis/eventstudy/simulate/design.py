@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import math
-import operator
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field, fields, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
 
 from analysis.errors import InputError, unknown_name
 from analysis.eventstudy.inputs.frames import Window, check_inside, check_options
+from analysis.eventstudy.inputs.options import check_count, number
 from analysis.eventstudy.models.linear import MarketModel, Model
 
 RESIDUALS = ("normal", "t", "skewed")
@@ -79,7 +84,7 @@ class Design:
     Raises
     ------
     InputError
-        A number out of its range, an unknown name, or windows that do not suit each other.
+        A number out of its range, an unknown name, or windows that do not fit each other.
 
     Notes
     -----
@@ -111,21 +116,29 @@ class Design:
     min_observations: int = 100
 
     def __post_init__(self) -> None:
-        for name, least in (("events", 1), ("spread", 1), ("apart", 0), ("closed_days", 1)):
-            object.__setattr__(self, name, whole(getattr(self, name), f"Design.{name}", least))
+        counts = {"events": 1, "spread": 1, "apart": 0, "closed_days": 1, "exchanges": 1}
+        for name, least in counts.items():
+            count = check_count(getattr(self, name), f"Design.{name}", least)
+            object.__setattr__(self, name, count)
         if self.apart and self.spread > 1:
             raise InputError("Design.spread must be 1 with dates of their own (apart).")
-        _exchanges(self)
         for name in ("correlation", "untraded"):
-            _share(name, getattr(self, name))
-        _number("variance_increase", self.variance_increase, 0.0)
-        _number("effect", self.effect, -1.0)
-        if self.residuals not in RESIDUALS:
-            raise unknown_name("distribution of residuals", str(self.residuals), RESIDUALS)
-        if self.raised not in RAISED:
-            raise unknown_name("part of the abnormal return", str(self.raised), RAISED)
-        if self.untraded_returns not in UNTRADED:
-            raise unknown_name("return of an untraded day", str(self.untraded_returns), UNTRADED)
+            if not 0 <= number(value := getattr(self, name)) < 1:
+                raise InputError(f"Design.{name} must be a share from 0 to below 1, not {value!r}.")
+        for name, lowest in (("variance_increase", 0), ("effect", -1)):
+            if not lowest <= number(value := getattr(self, name)) < math.inf:
+                raise InputError(
+                    f"Design.{name} must be a number of at least {lowest}, not {value!r}."
+                )
+        for kind, chosen, known in (
+            ("distribution of residuals", self.residuals, RESIDUALS),
+            ("part of the abnormal return", self.raised, RAISED),
+            ("return of an untraded day", self.untraded_returns, UNTRADED),
+            ("closure", self.closure, CLOSURES),
+        ):
+            if chosen not in known:
+                raise unknown_name(kind, str(chosen), known)
+        _check_exchanges(self)
         before, during = check_options(
             self.estimation, self.event_window, self.min_observations, self.model
         )
@@ -175,7 +188,7 @@ class Design:
         return tuple(firm >= first for firm in range(self.events))
 
     @property
-    def asked_model(self) -> Model:
+    def study_model(self) -> Model:
         """The model of the study: on two exchanges each firm has its own market."""
         if self.exchanges == 1:
             return self.model
@@ -204,11 +217,8 @@ class Design:
         return row
 
 
-def _exchanges(design: Design) -> None:
+def _check_exchanges(design: Design) -> None:
     """Check that what several exchanges need is there."""
-    object.__setattr__(design, "exchanges", whole(design.exchanges, "Design.exchanges", 1))
-    if design.closure not in CLOSURES:
-        raise unknown_name("closure", str(design.closure), CLOSURES)
     if design.closure != "no" and (
         design.exchanges == 1 or design.variance_increase or design.untraded
     ):
@@ -231,32 +241,50 @@ def _exchanges(design: Design) -> None:
         raise InputError("Design.model must be MarketModel() with two exchanges.")
 
 
-def whole(value: object, name: str, least: int) -> int:
-    """Check a whole number that must not be less than another.
+def cases(results: pd.DataFrame) -> pd.Series:
+    """Say in words in what the design of each row departs from the usual one.
 
-    Raises
-    ------
-    InputError
-        It is none, or less.
+    Parameters
+    ----------
+    results : pandas.DataFrame
+        From `size_and_power`.
+
+    Returns
+    -------
+    pandas.Series
+        For instance ``"N = 100"`` or ``"ρ = 0.5"``; ``"as usual"`` for the usual design.
+        Window, spread and effect are left to their own columns.
     """
-    try:
-        number = operator.index(value)  # type: ignore[arg-type]
-    except TypeError:
-        raise InputError(f"{name} must be a whole number, not {value!r}.") from None
-    if number < least:
-        raise InputError(f"{name} must be at least {least}, not {number}.")
-    return number
+    usual = Design().columns(panel=False)
+    return pd.Series([_case(row, usual) for row in results.to_dict("records")], results.index)
 
 
-def _share(name: str, value: float) -> None:
-    if not _is_number(value) or not 0 <= value < 1:
-        raise InputError(f"Design.{name} must be a share from 0 to below 1, not {value!r}.")
+ORDERS = {
+    "together": "else on New York's date",
+    "behind": "else a session later",
+    "late": "from the session after on",
+}
+_WORDS: dict[str, Callable[[Any], str]] = {
+    "events": lambda n: f"N = {n}",
+    # A panel leaves the correlation blank: it is its own.
+    "correlation": lambda rho: "" if np.isnan(rho) else f"ρ = {rho:g}",
+    "residuals": lambda kind: "" if kind == PANEL else f"{kind} residuals",
+    "exchanges": lambda count: f"{count} exchanges",
+    "apart": lambda sessions: f"dates {sessions} sessions apart",
+    "closure": lambda order: f"Asia closed, {ORDERS[order]}",
+    "closed_days": lambda days: f"for {days} days",
+    "untraded": lambda share: f"{share:.0%} of days untraded",
+    "untraded_returns": lambda how: f"returns {how}",
+    "model": str,
+}
 
 
-def _number(name: str, value: float, least: float) -> None:
-    if not _is_number(value) or not math.isfinite(value) or value < least:
-        raise InputError(f"Design.{name} must be a number of at least {least:g}, not {value!r}.")
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+def _case(row: dict[Hashable, Any], usual: dict[str, object]) -> str:
+    parts = [say(row[name]) for name, say in _WORDS.items() if row[name] != usual[name]]
+    if theta := row["variance_increase"]:
+        whose = "" if row["raised"] == "all" else f"{row['raised']} "
+        parts.append(f"{whose}variance × {1 + theta:g}")
+    ends = ("estimation_start", "estimation_end")
+    if any(row[end] != usual[end] for end in ends):
+        parts.append("estimation ({}, {})".format(*(row[end] for end in ends)).replace("-", "−"))
+    return ", ".join(filter(None, parts)) or "as usual"

@@ -7,9 +7,9 @@ results do not depend on how repetitions were shared out among workers.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -21,8 +21,9 @@ from analysis.eventstudy.inference.permutation import MOST_PLACEBOS
 from analysis.eventstudy.inference.placebo_statistics import STATISTICS
 from analysis.eventstudy.inference.registry import check_names
 from analysis.eventstudy.inputs.frames import Window
-from analysis.eventstudy.simulate.design import Design, whole
-from analysis.eventstudy.simulate.draws import ReturnPanel, calendars, check_source, draw, frames
+from analysis.eventstudy.inputs.options import check_count
+from analysis.eventstudy.simulate.design import Design
+from analysis.eventstudy.simulate.panels import ReturnPanel, calendars, check_source, draw, frames
 from analysis.eventstudy.study import EventStudy
 
 # Repetitions of one task: about a second of work, so that workers end together.
@@ -31,28 +32,18 @@ BATCH = 25
 Progress = Callable[[int, int], None]
 
 
-@dataclass
-class _Shared:
-    """Designs that differ in the window alone: one draw and one fit serve them all."""
-
-    design: Design
-    members: list[int]
-    windows: list[Window]
-
-
 @dataclass(frozen=True, eq=False)
 class _Task:
-    """Some repetitions of one shared design, as a worker gets them."""
+    """Some repetitions of designs that share their draws and fits, as a worker gets them."""
 
     design: Design
     windows: tuple[Window, ...]
     tests: tuple[str, ...]
     levels: tuple[float, ...]
-    first: int
-    last: int
+    repetitions: range
     history: int
     seed: int
-    panel: ReturnPanel | None = field(repr=False)
+    panel: ReturnPanel | None
 
 
 def size_and_power(
@@ -118,43 +109,35 @@ def size_and_power(
     ------
     InputError
         Unknown test, a level outside (0, 1), no design, a panel too small for a design, or
-        numbers that are none.
+        counts that are not whole numbers.
 
     Source: Brown & Warner (1980, 1985).
     """
     asked = _designs(designs)
     chosen = check_names(tests)
-    count = whole(repetitions, "repetitions", 1)
+    count = check_count(repetitions, "repetitions", 1)
     permuted = count if permutation_repetitions is None else permutation_repetitions
-    permuted = min(count, whole(permuted, "permutation_repetitions", 0))
+    permuted = min(count, check_count(permuted, "permutation_repetitions", 0))
     sought = _levels(levels)
-    panel = _panel(returns, factors)
+    history, seed = check_count(placebos, "placebos", 0), check_count(seed, "seed", 0)
+    if returns is None and factors is not None:
+        raise InputError("factors are of use with returns alone; give returns= as well.")
+    panel = None if returns is None else ReturnPanel.of(returns, factors)
     for design in asked:
         check_source(design, panel)
-    groups = _grouped(asked)
-    plan = [
-        (group, task)
-        for group in groups
-        for task in _tasks(
-            group,
-            chosen,
-            sought,
-            count,
-            permuted,
-            history=whole(placebos, "placebos", 0),
-            seed=whole(seed, "seed", 0),
-            panel=panel,
-        )
-    ]
+    plan = []
+    for shared, members in _grouped(asked):
+        windows = tuple(dict.fromkeys(asked[member].window for member in members))
+        task = _Task(shared, windows, chosen, sought, range(count), history, seed, panel)
+        plan += [(members, batch) for batch in _batches(task, permuted)]
     run = map if executor is None else executor.map
     totals = np.zeros((len(asked), len(chosen), len(sought) + 3))
-    for done, ((group, task), counts) in enumerate(
+    for done, ((members, task), counts) in enumerate(
         zip(plan, run(_count, [task for _, task in plan]), strict=True), start=1
     ):
         columns = [chosen.index(name) for name in task.tests]
-        for member in group.members:
-            at = group.windows.index(asked[member].window)
-            totals[member, columns] += counts[at]
+        for member in members:
+            totals[member, columns] += counts[task.windows.index(asked[member].window)]
         if progress is not None:
             progress(done, len(plan))
     return _frame(asked, chosen, sought, totals, panel=panel is not None)
@@ -180,64 +163,32 @@ def _levels(levels: float | Sequence[float]) -> tuple[float, ...]:
     return sought
 
 
-def _panel(returns: object | None, factors: object | None) -> ReturnPanel | None:
-    if returns is None:
-        if factors is not None:
-            raise InputError("factors are of use with returns alone; give returns= as well.")
-        return None
-    return ReturnPanel.of(returns, factors)
-
-
-def _grouped(designs: list[Design]) -> list[_Shared]:
-    """Put together the designs that share their draws."""
-    groups: list[_Shared] = []
+def _grouped(designs: list[Design]) -> list[tuple[Design, list[int]]]:
+    """Put together, by their numbers, the designs that share their draws."""
+    groups: list[tuple[Design, list[int]]] = []
     for number, design in enumerate(designs):
         shared = design.shared()
         # Compared, not hashed: a model may hold a mapping.
-        group = next((one for one in groups if one.design == shared), None)
-        if group is None:
-            group = _Shared(shared, [], [])
-            groups.append(group)
-        group.members.append(number)
-        if design.window not in group.windows:
-            group.windows.append(design.window)
+        members = next((members for one, members in groups if one == shared), None)
+        if members is None:
+            groups.append((shared, [number]))
+        else:
+            members.append(number)
     return groups
 
 
-def _tasks(
-    group: _Shared,
-    tests: tuple[str, ...],
-    levels: tuple[float, ...],
-    count: int,
-    permuted: int,
-    *,
-    history: int,
-    seed: int,
-    panel: ReturnPanel | None,
-) -> list[_Task]:
-    """Cut the repetitions of a group into batches, the first ones with permutation tests."""
-    most = tuple(name for name in tests if name not in STATISTICS)
-    permuted = permuted if len(most) < len(tests) else 0
-    tasks = []
+def _batches(task: _Task, permuted: int) -> Iterator[_Task]:
+    """Cut a task into batches, the first repetitions with the permutation tests."""
+    others = tuple(name for name in task.tests if name not in STATISTICS)
+    permuted = permuted if len(others) < len(task.tests) else 0
     # One fit serves all tests; placebo dates need a history that the others do without.
-    for names, days, start, stop in (
-        (tests, history, 0, permuted),
-        (most, 0, permuted, count),
-    ):
-        for first in range(start, stop if names else start, BATCH):
-            task = _Task(
-                design=group.design,
-                windows=tuple(group.windows),
-                tests=names,
-                levels=levels,
-                first=first,
-                last=min(first + BATCH, stop),
-                history=days,
-                seed=seed,
-                panel=panel,
-            )
-            tasks.append(task)
-    return tasks
+    parts = [(task.tests, task.history, task.repetitions[:permuted])]
+    if others:
+        parts.append((others, 0, task.repetitions[permuted:]))
+    for tests, history, every in parts:
+        for start in range(0, len(every), BATCH):
+            repetitions = every[start : start + BATCH]
+            yield replace(task, tests=tests, history=history, repetitions=repetitions)
 
 
 def _count(task: _Task) -> NDArray[np.float64]:
@@ -249,19 +200,15 @@ def _count(task: _Task) -> NDArray[np.float64]:
         Rejections by level, then repetitions, defined ones, and the sum of N.
     """
     counts = np.zeros((len(task.windows), len(task.tests), len(task.levels) + 3))
-    for repetition in range(task.first, task.last):
-        outcomes = _outcomes(task, repetition)
-        p = outcomes["p_value"].to_numpy().reshape(counts.shape[:2])
-        n = outcomes["n"].to_numpy().reshape(counts.shape[:2])
-        for column, level in enumerate(task.levels):
-            counts[:, :, column] += p <= level
-        counts[:, :, -3] += 1
-        counts[:, :, -2] += np.isfinite(p)
-        counts[:, :, -1] += n
+    for repetition in task.repetitions:
+        found = _test_once(task, repetition)
+        p, n = (found[name].to_numpy().reshape(counts.shape[:2]) for name in ("p_value", "n"))
+        counts[..., :-3] += p[..., None] <= np.array(task.levels)
+        counts[..., -3:] += np.stack([np.ones_like(p), np.isfinite(p), n], axis=-1)
     return counts
 
 
-def _outcomes(task: _Task, repetition: int) -> pd.DataFrame:
+def _test_once(task: _Task, repetition: int) -> pd.DataFrame:
     """Simulate one study and run its tests, windows outermost."""
     design = task.design
     rng = np.random.default_rng(np.random.SeedSequence([task.seed, repetition]))
@@ -270,7 +217,7 @@ def _outcomes(task: _Task, repetition: int) -> pd.DataFrame:
     study = EventStudy(
         returns,
         events,
-        model=design.asked_model,
+        model=design.study_model,
         factors=factors,
         estimation=design.estimation,
         window=design.event_window,

@@ -19,10 +19,9 @@ from analysis.errors import InputError
 from analysis.eventstudy.core.arrays import Bools
 from analysis.eventstudy.inputs.dates import day, event_dates
 from analysis.eventstudy.inputs.frames import (
-    check_columns,
     check_dates,
+    check_event_columns,
     check_events,
-    check_names,
     group_names,
 )
 
@@ -145,20 +144,7 @@ def check_candidates(candidates: object) -> Candidates:
 
 
 def _columns(candidates: object) -> pd.DataFrame:
-    if not isinstance(candidates, pd.DataFrame):
-        raise InputError(f"candidates must be a pandas DataFrame, not {type(candidates).__name__}.")
-    check_columns(candidates, "candidates")
-    for column in ("event_id", "security", "date"):
-        if column not in candidates.columns:
-            have = ", ".join(map(str, candidates.columns))
-            raise InputError(f"candidates has no column {column!r}; it has: {have or 'none'}.")
-    if candidates.empty:
-        raise InputError("candidates holds no rows; give at least one event_id, security and date.")
-    blank = (candidates["event_id"].isna() | candidates["security"].isna()).to_numpy()
-    if blank.any():
-        row = int(np.flatnonzero(blank)[0])
-        raise InputError(f"candidates has a blank event_id or security in row {row}.")
-    check_names(candidates, "candidates")
+    candidates = check_event_columns(candidates, "candidates")
     dates = event_dates(candidates["date"], "candidates")
     named = "candidate" in candidates.columns
     table = pd.DataFrame(

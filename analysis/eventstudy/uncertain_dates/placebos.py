@@ -21,8 +21,7 @@ from analysis.eventstudy.core.arrays import Bools, Floats, Ints
 from analysis.eventstudy.core.fitted import window_sample
 from analysis.eventstudy.core.panel import Block, offsets_of
 from analysis.eventstudy.inference.permutation import CELLS, MOST_PLACEBOS
-from analysis.eventstudy.inputs.frames import Window
-from analysis.eventstudy.inputs.study_inputs import StudyInputs
+from analysis.eventstudy.inputs.frames import StudyInputs, Window
 from analysis.eventstudy.models.linear import Model
 from analysis.eventstudy.uncertain_dates.alignment import CandidateAlignment
 

@@ -18,8 +18,7 @@ from analysis.eventstudy.core.arrays import Floats, Ints
 from analysis.eventstudy.core.fitted import window_sample
 from analysis.eventstudy.inference.registry import adjust_p_values
 from analysis.eventstudy.inference.test_result import Outcome
-from analysis.eventstudy.inputs.frames import ALL_GROUP, Window, check_inside
-from analysis.eventstudy.inputs.options import check_windows
+from analysis.eventstudy.inputs.frames import ALL_GROUP, Window, check_inside, check_windows
 from analysis.eventstudy.results import EventStudyResults
 from analysis.eventstudy.study import EventStudy
 from analysis.eventstudy.summary import Summary

@@ -15,7 +15,7 @@ from analysis.eventstudy import (
     SyntheticDiD,
 )
 from analysis.eventstudy.counterfactual import conformal, placebo_in_space, placebo_in_time
-from analysis.eventstudy.counterfactual.conformal import shifted
+from analysis.eventstudy.counterfactual.conformal import cyclic_shift_p_value
 from tests.reference.panels import events, panel, study
 from tests.reference.slow_counterfactual import simplex
 
@@ -105,9 +105,9 @@ def test_conformal_refits_with_the_window_and_shifts_the_residuals():
 def test_a_shift_brings_every_stretch_of_residuals_into_the_window_once():
     residuals = np.array([3.0, -1.0, 0.5, 2.0, 0.0, -4.0])
     # Pairs: 2, −0.5, 2.5, 2, −4 (the window's own), and −1 around the end.
-    assert shifted(residuals, 2) == 1 / 6
-    assert shifted(residuals, 1) == 1 / 6
-    assert shifted(np.array([3.0, -1.0, 0.5, 2.0, -4.0, 0.0]), 1) == 1
+    assert cyclic_shift_p_value(residuals, 2) == 1 / 6
+    assert cyclic_shift_p_value(residuals, 1) == 1 / 6
+    assert cyclic_shift_p_value(np.array([3.0, -1.0, 0.5, 2.0, -4.0, 0.0]), 1) == 1
 
 
 MODELS = [
@@ -177,7 +177,9 @@ def test_an_interval_that_leaves_out_its_own_estimate_is_none_and_says_so(monkey
     returns, _ = panel(8, 110, seed=7)
     results = study(returns, events(returns, [100], ["S0"]), model=SyntheticControl()).fit()
     # As though every effect were rejected.
-    monkeypatch.setattr(import_module(conformal.__module__), "shifted", lambda *_: 0.01)
+    monkeypatch.setattr(
+        import_module(conformal.__module__), "cyclic_shift_p_value", lambda *_: 0.01
+    )
     row = conformal(results, (-1, 1)).iloc[0]
     assert np.isnan([row["low"], row["high"]]).all()
     assert "the estimate itself is rejected" in row["reason"]

@@ -269,8 +269,11 @@ def test_donors_that_cannot_be_are_refused(options, sentence):
         (lambda: AugmentedSyntheticControl(penalty="large"), "penalty must be a number"),
         (lambda: AugmentedSyntheticControl(folds=1), "folds must be at least 2"),
         (lambda: AugmentedSyntheticControl(folds=2.5), "folds must be at least 2, a whole number"),
-        (lambda: InteractiveFixedEffects(factors=-1), "factors must be a whole number"),
-        (lambda: InteractiveFixedEffects(factors=1.5), "factors must be a whole number"),
+        (lambda: InteractiveFixedEffects(factors=-1), "factors must be at least 0"),
+        (
+            lambda: InteractiveFixedEffects(factors=1.5),
+            "factors must be at least 0, a whole number",
+        ),
     ],
 )
 def test_parameters_that_cannot_be_are_refused(make, sentence):

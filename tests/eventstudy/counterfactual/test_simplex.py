@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analysis.eventstudy.counterfactual.ridged import project, ridged
-from analysis.eventstudy.counterfactual.simplex import frank_wolfe, simplex
+from analysis.eventstudy.counterfactual.ridge_simplex import project, simplex_ridge
+from analysis.eventstudy.counterfactual.simplex import frank_wolfe, simplex_least_squares
 from tests.reference import slow_counterfactual as slow
 
 
@@ -26,7 +26,7 @@ def conditions(y, x, w, ridge=0.0):
 @pytest.mark.parametrize("seed", range(6))
 def test_the_fit_is_the_best_there_is(seed):
     y, x, _, _ = slow.panel(seed, donors=15, days=40)
-    found = simplex(y[None], x)
+    found = simplex_least_squares(y[None], x)
     size = float(y @ y)
     ours, theirs = (slow.objective(y, x, w) for w in (found.weights[0], slow.simplex(y, x)))
     assert abs(ours - theirs) <= 1e-10 * size
@@ -36,7 +36,7 @@ def test_the_fit_is_the_best_there_is(seed):
 @pytest.mark.parametrize("ridge", [1e-4, 1e-2, 1.0])
 def test_the_ridge_fit_is_the_best_there_is(ridge):
     y, x, _, _ = slow.panel(7, donors=15, days=40)
-    w, gap = ridged(y, x, ridge)
+    w, gap = simplex_ridge(y, x, ridge)
     size = float(y @ y)
     theirs = slow.simplex(y, x, ridge)
     assert abs(slow.objective(y, x, w, ridge) - slow.objective(y, x, theirs, ridge)) <= 1e-10 * size
@@ -53,7 +53,7 @@ def test_the_weights_meet_the_optimality_conditions(seed, days, donors, scale):
     rng = np.random.default_rng(seed)
     x = scale * (rng.normal(size=(days, donors)) + rng.normal(size=(days, 1)))
     y = scale * rng.normal(size=(2, days))
-    found = simplex(y, x)
+    found = simplex_least_squares(y, x)
     for series, w, gap in zip(y, found.weights, found.gap, strict=True):
         conditions(series, x, w)
         assert gap <= 1e-9 * (series @ series)
@@ -63,7 +63,7 @@ def test_the_weights_meet_the_optimality_conditions(seed, days, donors, scale):
 def test_the_ridge_weights_meet_the_optimality_conditions(seed, donors, ridge):
     rng = np.random.default_rng(seed)
     x, y = rng.normal(size=(20, donors)), rng.normal(size=20)
-    w, _ = ridged(y, x, ridge)
+    w, _ = simplex_ridge(y, x, ridge)
     conditions(y, x, w, ridge)
 
 
@@ -71,9 +71,9 @@ def test_the_ridge_weights_meet_the_optimality_conditions(seed, donors, ridge):
 def test_donors_that_are_the_same_series_do_no_harm(seed, doubled):
     y, x, _, _ = slow.panel(seed, donors=8, days=30)
     twice = np.hstack([x, x[:, :doubled]])
-    w = simplex(y[None], twice).weights[0]
+    w = simplex_least_squares(y[None], twice).weights[0]
     conditions(y, twice, w)
-    alone = slow.objective(y, x, simplex(y[None], x).weights[0])
+    alone = slow.objective(y, x, simplex_least_squares(y[None], x).weights[0])
     assert slow.objective(y, twice, w) == pytest.approx(alone, rel=1e-9)
 
 
@@ -83,30 +83,32 @@ def test_the_weights_that_made_a_series_are_found(shape):
     x = rng.normal(size=shape)
     truth = np.zeros(shape[1])
     truth[[3, 11, 20]] = [0.5, 0.3, 0.2]
-    w = simplex((x @ truth)[None], x).weights[0]
+    w = simplex_least_squares((x @ truth)[None], x).weights[0]
     np.testing.assert_allclose(w, truth, atol=1e-6)
 
 
 def test_series_are_matched_together_as_each_alone():
     _, x, _, _ = slow.panel(3, donors=50, days=80)
     y = np.random.default_rng(3).normal(0, 0.01, (5, 80)) + x[:, :5].T
-    together = simplex(y, x).weights
+    together = simplex_least_squares(y, x).weights
     for at in range(5):
-        np.testing.assert_allclose(simplex(y[at : at + 1], x).weights[0], together[at], atol=1e-12)
+        np.testing.assert_allclose(
+            simplex_least_squares(y[at : at + 1], x).weights[0], together[at], atol=1e-12
+        )
 
 
 def test_a_series_in_the_middle_of_its_donors_is_matched_perfectly():
     rng = np.random.default_rng(5)
     x = rng.normal(size=(10, 300))
     y = x.mean(axis=1)
-    found = simplex(y[None], x)
+    found = simplex_least_squares(y[None], x)
     assert np.linalg.norm(y - x @ found.weights[0]) <= 1e-9 * np.linalg.norm(y)
 
 
 @pytest.mark.parametrize("y", [np.zeros(20), np.ones(20)])
 def test_a_series_or_donors_that_do_not_move_are_no_trouble(y):
     x = np.zeros((20, 4))
-    found = simplex(y[None], x)
+    found = simplex_least_squares(y[None], x)
     assert found.weights[0].sum() == pytest.approx(1)
     assert found.gap[0] == 0
 

@@ -10,7 +10,7 @@ from statsmodels.regression.linear_model import WLS
 
 from analysis.eventstudy import FactorModel, MarketAdjusted, MarketModel, MeanAdjusted
 from analysis.eventstudy.inference.calendar_time import weighted_constant
-from analysis.eventstudy.models.least_squares import differences
+from analysis.eventstudy.models.least_squares import market_adjusted
 from tests.reference.panels import events, panel, study
 from tests.reference.slow_dates import calendar_time_t, sessions_of
 
@@ -181,7 +181,7 @@ class Donors:
     def fit(self, block):
         mean = np.nan_to_num(block.factors).mean(axis=1, keepdims=True)
         before = np.nan_to_num(block.estimation_factors).mean(axis=1, keepdims=True)
-        return differences(replace(block, factors=mean, estimation_factors=before))
+        return market_adjusted(replace(block, factors=mean, estimation_factors=before))
 
 
 @pytest.mark.parametrize(

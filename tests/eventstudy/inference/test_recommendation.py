@@ -20,7 +20,7 @@ from analysis.eventstudy.inference.measured_sizes import SIZES
 from analysis.eventstudy.inference.registry import RECOMMENDED
 from analysis.eventstudy.inference.size_verdict import MOST_ERROR, Size, verdict
 from analysis.eventstudy.simulate import Design
-from analysis.eventstudy.simulate.draws import calendars, draw, frames
+from analysis.eventstudy.simulate.panels import calendars, draw, frames
 from tests.reference.panels import events, panel, study
 
 KOLARI, PERMUTATION, RANK = RECOMMENDED
@@ -41,7 +41,7 @@ def simulated(seed: int = SEED, **options):
     returns, asked, factors = frames(design, drawn)
     options = {"estimation": design.estimation, "min_observations": 50}
     options["calendars"] = calendars(design, drawn, returns.index)
-    return EventStudy(returns, asked, model=design.asked_model, factors=factors, **options).fit()
+    return EventStudy(returns, asked, model=design.study_model, factors=factors, **options).fit()
 
 
 def sized(monkeypatch, **cases):

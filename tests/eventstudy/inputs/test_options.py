@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from analysis.errors import InputError
-from analysis.eventstudy.inputs.options import check_count, check_level, check_windows
+from analysis.eventstudy.inputs.frames import check_windows
+from analysis.eventstudy.inputs.options import check_count, check_level
 
 WHOLE = (-3, 3)
 

@@ -147,8 +147,8 @@ def test_events_that_cannot_be_used_are_refused_in_one_sentence(case):
         ({"estimation": (-60, 3)}, "must end before the event window"),
         ({"estimation": (-13, -11), "min_observations": 2}, "needs at least 3 observations"),
         ({"estimation": (-12, -11), "min_observations": 3}, "cannot be reached"),
-        ({"seed": "x"}, "seed must be a whole number"),
-        ({"seed": -1}, "seed must be a whole number"),
+        ({"seed": "x"}, "seed must be at least 0, a whole number"),
+        ({"seed": -1}, "seed must be at least 0, a whole number"),
         ({"units": "per cent"}, "units must be one of 'decimal', 'any', not 'per cent'"),
     ],
 )

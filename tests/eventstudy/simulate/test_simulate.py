@@ -12,8 +12,8 @@ import pytest
 from analysis.errors import InputError
 from analysis.eventstudy import Dimson, FactorModel, MarketAdjusted, MeanAdjusted, ScholesWilliams
 from analysis.eventstudy.inference.registry import TEST_NAMES
-from analysis.eventstudy.simulate import STANDARD, Design, size_and_power, table
-from analysis.eventstudy.simulate.draws import ReturnPanel, calendars, draw, frames
+from analysis.eventstudy.simulate import STANDARD, Design, size_and_power
+from analysis.eventstudy.simulate.panels import ReturnPanel, calendars, draw, frames
 
 pytestmark = pytest.mark.slow
 
@@ -124,8 +124,8 @@ def test_a_shock_reaches_the_second_exchange_a_session_later():
     for firm, market in ((0, 0), (5, 1)):
         beta = (one.returns[:, firm] - one.noise[:, firm]) / one.factors[:, market]
         assert np.allclose(beta, beta[0])
-    assert design.asked_model.needs(0) == ("new_york",)
-    assert design.asked_model.needs(5) == ("asia",)
+    assert design.study_model.needs(0) == ("new_york",)
+    assert design.study_model.needs(5) == ("asia",)
 
 
 def test_history_leaves_the_rows_of_two_exchanges_as_they_are():
@@ -437,28 +437,6 @@ def test_progress_is_told_to_the_end():
 # What is shown
 
 
-def test_a_table_has_a_row_per_test_and_a_column_per_design():
-    designs = [quick(window=window, spread=days) for days in (3, 1) for window in ((0, 0), (-1, 1))]
-    found = size_and_power(designs, 3, ["sign", "bmp_t"])
-    laid = table(found, ["spread", "window"])
-    assert list(laid.index) == ["sign", "bmp_t"]
-    assert list(laid.columns) == [(3, "(0, 0)"), (3, "(−1, 1)"), (1, "(0, 0)"), (1, "(−1, 1)")]
-    row = found[(found["spread"] == 1) & (found["window_end"] == 1) & (found["test"] == "bmp_t")]
-    assert laid.loc["bmp_t", (1, "(−1, 1)")] == row["share"].iloc[0]
-    assert table(found).columns.names == ["window", "spread"]
-    assert table(found, values="repetitions").to_numpy().tolist() == [[3] * 4] * 2
-
-
-def test_a_table_that_would_hide_a_design_is_refused():
-    found = size_and_power([quick(), quick(spread=3)], 2, ["sign"])
-    with pytest.raises(InputError, match=r"Several designs share .* \['spread'\]"):
-        table(found, ["window"])
-    with pytest.raises(InputError, match=r"no level 0\.1; it has: 0\.05"):
-        table(found, level=0.1)
-    with pytest.raises(InputError, match="Did you mean 'share'"):
-        table(found, values="shares")
-
-
 def test_the_standard_designs_ask_what_the_docs_say():
     assert {design.spread for design in STANDARD["size"]} == {1, 3, 10}
     lengths = {design.window[1] - design.window[0] + 1 for design in STANDARD["size"]}
@@ -475,7 +453,7 @@ def test_the_standard_designs_ask_what_the_docs_say():
     ("options", "message"),
     [
         ({"events": 0}, "Design.events must be at least 1"),
-        ({"events": 2.5}, "Design.events must be a whole number"),
+        ({"events": 2.5}, "Design.events must be at least 1, a whole number, not 2.5"),
         ({"spread": 0}, "Design.spread must be at least 1"),
         ({"correlation": 1.0}, "Design.correlation must be a share"),
         ({"correlation": "0.2"}, "Design.correlation must be a share"),

@@ -30,7 +30,7 @@ WORST_RETURN = -0.99
 
 
 @dataclass(frozen=True, eq=False)
-class Drawn:
+class SimulatedPanel:
     """Returns, and where the events lie in them.
 
     Attributes
@@ -64,17 +64,9 @@ class Drawn:
 
 @dataclass(frozen=True, eq=False)
 class ReturnPanel:
-    """A panel of real returns, checked, to draw events from.
+    """A panel of real returns (D, S) and factors (D, F), checked, to draw events from.
 
-    Attributes
-    ----------
-    returns : (D, S) float
-        NaN where missing.
-    factors : (D, F) float
-    names : tuple of str
-        Columns of the factors.
-    noise : (D, S) float
-        Returns less the first factor, about their mean by security.
+    The noise is returns less the first factor, about their mean by security.
     """
 
     returns: Floats
@@ -84,13 +76,7 @@ class ReturnPanel:
 
     @classmethod
     def of(cls, returns: object, factors: object | None) -> ReturnPanel:
-        """Check frames; without factors the market is the mean of the panel, equally weighted.
-
-        Raises
-        ------
-        InputError
-            Frames that an `EventStudy` would refuse, or factors on none of the days.
-        """
+        """Check frames; without factors the market is the mean of the panel, equally weighted."""
         table = check_table(returns, "returns")
         if factors is None:
             laid = pd.DataFrame({"market": table.mean(axis=1)})
@@ -106,20 +92,19 @@ class ReturnPanel:
 
 
 def check_source(design: Design, panel: ReturnPanel | None) -> None:
-    """Check that a design can be drawn at all.
-
-    Raises
-    ------
-    InputError
-        The model needs factors that are not there, or the panel is too small.
-    """
+    """Refuse a design whose factors are missing or whose panel is too small (InputError)."""
     if panel is not None:
-        _check_panel(design)
+        for name, usual in (("exchanges", 1), ("raised", "all"), ("apart", 0)):
+            if getattr(design, name) != usual:
+                raise InputError(
+                    f"Design.{name} must be {usual!r} with a panel of real returns, whose "
+                    "residuals are as they are."
+                )
     names = _markets(design) if panel is None else panel.names
     securities: list[Hashable] = list(range(design.events))
     days = _dates(3)
     factors: pd.DataFrame | None = pd.DataFrame(0.0, index=days, columns=list(names))
-    model = design.asked_model
+    model = design.study_model
     if isinstance(model, PreparedModel):
         returns = pd.DataFrame(0.0, index=days, columns=securities)
         events = pd.DataFrame({"event_id": 0, "security": securities, "date": days[0]})
@@ -131,7 +116,7 @@ def check_source(design: Design, panel: ReturnPanel | None) -> None:
 
 def draw(
     design: Design, panel: ReturnPanel | None, rng: np.random.Generator, history: int
-) -> Drawn:
+) -> SimulatedPanel:
     """Draw one panel with its events.
 
     Parameters
@@ -141,19 +126,14 @@ def draw(
         What to draw from; None: the factor model.
     rng : numpy.random.Generator
     history : int
-        Sessions to have before the rows that the study itself needs, for placebo dates;
-        a panel of real returns gives all the days it has instead where this is not 0. The
-        other rows are the same whatever the number.
-
-    Returns
-    -------
-    Drawn
+        Sessions before the rows that the study itself needs, for placebo dates; a panel of
+        real returns gives all its days instead where this is not 0. The other rows are the
+        same whatever the number.
     """
-    drawn = (
-        _from_factor_model(design, rng, history)
-        if panel is None
-        else _from_panel(design, panel, rng, whole=history > 0)
-    )
+    if panel is None:
+        drawn = _from_factor_model(design, rng, history)
+    else:
+        drawn = _from_panel(design, panel, rng, whole=history > 0)
     returns = drawn.returns
     if design.variance_increase > 0:
         first, last = design.window
@@ -163,13 +143,14 @@ def draw(
     returns[drawn.day0, np.arange(design.events)] += design.effect
     if design.untraded > 0:
         # Last: an effect on a day without a trade shows with the next one.
-        returns = _thinned(design, returns, rng)
-    if design.closure != "no":
-        return _closed(design, replace(drawn, returns=returns))
-    return replace(drawn, returns=returns)
+        returns = _with_thin_trading(design, returns, rng)
+    drawn = replace(drawn, returns=returns)
+    return drawn if design.closure == "no" else _closed(design, drawn)
 
 
-def frames(design: Design, drawn: Drawn) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+def frames(
+    design: Design, drawn: SimulatedPanel
+) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     """Returns, events and factors as an `EventStudy` takes them."""
     days = _dates(len(drawn.returns))
     securities = np.arange(design.events)
@@ -184,7 +165,7 @@ def frames(design: Design, drawn: Drawn) -> tuple[pd.DataFrame, pd.DataFrame, pd
 
 
 def calendars(
-    design: Design, drawn: Drawn, days: pd.DatetimeIndex
+    design: Design, drawn: SimulatedPanel, days: pd.DatetimeIndex
 ) -> dict[Hashable, pd.DatetimeIndex] | None:
     """Sessions of each firm as an `EventStudy` takes them; None where no exchange was closed."""
     if design.closure == "no":
@@ -193,54 +174,41 @@ def calendars(
     return {firm: held if asia else days for firm, asia in enumerate(design.in_asia)}
 
 
-def _from_factor_model(design: Design, rng: np.random.Generator, history: int) -> Drawn:
+def _from_factor_model(design: Design, rng: np.random.Generator, history: int) -> SimulatedPanel:
     firms, lag = design.events, design.lag
     beta, sigma = rng.uniform(*BETA, firms), rng.uniform(*SIGMA, firms)
     day0 = history + design.before + rng.integers(0, design.spread, firms)
     day0 += design.apart * np.arange(firms)
     recent = design.before + design.reach + design.after
     # What the study needs comes first, so that it stays the same whatever history there is.
-    late, early = (_rows(design, rng, length) for length in (recent, history))
-    market = np.concatenate([early.market, late.market])
-    own = np.concatenate([early.own, late.own])
-    # Starts as many sessions early as the shock needs to reach Asia.
-    shock = np.concatenate([early.shock[:history], late.shock])
+    late, early = (_draw_days(design, rng, length) for length in (recent, history))
+    market, own = (np.concatenate([early[at], late[at]]) for at in (0, 2))
+    shock = np.concatenate([early[1][:history], late[1]])
     asia, days = np.array(design.in_asia), len(own)
     felt = np.where(asia, shock[:days], shock[lag : lag + days])
     common = sigma * np.sqrt(design.correlation) * felt
     noise = common + sigma * np.sqrt(1.0 - design.correlation) * own
     returns = market[:, asia.astype(np.int64)] * beta + noise
-    return Drawn(returns, noise, common, market, _markets(design), day0 + design.later * asia)
+    return SimulatedPanel(
+        returns, noise, common, market, _markets(design), day0 + design.later * asia
+    )
 
 
-@dataclass(frozen=True, eq=False)
-class _Rows:
-    """Days of the factor model.
-
-    Attributes
-    ----------
-    market : (D, exchanges) float
-    shock : (D + lag, 1) float
-        What is common to all residuals, from `Design.lag` sessions earlier on.
-    own : (D, N) float
-    """
-
-    market: Floats
-    shock: Floats
-    own: Floats
-
-
-def _rows(design: Design, rng: np.random.Generator, length: int) -> _Rows:
+def _draw_days(
+    design: Design, rng: np.random.Generator, length: int
+) -> tuple[Floats, Floats, Floats]:
+    """Markets (D, exchanges), common shocks (D + lag, 1) and own residuals (D, N) of some days."""
     market = MARKET_MEAN + MARKET_SD * rng.standard_normal((length, design.exchanges))
+    # Starts as many sessions early as the shock needs to reach Asia.
     shock = _standard(design.residuals, rng, (length + design.lag, 1))
-    return _Rows(market, shock, _standard(design.residuals, rng, (length, design.events)))
+    return market, shock, _standard(design.residuals, rng, (length, design.events))
 
 
 def _markets(design: Design) -> tuple[str, ...]:
     return MARKET if design.exchanges == 1 else MARKETS
 
 
-def _closed(design: Design, drawn: Drawn) -> Drawn:
+def _closed(design: Design, drawn: SimulatedPanel) -> SimulatedPanel:
     """Close Asia for some days: its next session shows the change of all of them."""
     asia, rows = np.flatnonzero(design.in_asia), _closed_rows(design, drawn)
     returns, factors = drawn.returns.copy(), drawn.factors.copy()
@@ -250,43 +218,31 @@ def _closed(design: Design, drawn: Drawn) -> Drawn:
     return replace(drawn, returns=returns, factors=factors)
 
 
-def _closed_rows(design: Design, drawn: Drawn) -> Ints:
+def _closed_rows(design: Design, drawn: SimulatedPanel) -> Ints:
     """Days on which Asia was closed."""
     first = int(drawn.day0[0]) + (design.closure == "late")
     return np.arange(first, first + design.closed_days)
 
 
-def _check_panel(design: Design) -> None:
-    """Refuse what only the factor model can give."""
-    for name, usual in (("exchanges", 1), ("raised", "all"), ("apart", 0)):
-        if getattr(design, name) != usual:
-            raise InputError(
-                f"Design.{name} must be {usual!r} with a panel of real returns, whose residuals "
-                "are as they are."
-            )
-
-
 def _standard(kind: str, rng: np.random.Generator, shape: tuple[int, int]) -> Floats:
     """Draws with mean 0 and variance 1."""
     if kind == "t":
-        heavy: Floats = rng.standard_t(DEGREES, shape) / np.sqrt(DEGREES / (DEGREES - 2.0))
-        return heavy
+        return np.asarray(rng.standard_t(DEGREES, shape) / np.sqrt(DEGREES / (DEGREES - 2.0)))
     if kind == "skewed":
-        skewed: Floats = (rng.standard_gamma(SHAPE, shape) - SHAPE) / np.sqrt(SHAPE)
-        return skewed
+        return np.asarray((rng.standard_gamma(SHAPE, shape) - SHAPE) / np.sqrt(SHAPE))
     return rng.standard_normal(shape)
 
 
 def _from_panel(
     design: Design, panel: ReturnPanel, rng: np.random.Generator, *, whole: bool
-) -> Drawn:
+) -> SimulatedPanel:
     eligible = _starts(design, panel)
     base = int(rng.choice(np.flatnonzero(eligible.sum(axis=1) >= design.events)))
     chosen = rng.choice(np.flatnonzero(eligible[base]), design.events, replace=False)
     day0 = base + rng.integers(0, design.spread, design.events)
     first, last = base - design.before, base + design.spread + design.after
     rows = slice(None) if whole else slice(first, last)
-    return Drawn(
+    return SimulatedPanel(
         panel.returns[rows, chosen],
         panel.noise[rows, chosen],
         None,
@@ -301,11 +257,7 @@ def _starts(design: Design, panel: ReturnPanel) -> NDArray[np.bool_]:
 
     A security is drawn where its estimation window holds ``min_observations`` complete rows
     and its event window is whole, wherever in the spread its day 0 falls.
-
-    Raises
-    ------
-    InputError
-        On no day are there enough of them.
+    InputError where there are too few of them on every day.
     """
     days, firms = panel.returns.shape
     complete = np.isfinite(panel.returns) & np.isfinite(panel.factors).all(axis=1, keepdims=True)
@@ -315,8 +267,7 @@ def _starts(design: Design, panel: ReturnPanel) -> NDArray[np.bool_]:
     base = np.arange(design.before, max(last_start + 1, design.before))
 
     def within(first: int, last: int) -> Ints:
-        found: Ints = count[base + last + 1] - count[base + first]
-        return found
+        return np.asarray(count[base + last + 1] - count[base + first])
 
     extra = design.spread - 1
     whole_window = design.event_window[1] + extra - design.event_window[0] + 1
@@ -338,7 +289,7 @@ def _starts(design: Design, panel: ReturnPanel) -> NDArray[np.bool_]:
     return eligible
 
 
-def _thinned(design: Design, returns: Floats, rng: np.random.Generator) -> Floats:
+def _with_thin_trading(design: Design, returns: Floats, rng: np.random.Generator) -> Floats:
     """Take trades away: days without one, drawn independently, show no return of their own."""
     traded = rng.random(returns.shape) >= design.untraded
     if design.untraded_returns == "missing":

@@ -17,11 +17,7 @@ SPREADS = (1, 3, 10)
 EFFECTS = (0.005, 0.01, 0.02, 0.03)
 FEW = (3, 5, 10)
 # Days for which Asia was closed, and numbers of events, by the exchanges' order.
-CLOSED = {
-    "together": ((1, 30), (4, 30)),
-    "behind": ((1, 10), (2, 30)),
-    "late": ((1, 30), (4, 30)),
-}
+CLOSED = {"together": ((1, 30), (4, 30)), "behind": ((1, 10), (2, 30)), "late": ((1, 30), (4, 30))}
 # Whose variance rises at the event, and by how much: twice, and four times for the record.
 RISES = (("own", 1.0), ("all", 1.0), ("common", 3.0))
 THIN_MODELS: tuple[Model, ...] = (Dimson(), ScholesWilliams())

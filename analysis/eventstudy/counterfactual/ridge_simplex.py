@@ -23,7 +23,7 @@ DECREASE = 1e-4
 SHORTEST = 1e-10
 
 
-def ridged(y: Floats, x: Floats, ridge: float) -> tuple[Floats, float]:
+def simplex_ridge(y: Floats, x: Floats, ridge: float) -> tuple[Floats, float]:
     """Minimise ½‖y − Xw‖² + ½·ridge·‖w‖² over the simplex.
 
     Parameters
@@ -44,18 +44,14 @@ def ridged(y: Floats, x: Floats, ridge: float) -> tuple[Floats, float]:
     # good beginning for the next.
     dual = np.zeros(len(y))
     weights = project(dual @ x)
-    for stage in _stages(x, ridge):
+    stages = [ridge]
+    largest = float(np.einsum("tj,tj->j", x, x).max())
+    while stages[-1] * FALL < largest:
+        stages.append(stages[-1] * FALL)
+    for stage in reversed(stages):
         dual, weights = _newton(y, x, stage, dual, weights)
     gradient = ridge * weights - (y - x @ weights) @ x
     return weights, max(float(weights @ gradient - gradient.min()), 0.0)
-
-
-def _stages(x: Floats, ridge: float) -> list[float]:
-    largest = float(np.einsum("tj,tj->j", x, x).max())
-    stages = [ridge]
-    while stages[-1] * FALL < largest:
-        stages.append(stages[-1] * FALL)
-    return stages[::-1]
 
 
 def _newton(
@@ -87,38 +83,22 @@ def curvature(x: Floats, weights: Floats, ridge: float) -> Floats:
     """
     active = x[:, weights > 0]
     centred = active - active.mean(axis=1, keepdims=True)
-    matrix: Floats = centred @ centred.T
-    matrix[np.diag_indices_from(matrix)] += ridge
-    return matrix
+    return np.asarray(centred @ centred.T + ridge * np.eye(len(x)))
 
 
 def project(values: Floats) -> Floats:
     """Nearest point of the simplex: Held, Wolfe & Crowder (1974).
 
-    Parameters
-    ----------
-    values : (J,) float
-
-    Returns
-    -------
-    (J,) float
-        max(values − θ, 0) with θ such that they sum to one.
+    max(values − θ, 0) with θ such that they sum to one, (J,).
     """
     ordered = np.sort(values)[::-1]
     excess = np.cumsum(ordered) - 1.0
     last = np.flatnonzero(ordered * np.arange(1, len(values) + 1) > excess)[-1]
-    projected: Floats = np.maximum(values - excess[last] / (last + 1), 0.0)
-    return projected
+    return np.asarray(np.maximum(values - excess[last] / (last + 1), 0.0))
 
 
 def _step(
-    y: Floats,
-    x: Floats,
-    ridge: float,
-    dual: Floats,
-    weights: Floats,
-    slope: Floats,
-    way: Floats,
+    y: Floats, x: Floats, ridge: float, dual: Floats, weights: Floats, slope: Floats, way: Floats
 ) -> tuple[Floats, Floats] | None:
     """Go along a direction as far as the dual falls enough; None where it does not."""
     before = _dual(y, x, ridge, dual, weights)

@@ -9,10 +9,14 @@ from typing import ClassVar
 import numpy as np
 
 from analysis.eventstudy.core.arrays import Floats
-from analysis.eventstudy.counterfactual.donors import DonorModel
-from analysis.eventstudy.counterfactual.matching import CounterfactualFit, share, spent
-from analysis.eventstudy.counterfactual.ridged import curvature, ridged
-from analysis.eventstudy.counterfactual.simplex import simplex
+from analysis.eventstudy.counterfactual.base import (
+    CounterfactualFit,
+    CounterfactualModel,
+    effective_dof,
+    relative_gap,
+)
+from analysis.eventstudy.counterfactual.ridge_simplex import curvature, simplex_ridge
+from analysis.eventstudy.counterfactual.simplex import simplex_least_squares
 
 # Below this share of its sum of squares a fit is perfect, and many weights reach it: then
 # the smallest ridge that the arithmetic bears chooses among them.
@@ -21,7 +25,7 @@ TIE_BREAK = 1e-8
 
 
 @dataclass(frozen=True, kw_only=True)
-class SyntheticDiD(DonorModel):
+class SyntheticDiD(CounterfactualModel):
     """Normal return: weighted donors, shifted by the weighted gap before the event.
 
     Arkhangelsky, Athey, Hirshberg, Imbens & Wager (2021). Unit weights ω minimise
@@ -53,9 +57,9 @@ class SyntheticDiD(DonorModel):
     extra_names: ClassVar[tuple[str, ...]] = ("active", "gap", "active_days", "zeta")
 
     def match(self, y: Floats, before: Floats, after: Floats) -> Sequence[CounterfactualFit]:
-        """Match series that share their donors and rows, see `matching.CounterfactualModel`."""
+        """Match series that share their donors and rows, see `CounterfactualModel.match`."""
         days = time_weights(before, after)
-        zeta = max(len(after), 1) ** 0.25 * noise(before)
+        zeta = max(len(after), 1) ** 0.25 * noise_level(before)
         apart = before - before.mean(axis=0)
         matches = []
         for series in y:
@@ -66,13 +70,18 @@ class SyntheticDiD(DonorModel):
             smoother, forecast = _moves(weights, before, after, zeta**2 * len(series))
             # The shift: a weighted mean of what is left, the same on every row.
             moved = days @ (np.eye(len(series)) - smoother)
-            extras = (float((weights > 0).sum()), share(gap, level), float((days > 0).sum()), zeta)
+            extras = (
+                float((weights > 0).sum()),
+                relative_gap(gap, level),
+                float((days > 0).sum()),
+                zeta,
+            )
             matches.append(
                 CounterfactualFit(
                     weights,
                     matched + shift,
                     after @ weights + shift,
-                    spent(smoother + moved),
+                    effective_dof(smoother + moved),
                     forecast + moved,
                     extras,
                 )
@@ -80,7 +89,7 @@ class SyntheticDiD(DonorModel):
         return matches
 
 
-def noise(before: Floats) -> float:
+def noise_level(before: Floats) -> float:
     """σ̂ of Arkhangelsky et al. (2021, eq. 5): sd of the donors' first differences."""
     steps = np.diff(before, axis=0)
     return float(steps.std()) if steps.size else 0.0
@@ -89,8 +98,8 @@ def noise(before: Floats) -> float:
 def unit_weights(level: Floats, apart: Floats, ridge: float) -> tuple[Floats, float]:
     """Unit weights from returns less their means, (J,), and their duality gap."""
     if ridge > 0:
-        return ridged(level, apart, ridge)
-    found = simplex(level[None], apart)
+        return simplex_ridge(level, apart, ridge)
+    found = simplex_least_squares(level[None], apart)
     return found.weights[0], float(found.gap[0])
 
 
@@ -100,11 +109,11 @@ def time_weights(before: Floats, after: Floats) -> Floats:
         return np.full(len(before), 1.0 / len(before))
     rows = before.T - before.mean(axis=1)
     goal = after.mean(axis=0) - after.mean()
-    weights: Floats = simplex(goal[None], rows).weights[0]
+    weights: Floats = simplex_least_squares(goal[None], rows).weights[0]
     left = goal - rows @ weights
     largest = float(np.einsum("jt,jt->t", rows, rows).max())
     if largest > 0 and left @ left <= PERFECT * (goal @ goal):
-        weights, _ = ridged(goal, rows, TIE_BREAK * largest)
+        weights, _ = simplex_ridge(goal, rows, TIE_BREAK * largest)
     return weights
 
 
@@ -112,7 +121,7 @@ def _moves(weights: Floats, before: Floats, after: Floats, ridge: float) -> tupl
     """How Σω_j·R_j moves with the series on the rows before (T, T) and after (W, T)."""
     apart = before - before.mean(axis=0)
     chosen = weights > 0
-    # ∂ω_A/∂y = C·X̃_A'(ηI + X̃_A·C·X̃_A')⁻¹, C = I − 11'/a, the derivative of `ridged`.
+    # ∂ω_A/∂y = C·X̃_A'(ηI + X̃_A·C·X̃_A')⁻¹, C = I − 11'/a, the derivative of `simplex_ridge`.
     centred = apart[:, chosen] - apart[:, chosen].mean(axis=1, keepdims=True)
     if ridge > 0:
         inverse = np.linalg.inv(curvature(apart, weights, ridge))

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import ClassVar
+from typing import ClassVar, Self
 
 import numpy as np
 
-from analysis.errors import InputError
 from analysis.eventstudy.core.arrays import Floats
-from analysis.eventstudy.counterfactual.donors import DonorModel
-from analysis.eventstudy.counterfactual.matching import CounterfactualFit, spent
+from analysis.eventstudy.counterfactual.base import (
+    CounterfactualFit,
+    CounterfactualModel,
+    effective_dof,
+)
+from analysis.eventstudy.inputs.options import check_count
 
 # Most factors that are tried, as in the authors' package; smallest share of the donors' largest
 # principal component that is a component and no rounding.
@@ -21,7 +23,7 @@ NO_COMPONENT = 1e-12
 
 
 @dataclass(frozen=True, kw_only=True)
-class InteractiveFixedEffects(DonorModel):
+class InteractiveFixedEffects(CounterfactualModel):
     """Normal return: α + Σ_k β_k·f_kt, the factors f estimated from the donors.
 
     Xu (2017): the factors are the first r principal components of the donors'
@@ -40,7 +42,7 @@ class InteractiveFixedEffects(DonorModel):
     Raises
     ------
     InputError
-        A number of factors that is none.
+        A number of factors that is not a whole number of at least 0.
 
     Notes
     -----
@@ -59,26 +61,20 @@ class InteractiveFixedEffects(DonorModel):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.factors is None:
-            return
-        try:
-            least = operator.index(self.factors)
-        except TypeError:
-            least = -1
-        if least < 0:
-            raise InputError(f"factors must be a whole number of at least 0, not {self.factors!r}.")
+        if self.factors is not None:
+            check_count(self.factors, "factors", 0)
 
     @property
     def least(self) -> int:
         """One donor more than factors."""
         return 2 if self.factors is None else max(2, self.factors + 1)
 
-    def held(self, match: CounterfactualFit) -> InteractiveFixedEffects:
+    def with_tuning(self, match: CounterfactualFit) -> Self:
         """The same model with the number of factors that a match found."""
         return replace(self, factors=int(match.tuned))
 
     def match(self, y: Floats, before: Floats, after: Floats) -> Sequence[CounterfactualFit]:
-        """Match series that share their donors and rows, see `matching.CounterfactualModel`."""
+        """Match series that share their donors and rows, see `CounterfactualModel.match`."""
         most = MOST if self.factors is None else self.factors
         most = min(most, before.shape[1] - 1, len(before) - 2)
         factors, loadings = components(np.vstack([before, after]), max(most, 0))
@@ -96,7 +92,7 @@ class InteractiveFixedEffects(DonorModel):
                     loadings[:, :r] @ coefficients[1:],
                     known[:, : r + 1] @ coefficients,
                     ahead[:, : r + 1] @ coefficients,
-                    spent(basis @ basis.T),
+                    effective_dof(basis @ basis.T),
                     slope @ basis.T,
                     (float(r),),
                     float(r),
