@@ -243,10 +243,7 @@ def cut_balanced(
 
 
 def cut_balanced_estimation(
-    panel: BalancedPanel,
-    places: EventIndex,
-    offsets: Ints,
-    taken: tuple[Ints, Bools] | None,
+    panel: BalancedPanel, places: EventIndex, offsets: Ints, taken: tuple[Ints, Bools] | None
 ) -> tuple[Floats, Floats]:
     """Cut the estimation rows alone, see `cut_balanced`: returns (N, E) and factors (N, f, E)."""
     before = places.position + offsets[0]

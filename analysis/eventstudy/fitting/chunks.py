@@ -178,11 +178,7 @@ class FitPlan:
 
 
 def fit_chunks(
-    recipe: FitPlan,
-    executor: Executor | None,
-    take_in: Callable[[int, Fit], Taken],
-    *,
-    slim: bool,
+    recipe: FitPlan, executor: Executor | None, take_in: Callable[[int, Fit], Taken], *, slim: bool
 ) -> Iterator[Taken]:
     """Fit the chunks of a recipe, here or over an executor.
 
