@@ -96,14 +96,12 @@ def test_table(
     for group in results.groups:
         for window in windows:
             sample, members = results.sample(window, group)
-            outcomes = run_tests(
-                sample,
-                names,
-                results.study.rbar,
-                partial(placebos.test, members=members),
-                partial(portfolio.test, members=members),
-                partial(placebos.test, members=members, test=MEAN_TEST),
-            )
+            from_study = {
+                "calendar_time_t": partial(portfolio.test, members=members),
+                "permutation": partial(placebos.test, members=members),
+                "permutation_mean": partial(placebos.test, members=members, test=MEAN_TEST),
+            }
+            outcomes = run_tests(sample, names, results.study.rbar, from_study)
             rows += [(group, window, one) for one in outcomes]
     return outcome_table(rows)
 
