@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from analysis.eventstudy.core.arrays import Bools, Floats, Ints, Rows
+from analysis.eventstudy.core.arrays import Bools, Floats, Ints, Rows, as_slice
 from analysis.eventstudy.core.tolerances import ROUNDING
 from analysis.eventstudy.dependence.pairwise import (
     LEAST_COMMON_DATES,
@@ -198,7 +198,7 @@ class OverlapSums(Overlap):
         """
         total = self._products(0, slice(None), 0, slice(None), 0) - self.varying
         for number, lag in enumerate(self.lags[1:].tolist(), start=1):
-            ours, theirs = map(_side_by_side, self.met(lag))
+            ours, theirs = map(as_slice, self.met(lag))
             front = len(self.lags) + number - 1
             share = 1.0 - lag / self.length
             total += 2.0 * share * self._products(number, ours, front, theirs, lag)
@@ -223,13 +223,6 @@ def _versions(lags: Ints, width: int) -> tuple[slice, Ints, Floats]:
     others = np.delete(np.arange(width), middle)
     row = others[:, None]
     return middle, others, np.hstack([row >= lags, row < width - lags[1:]]).astype(np.float64)
-
-
-def _side_by_side(numbers: Ints) -> Rows:
-    """Name consecutive numbers by a slice, so that nothing is copied."""
-    if len(numbers) and numbers[-1] - numbers[0] == len(numbers) - 1:
-        return slice(int(numbers[0]), int(numbers[-1]) + 1)
-    return numbers
 
 
 def masked_total(

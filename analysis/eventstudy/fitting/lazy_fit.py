@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.eventstudy.core.arrays import Bools, Floats, Ints, Rows
+from analysis.eventstudy.core.arrays import Bools, Floats, Ints, Rows, as_slice
 from analysis.eventstudy.core.fitted import BLOCK, Fitted
 from analysis.eventstudy.core.panel import EventIndex, offsets_of
 from analysis.eventstudy.fitting.chunks import FitPlan, cut_estimation, fit_chunk, fit_chunks
@@ -118,7 +118,7 @@ class LazyFitted(Fitted):
     def residuals(self) -> Floats:
         """Residuals of the estimation window, (N, E), see `Fitted`."""
         if self.kept is not None:
-            return self.kept[_slice(self.at)]
+            return self.kept[as_slice(self.at)]
         every = np.empty((len(self), len(self.estimation_offsets)))
         for rows, residuals in self.residual_blocks():
             every[rows] = residuals
@@ -196,7 +196,7 @@ class LazyFitted(Fitted):
         """Residuals of some events, (n, E); not to be written to."""
         at = self.at[rows]
         if self.kept is not None:
-            return self.kept[_slice(at)]
+            return self.kept[as_slice(at)]
         chunk = self.recipe.chunk(at)
         if self.coefficients is None:
             return fit_chunk(chunk).fitted.residuals
@@ -324,10 +324,3 @@ def _summed(parts: list[tuple[Floats, Ints] | None]) -> tuple[Floats, Ints] | No
 
 def _room(size: int, part: NDArray[Any] | None) -> NDArray[Any] | None:
     return None if part is None else np.empty((size, *part.shape[1:]), dtype=part.dtype)
-
-
-def _slice(at: Ints) -> Rows:
-    """Name the same rows by a slice where they are consecutive, so that nothing is copied."""
-    if len(at) and at[-1] - at[0] == len(at) - 1 and np.all(at[1:] > at[:-1]):
-        return slice(int(at[0]), int(at[-1]) + 1)
-    return at
