@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.lib.stride_tricks import as_strided
+from numpy.lib.stride_tricks import sliding_window_view
 
 from analysis.eventstudy.core.arrays import Bools, Floats, Ints
 
@@ -79,6 +79,11 @@ class Calendars:
         found: Ints = self.sessions[rows] if rows.size else rows
         return found if within.all() else np.where(within, found, -1)
 
+    def day0(self, events: EventIndex) -> Ints:
+        """Day 0 of each event on the union, (N,)."""
+        days: Ints = self.sessions[self.starts[events.calendar] + events.position]
+        return days
+
 
 @dataclass(frozen=True)
 class Panel:
@@ -131,14 +136,7 @@ class BalancedPanel:
 
     def _slices(self, values: Floats, length: int) -> Floats:
         """Every run of so many days of every series, as a view."""
-        series, days = values.shape
-        step = values.strides[1]
-        return as_strided(
-            values,
-            (series, days - length + 1, length),
-            (values.strides[0], step, step),
-            writeable=False,
-        )
+        return sliding_window_view(values, length, axis=1)
 
 
 @dataclass(frozen=True)

@@ -1,11 +1,11 @@
 """How much the events of a sample move together: r̄, the mean residual correlation.
 
 Every firm hit on the same day is the usual case, and then tests that take the events for
-independent reject far too often. `parametric` and `ranks` correct for it with the r̄ that
-is computed here. There is no loop over pairs: events come in blocks, and the correlations
-of two blocks on the common dates of each pair are a handful of matrix products. Blocks
-whose events share day 0 and every usable row need column sums only. Where one instant reaches
-some exchanges a session after others, the pairs across them come on top.
+independent reject far too often; `parametric` and `ranks` correct for it with r̄. There is no
+loop over pairs: events come in blocks, and the correlations of two blocks on the common dates
+of each pair are a handful of matrix products. Blocks whose events share day 0 and every usable
+row need column sums only. Where one instant reaches some exchanges a session after others, the
+pairs across them come on top.
 """
 
 from __future__ import annotations
@@ -19,8 +19,12 @@ from analysis.errors import unknown_name
 from analysis.eventstudy.core.arrays import Bools, Floats, Ints
 from analysis.eventstudy.core.fitted import WindowSample
 from analysis.eventstudy.core.threads import map_ordered
-from analysis.eventstudy.dependence.overlap import Overlap, OverlapSums, masked_total
-from analysis.eventstudy.dependence.overlap_pairs import OverlapPairs
+from analysis.eventstudy.dependence.overlap import (
+    Overlap,
+    OverlapPairs,
+    OverlapSums,
+    masked_total,
+)
 from analysis.eventstudy.dependence.pairwise import (
     LEAST_COMMON_DATES,
     EventBlock,

@@ -17,7 +17,7 @@ from analysis.eventstudy import (
 )
 from analysis.eventstudy.core import threads
 from analysis.eventstudy.core.fitted import window_sample
-from analysis.eventstudy.dependence import overlap, overlap_pairs
+from analysis.eventstudy.dependence import overlap
 from analysis.eventstudy.dependence.mean_correlation import rbar
 from analysis.eventstudy.fitting import chunks
 from analysis.eventstudy.fitting import lazy_fit as pooled
@@ -111,7 +111,7 @@ def test_rows_near_earlier_events_of_the_security_are_left_out():
     width=st.integers(5, 30),
     holes=st.sampled_from([0.0, 0.2, 0.9]),
     shift=st.sampled_from([0.0, 50.0]),
-    collected=st.sampled_from([overlap.OverlapSums, overlap_pairs.OverlapPairs]),
+    collected=st.sampled_from([overlap.OverlapSums, overlap.OverlapPairs]),
 )
 def test_overlap_sums_agree_with_a_loop_over_pairs(seed, length, width, holes, shift, collected):
     rng = np.random.default_rng(seed)
@@ -134,9 +134,7 @@ def test_overlap_sums_agree_with_a_loop_over_pairs(seed, length, width, holes, s
 @pytest.mark.parametrize("lag", [0, 1, 3])
 def test_pairs_of_events_are_all_there_and_each_once(most, lag):
     day0 = np.array([3, 3, 3, 4, 6, 6, 7, 9])
-    every = [
-        pair for part in overlap_pairs._pairs(day0, lag, most) for pair in zip(*part, strict=True)
-    ]
+    every = [pair for part in overlap._pairs(day0, lag, most) for pair in zip(*part, strict=True)]
     expected = [
         (i, j)
         for i in range(len(day0))
@@ -149,10 +147,10 @@ def test_pairs_of_events_are_all_there_and_each_once(most, lag):
 def test_few_pairs_are_correlated_and_many_are_added_up():
     whole = np.ones(400, dtype=bool)
     apart, together = np.arange(400), np.arange(400) // 100
-    assert overlap_pairs.OverlapPairs(apart, whole, 50, 3).few
-    assert not overlap_pairs.OverlapPairs(together, whole, 50, 3).few
+    assert overlap.OverlapPairs(apart, whole, 50, 3).few
+    assert not overlap.OverlapPairs(together, whole, 50, 3).few
     # A long window has one sum for each distance and day: more than there are pairs.
-    assert overlap_pairs.OverlapPairs(np.arange(400), whole, 200, 150).few
+    assert overlap.OverlapPairs(np.arange(400), whole, 200, 150).few
 
 
 def test_rbar_of_a_study_with_holes_agrees_with_a_loop_over_pairs(monkeypatch):
