@@ -1,4 +1,4 @@
-"""The face of the engine: an `EventStudy` is asked, checked, fitted.
+"""`EventStudy`: the inputs of an event study, checked and fitted.
 
 `fit` places the events, cuts them into chunks, fits each chunk (in this process or over an
 executor) and hands what came out to `EventStudyResults`.
@@ -61,7 +61,7 @@ class EventStudy(StudyInputs):
         Columns event_id, security, date (day 0, a session of the security) and optionally
         group. One row per event and security.
     model : Model
-        The normal-return model: one of `models`, `thin`, `moving_variance` or `robust`.
+        The normal-return model, see `models`.
     factors : pandas.DataFrame, optional
         Dates × factors, decimal; whatever the model needs.
     estimation, window : (int, int)
@@ -171,7 +171,7 @@ class EventStudy(StudyInputs):
         Returns
         -------
         EventStudyResults
-            With a ledger of the events that were skipped; it may be all of them.
+            With the events that were skipped and why; it may be all of them.
         """
         placing = align_events(self.events, self.returns, self.factors, self.calendars, self.model)
         order = np.lexsort((placing.places.position, placing.places.security))

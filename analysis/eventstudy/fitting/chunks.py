@@ -1,6 +1,6 @@
 """Chunks of events: what one worker needs to fit them, and nothing else.
 
-`study` sends the real events through here, `resampling` the placebo events; either may go
+`study` sends the real events through here, `permutation` the placebo events; either may go
 over an executor, so a chunk carries only the series of its own securities and pickles.
 """
 

@@ -192,10 +192,10 @@ def test_one_sort_ranks_values_together_with_every_group(seed, kind, holes, widt
     if holes:
         values[rng.random(values.shape) < 0.3] = -np.nan
         groups[0][rng.random(groups[0].shape) < 0.3] = np.nan
-    together = ranking.Together(values, groups)
+    together = ranking.JointRanks(values, groups)
     for number, group in enumerate(groups):
         expected = ranking.centred_ranks(np.hstack([values, group]))
-        sums, counts = together.added(number)
+        sums, counts = together.rank_sums(number)
         np.testing.assert_allclose(sums, np.nansum(expected, axis=0), atol=1e-13)
         np.testing.assert_array_equal(counts, np.isfinite(expected).sum(axis=0))
         np.testing.assert_allclose(together.of_values(number), expected[:, :width], atol=1e-15)
@@ -205,22 +205,22 @@ def test_one_sort_ranks_values_together_with_every_group(seed, kind, holes, widt
 def test_a_sort_by_whole_numbers_is_taken_where_no_values_are_equal():
     rng = np.random.default_rng(5)
     values, group = rng.standard_normal((600, 300)), rng.standard_normal((600, 21))
-    together = ranking.Together(values, [group, group[:, :1]])
+    together = ranking.JointRanks(values, [group, group[:, :1]])
     assert together._packed is not None
     expected = ranking.centred_ranks(np.hstack([values, group]))
-    np.testing.assert_allclose(together.added(0)[0], expected.sum(axis=0), atol=1e-11)
+    np.testing.assert_allclose(together.rank_sums(0)[0], expected.sum(axis=0), atol=1e-11)
     values[599, 7] = values[599, 200]
-    assert ranking.Together(values, [group])._packed is None
+    assert ranking.JointRanks(values, [group])._packed is None
 
 
-def test_rows_too_long_for_one_number_are_ranked_the_careful_way():
+def test_rows_too_long_for_one_number_are_ranked_with_ties():
     rng = np.random.default_rng(6)
     values = rng.standard_normal((2, 33_000))
     groups = [rng.standard_normal((2, extra)) for extra in (11, 11, 1, 1)]
-    together = ranking.Together(values, groups)
+    together = ranking.JointRanks(values, groups)
     for number, group in enumerate(groups):
         expected = ranking.centred_ranks(np.hstack([values, group]))
-        np.testing.assert_allclose(together.added(number)[0], expected.sum(axis=0), atol=1e-13)
+        np.testing.assert_allclose(together.rank_sums(number)[0], expected.sum(axis=0), atol=1e-13)
 
 
 def test_returns_that_change_after_the_question_change_no_answer(monkeypatch):
