@@ -205,22 +205,10 @@ def cut_balanced(
 ) -> Block:
     """Cut the rows of events whose windows lie inside a straight panel.
 
-    Parameters
-    ----------
-    panel : BalancedPanel
-    places : EventIndex
-        The N events; their positions are days of the panel.
-    estimation_offsets, offsets : (E,), (W,) int
-        Relative days, without a gap, all of them inside the panel.
-    taken : (h,) int and (h, E) bool, or None
-        Events with rows near other events of their security, and which rows these are: they
-        are left out of the estimation window.
-    lean : bool
-        See `BalancedBlock`.
-
-    Returns
-    -------
-    Block
+    Positions of the N events are days of the panel; the relative days, (E,) and (W,), have no
+    gap and lie inside it. `taken` names events with rows near other events of their security,
+    (h,), and these rows, (h, E), which are left out of the estimation window. For `lean` see
+    `BalancedBlock`.
     """
     around = places.position + offsets[0]
     estimation_returns, estimation_factors = cut_balanced_estimation(
@@ -326,21 +314,9 @@ def cut_block(
 ) -> Block:
     """Cut the rows of the events out of a panel.
 
-    Parameters
-    ----------
-    panel : Panel
-    places : EventIndex
-        The N events.
-    estimation_offsets, offsets : (E,), (W,) int
-        Relative days of the estimation and the event window.
-    spare : bool
-        Leave rows near an event of the same security out of the estimation window. The
-        estimation window ends before the own event window begins, so these are rows of
-        the security's other events.
-
-    Returns
-    -------
-    Block
+    Estimation and event days are relative, (E,) and (W,). With `spare` rows near an event of
+    the same security are left out of the estimation window: it ends before the own event
+    window begins, so these are rows of the security's other events.
     """
     estimation_days = panel.calendars.days(places.calendar, places.position, estimation_offsets)
     days = panel.calendars.days(places.calendar, places.position, offsets)

@@ -138,12 +138,8 @@ class FitPlan:
     def chunk(self, rows: Ints, *, alone: bool = False) -> Chunk:
         """Make the chunk of some events.
 
-        Parameters
-        ----------
-        rows : (n,) int
-            Rows of `places`.
-        alone : bool
-            Copy the series of these securities, for a worker that has no others.
+        Rows are those of `places`. With `alone` the series of these securities are copied, for a
+        worker that has no others.
         """
         before, around = offsets_of(self.estimation), offsets_of(self.window)
         places = self.places.take(rows)
@@ -181,19 +177,9 @@ def fit_chunks(
 ) -> Iterator[Taken]:
     """Fit the chunks of a recipe, here or over an executor.
 
-    Parameters
-    ----------
-    recipe : FitPlan
-    executor : concurrent.futures.Executor or None
-    take_in : callable
-        Number of a chunk's first event and its fit -> what to keep of it. Without an executor
-        it is called by the thread that fitted the chunk.
-    slim : bool
-        Leave out what can be made again.
-
-    Yields
-    ------
-    What `take_in` answers, in the order of the chunks.
+    `take_in` is given the number of a chunk's first event and its fit, and answers what to keep
+    of it; without an executor the thread that fitted the chunk calls it. Yields the answers in
+    the order of the chunks. `slim` leaves out what can be made again.
     """
     work = fit_without_residuals if slim else fit_chunk
     if executor is None:

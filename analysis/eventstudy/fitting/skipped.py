@@ -26,17 +26,8 @@ Skip = tuple[int, int | None, int | None, str]
 def skipped_table(results: FittedStudy, windows: list[Window]) -> pd.DataFrame:
     """List the events left out altogether, and those with a hole in one of some windows.
 
-    Parameters
-    ----------
-    results : FittedStudy
-    windows : list of (int, int)
-        Checked.
-
-    Returns
-    -------
-    pandas.DataFrame
-        event_id, security, window_start, window_end (blank: left out of every window),
-        reason. Pairs that never reached the study stand first.
+    event_id, security, window_start, window_end (blank: left out of every window), reason.
+    Pairs that never reached the study come first. Windows are checked.
     """
     rows = results.placing.rows
     reasons = results.placing.skipped | {int(rows[at]): why for at, why in results.unfitted.items()}
@@ -58,22 +49,9 @@ def skipped_table(results: FittedStudy, windows: list[Window]) -> pd.DataFrame:
 def unfit_reasons(
     placing: EventAlignment, numbers: Ints, fit: Fit, estimation: Window, window: Window, least: int
 ) -> dict[int, str]:
-    """Say which placed events cannot be used at all.
+    """Say why placed events cannot be used at all: placed event -> reason.
 
-    Parameters
-    ----------
-    placing : EventAlignment
-    numbers : (N,) int
-        The placed event of each row of `fit`.
-    fit : Fit
-    estimation, window : (int, int)
-    least : int
-        ``min_observations``.
-
-    Returns
-    -------
-    dict of int to str
-        Placed event -> reason.
+    `numbers`, (N,), are the placed events of the rows of `fit`; `least` is ``min_observations``.
     """
     empty: Bools = np.isnan(fit.fitted.ar[:, 0])
     for column in range(1, fit.fitted.ar.shape[1]):

@@ -73,22 +73,8 @@ def test_table(
 ) -> pd.DataFrame:
     """Run tests on every group and window and adjust their p-values as one family.
 
-    Parameters
-    ----------
-    results : FittedStudy
-    windows : list of (int, int)
-        Checked, none twice.
-    tests : iterable of str or "all"
-
-    Returns
-    -------
-    pandas.DataFrame
-        See `EventStudyResults.tests`.
-
-    Raises
-    ------
-    InputError
-        Unknown test.
+    Windows are checked, none twice; an unknown test raises `InputError`. See
+    `EventStudyResults.tests`.
     """
     names = check_names(tests)
     placebos, portfolio = Placebos.of(results, tuple(windows)), CalendarTimePortfolio.of(results)
