@@ -24,6 +24,7 @@ from analysis.settings import bundled
 
 KINDS = (
     "event",
+    "events",
     "tickers",
     "ticker",
     "group",

@@ -59,7 +59,7 @@ def briefing_name(info: NotebookInfo, parameters: Mapping[str, Any]) -> str:
     events, others = [], []
     for spec in info.parameters:
         value = parameters.get(spec.name, spec.default)
-        if spec.kind == "event":
+        if spec.kind in ("event", "events"):
             events.append(_slug(value))
         elif value is not None and value != spec.default:
             others.append(f"{spec.name}-{_slug(value)}")

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _WINDOW = re.compile(r"\s*([+-]?\d{1,9})\s*(?:,|\s)\s*([+-]?\d{1,9})\s*")
 # Sessions from day 0, about a century; and how many windows one page can show.
 _FARTHEST, _MOST_WINDOWS = 25_000, 50
-_NEED_KNOWN_NAMES = frozenset({"event", "tickers", "ticker", "group"})
+_NEED_KNOWN_NAMES = frozenset({"event", "events", "tickers", "ticker", "group"})
 
 
 @dataclass(frozen=True)
@@ -149,6 +149,16 @@ def _read_event(spec: ParameterSpec, raw: object, known: KnownNames) -> str:
     return _require_known("event", _text(spec, raw), known.events, see="faultline events list")
 
 
+def _read_events(spec: ParameterSpec, raw: object, known: KnownNames) -> list[str]:
+    parts = raw.split(",") if isinstance(raw, str) else _items(spec, raw)
+    names = dict.fromkeys(str(part).strip() for part in parts)
+    return [
+        _require_known("event", name, known.events, see="faultline events list")
+        for name in names
+        if name
+    ]
+
+
 def _read_ticker(spec: ParameterSpec, raw: object, known: KnownNames) -> str:
     return _require_known("ticker", _text(spec, raw), known.tickers)
 
@@ -259,6 +269,7 @@ def _require_known(kind: str, name: str, known: tuple[str, ...], *, see: str = "
 
 _READERS: dict[str, Callable[[ParameterSpec, Any, KnownNames], Any]] = {
     "event": _read_event,
+    "events": _read_events,
     "ticker": _read_ticker,
     "tickers": _read_tickers,
     "group": _read_group,

@@ -1,4 +1,4 @@
-"""The face of the engine: an `EventStudy` is asked, checked, fitted.
+"""`EventStudy`: the inputs of an event study, checked and fitted.
 
 `fit` places the events, cuts them into chunks, fits each chunk (in this process or over an
 executor) and hands what came out to `EventStudyResults`.
@@ -171,7 +171,7 @@ class EventStudy(StudyInputs):
         Returns
         -------
         EventStudyResults
-            With a ledger of the events that were skipped; it may be all of them.
+            With the events that were skipped and why; it may be all of them.
         """
         placing = align_events(self.events, self.returns, self.factors, self.calendars, self.model)
         order = np.lexsort((placing.places.position, placing.places.security))

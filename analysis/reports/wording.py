@@ -87,14 +87,22 @@ def clock(moment: datetime) -> str:
     return f"{day(moment)}, {moment:%H:%M}"
 
 
-def short_title(title: str, most: int = 12) -> str:
-    """A title without its details where it has more words than ``most``."""
-    for separator in ("; ", " ("):
+def short_title(title: str, most: int = 12, least: int = 3) -> str:
+    """A title without its details where it has more words than ``most``.
+
+    Cut at its punctuation where at least ``least`` words come before, else after ``most``.
+    """
+    for separator in ("; ", " (", ": ")[: 2 if least > 2 else 3]:
         start = title.partition(separator)[0]
-        if len(title.split()) > most and len(start.split()) > 2:
+        if len(title.split()) > most and len(start.split()) >= least:
             title = start
     words = title.split()
-    return title if len(words) <= most else f"{' '.join(words[:most]).rstrip(',;:')} \u2026"
+    if len(words) <= most:
+        return title
+    cut = " ".join(words[:most])
+    if cut.count("(") > cut.count(")"):
+        return cut.partition(" (")[0]
+    return f"{cut.rstrip(',;:')} \u2026"
 
 
 def listing(items: Sequence[str]) -> str:

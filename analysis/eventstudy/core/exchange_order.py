@@ -8,7 +8,7 @@ and the clusters of events use it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -53,16 +53,8 @@ class ExchangeOrder:
 
     def take(self, rows: Rows) -> ExchangeOrder:
         """Keep some of the events, by mask or by position."""
-        return ExchangeOrder(
-            self.calendars,
-            self.calendar[rows],
-            self.position[rows],
-            self.instant[rows],
-            self.late[rows],
-            self.holds[rows],
-            self.level[rows],
-            self.first[rows],
-        )
+        names = ("calendar", "position", "instant", "late", "holds", "level", "first")
+        return replace(self, **{name: getattr(self, name)[rows] for name in names})
 
     def earlier(self, offsets: Ints) -> Ints:
         """Day of the session before each relative day, on its own calendar, (N, days).

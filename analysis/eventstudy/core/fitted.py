@@ -1,7 +1,7 @@
 """Fitted events: what the models hand to the tests.
 
-`windows` cuts the rows, `models` fits them into a `Fitted`, and every test is a small
-function of a `WindowSample`, that is of the events which are whole in one window.
+`panel` cuts the rows, a model fits them into a `Fitted`, and every test is a small function
+of a `WindowSample`: the events that are whole in one window.
 """
 
 from __future__ import annotations
@@ -189,7 +189,7 @@ class Fitted:
         """
         variance = np.empty_like(self.ar)
         for rows in row_slices(len(self)):
-            variance[rows] = self._ar_variance(rows)
+            variance[rows] = self._relative_variance(rows) * self.sigma[rows, None] ** 2
         return variance
 
     def sar(self, rows: Rows, *, sigma: bool = True) -> Floats:
@@ -201,11 +201,6 @@ class Fitted:
         if sigma:
             deviation *= self.sigma[rows, None]
         return np.divide(self.ar[rows], deviation, out=deviation)
-
-    def _ar_variance(self, rows: Rows) -> Floats:
-        variance = self._relative_variance(rows)
-        variance *= self.sigma[rows, None] ** 2
-        return variance
 
     def _relative_variance(self, rows: Rows) -> Floats:
         variance = self.leverage(rows)

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.lib.stride_tricks import as_strided
+from numpy.lib.stride_tricks import sliding_window_view
 
 from analysis.eventstudy.core.arrays import Bools, Floats, Ints
 
@@ -79,6 +79,11 @@ class Calendars:
         found: Ints = self.sessions[rows] if rows.size else rows
         return found if within.all() else np.where(within, found, -1)
 
+    def day0(self, events: EventIndex) -> Ints:
+        """Day 0 of each event on the union, (N,)."""
+        days: Ints = self.sessions[self.starts[events.calendar] + events.position]
+        return days
+
 
 @dataclass(frozen=True)
 class Panel:
@@ -131,14 +136,7 @@ class BalancedPanel:
 
     def _slices(self, values: Floats, length: int) -> Floats:
         """Every run of so many days of every series, as a view."""
-        series, days = values.shape
-        step = values.strides[1]
-        return as_strided(
-            values,
-            (series, days - length + 1, length),
-            (values.strides[0], step, step),
-            writeable=False,
-        )
+        return sliding_window_view(values, length, axis=1)
 
 
 @dataclass(frozen=True)
@@ -207,22 +205,10 @@ def cut_balanced(
 ) -> Block:
     """Cut the rows of events whose windows lie inside a straight panel.
 
-    Parameters
-    ----------
-    panel : BalancedPanel
-    places : EventIndex
-        The N events; their positions are days of the panel.
-    estimation_offsets, offsets : (E,), (W,) int
-        Relative days, without a gap, all of them inside the panel.
-    taken : (h,) int and (h, E) bool, or None
-        Events with rows near other events of their security, and which rows these are: they
-        are left out of the estimation window.
-    lean : bool
-        See `BalancedBlock`.
-
-    Returns
-    -------
-    Block
+    Positions of the N events are days of the panel; the relative days, (E,) and (W,), have no
+    gap and lie inside it. `taken` names events with rows near other events of their security,
+    (h,), and these rows, (h, E), which are left out of the estimation window. For `lean` see
+    `BalancedBlock`.
     """
     around = places.position + offsets[0]
     estimation_returns, estimation_factors = cut_balanced_estimation(
@@ -243,10 +229,7 @@ def cut_balanced(
 
 
 def cut_balanced_estimation(
-    panel: BalancedPanel,
-    places: EventIndex,
-    offsets: Ints,
-    taken: tuple[Ints, Bools] | None,
+    panel: BalancedPanel, places: EventIndex, offsets: Ints, taken: tuple[Ints, Bools] | None
 ) -> tuple[Floats, Floats]:
     """Cut the estimation rows alone, see `cut_balanced`: returns (N, E) and factors (N, f, E)."""
     before = places.position + offsets[0]
@@ -331,21 +314,9 @@ def cut_block(
 ) -> Block:
     """Cut the rows of the events out of a panel.
 
-    Parameters
-    ----------
-    panel : Panel
-    places : EventIndex
-        The N events.
-    estimation_offsets, offsets : (E,), (W,) int
-        Relative days of the estimation and the event window.
-    spare : bool
-        Leave rows near an event of the same security out of the estimation window. The
-        estimation window ends before the own event window begins, so these are rows of
-        the security's other events.
-
-    Returns
-    -------
-    Block
+    Estimation and event days are relative, (E,) and (W,). With `spare` rows near an event of
+    the same security are left out of the estimation window: it ends before the own event
+    window begins, so these are rows of the security's other events.
     """
     estimation_days = panel.calendars.days(places.calendar, places.position, estimation_offsets)
     days = panel.calendars.days(places.calendar, places.position, offsets)

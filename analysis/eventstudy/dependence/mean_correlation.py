@@ -1,11 +1,11 @@
 """How much the events of a sample move together: r̄, the mean residual correlation.
 
 Every firm hit on the same day is the usual case, and then tests that take the events for
-independent reject far too often. `parametric` and `ranks` correct for it with the r̄ that
-is computed here. There is no loop over pairs: events come in blocks, and the correlations
-of two blocks on the common dates of each pair are a handful of matrix products. Blocks
-whose events share day 0 and every usable row need column sums only. Where one instant reaches
-some exchanges a session after others, the pairs across them come on top.
+independent reject far too often; `parametric` and `ranks` correct for it with r̄. There is no
+loop over pairs: events come in blocks, and the correlations of two blocks on the common dates
+of each pair are a handful of matrix products. Blocks whose events share day 0 and every usable
+row need column sums only. Where one instant reaches some exchanges a session after others, the
+pairs across them come on top.
 """
 
 from __future__ import annotations
@@ -19,8 +19,12 @@ from analysis.errors import unknown_name
 from analysis.eventstudy.core.arrays import Bools, Floats, Ints
 from analysis.eventstudy.core.fitted import WindowSample
 from analysis.eventstudy.core.threads import map_ordered
-from analysis.eventstudy.dependence.overlap import Overlap, OverlapSums, masked_total
-from analysis.eventstudy.dependence.overlap_pairs import OverlapPairs
+from analysis.eventstudy.dependence.overlap import (
+    Overlap,
+    OverlapPairs,
+    OverlapSums,
+    masked_total,
+)
 from analysis.eventstudy.dependence.pairwise import (
     LEAST_COMMON_DATES,
     EventBlock,
@@ -94,18 +98,7 @@ def rbar(sample: WindowSample, mode: str = "overlap") -> float:
 def mean_paired(sample: WindowSample, values: Floats, mode: str) -> float:
     """Mean correlation of values of the estimation days, paired and weighted by a mode.
 
-    Parameters
-    ----------
-    sample : WindowSample
-        N events.
-    values : (N, E) float
-        NaN where missing.
-    mode : {"overlap", "calendar", "event"}
-
-    Returns
-    -------
-    float
-        See `rbar`.
+    Of values (N, E), NaN where missing; see `rbar` for the modes.
     """
     fitted, n = sample.fitted, sample.size
     if mode == "event":
@@ -135,18 +128,8 @@ def overlap_sums(sample: WindowSample) -> Overlap | None:
 def mean_overlap(sample: WindowSample, sums: Overlap, fetch: Callable[[Ints], Floats]) -> float:
     """Overlap-weighted mean correlation of events that count the same days.
 
-    Parameters
-    ----------
-    sample : WindowSample
-    sums : Overlap
-        Filled with the values of every event.
-    fetch : callable
-        Positions of events, (n,) -> the same values, (n, E), NaN where missing.
-
-    Returns
-    -------
-    float
-        See `rbar`.
+    `sums` is filled with the values of every event; `fetch` gives the values of some events by
+    position, (n,) -> (n, E), NaN where missing. See `rbar`.
     """
     fitted, n = sample.fitted, sample.size
     total = sums.total() + masked_total(
@@ -160,17 +143,8 @@ def mean_overlap(sample: WindowSample, sums: Overlap, fetch: Callable[[Ints], Fl
 def across_exchanges(sample: WindowSample, values: Floats) -> float:
     """Sum over ordered pairs of securities that react one after the other, a session apart.
 
-    Parameters
-    ----------
-    sample : WindowSample
-        N events.
-    values : (N, E) float
-        Of the estimation days, NaN where missing.
-
-    Returns
-    -------
-    float
-        Σ τ'_ij·r'_ij, see `rbar`; 0 where all securities react on the same session.
+    Σ τ'_ij·r'_ij of `rbar` over values of the estimation days, (N, E), NaN where missing; 0
+    where all securities react on the same session.
     """
     fitted, order = sample.fitted, sample.fitted.order
     if order is None:
@@ -207,13 +181,7 @@ def _some(
 
 
 def check_mode(mode: str) -> None:
-    """Refuse an unknown way to pair the events.
-
-    Raises
-    ------
-    InputError
-        Unknown mode.
-    """
+    """Raise `InputError` for an unknown way to pair the events."""
     if mode not in RBAR_MODES:
         raise unknown_name("r̄ mode", mode, RBAR_MODES)
 

@@ -1,9 +1,9 @@
-"""Correlations of every event of one crowd with every event of another, as matrix products.
+"""Correlations of every event of one block with every event of another, as matrix products.
 
-A crowd is some events spread out on one time line, zero where a day is missing. The moments of
+A block is some events spread out on one time line, zero where a day is missing. The moments of
 each pair on its own common days are products of matrices of values, squares and presence;
-crowds whose events share every day need column sums only. `dependence` and `overlap` cut the
-events into crowds.
+blocks whose events share every day need column sums only. `mean_correlation` and `overlap`
+cut the events into blocks.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class EventBlock:
         All events have the same days and the same window.
     instant : (n,) int or None
         Number of the instant of each event, -1 where there is none. Windows of one instant in
-        two crowds are counted by relative day: they have all days in common.
+        two blocks are counted by relative day: they have all days in common.
     """
 
     start: int

@@ -1,7 +1,7 @@
 """Where each event lies: its security, its calendar, its day 0, its factors.
 
-Between the analyst's labelled frames and the numbered arrays of `windows`. An event that
-cannot be placed goes into the ledger with its reason; nothing is raised.
+Between the analyst's labelled frames and the numbered arrays of `panel`. An event without a
+day 0 is skipped with its reason; nothing is raised.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from analysis.eventstudy.models.linear import Model, required_factors
 
 @dataclass(frozen=True)
 class EventAlignment:
-    """The events that have a day 0, by numbers, and the ledger of those that have none.
+    """The events that have a day 0, by numbers, and the reasons of those that have none.
 
     Attributes
     ----------

@@ -1,6 +1,6 @@
 """Chunks of events: what one worker needs to fit them, and nothing else.
 
-`study` sends the real events through here, `resampling` the placebo events; either may go
+`study` sends the real events through here, `permutation` the placebo events; either may go
 over an executor, so a chunk carries only the series of its own securities and pickles.
 """
 
@@ -28,7 +28,6 @@ from analysis.eventstudy.core.panel import (
 )
 from analysis.eventstudy.core.threads import map_ordered
 from analysis.eventstudy.fitting.alignment import EventAlignment, renumber
-from analysis.eventstudy.fitting.own_events import own_events
 from analysis.eventstudy.models.least_squares import Fit
 from analysis.eventstudy.models.linear import Model
 
@@ -55,7 +54,7 @@ class Chunk:
     spare : bool
         Leave the rows that a `Panel` marks as near events out of the estimation window.
     taken : (h,) int and (h, E) bool, optional
-        With a `BalancedPanel` panel: the rows to leave out, see `own_events`.
+        With a `BalancedPanel` panel: the rows to leave out, see `_own_events`.
     lean : bool
         Residuals are not wanted one by one, see `panel.BalancedBlock`.
     """
@@ -142,12 +141,8 @@ class FitPlan:
     def chunk(self, rows: Ints, *, alone: bool = False) -> Chunk:
         """Make the chunk of some events.
 
-        Parameters
-        ----------
-        rows : (n,) int
-            Rows of `places`.
-        alone : bool
-            Copy the series of these securities, for a worker that has no others.
+        Rows are those of `places`. With `alone` the series of these securities are copied, for a
+        worker that has no others.
         """
         before, around = offsets_of(self.estimation), offsets_of(self.window)
         places = self.places.take(rows)
@@ -159,7 +154,7 @@ class FitPlan:
             return Chunk(slab, numbered, before, around, self.model, self.spare)
         taken = None
         if self.spare:
-            taken = own_events(self.placing, places, self.estimation, self.window)
+            taken = _own_events(self.placing, places, self.estimation, self.window)
         if alone:
             securities = np.unique(places.security)
             panel = replace(panel, returns=panel.returns[securities])
@@ -181,27 +176,13 @@ class FitPlan:
 
 
 def fit_chunks(
-    recipe: FitPlan,
-    executor: Executor | None,
-    take_in: Callable[[int, Fit], Taken],
-    *,
-    slim: bool,
+    recipe: FitPlan, executor: Executor | None, take_in: Callable[[int, Fit], Taken], *, slim: bool
 ) -> Iterator[Taken]:
     """Fit the chunks of a recipe, here or over an executor.
 
-    Parameters
-    ----------
-    recipe : FitPlan
-    executor : concurrent.futures.Executor or None
-    take_in : callable
-        Number of a chunk's first event and its fit -> what to keep of it. Without an executor
-        it is called by the thread that fitted the chunk.
-    slim : bool
-        Leave out what can be made again.
-
-    Yields
-    ------
-    What `take_in` answers, in the order of the chunks.
+    `take_in` is given the number of a chunk's first event and its fit, and answers what to keep
+    of it; without an executor the thread that fitted the chunk calls it. Yields the answers in
+    the order of the chunks. `slim` leaves out what can be made again.
     """
     work = fit_without_residuals if slim else fit_chunk
     if executor is None:
@@ -241,3 +222,39 @@ def _result(future: Future[Fit], recipe: FitPlan, number: int) -> Fit:
             f"{min(last, len(recipe.places))} ({type(error).__name__}): give its workers more "
             "memory, or fit without executor=."
         ) from error
+
+
+def _own_events(
+    placing: EventAlignment,
+    places: EventIndex,
+    estimation: tuple[int, int],
+    window: tuple[int, int],
+) -> tuple[Ints, Bools]:
+    """Find the estimation rows that lie in the event windows of a security's other events.
+
+    Returns which of the N events have such rows, (h,), and the rows, (h, E).
+    """
+    # Only earlier events can reach back so far: the estimation window ends before the event
+    # window begins. Go through them from the latest on, as long as any is near enough.
+    every, keys = placing.ordered, placing.ordered_keys
+    at = np.searchsorted(keys, placing.key(places)) - 1
+    offsets = offsets_of(estimation)
+    taken = np.zeros((0, len(offsets)), dtype=np.bool_)
+    found = np.empty(0, dtype=np.int64)
+    while True:
+        near = np.maximum(at, 0)
+        back = every.position[near] - places.position if len(keys) else np.zeros_like(at)
+        reaches = (at >= 0) & (back + window[1] >= estimation[0])
+        if len(keys):
+            reaches &= every.security[near] == places.security
+        if not reaches.any():
+            return found, taken
+        rows = np.flatnonzero(reaches)
+        more = np.setdiff1d(rows, found, assume_unique=True)
+        found = np.concatenate([found, more])
+        taken = np.concatenate([taken, np.zeros((len(more), len(offsets)), dtype=np.bool_)])
+        slot = np.empty(len(places), dtype=np.int64)
+        slot[found] = np.arange(len(found))
+        first, last = back[rows] + window[0], back[rows] + window[1]
+        taken[slot[rows]] |= (offsets >= first[:, None]) & (offsets <= last[:, None])
+        at = np.where(reaches, at - 1, -1)

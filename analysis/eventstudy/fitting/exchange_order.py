@@ -48,7 +48,7 @@ def exchange_order(
     places, calendars = placing.places, placing.calendars
     if len(places) < 2 or event_ids.is_unique:
         return None
-    day0 = calendars.days(places.calendar, places.position, np.zeros(1, dtype=np.int64))[:, 0]
+    day0 = calendars.day0(places)
     number = pd.factorize(event_ids.take(placing.rows))[0]
     events = int(number.max()) + 1
     first = np.full(events, calendars.size)

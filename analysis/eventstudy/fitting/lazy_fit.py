@@ -1,6 +1,6 @@
 """All fitted events of a study: what is light is kept, what is heavy is kept or made again.
 
-A million events have two gigabytes of estimation residuals. `pool` keeps them while they are
+A million events have two gigabytes of estimation residuals. They are kept while they are
 few; beyond that they are made again, chunk by chunk, whenever a test goes through them. The
 days and the regressors of an event always follow from its place.
 """
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.eventstudy.core.arrays import Bools, Floats, Ints, Rows
+from analysis.eventstudy.core.arrays import Bools, Floats, Ints, Rows, as_slice
 from analysis.eventstudy.core.fitted import BLOCK, Fitted
 from analysis.eventstudy.core.panel import EventIndex, offsets_of
 from analysis.eventstudy.fitting.chunks import FitPlan, cut_estimation, fit_chunk, fit_chunks
@@ -118,7 +118,7 @@ class LazyFitted(Fitted):
     def residuals(self) -> Floats:
         """Residuals of the estimation window, (N, E), see `Fitted`."""
         if self.kept is not None:
-            return self.kept[_slice(self.at)]
+            return self.kept[as_slice(self.at)]
         every = np.empty((len(self), len(self.estimation_offsets)))
         for rows, residuals in self.residual_blocks():
             every[rows] = residuals
@@ -196,7 +196,7 @@ class LazyFitted(Fitted):
         """Residuals of some events, (n, E); not to be written to."""
         at = self.at[rows]
         if self.kept is not None:
-            return self.kept[_slice(at)]
+            return self.kept[as_slice(at)]
         chunk = self.recipe.chunk(at)
         if self.coefficients is None:
             return fit_chunk(chunk).fitted.residuals
@@ -226,18 +226,7 @@ class LazyFitted(Fitted):
 def fit_plan(recipe: FitPlan, executor: Executor | None, *, keep: bool) -> Fit:
     """Fit the chunks of a recipe, and put their fits together in the recipe's order.
 
-    Parameters
-    ----------
-    recipe : FitPlan
-    executor : concurrent.futures.Executor or None
-        See `chunks.fit_chunks`.
-    keep : bool
-        Keep the residuals.
-
-    Returns
-    -------
-    Fit
-        Its `fitted` is a `LazyFitted`.
+    With `keep` the residuals are kept; ``Fit.fitted`` is a `LazyFitted`.
     """
     room = _FitBuffers(len(recipe.places), keep=keep)
     sums = list(fit_chunks(recipe, executor, room.put, slim=not keep))
@@ -279,7 +268,9 @@ class _FitBuffers:
             "x": one.x if fit.centre is None else None,
         }
         if len(one) == self.size:
-            self._adopt(parts, fit)
+            # A fit of all events: its arrays as they are.
+            self.light, self.estimates, self.flaws = parts, fit.estimates, fit.flaws
+            self.residuals = one.residuals if self.keep else None
             return fit.day_sums
         with self._opening:
             if not self.light:
@@ -293,22 +284,18 @@ class _FitBuffers:
             self.residuals[rows] = one.residuals
         return fit.day_sums
 
-    def _adopt(self, parts: dict[str, NDArray[Any] | None], fit: Fit) -> None:
-        """Take the arrays of a fit of all events as they are."""
-        self.light = dict(parts)
-        self.estimates, self.flaws = fit.estimates, fit.flaws
-        if self.keep:
-            self.residuals = fit.fitted.residuals
-
     def _open(self, parts: dict[str, NDArray[Any] | None], fit: Fit) -> None:
         self.estimates = np.empty((self.size, fit.estimates.shape[1]))
         if self.keep:
             self.residuals = np.empty((self.size, fit.fitted.residuals.shape[1]))
-        self.light = {name: _room(self.size, part) for name, part in parts.items()}
+        self.light = {
+            name: None if part is None else np.empty((self.size, *part.shape[1:]), part.dtype)
+            for name, part in parts.items()
+        }
 
 
 def in_order(fit: Fit, rows: Ints) -> Fit:
-    """Choose some of the pooled events, in another order; nothing is copied for nothing."""
+    """Choose some of the events, in another order; without a copy where all stay in order."""
     if np.array_equal(rows, np.arange(len(fit.fitted))):
         return fit
     return fit.take(rows)
@@ -320,14 +307,3 @@ def _summed(parts: list[tuple[Floats, Ints] | None]) -> tuple[Floats, Ints] | No
         return None
     sums = np.add.reduce([part[0] for part in known])
     return sums, np.add.reduce([part[1] for part in known])
-
-
-def _room(size: int, part: NDArray[Any] | None) -> NDArray[Any] | None:
-    return None if part is None else np.empty((size, *part.shape[1:]), dtype=part.dtype)
-
-
-def _slice(at: Ints) -> Rows:
-    """Name the same rows by a slice where they are consecutive, so that nothing is copied."""
-    if len(at) and at[-1] - at[0] == len(at) - 1 and np.all(at[1:] > at[:-1]):
-        return slice(int(at[0]), int(at[-1]) + 1)
-    return at

@@ -1,13 +1,8 @@
-"""Why an event is not in the figures: the sentences of the ledger.
-
-`study` asks which placed events could not be fitted, `results` which fitted ones have a
-hole in a window. Sentences are written for the events that are left out alone.
-"""
+"""Why an event was skipped: it has no day 0, could not be fitted, or misses a day of a window."""
 
 from __future__ import annotations
 
 from collections.abc import Hashable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -24,70 +19,39 @@ from analysis.eventstudy.models.least_squares import FIT_FAILURES, Fit
 if TYPE_CHECKING:
     from analysis.eventstudy.fitting.fitted_study import FittedStudy
 
-COLUMNS = ["event_id", "security", "window_start", "window_end", "reason"]
-
-
-@dataclass(frozen=True)
-class Skip:
-    """An event left out, of everything or of one window."""
-
-    row: int
-    window: Window | None
-    reason: str
+# Row of the events table, first and last day of the window (None: of every window), reason.
+Skip = tuple[int, int | None, int | None, str]
 
 
 def skipped_table(results: FittedStudy, windows: list[Window]) -> pd.DataFrame:
     """List the events left out altogether, and those with a hole in one of some windows.
 
-    Parameters
-    ----------
-    results : FittedStudy
-    windows : list of (int, int)
-        Checked.
-
-    Returns
-    -------
-    pandas.DataFrame
-        event_id, security, window_start, window_end (blank: left out of every window),
-        reason. Pairs that never reached the study stand first.
+    event_id, security, window_start, window_end (blank: left out of every window), reason.
+    Pairs that never reached the study come first. Windows are checked.
     """
-    skips = [Skip(row, None, reason) for row, reason in results.placing.skipped.items()]
     rows = results.placing.rows
-    skips += [Skip(int(rows[at]), None, why) for at, why in results.unfitted.items()]
-    skips.sort(key=lambda skip: skip.row)
+    reasons = results.placing.skipped | {int(rows[at]): why for at, why in results.unfitted.items()}
+    skips: list[Skip] = [(row, None, None, reasons[row]) for row in sorted(reasons)]
     for window in windows:
-        skips += incomplete_windows(results.placing, results.numbers, results.fitted, window)
-    ledger = frame(skips, results.study.events)
+        skips += _incomplete(results.placing, results.numbers, results.fitted, window)
+    table = _frame(skips, results.study.events)
     if results.refused is None or results.refused.empty:
-        return ledger
-    before = results.refused.reindex(columns=ledger.columns)
+        return table
+    before = results.refused.reindex(columns=table.columns)
     pairs = ["event_id", "security"]
     known = pd.MultiIndex.from_frame(before[pairs])
-    ledger = ledger[~pd.MultiIndex.from_frame(ledger[pairs]).isin(known)]
+    table = table[~pd.MultiIndex.from_frame(table[pairs]).isin(known)]
     blank = ["window_start", "window_end"]
-    before[blank] = before[blank].astype(ledger[blank].dtypes)
-    return before if ledger.empty else pd.concat([before, ledger], ignore_index=True)
+    before[blank] = before[blank].astype(table[blank].dtypes)
+    return before if table.empty else pd.concat([before, table], ignore_index=True)
 
 
 def unfit_reasons(
     placing: EventAlignment, numbers: Ints, fit: Fit, estimation: Window, window: Window, least: int
 ) -> dict[int, str]:
-    """Say which placed events cannot be used at all.
+    """Say why placed events cannot be used at all: placed event -> reason.
 
-    Parameters
-    ----------
-    placing : EventAlignment
-    numbers : (N,) int
-        The placed event of each row of `fit`.
-    fit : Fit
-    estimation, window : (int, int)
-    least : int
-        ``min_observations``.
-
-    Returns
-    -------
-    dict of int to str
-        Placed event -> reason.
+    `numbers`, (N,), are the placed events of the rows of `fit`; `least` is ``min_observations``.
     """
     empty: Bools = np.isnan(fit.fitted.ar[:, 0])
     for column in range(1, fit.fitted.ar.shape[1]):
@@ -113,55 +77,35 @@ def unfit_reasons(
     return reasons
 
 
-def incomplete_windows(
+def _incomplete(
     placing: EventAlignment, numbers: Ints, fitted: Fitted, window: Window
 ) -> list[Skip]:
-    """List the fitted events without an abnormal return on every day of a window.
-
-    Parameters
-    ----------
-    placing : EventAlignment
-    numbers : (N,) int
-        The placed event of each row of `fitted`.
-    fitted : Fitted
-    window : (int, int)
-    """
+    """List the fitted events without an abnormal return on every day of a window."""
     inside = (fitted.offsets >= window[0]) & (fitted.offsets <= window[1])
     offsets, ar = fitted.offsets[inside], fitted.ar[:, inside]
-    skips = []
+    skips: list[Skip] = []
     for at in np.flatnonzero(~np.isfinite(ar.sum(axis=1))):
         number, gone = int(numbers[at]), ~np.isfinite(ar[at])
         reason = _hole(placing, number, offsets[gone], _days(placing, number, window)[gone])
-        skips.append(Skip(int(placing.rows[number]), window, reason))
+        skips.append((int(placing.rows[number]), *window, reason))
     return skips
 
 
-def frame(skips: list[Skip], events: pd.DataFrame) -> pd.DataFrame:
-    """Write the ledger as a table: event_id, security, window_start, window_end, reason."""
-    rows = [skip.row for skip in skips]
+def _frame(skips: list[Skip], events: pd.DataFrame) -> pd.DataFrame:
+    rows = [row for row, *_ in skips]
     return pd.DataFrame(
         {
             "event_id": events["event_id"].to_numpy()[rows],
             "security": events["security"].to_numpy()[rows],
-            "window_start": pd.array([_end(skip.window, 0) for skip in skips], dtype="Int64"),
-            "window_end": pd.array([_end(skip.window, 1) for skip in skips], dtype="Int64"),
-            "reason": pd.array([skip.reason for skip in skips], dtype="str"),
-        },
-        columns=COLUMNS,
+            "window_start": pd.array([first for _, first, _, _ in skips], dtype="Int64"),
+            "window_end": pd.array([last for _, _, last, _ in skips], dtype="Int64"),
+            "reason": pd.array([reason for *_, reason in skips], dtype="str"),
+        }
     )
 
 
 def _hole(placing: EventAlignment, number: int, offsets: Ints, days: Ints) -> str:
-    """Say what is missing in a window.
-
-    Parameters
-    ----------
-    placing : EventAlignment
-    number : int
-        The placed event.
-    offsets, days : (h,) int
-        Relative days without an abnormal return, and their positions on the union.
-    """
+    """Say what a window lacks: some relative days, at these positions on the union."""
     first, at = int(offsets[0]), int(days[0])
     if at < 0:
         sessions = "first" if first < 0 else "last"
@@ -177,10 +121,6 @@ def _days(placing: EventAlignment, number: int, window: Window) -> Ints:
     one = placing.places.take(np.array([number]))
     days: Ints = placing.calendars.days(one.calendar, one.position, offsets_of(window))[0]
     return days
-
-
-def _end(window: Window | None, side: int) -> int | None:
-    return None if window is None else window[side]
 
 
 def _nothing_in_window(placing: EventAlignment, number: int, days: Ints, window: Window) -> str:

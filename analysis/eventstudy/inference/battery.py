@@ -73,22 +73,8 @@ def test_table(
 ) -> pd.DataFrame:
     """Run tests on every group and window and adjust their p-values as one family.
 
-    Parameters
-    ----------
-    results : FittedStudy
-    windows : list of (int, int)
-        Checked, none twice.
-    tests : iterable of str or "all"
-
-    Returns
-    -------
-    pandas.DataFrame
-        See `EventStudyResults.tests`.
-
-    Raises
-    ------
-    InputError
-        Unknown test.
+    Windows are checked, none twice; an unknown test raises `InputError`. See
+    `EventStudyResults.tests`.
     """
     names = check_names(tests)
     placebos, portfolio = Placebos.of(results, tuple(windows)), CalendarTimePortfolio.of(results)
@@ -96,14 +82,12 @@ def test_table(
     for group in results.groups:
         for window in windows:
             sample, members = results.sample(window, group)
-            outcomes = run_tests(
-                sample,
-                names,
-                results.study.rbar,
-                partial(placebos.test, members=members),
-                partial(portfolio.test, members=members),
-                partial(placebos.test, members=members, test=MEAN_TEST),
-            )
+            from_study = {
+                "calendar_time_t": partial(portfolio.test, members=members),
+                "permutation": partial(placebos.test, members=members),
+                "permutation_mean": partial(placebos.test, members=members, test=MEAN_TEST),
+            }
+            outcomes = run_tests(sample, names, results.study.rbar, from_study)
             rows += [(group, window, one) for one in outcomes]
     return outcome_table(rows)
 

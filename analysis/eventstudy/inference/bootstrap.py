@@ -2,7 +2,6 @@
 
 Wild bootstraps turn the signs (or sizes) of CARs, the pairs cluster bootstrap draws clusters
 of events again. Both work on the sums of clusters, as matrix products over all draws at once.
-`inference` hands the table out.
 """
 
 from __future__ import annotations
@@ -42,37 +41,13 @@ LEAST_DRAWS = 99
 ROUNDING = 1e-10
 # Cells of one slice of draws × clusters.
 CELLS = 1 << 20
-COLUMNS = [
-    "group",
-    "window_start",
-    "window_end",
-    "kind",
-    "caar",
-    "statistic",
-    "p_value",
-    "low",
-    "high",
-    "n",
-    "clusters",
-    "draws",
-    "reason",
-]
+COLUMNS = ["group", "window_start", "window_end", "kind", "caar", "statistic", "p_value"]
+COLUMNS += ["low", "high", "n", "clusters", "draws", "reason"]
 
 
 @dataclass(frozen=True)
 class BootstrapScheme:
-    """How to draw.
-
-    Parameters
-    ----------
-    kind : {"wild", "wild_cluster", "cluster"}
-    draws : int
-    weights : {"rademacher", "webb"}
-        Of the wild bootstraps.
-    level : float
-        Confidence level.
-    seed : int
-    """
+    """How to draw, see `EventStudyResults.bootstrap`."""
 
     kind: str
     draws: int
@@ -125,40 +100,10 @@ def bootstrap_table(
 ) -> pd.DataFrame:
     """Bootstrap the mean CAR of every group and window.
 
-    ``"wild"`` multiplies every event's CAR by a random weight and takes events for
-    independent; ``"wild_cluster"`` gives the events of one cluster one weight;
-    ``"cluster"`` draws clusters with replacement (pairs). The p-value of the wild
-    bootstraps imposes the null hypothesis, see `bootstrap_mean`.
-
-    Parameters
-    ----------
-    results : FittedStudy
-    windows : list of (int, int)
-        Checked.
-    groups : tuple of str
-        Checked.
-    kind : {"wild", "wild_cluster", "cluster"}
-    draws : int
-        At least 99.
-    on : {"car", "scar"}
-        What is averaged for statistic and p-value; with ``"scar"`` the statistic of
-        ``"wild"`` is the BMP t. The interval is always that of the CAAR.
-    weights : {"rademacher", "webb"}
-        ±1, or six points for few clusters.
-    by : {"overlap", "date"}
-        Clusters are the events whose windows are linked by common days, or those that
-        share day 0.
-    level : float
-    seed : int, optional
-        Of the draws; the study's by default. Every row starts from it anew, so a figure
-        does not depend on what else is asked.
-
-    Returns
-    -------
-    pandas.DataFrame
-        group, window_start, window_end, kind, caar, statistic, p_value, low, high, n,
-        clusters (by `by`, also where ``"wild"`` draws events: 1 says that they are not
-        independent), draws (all sign patterns where these are fewer), reason.
+    Parameters and columns are those of `EventStudyResults.bootstrap`; windows and groups are
+    checked. With ``on="scar"`` the statistic of ``"wild"`` is the BMP t. Every row starts from
+    the seed anew, so a figure does not depend on what else is asked. One cluster under
+    ``"wild"`` says that the events are not independent.
 
     Raises
     ------

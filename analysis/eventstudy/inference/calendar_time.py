@@ -120,20 +120,8 @@ class CalendarTimePortfolio:
     def averages(self, places: EventIndex, window: Window) -> tuple[Ints, Floats, Floats]:
         """Average the returns of the securities that are inside a window, day by day.
 
-        Parameters
-        ----------
-        places : EventIndex
-            The events.
-        window : (int, int)
-
-        Returns
-        -------
-        days : (D,) int
-            Positions on the union of calendars, ascending.
-        returns : (D,) float
-            Equal-weighted return, decimal, less the risk-free rate.
-        held : (D,) float
-            Securities in the portfolio, n_t.
+        Days are positions on the union of calendars, ascending, (D,); returns are equal-weighted,
+        decimal, less the risk-free rate; the last are the securities held on each day, n_t.
         """
         size = self.placing.calendars.size
         held, returns = np.zeros(size), np.zeros(size)
@@ -146,13 +134,7 @@ class CalendarTimePortfolio:
     def factors(self, places: EventIndex, window: Window, days: Ints, held: Floats) -> Floats:
         """Average the factors of the securities that are inside a window, (D, f).
 
-        Parameters
-        ----------
-        places : EventIndex
-        window : (int, int)
-        days : (D,) int
-        held : (D,) float
-            As `averages` found them.
+        `days` and `held` as `averages` found them.
         """
         size, laid = self.placing.calendars.size, self.placing.factors
         # One and the same for everybody needs no average, and gets no rounding of one.

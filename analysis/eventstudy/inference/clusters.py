@@ -25,8 +25,7 @@ def by_date(results: FittedStudy, members: Ints) -> Ints:
     if order is not None:
         return np.unique(order.first[members], return_inverse=True)[1].astype(np.int64)
     places = results.placing.places.take(results.numbers[members])
-    zero = np.zeros(1, dtype=np.int64)
-    days = results.placing.calendars.days(places.calendar, places.position, zero)[:, 0]
+    days = results.placing.calendars.day0(places)
     return np.unique(days, return_inverse=True)[1].astype(np.int64)
 
 

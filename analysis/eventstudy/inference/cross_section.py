@@ -92,33 +92,14 @@ def explain(
 ) -> CrossSectionResults:
     """Regress the CARs of a window on columns of `data`, by least squares.
 
-    Parameters
-    ----------
-    results : FittedStudy
-    formula : str
-        ``"car ~ china_share + log(cap)"``: car or scar on the left; on the right columns of
-        `data`, or group, security, event_id of the study, in the notation of statsmodels
-        (``C()`` for categories, ``:`` and ``*`` for interactions; log, log10, exp, sqrt, abs
-        and ``np`` may be called; a logarithm of zero or less is a missing figure).
-    window : (int, int)
-        Checked.
-    data : pandas.DataFrame
-        One row per event_id, per security or per both, named as columns or levels of the
-        index.
-    errors : {"HC3", "cluster"}
-        HC3: û_i²/(1−h_i)², t with n−k degrees of freedom. Clustered: with the correction
-        G/(G−1)·(n−1)/(n−k), t with G−1.
-    cluster : str, optional
-        Column of `data`, or event_id, security, group or date; by default the date of day 0.
-    weights : {"forecast"}, optional
-        Weigh each event by 1/se², the inverse of its CAR's forecast variance: an event whose
-        returns are noisy says less.
-    level : float
-        Of the confidence intervals.
+    Parameters are those of `EventStudyResults.explain`, the window checked. Beside columns of
+    `data` the right side may name group, security and event_id of the study, in the notation of
+    statsmodels (``C()`` for categories, ``:`` and ``*`` for interactions; log, log10, exp, sqrt,
+    abs and ``np`` may be called; a logarithm of zero or less is a missing figure).
 
-    Returns
-    -------
-    CrossSectionResults
+    HC3: û_i²/(1−h_i)², t with n−k degrees of freedom. Clustered: with the correction
+    G/(G−1)·(n−1)/(n−k), t with G−1. ``weights="forecast"``: 1/se², the inverse of the CAR's
+    forecast variance, as an event whose returns are noisy says less.
 
     Raises
     ------

@@ -25,7 +25,7 @@ from analysis.eventstudy.dependence.mean_correlation import (
     rbar,
 )
 from analysis.eventstudy.dependence.overlap import Overlap
-from analysis.eventstudy.inference.joint_ranks import Together
+from analysis.eventstudy.inference.joint_ranks import JointRanks
 from analysis.eventstudy.inference.test_result import spread
 
 WITH_RBAR = frozenset({"adjusted_patell_z", "kolari_pynnonen_t", "grank_overlap"})
@@ -232,7 +232,7 @@ def _none_ranked(scale: float, width: int, size: int) -> GeneralizedRanks:
 
 @dataclass(frozen=True)
 class _Seen:
-    """What one block of events adds to a `EstimationStatistics`."""
+    """What one block of events adds to `EstimationStatistics`."""
 
     rows: Rows
     residuals: tuple[Floats, Ints]
@@ -304,16 +304,16 @@ def _rank(
     """
     if not groups:
         return {}
-    together = Together(values, list(groups.values()), whole=whole)
+    joint = JointRanks(values, list(groups.values()), whole=whole)
     width = values.shape[1]
     found: dict[str, Any] = {}
     for number, name in enumerate(groups):
-        sums, counts = together.added(number)
+        sums, counts = joint.rank_sums(number)
         found[name] = sums, counts
         if name in ("generalized", "overlapping"):
-            found[name] = sums[:width], counts[:width], together.of_group(number)[:, 0]
+            found[name] = sums[:width], counts[:width], joint.of_group(number)[:, 0]
         if name == "overlapping":
-            found["u"] = together.of_values(number)
+            found["u"] = joint.of_values(number)
     return found
 
 
@@ -348,7 +348,7 @@ def _rank_correlation(
         if fitted.residual_relative_sd is not None:
             residuals = residuals / fitted.residual_relative_sd[rows]
         scar = sample.scar[rows] * fitted.sigma[rows] * ranks.scale
-        return Together(residuals, [scar[:, None]]).of_values(0)
+        return JointRanks(residuals, [scar[:, None]]).of_values(0)
 
     if sums is not None:
         return mean_overlap(sample, sums, values)

@@ -97,7 +97,7 @@ def caar_path(results: FittedStudy, group: str | None, level: float) -> pd.DataF
 def interval_table(
     results: FittedStudy, windows: list[Window], level: float, method: str
 ) -> pd.DataFrame:
-    """Tabulate the intervals of CARs and CAARs, see `Inference.intervals`."""
+    """Tabulate the intervals of CARs and CAARs, see `EventStudyResults.intervals`."""
     check_level(level)
     if method not in METHODS:
         raise unknown_name("method", str(method), METHODS)

@@ -1,6 +1,6 @@
 """Ranks along rows: of values among themselves, and together with a few more values.
 
-`history` asks where the abnormal returns and the standardised CAR of an event lie among its
+`estimation_pass` asks where the abnormal returns and the standardised CAR of an event lie among its
 residuals: one sort of all of them answers for every rank test.
 """
 
@@ -18,14 +18,14 @@ from analysis.eventstudy.core.arrays import Floats, Ints
 MISSING = np.int64(0x7FF8_0000_0000_0000)
 
 
-class Together:
+class JointRanks:
     """Rows of values, ranked together with one group of further values at a time.
 
     Every value is written as a whole number of the same order, its own column in the lowest
     bits; one sort of each row then says where all of them stand. The ranks of the values
     together with each group are counted in one running sum, because they share the bits of
     one number: a value counts for every group, a value of a group for its own. Equal values,
-    which returns seldom have, are seen beside each other, and take the careful way through
+    which returns seldom have, are found beside each other, and are ranked by
     `midranks`; so do rows too long for their counts to share one number.
 
     Parameters
@@ -48,7 +48,7 @@ class Together:
         self._fields = _Fields.of(len(values), [values.shape[1] + one.shape[1] for one in groups])
         self._packed = None if self._fields is None else self._count(self._fields)
 
-    def added(self, group: int) -> tuple[Floats, Ints]:
+    def rank_sums(self, group: int) -> tuple[Floats, Ints]:
         """Rank the values of each row together with a group, and add U up over the rows.
 
         U = K/(M+1) − ½ with mid-ranks K and M the values of the row, missing ones left out.
@@ -63,9 +63,9 @@ class Together:
         rows, width = self.values.shape
         columns = self._columns(group)
         if self._packed is None:
-            return _added(self._careful(group))
+            return _sums_of(self._with_ties(group))
         if not self.whole:
-            return _added(self._ranked(group, columns))
+            return _sums_of(self._ranked(group, columns))
         # Whole numbers until the last step.
         scale = 1.0 / (width + self.groups[group].shape[1] + 1.0)
         sums: Floats = self._sums[group, columns] * scale - 0.5 * rows
@@ -75,14 +75,14 @@ class Together:
         """U of a group's own values, each group ranked with the values, (n, W)."""
         width = self.values.shape[1]
         if self._packed is None:
-            return self._careful(group)[:, width:]
+            return self._with_ties(group)[:, width:]
         return self._ranked(group, self._columns(group)[width:])
 
     def of_values(self, group: int) -> Floats:
         """U of the values, ranked together with a group; NaN where missing, (n, E)."""
         width = self.values.shape[1]
         if self._packed is None:
-            return self._careful(group)[:, :width]
+            return self._with_ties(group)[:, :width]
         return self._ranked(group, self._columns(group)[:width])
 
     @cached_property
@@ -117,7 +117,7 @@ class Together:
         u[missing] = np.nan
         return u
 
-    def _careful(self, group: int) -> Floats:
+    def _with_ties(self, group: int) -> Floats:
         return centred_ranks(np.hstack([self.values, self.groups[group]]))
 
     def _count(self, fields: _Fields) -> Ints | None:
@@ -216,7 +216,7 @@ def _ordered_keys(parts: Sequence[Floats], *, whole: bool) -> tuple[Ints, Ints]:
 def _equal(keys: Ints, bits: int, kind: Ints, column: Ints, spare: Ints) -> bool:
     """Whether any row may hold a value twice among those that are ranked together.
 
-    Values that differ in the last `bits` bits alone count as equal: the careful way finds out.
+    Values that differ in the last `bits` bits alone count as equal: `midranks` finds out.
     `spare` is an array of the shape of `keys` to write into.
     """
     if keys.size < 2:
@@ -235,7 +235,7 @@ def _equal(keys: Ints, bits: int, kind: Ints, column: Ints, spare: Ints) -> bool
     return bool(((first == second) | (first == 0) | (second == 0)).any())
 
 
-def _added(ranks: Floats) -> tuple[Floats, Ints]:
+def _sums_of(ranks: Floats) -> tuple[Floats, Ints]:
     present = np.isfinite(ranks)
     return np.where(present, ranks, 0.0).sum(axis=0), present.sum(axis=0)
 

@@ -1,7 +1,7 @@
 """Parametric tests: small functions of a sample's CARs and standardised CARs.
 
 Each takes a `WindowSample` (and r̄, where it corrects for cross-sectional dependence) and
-returns an `Outcome`. `battery` runs them. N is the number of events, L the days of the
+returns an `Outcome`. `registry` runs them. N is the number of events, L the days of the
 window, SCAR the CAR over the root of its full forecast variance.
 """
 
@@ -59,13 +59,7 @@ def cross_sectional_t(sample: WindowSample) -> Outcome:
     Source: Brown & Warner (1980); the "ordinary cross-sectional method" of Boehmer, Musumeci
     & Poulsen (1991).
     """
-    n = sample.size
-    if n < 2:
-        return too_few("cross_sectional_t", n, 2)
-    sd = spread(sample.car)
-    if sd == 0:
-        return undefined("cross_sectional_t", n, SAME_CAR)
-    return student("cross_sectional_t", _mean_over_error(sample.car, sd), n - 1, n)
+    return _mean_t("cross_sectional_t", sample.car, SAME_CAR)
 
 
 def skewness_adjusted_t(sample: WindowSample) -> Outcome:
@@ -115,12 +109,7 @@ def adjusted_patell_z(sample: WindowSample, rbar: float) -> Outcome:
 
     z = Patell / √(1 + (N−1)r̄), N(0, 1). Takes the variance for unchanged by the event.
 
-    Parameters
-    ----------
-    sample : WindowSample
-        Events of one window.
-    rbar : float
-        Mean residual correlation, see `mean_correlation.rbar`.
+    r̄ is the mean residual correlation, see `mean_correlation.rbar`.
 
     Source: Kolari & Pynnönen (2010, eq. 13).
     """
@@ -144,13 +133,7 @@ def bmp_t(sample: WindowSample) -> Outcome:
     Source: Boehmer, Musumeci & Poulsen (1991), the "standardized cross-sectional test"; mean
     and sd as in Kolari & Pynnönen (2010, eqs. 6 and 7).
     """
-    n = sample.size
-    if n < 2:
-        return too_few("bmp_t", n, 2)
-    sd = spread(sample.scar)
-    if sd == 0:
-        return undefined("bmp_t", n, SAME_SCAR)
-    return student("bmp_t", _mean_over_error(sample.scar, sd), n - 1, n)
+    return _mean_t("bmp_t", sample.scar, SAME_SCAR)
 
 
 def kolari_pynnonen_t(sample: WindowSample, rbar: float) -> Outcome:
@@ -159,12 +142,7 @@ def kolari_pynnonen_t(sample: WindowSample, rbar: float) -> Outcome:
     t = BMP·√((1−r̄) / (1 + (N−1)r̄)), t(N−1). With r̄ weighted by overlap it holds its size
     on one date and on spread dates alike.
 
-    Parameters
-    ----------
-    sample : WindowSample
-        Events of one window.
-    rbar : float
-        Mean residual correlation, see `mean_correlation.rbar`.
+    r̄ is the mean residual correlation, see `mean_correlation.rbar`.
 
     Source: Kolari & Pynnönen (2010, p. 4003; eq. 10 is the variance of the mean SCAR);
     Kolari, Pape & Pynnönen (2018) for the weight.
@@ -198,5 +176,12 @@ def inflation(rbar: float, n: int) -> float:
     return 1.0 + (n - 1) * rbar
 
 
-def _mean_over_error(values: Floats, sd: float) -> float:
-    return float(values.mean() / (sd / math.sqrt(len(values))))
+def _mean_t(test: str, values: Floats, same: str) -> Outcome:
+    """Student's t of a mean, undefined for the reason `same` where the values do not differ."""
+    n = len(values)
+    if n < 2:
+        return too_few(test, n, 2)
+    sd = spread(values)
+    if sd == 0:
+        return undefined(test, n, same)
+    return student(test, float(values.mean() / (sd / math.sqrt(n))), n - 1, n)

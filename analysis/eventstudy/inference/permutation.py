@@ -1,4 +1,4 @@
-"""Resampling: the permutation test, the same events on dates when nothing is known of.
+"""The permutation test: the same events on dates when nothing is known of.
 
 A placebo moves all events by the same number of sessions, so what the events share by
 falling on one day, or on days that overlap, they share on every placebo date too. That is
@@ -59,7 +59,7 @@ class Placebos:
 
     What the events would be on a placebo date is kept, per security and session, for all
     windows and groups of a call: by plain least squares from running sums over each series
-    (`rolling`), else from a fit per date.
+    (`rolling_scar`), else from a fit per date.
 
     Parameters
     ----------
@@ -329,8 +329,7 @@ class Placebos:
 
     @cached_property
     def _day0(self) -> Ints:
-        places, zero = self.places, np.zeros(1, dtype=np.int64)
-        return self.placing.calendars.days(places.calendar, places.position, zero)[:, 0]
+        return self.placing.calendars.day0(self.places)
 
     @cached_property
     def _one_each(self) -> EventIndex:

@@ -1,7 +1,7 @@
 """What the permutation tests compare between the real dates and the placebo dates.
 
-`resampling` moves the events as they are, `moved` moves sets of candidate days; both compare
-one of these statistics of the events' standardised CARs.
+`permutation` moves the events as they are, `uncertain_dates` sets of candidate days; both
+compare one of these statistics of the events' standardised CARs.
 """
 
 from __future__ import annotations

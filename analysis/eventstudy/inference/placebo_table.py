@@ -17,42 +17,16 @@ from analysis.eventstudy.inputs.frames import Window
 if TYPE_CHECKING:
     from analysis.eventstudy.fitting.fitted_study import FittedStudy
 
-COLUMNS = [
-    "group",
-    "window_start",
-    "window_end",
-    "statistic",
-    "p_value",
-    "placebos",
-    "admissible",
-    "exact",
-    "n",
-    "reason",
-]
+COLUMNS = ["group", "window_start", "window_end", "statistic", "p_value"]
+COLUMNS += ["placebos", "admissible", "exact", "n", "reason"]
 
 
 def placebo_table(
     results: FittedStudy, windows: list[Window], groups: tuple[str, ...], test: str = TEST
 ) -> pd.DataFrame:
-    """Tabulate a permutation test with the number of dates that it used.
+    """Tabulate a permutation test, see `EventStudyResults.permutation`.
 
-    Parameters
-    ----------
-    results : FittedStudy
-    windows : list of (int, int)
-    groups : tuple of str
-        Both checked.
-    test : {"permutation", "permutation_mean"}
-
-    Raises
-    ------
-    InputError
-        Another test.
-
-    Returns
-    -------
-    pandas.DataFrame
-        See `EventStudyResults.permutation`.
+    Windows and groups are checked; another `test` raises `InputError`.
     """
     if test not in STATISTICS:
         raise unknown_name("permutation test", str(test), STATISTICS)

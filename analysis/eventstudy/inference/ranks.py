@@ -2,7 +2,7 @@
 
 They need no normal distribution. Corrado's tests rank single days; the generalized rank
 tests rank the standardised CAR of a whole window as one observation among the estimation
-residuals. `history` does the ranking; `battery` runs the tests; `signs` has those on signs
+residuals. `estimation_pass` does the ranking; `registry` runs the tests; `signs` has those on signs
 and on ranks across events. A rank is at most the number of values, so each test notes the
 p-value of the highest ranks that the event could have had.
 """

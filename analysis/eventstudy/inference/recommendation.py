@@ -93,21 +93,9 @@ def recommend(
 ) -> Recommendation:
     """Choose the tests that keep their size under the conditions of a study.
 
-    Parameters
-    ----------
-    results : FittedStudy
-    tests : pandas.DataFrame, optional
-        ``results.tests(...)``, so that nothing is computed twice; without it, or where it
-        holds none of the tests that may lead, these are run. One of them that it does not hold
-        may be recommended all the same.
-    window : (int, int), optional
-        (0, 0) by default, or the event window where that does not hold it.
-    group : str, optional
-        All events by default.
-
-    Returns
-    -------
-    Recommendation
+    Without ``tests``, which is ``results.tests(...)``, or where it holds none of the tests that
+    may lead, these are run. One of them that it does not hold may be recommended all the same.
+    See `EventStudyResults.recommended`.
 
     Raises
     ------

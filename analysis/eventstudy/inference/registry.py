@@ -1,4 +1,4 @@
-"""The battery: every test by its name, run on one sample, and p-values adjusted for many.
+"""Every test by its name, run on one sample, and p-values adjusted for many.
 
 `battery` calls `run_tests` once per window and group, and `adjust_p_values` once on all the
 p-values of a `tests()` call. The names and their order are part of the public surface.
@@ -6,7 +6,7 @@ p-values of a `tests()` call. The names and their order are part of the public s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Literal
 
 import numpy as np
@@ -15,48 +15,33 @@ from analysis.errors import InputError, unknown_name
 from analysis.eventstudy.core.arrays import Floats
 from analysis.eventstudy.core.fitted import WindowSample
 from analysis.eventstudy.dependence.mean_correlation import check_mode
+from analysis.eventstudy.inference import parametric, ranks, signs
 from analysis.eventstudy.inference.estimation_pass import EstimationStatistics, collect
-from analysis.eventstudy.inference.parametric import (
-    adjusted_patell_z,
-    bmp_t,
-    cross_sectional_t,
-    kolari_pynnonen_t,
-    patell_z,
-    skewness_adjusted_t,
-    time_series_t,
-)
-from analysis.eventstudy.inference.ranks import (
-    corrado_rank,
-    corrado_zivney_rank,
-    grank_overlap,
-    grank_t,
-    grank_z,
-)
-from analysis.eventstudy.inference.signs import generalized_sign, sign, wilcoxon
 from analysis.eventstudy.inference.test_result import Outcome, undefined, within_reach
 
 # A test that needs more of the study than the sample, given the sample.
-FromStudy = Callable[[WindowSample], Outcome]
+StudyTest = Callable[[WindowSample], Outcome]
 
-TEST_NAMES = (
-    "time_series_t",
-    "cross_sectional_t",
-    "skewness_adjusted_t",
-    "patell_z",
-    "adjusted_patell_z",
-    "bmp_t",
-    "kolari_pynnonen_t",
-    "corrado_rank",
-    "corrado_zivney_rank",
-    "grank_t",
-    "grank_z",
-    "grank_overlap",
-    "sign",
-    "generalized_sign",
-    "wilcoxon",
-    "calendar_time_t",
-    "permutation",
-)
+# Each by what it reads: the sample, and of its estimation rows the statistics or r̄ alone.
+_TESTS: dict[str, Callable[[WindowSample, EstimationStatistics], Outcome]] = {
+    "time_series_t": parametric.time_series_t,
+    "cross_sectional_t": lambda sample, _: parametric.cross_sectional_t(sample),
+    "skewness_adjusted_t": lambda sample, _: parametric.skewness_adjusted_t(sample),
+    "patell_z": lambda sample, _: parametric.patell_z(sample),
+    "adjusted_patell_z": lambda sample, rows: parametric.adjusted_patell_z(sample, rows.rbar),
+    "bmp_t": lambda sample, _: parametric.bmp_t(sample),
+    "kolari_pynnonen_t": lambda sample, rows: parametric.kolari_pynnonen_t(sample, rows.rbar),
+    "corrado_rank": ranks.corrado_rank,
+    "corrado_zivney_rank": ranks.corrado_zivney_rank,
+    "grank_t": ranks.grank_t,
+    "grank_z": ranks.grank_z,
+    "grank_overlap": lambda sample, rows: ranks.grank_overlap(sample, rows.rbar, rows),
+    "sign": lambda sample, _: signs.sign(sample),
+    "generalized_sign": signs.generalized_sign,
+    "wilcoxon": lambda sample, _: signs.wilcoxon(sample),
+}
+
+TEST_NAMES = (*_TESTS, "calendar_time_t", "permutation")
 
 # Kolari & Pynnönen (2010): holds its size when events share dates, which is the usual case.
 LEADING_TEST = "kolari_pynnonen_t"
@@ -68,30 +53,8 @@ ON_REQUEST = ("permutation_mean",)
 # dates.
 RECOMMENDED = ("kolari_pynnonen_t", "permutation", "grank_overlap")
 
-_ALONE: dict[str, Callable[[WindowSample], Outcome]] = {
-    "cross_sectional_t": cross_sectional_t,
-    "skewness_adjusted_t": skewness_adjusted_t,
-    "patell_z": patell_z,
-    "bmp_t": bmp_t,
-    "sign": sign,
-    "wilcoxon": wilcoxon,
-}
-
-_WITH_HISTORY: dict[str, Callable[[WindowSample, EstimationStatistics], Outcome]] = {
-    "time_series_t": time_series_t,
-    "corrado_rank": corrado_rank,
-    "corrado_zivney_rank": corrado_zivney_rank,
-    "grank_t": grank_t,
-    "grank_z": grank_z,
-    "generalized_sign": generalized_sign,
-}
-
-_WITH_RBAR: dict[str, Callable[[WindowSample, float], Outcome]] = {
-    "adjusted_patell_z": adjusted_patell_z,
-    "kolari_pynnonen_t": kolari_pynnonen_t,
-}
-
-_UNASKED = {
+# Why a test that needs more of the study is not defined without it.
+_UNAVAILABLE = {
     "calendar_time_t": "no calendar of returns was given",
     "permutation": "no placebo dates were given",
     "permutation_mean": "no placebo dates were given",
@@ -102,9 +65,7 @@ def run_tests(
     sample: WindowSample,
     names: Iterable[str] | Literal["all"] = "all",
     rbar_mode: str = "overlap",
-    placebos: FromStudy | None = None,
-    portfolio: FromStudy | None = None,
-    placebo_means: FromStudy | None = None,
+    from_study: Mapping[str, StudyTest] | None = None,
 ) -> list[Outcome]:
     """Run tests on one sample.
 
@@ -116,14 +77,9 @@ def run_tests(
         Names among `TEST_NAMES`, all of them in their order by default, or `ON_REQUEST`.
     rbar_mode : {"overlap", "calendar", "event"}
         How r̄ pairs and weights the events, see `mean_correlation.rbar`.
-    placebos : callable, optional
-        The permutation test of this study, given the sample; without it `permutation` is
-        NaN with a reason.
-    portfolio : callable, optional
-        The calendar-time portfolio of this study, given the sample; without it
-        `calendar_time_t` is NaN with a reason.
-    placebo_means : callable, optional
-        As `placebos`, for `permutation_mean`.
+    from_study : mapping, optional
+        ``"calendar_time_t"``, ``"permutation"`` and ``"permutation_mean"`` -> the test of this
+        study, given the sample; one without it is NaN with a reason.
 
     Returns
     -------
@@ -138,13 +94,17 @@ def run_tests(
     """
     chosen = check_names(names)
     check_mode(rbar_mode)
-    history = collect(sample, chosen, rbar_mode)
-    from_study = {
-        "calendar_time_t": portfolio,
-        "permutation": placebos,
-        "permutation_mean": placebo_means,
-    }
-    return [within_reach(_outcome(name, sample, history, from_study)) for name in chosen]
+    statistics, given = collect(sample, chosen, rbar_mode), from_study or {}
+    found = []
+    for name in chosen:
+        if name in _TESTS:
+            outcome = _TESTS[name](sample, statistics)
+        elif name in given:
+            outcome = given[name](sample)
+        else:
+            outcome = undefined(name, sample.size, _UNAVAILABLE[name])
+        found.append(within_reach(outcome))
+    return found
 
 
 def check_names(names: Iterable[str] | Literal["all"]) -> tuple[str, ...]:
@@ -195,21 +155,3 @@ def adjust_p_values(p_values: Floats) -> tuple[Floats, Floats]:
     holm[order] = np.minimum(np.maximum.accumulate((m - rank + 1) * p[order]), 1.0)
     bh[order] = np.minimum(np.minimum.accumulate((m / rank * p[order])[::-1])[::-1], 1.0)
     return holm, bh
-
-
-def _outcome(
-    name: str,
-    sample: WindowSample,
-    history: EstimationStatistics,
-    from_study: dict[str, FromStudy | None],
-) -> Outcome:
-    if name in _ALONE:
-        return _ALONE[name](sample)
-    if name in _WITH_HISTORY:
-        return _WITH_HISTORY[name](sample, history)
-    if name in _WITH_RBAR:
-        return _WITH_RBAR[name](sample, history.rbar)
-    if name == "grank_overlap":
-        return grank_overlap(sample, history.rbar, history)
-    test = from_study[name]
-    return undefined(name, sample.size, _UNASKED[name]) if test is None else test(sample)

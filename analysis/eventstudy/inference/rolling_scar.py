@@ -2,8 +2,8 @@
 
 The permutation test moves its events to every date there is. Estimation windows of dates side
 by side share all rows but two, so the sums that least squares needs are differences of running
-sums: one pass over a series instead of one fit per date. `resampling` asks for it where a
-model is plain least squares, and fits the sessions of which it is told to be in doubt.
+sums: one pass over a series instead of one fit per date. `permutation` asks for it where a
+model is plain least squares, and fits the sessions that are in doubt one by one.
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ def rolling_scars(
     With S_ab the sums of products about the means of the usable estimation rows,
     RSS = S_yy − S_yx S_xx⁻¹ S_xy, CAR = Σ_w(y − ȳ) − d'S_xx⁻¹S_xy and
     Var(CAR) = RSS/(T−k)·(L + L²/T + d'S_xx⁻¹d), d = Σ_w(x − x̄): the same figures as
-    `least_squares.least_squares` and `fitted.window_sample`.
+    `models.least_squares` and `fitted.window_sample`.
     """
     count, width = series.returns.shape
     scars = [np.empty((count, width)) for _ in windows]

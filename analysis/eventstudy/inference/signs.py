@@ -1,6 +1,6 @@
 """Sign tests, and Wilcoxon's signed ranks across events: no distribution is assumed.
 
-All three take the events for independent. `battery` runs them.
+All three take the events for independent. `registry` runs them.
 """
 
 from __future__ import annotations

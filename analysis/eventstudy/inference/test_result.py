@@ -1,9 +1,9 @@
-"""What one test says about one sample: the record, and how its p-value is drawn.
+"""The result of one test on one sample, and its p-value.
 
 Every statistic in `parametric`, `ranks` and `signs` returns an `Outcome`, made by one of
 the functions below; a statistic that cannot be had is NaN with a reason, never an error. Ranks
 and signs are bounded: few events, or events that move together, may keep a test from 5 %
-whatever happened. `battery` then leaves the p-value out and says so.
+whatever happened. `registry` then leaves the p-value out and says so.
 """
 
 from __future__ import annotations
@@ -58,9 +58,7 @@ def normal(test: str, statistic: float, n: int) -> Outcome:
     The p-value is twice the upper tail, never one minus the distribution function: it
     keeps its digits where the latter has rounded to zero.
     """
-    if not math.isfinite(statistic):
-        return undefined(test, n, "the statistic is not a finite number")
-    return Outcome(test, float(statistic), math.nan, _two_sided(statistic, math.nan), n)
+    return student(test, statistic, math.nan, n)
 
 
 def student(test: str, statistic: float, df: float, n: int) -> Outcome:

@@ -17,7 +17,7 @@ from analysis.eventstudy import (
 )
 from analysis.eventstudy.core import threads
 from analysis.eventstudy.core.fitted import window_sample
-from analysis.eventstudy.dependence import overlap, overlap_pairs
+from analysis.eventstudy.dependence import overlap
 from analysis.eventstudy.dependence.mean_correlation import rbar
 from analysis.eventstudy.fitting import chunks
 from analysis.eventstudy.fitting import lazy_fit as pooled
@@ -111,7 +111,7 @@ def test_rows_near_earlier_events_of_the_security_are_left_out():
     width=st.integers(5, 30),
     holes=st.sampled_from([0.0, 0.2, 0.9]),
     shift=st.sampled_from([0.0, 50.0]),
-    collected=st.sampled_from([overlap.OverlapSums, overlap_pairs.OverlapPairs]),
+    collected=st.sampled_from([overlap.OverlapSums, overlap.OverlapPairs]),
 )
 def test_overlap_sums_agree_with_a_loop_over_pairs(seed, length, width, holes, shift, collected):
     rng = np.random.default_rng(seed)
@@ -134,9 +134,7 @@ def test_overlap_sums_agree_with_a_loop_over_pairs(seed, length, width, holes, s
 @pytest.mark.parametrize("lag", [0, 1, 3])
 def test_pairs_of_events_are_all_there_and_each_once(most, lag):
     day0 = np.array([3, 3, 3, 4, 6, 6, 7, 9])
-    every = [
-        pair for part in overlap_pairs._pairs(day0, lag, most) for pair in zip(*part, strict=True)
-    ]
+    every = [pair for part in overlap._pairs(day0, lag, most) for pair in zip(*part, strict=True)]
     expected = [
         (i, j)
         for i in range(len(day0))
@@ -149,10 +147,10 @@ def test_pairs_of_events_are_all_there_and_each_once(most, lag):
 def test_few_pairs_are_correlated_and_many_are_added_up():
     whole = np.ones(400, dtype=bool)
     apart, together = np.arange(400), np.arange(400) // 100
-    assert overlap_pairs.OverlapPairs(apart, whole, 50, 3).few
-    assert not overlap_pairs.OverlapPairs(together, whole, 50, 3).few
+    assert overlap.OverlapPairs(apart, whole, 50, 3).few
+    assert not overlap.OverlapPairs(together, whole, 50, 3).few
     # A long window has one sum for each distance and day: more than there are pairs.
-    assert overlap_pairs.OverlapPairs(np.arange(400), whole, 200, 150).few
+    assert overlap.OverlapPairs(np.arange(400), whole, 200, 150).few
 
 
 def test_rbar_of_a_study_with_holes_agrees_with_a_loop_over_pairs(monkeypatch):
@@ -194,10 +192,10 @@ def test_one_sort_ranks_values_together_with_every_group(seed, kind, holes, widt
     if holes:
         values[rng.random(values.shape) < 0.3] = -np.nan
         groups[0][rng.random(groups[0].shape) < 0.3] = np.nan
-    together = ranking.Together(values, groups)
+    together = ranking.JointRanks(values, groups)
     for number, group in enumerate(groups):
         expected = ranking.centred_ranks(np.hstack([values, group]))
-        sums, counts = together.added(number)
+        sums, counts = together.rank_sums(number)
         np.testing.assert_allclose(sums, np.nansum(expected, axis=0), atol=1e-13)
         np.testing.assert_array_equal(counts, np.isfinite(expected).sum(axis=0))
         np.testing.assert_allclose(together.of_values(number), expected[:, :width], atol=1e-15)
@@ -207,22 +205,22 @@ def test_one_sort_ranks_values_together_with_every_group(seed, kind, holes, widt
 def test_a_sort_by_whole_numbers_is_taken_where_no_values_are_equal():
     rng = np.random.default_rng(5)
     values, group = rng.standard_normal((600, 300)), rng.standard_normal((600, 21))
-    together = ranking.Together(values, [group, group[:, :1]])
+    together = ranking.JointRanks(values, [group, group[:, :1]])
     assert together._packed is not None
     expected = ranking.centred_ranks(np.hstack([values, group]))
-    np.testing.assert_allclose(together.added(0)[0], expected.sum(axis=0), atol=1e-11)
+    np.testing.assert_allclose(together.rank_sums(0)[0], expected.sum(axis=0), atol=1e-11)
     values[599, 7] = values[599, 200]
-    assert ranking.Together(values, [group])._packed is None
+    assert ranking.JointRanks(values, [group])._packed is None
 
 
-def test_rows_too_long_for_one_number_are_ranked_the_careful_way():
+def test_rows_too_long_for_one_number_are_ranked_with_ties():
     rng = np.random.default_rng(6)
     values = rng.standard_normal((2, 33_000))
     groups = [rng.standard_normal((2, extra)) for extra in (11, 11, 1, 1)]
-    together = ranking.Together(values, groups)
+    together = ranking.JointRanks(values, groups)
     for number, group in enumerate(groups):
         expected = ranking.centred_ranks(np.hstack([values, group]))
-        np.testing.assert_allclose(together.added(number)[0], expected.sum(axis=0), atol=1e-13)
+        np.testing.assert_allclose(together.rank_sums(number)[0], expected.sum(axis=0), atol=1e-13)
 
 
 def test_returns_that_change_after_the_question_change_no_answer(monkeypatch):

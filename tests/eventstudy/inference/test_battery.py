@@ -92,15 +92,8 @@ def test_rbar_is_computed_once_and_only_when_asked_for(monkeypatch):
     assert calls == ["event"]
 
 
-@pytest.mark.parametrize(
-    ("name", "part"),
-    [
-        ("permutation", "placebos"),
-        ("permutation_mean", "placebo_means"),
-        ("calendar_time_t", "portfolio"),
-    ],
-)
-def test_what_the_study_gives_answers_for_the_tests_that_need_more_than_a_sample(name, part):
+@pytest.mark.parametrize("name", ["permutation", "permutation_mean", "calendar_time_t"])
+def test_what_the_study_gives_answers_for_the_tests_that_need_more_than_a_sample(name):
     sample = slow_fit.random_sample(1)
     given_samples = []
 
@@ -108,7 +101,7 @@ def test_what_the_study_gives_answers_for_the_tests_that_need_more_than_a_sample
         given_samples.append(asked)
         return Outcome(name, 1.5, math.nan, 0.25, asked.size)
 
-    assert battery.run_tests(sample, [name], **{part: answer})[0].p_value == 0.25
+    assert battery.run_tests(sample, [name], from_study={name: answer})[0].p_value == 0.25
     assert given_samples == [sample]
 
 

@@ -250,8 +250,8 @@ def test_wilcoxon_exact_by_hand():
 def test_ranks_do_not_depend_on_how_the_values_lie_in_memory():
     rng = np.random.default_rng(5)
     values, one = rng.standard_normal((40, 30)), rng.standard_normal((40, 1))
-    usual = ranking.Together(values, [one])
-    turned = ranking.Together(np.asfortranarray(values), [np.asfortranarray(one)])
+    usual = ranking.JointRanks(values, [one])
+    turned = ranking.JointRanks(np.asfortranarray(values), [np.asfortranarray(one)])
     assert np.array_equal(usual.of_values(0), turned.of_values(0))
     assert np.array_equal(usual.of_group(0), turned.of_group(0))
-    assert np.array_equal(usual.added(0)[0], turned.added(0)[0])
+    assert np.array_equal(usual.rank_sums(0)[0], turned.rank_sums(0)[0])
