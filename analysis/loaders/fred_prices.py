@@ -45,9 +45,7 @@ class FredPrices:
     table = "prices"
 
     def __init__(
-        self,
-        policy: RetryPolicy | None = None,
-        clock: Callable[[], datetime] = utc_now,
+        self, policy: RetryPolicy | None = None, clock: Callable[[], datetime] = utc_now
     ) -> None:
         self._policy = policy
         self._clock = clock
