@@ -37,12 +37,12 @@ def fetch_each(
     ----------
     names : iterable of str
         A name that occurs twice is asked for once.
-    ask : callable
+    fetch_one : callable
         Name to rows, and records that cannot be read; raises when the name fails.
     build : callable
         All rows to the frame.
     news : dict of str to str, optional
-        What ``ask`` notes of names that were renamed.
+        What ``fetch_one`` notes of names that were renamed.
 
     Raises
     ------
@@ -180,7 +180,7 @@ def readable_rows(found: Iterable[Row | Unreadable]) -> tuple[list[Row], list[Un
 
 
 def split_rows(found: Iterable[Row | Unreadable]) -> tuple[list[Row], list[Unreadable]]:
-    """As `apart`, also where there are only records that cannot be read."""
+    """As `readable_rows`, also where there are only records that cannot be read."""
     rows: list[Row] = []
     unreadable: list[Unreadable] = []
     for item in limit_unreadable(found):

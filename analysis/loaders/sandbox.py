@@ -50,9 +50,8 @@ def read_sheet(content: bytes, columns: Sequence[str]) -> dict[str, list[Any]]:
     SourceError
         It cannot be read as an Excel file within the limits, or it lacks a column.
     """
-    found: dict[str, list[Any]] = _confined(
-        "Excel file", content, "sheet", largest_answer("gpr"), *columns
-    )
+    most = largest_answer("gpr")
+    found: dict[str, list[Any]] = _confined("Excel file", content, "sheet", most, *columns)
     return found
 
 

@@ -1,7 +1,8 @@
 """Figures that are off by a thousand or a million: a filing in thousands read as one in units.
 
-Pure. `edgar_facts` compares the values given for one period, `edgar_periods` and
-`yahoo_statements` compare a period with its neighbours.
+Pure. `analysis.loaders.edgar.facts` compares the values given for one period,
+`analysis.loaders.edgar.periods` and `analysis.loaders.yahoo.statements` a period with its
+neighbours.
 """
 
 from __future__ import annotations

@@ -21,13 +21,7 @@ _CONTEXT = timedelta(days=45)  # some thirty sessions, whose volume is the usual
 def with_early_captures(
     held: pl.DataFrame, fetched: pl.DataFrame, context: UpdateContext
 ) -> pl.DataFrame:
-    """Flag fetched prices that look as if they had been read before the close.
-
-    Parameters
-    ----------
-    context : Known
-        Where each ticker trades, and when.
-    """
+    """Flag fetched prices that look as if they had been read before the close."""
     import polars as pl
 
     from analysis.tables.price_checks import early_captures, with_doubts

@@ -82,15 +82,9 @@ def series_of(
 
     Returns
     -------
-    series : list of Series
-        In the order of the tags.
-    complaints : list of str
-        What could not be read, in words.
-
-    Raises
-    ------
-    SourceError
-        The file has no facts at all, or they have changed their shape.
+    tuple
+        The series in the order of the tags, and what could not be read, in words. A `SourceError`
+        where there are no facts at all, or they have changed their shape.
     """
     facts = document.get("facts")
     if not isinstance(facts, Mapping) or not facts:

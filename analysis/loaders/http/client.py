@@ -333,8 +333,5 @@ def _retries_exhausted(
         message += f" It asks us to wait {error.wait:,.0f} seconds."
     if not error.status:
         return SourceError(redact(message))
-    refused = HTTPStatusError(redact(message))
-    refused.status = error.status
-    if error.received is not None:
-        refused.headers, refused.content = error.received.headers, error.received.content
-    return refused
+    received = error.received or RawResponse(error.status, b"", {})
+    return HTTPStatusError(redact(message), error.status, received.headers, received.content)

@@ -61,7 +61,9 @@ class LimitError(SourceError):
         The limit, in words that follow a name.
     """
 
-    what: str = ""
+    def __init__(self, message: str, what: str = "") -> None:
+        super().__init__(message)
+        self.what = what
 
 
 class SpentError(LimitError):

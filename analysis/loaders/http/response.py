@@ -3,8 +3,8 @@
 ::
 
     SourceError              what did not work out, and after how many attempts
-    └── Refused              the source answered with an error status (``.status``)
-        └── NotFound         404 or 410: one name may be skipped
+    └── HTTPStatusError      the source answered with an error status (``.status``)
+        └── NotFoundError    404 or 410: one name may be skipped
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from email.message import Message
-from types import MappingProxyType
 from typing import Any, NoReturn
 
 from analysis.errors import SourceError
@@ -32,9 +31,15 @@ class HTTPStatusError(SourceError):
         Of the response, names in lower case.
     """
 
-    status: int = 0
-    headers: Mapping[str, str] = MappingProxyType({})
-    content: bytes = b""
+    def __init__(
+        self,
+        message: str,
+        status: int = 0,
+        headers: Mapping[str, str] | None = None,
+        content: bytes = b"",
+    ) -> None:
+        super().__init__(message)
+        self.status, self.headers, self.content = status, headers or {}, content
 
 
 class NotFoundError(HTTPStatusError):

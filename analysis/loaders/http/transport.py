@@ -213,9 +213,7 @@ def _read(
     except LimitError as error:
         if type(error) is not LimitError:
             raise
-        named = LimitError(str(outgoing.error(str(error))))
-        named.what = str(error)
-        raise named from None
+        raise LimitError(str(outgoing.error(str(error))), str(error)) from None
     except zlib.error:
         raise TransientError("sent gzip that cannot be unpacked") from None
     except EOFError:
@@ -234,9 +232,7 @@ def _raise_for_status(outgoing: OutgoingRequest, received: RawResponse) -> RawRe
     if passing or (status == HTTPStatus.FORBIDDEN and wait is not None):
         raise TransientError(what, wait, status, received)
     kind = NotFoundError if status in (404, 410) else HTTPStatusError
-    error = kind(str(outgoing.error(what)))
-    error.status, error.headers, error.content = status, received.headers, received.content
-    raise error
+    raise kind(str(outgoing.error(what)), status, received.headers, received.content)
 
 
 def _redirect_request(outgoing: OutgoingRequest, location: str) -> OutgoingRequest:

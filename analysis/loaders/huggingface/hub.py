@@ -53,11 +53,11 @@ class _HubContext:
     unreadable: list[Unreadable] = field(default_factory=list)
 
 
-_CONTEXT: ContextVar[_HubContext | None] = ContextVar("_ASKING", default=None)
+_CONTEXT: ContextVar[_HubContext | None] = ContextVar("_CONTEXT", default=None)
 
 
 class Hub:
-    """Answers of the Hub within one `asking` block."""
+    """Answers of the Hub within one `hub_session` block."""
 
     def __init__(self, api: HfApi, asking: _HubContext) -> None:
         self._api = api
@@ -108,9 +108,7 @@ def _gone(problem: HTTPStatusError) -> NotFoundError | None:
     unknown = problem.headers.get("x-error-code", "") == "RepoNotFound"
     if problem.status != HTTPStatus.UNAUTHORIZED or not (unknown or not settings.token("HF_TOKEN")):
         return None
-    gone = NotFoundError(str(problem))
-    gone.status = problem.status
-    return gone
+    return NotFoundError(str(problem), problem.status)
 
 
 @contextmanager

@@ -62,6 +62,11 @@ class TickerFailure:
     unreachable: bool = False
     spent: bool = False  # whether time or size of all responses together ran out
 
+    @property
+    def not_of_ticker(self) -> bool:
+        """Whether the trouble was Yahoo's and not the ticker's."""
+        return self.blocked or self.may_pass
+
 
 def chart_of(content: bytes) -> Mapping[str, Any]:
     """Read the one result of a chart response; an empty mapping where there is none."""
@@ -75,15 +80,13 @@ def chart_of(content: bytes) -> Mapping[str, Any]:
 def price_history(
     ticker: str, history: pd.DataFrame, chart: Mapping[str, Any], requested_at: datetime
 ) -> PriceHistory:
-    """Make a listing of yfinance's frame and the response that it came from.
+    """Make a listing of yfinance's frame and the response that it came from, `chart_of`.
 
     Parameters
     ----------
     history : pandas.DataFrame
         From ``Ticker.history`` with ``auto_adjust=False``: midnights of the exchange's days.
-    chart : mapping
-        The result that `chart_of` read; its ``meta`` names currency and hours.
-    asked_at : datetime.datetime
+    requested_at : datetime.datetime
         UTC. What had not ended by then is left out.
     """
     import polars as pl
