@@ -36,8 +36,6 @@ def validate(name: str, frame: pl.DataFrame) -> pl.DataFrame:
 
     Raises
     ------
-    InputError
-        For a table that does not exist.
     DataError
         Naming the first bad row by its key, the column, the rule that it breaks, how many
         rows break it, and the mend.
@@ -57,22 +55,13 @@ def failures(
 
     Parameters
     ----------
-    name : str
-        A table of `TABLES` or `CATALOGUE`.
     frame : polars.DataFrame
-        Exactly the schema's columns and types, in any order.
+        Exactly the schema's columns and types, in any order; else a `DataError`.
 
     Returns
     -------
     tuple
         The good rows, and each bad one with the rules that it breaks, in words.
-
-    Raises
-    ------
-    InputError
-        For a table that does not exist.
-    DataError
-        For columns that are missing, further or of another type.
     """
     schema = schema_of(name)
     _check_columns(name, schema, frame)

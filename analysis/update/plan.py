@@ -53,12 +53,10 @@ class UpdateContext:
 def requests_for(
     source: str, table: str, held: pl.DataFrame, context: UpdateContext
 ) -> list[Request]:
-    """Plan what to ask a source for.
+    """Plan what a loader of a table asks its source for.
 
     Parameters
     ----------
-    source, table : str
-        Name of the loader, and the table that it fills.
     held : polars.DataFrame
         What the store holds of the table: the last observation per key.
 
@@ -84,10 +82,7 @@ def requests_for(
 def full_history_requests(firsts: Mapping[str, date], context: UpdateContext) -> list[Request]:
     """Ask for the whole held history of tickers, and what is older when that was wished.
 
-    Parameters
-    ----------
-    firsts : mapping of str to date
-        Ticker to its first held day.
+    ``firsts`` is ticker to first held day.
     """
     exchanges = _exchanges(context)
     ends = {ticker: last_closed(exchanges.get(ticker), context) for ticker in firsts}
@@ -162,8 +157,16 @@ def _grouped(
     groups: Mapping[tuple[date, date], list[str]], context: UpdateContext
 ) -> list[Request]:
     """One request per pair of first and last day, the freshest first."""
+    instruments = context.catalogue.instruments().select("ticker", "currency").iter_rows()
+    known = {ticker: currency for ticker, currency in instruments if currency}
     return [
-        _request(context, tuple(tickers), since, until)
+        Request(
+            names=tuple(tickers),
+            since=since,
+            until=until,
+            currencies={name: known[name] for name in tickers if name in known},
+            archive=context.archive,
+        )
         for (since, until), tickers in sorted(groups.items(), reverse=True)
     ]
 
@@ -195,20 +198,6 @@ def _since(source: str, table: str, held: pl.DataFrame, context: UpdateContext) 
     if not isinstance(last, date):
         return None if source in _BEGINS_ITSELF else FIRST_DAY
     return max(last, FIRST_DAY) - timedelta(days=_REVISED_DAYS[source])
-
-
-def _request(
-    context: UpdateContext, names: tuple[str, ...], since: date | None, until: date
-) -> Request:
-    instruments = context.catalogue.instruments().select("ticker", "currency").iter_rows()
-    currencies = {ticker: currency for ticker, currency in instruments if currency}
-    return Request(
-        names=names,
-        since=since,
-        until=until,
-        currencies={name: currencies[name] for name in names if name in currencies},
-        archive=context.archive,
-    )
 
 
 def _exchanges(context: UpdateContext) -> dict[str, str | None]:

@@ -218,19 +218,13 @@ def _checked(names: tuple[str, ...]) -> tuple[str, ...]:
 
 def _row(company: str, metric: str, period: Period, learned_at: datetime) -> dict[str, Any]:
     return {
+        **vars(period),
         "company": company,
         "period_end": period.span[1],
-        "frequency": period.frequency,
         "segment": "total",
         "metric": metric,
-        "currency": period.currency,
-        "value": period.value,
-        "basis": period.basis,
-        "filed": period.filed,
         "assumed": False,
-        "note": period.note,
         "observed_at": learned_at,
-        "flag": period.flag,
     }
 
 

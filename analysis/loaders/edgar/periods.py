@@ -62,8 +62,7 @@ def periods(series: Sequence[Series], *, totals: bool = False) -> list[Period]:
     Returns
     -------
     list of Period
-        By last day; of one period what was known of it from each day of filing on, so that
-        the last is what counts now.
+        By last day; of one period what was known from each day of filing on, the last counts now.
     """
     lines: list[Vintages] = []
     for of_one in _by_currency(series):

@@ -55,13 +55,7 @@ class GithubArtefacts:
 
 
 def repositories(client: Client, owner: str) -> list[Artefact | Unreadable]:
-    """Every public repository of an organisation.
-
-    Raises
-    ------
-    NotFoundError
-        When there is none: a watched organisation has some.
-    """
+    """Every public repository of an organisation; a watched one has some, else `NotFoundError`."""
     from analysis.loaders.http.response import NotFoundError
 
     found = pages(client, f"/orgs/{owner}/repos", _NEWEST)

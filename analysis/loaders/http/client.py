@@ -17,7 +17,6 @@ from functools import cache, partial
 from http import HTTPStatus
 from pathlib import Path
 from threading import Lock
-from types import TracebackType
 from typing import TYPE_CHECKING, Self
 from urllib.parse import urlencode
 
@@ -61,19 +60,16 @@ class Client:
 
     Parameters
     ----------
-    source : str
-        Name of the source, for messages, the archive and the base URL.
     headers : mapping of str to str, optional
         Sent with every question, to this source's own host only.
     archive : pathlib.Path, optional
-        Folder of all raw responses; without it nothing is kept and every question is
-        unconditional.
+        Folder of all raw responses; without it every question is unconditional.
     per_second : float
         Most questions per second, over all clients of this source and host.
     base_url : str, optional
         Where the source is asked, else `analysis.settings.base_url`.
     policy : RetryPolicy, optional
-        How patient to be; by default as ``FAULTLINE_PATIENCE`` says.
+        By default as ``FAULTLINE_PATIENCE`` says.
     """
 
     def __init__(
@@ -101,12 +97,7 @@ class Client:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def close(self) -> None:
@@ -223,8 +214,6 @@ class Client:
 
     def _send_with_retries(self, outgoing: OutgoingRequest) -> RawResponse:
         """Ask until there is a response, or no attempt, no time or no hope is left."""
-        import stamina
-
         policy = self.policy
         # Loading certificates takes a moment, and waiting for our turn is not the source's fault.
         client = self._http()
@@ -247,14 +236,6 @@ class Client:
             self._pace.close(time.monotonic() + error.wait)
             return error.wait + random.uniform(0, policy.first_wait)  # noqa: S311
 
-        @stamina.retry(
-            on=pause,
-            attempts=policy.attempts,
-            timeout=total,
-            wait_initial=policy.first_wait,
-            wait_jitter=policy.first_wait,
-            wait_max=policy.longest_wait,
-        )
         def attempt() -> RawResponse:
             nonlocal attempts, last
             if attempts:
@@ -269,7 +250,7 @@ class Client:
                 raise
 
         try:
-            return attempt()
+            return policy.retry(attempt, pause, total)
         except TransientError as error:
             raise _retries_exhausted(outgoing, error, attempts) from None
 

@@ -23,13 +23,7 @@ from analysis.redaction import redact
 
 
 class HTTPStatusError(SourceError):
-    """The source answered with an error status.
-
-    Attributes
-    ----------
-    headers : mapping of str to str
-        Of the response, names in lower case.
-    """
+    """The source answered with an error status; names of the headers are in lower case."""
 
     def __init__(
         self,
@@ -62,11 +56,8 @@ class Response:
     def json(self) -> Any:
         """Read the body as JSON.
 
-        Raises
-        ------
-        SourceError
-            It is something else: empty, HTML, cut off, in another encoding than UTF-8 (RFC
-            8259), or larger than a document may be.
+        A `SourceError` where it is something else: empty, HTML, cut off, in another encoding than
+        UTF-8 (RFC 8259), or larger than a document may be.
         """
 
         def refuse_constant(name: str) -> NoReturn:
@@ -86,10 +77,7 @@ class Response:
     def text(self) -> str:
         """Read the body as text: UTF-8 if it is valid UTF-8, else as the source declares.
 
-        Raises
-        ------
-        SourceError
-            It cannot be decoded.
+        A `SourceError` where it cannot be decoded.
         """
         try:
             return self.content.decode("utf-8-sig")
@@ -104,20 +92,10 @@ class Response:
         raise self.unusable_error(f"{self.describe_body()}, which is not {declared}")
 
     def unusable_error(self, what: str) -> SourceError:
-        """Build the error for a response that cannot be used.
+        """Build the error for a response that cannot be used: "... sent {what}.".
 
-        The archive is told too: the next question is unconditional, for a "not changed"
-        would bring the same useless bytes back for ever.
-
-        Parameters
-        ----------
-        what : str
-            What came, as in "... sent {what}."
-
-        Returns
-        -------
-        SourceError
-            Ready to be raised.
+        The archive is told too: the next question is unconditional, for a "not changed" would bring
+        the same useless bytes back for ever.
         """
         if self._mark_unusable is not None:
             self._mark_unusable()

@@ -52,10 +52,8 @@ class HuggingfaceArtefacts:
 def models(hub: Hub, author: str) -> list[Artefact | Unreadable]:
     """Every public model of an author at its last commit, and under which licence.
 
-    Raises
-    ------
-    SourceError
-        When no model at all has tags, among which the licence stands: their shape has changed.
+    A `SourceError` where no model at all has tags, among which the licence is: their shape has
+    changed.
     """
     found, bad = readable_rows(hub.models(author, ("sha", "createdAt", "tags")))
     shown = list(fields.read_each(found, _states, lambda one: one[0].id))

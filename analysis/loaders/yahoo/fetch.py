@@ -124,7 +124,6 @@ def retry(
     ``ask`` raises `TickerError` for what went wrong. Whoever is told to wait for longer than the
     policy allows does not ask again.
     """
-    import stamina
 
     def pause(error: Exception) -> bool | float:
         if not isinstance(error, TickerError) or not error.what.may_pass or give_up():
@@ -134,16 +133,8 @@ def retry(
             return True
         return max(wait, policy.first_wait) if wait <= policy.longest_wait else False
 
-    attempt = stamina.retry(
-        on=pause,
-        attempts=policy.attempts,
-        timeout=policy.total,
-        wait_initial=policy.first_wait,
-        wait_jitter=policy.first_wait,
-        wait_max=policy.longest_wait,
-    )(ask)
     try:
-        return attempt()
+        return policy.retry(ask, pause, policy.total)
     except TickerError as error:
         return error.what
 

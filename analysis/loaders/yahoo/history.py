@@ -131,16 +131,9 @@ def price_history(
 def session_closed(day: date, meta: Mapping[str, Any], now: datetime) -> bool:
     """Whether a session is over and its close is in the figures.
 
-    Days before the exchange's present one are; the present one is over half an hour after the
-    end of the hours that Yahoo gives for it, if Yahoo's last trade is as late as that too (our
-    clock may be wrong). Without hours, the present day is never over.
-
-    Parameters
-    ----------
-    day : datetime.date
-        On the exchange's calendar.
-    meta : mapping
-        ``exchangeTimezoneName``, ``currentTradingPeriod``, ``regularMarketTime``.
+    Days before the exchange's present one are; the present one is over half an hour after the end
+    of the hours that Yahoo gives for it (``meta``), if Yahoo's last trade is as late as that too
+    (our clock may be wrong). Without hours, the present day is never over.
     """
     zone = _zone(meta)
     today = now.astimezone(zone).date()
@@ -183,15 +176,9 @@ def no_new_data(chart: Mapping[str, Any], now: datetime) -> TickerFailure | None
 
 
 def diagnose(last: LastResponse | None, error: Exception) -> TickerFailure:
-    """Say what really happened when yfinance gave up on a ticker.
+    """Say why yfinance gave up on a ticker, from Yahoo's last response about it.
 
-    Parameters
-    ----------
-    last : LastResponse or None
-        Yahoo's last response about the ticker.
-    error : Exception
-        What yfinance raised: its words fit a delisted ticker, a refused crumb and a failing
-        server alike.
+    The words of yfinance's error fit a delisted ticker, a refused crumb and a failing server alike.
     """
     problem = last.problem if last is not None and last.problem else error
     if isinstance(problem, SourceError):  # a limit of ours, and no word of Yahoo's
@@ -235,7 +222,9 @@ def _unreadable(last: LastResponse, error: Exception) -> TickerFailure:
     if not start.startswith(b"{"):
         kind = "an HTML page" if start.startswith((b"<!doctype", b"<html")) else "no JSON"
         return TickerFailure(f"Yahoo sent {kind}", may_pass=True)
-    if not _is_json(last.content):
+    try:
+        json.loads(last.content)
+    except ValueError:
         return TickerFailure("Yahoo sent JSON that breaks off", may_pass=True)
     if not chart_of(last.content):
         return TickerFailure(f"Yahoo sent nothing that can be read as prices ({_words(error)})")
@@ -253,14 +242,6 @@ def _description(content: bytes) -> str:
         if isinstance(said, dict):
             return str(said.get("description") or said.get("code") or "an error without a message")
     return ""
-
-
-def _is_json(content: bytes) -> bool:
-    try:
-        json.loads(content)
-    except ValueError:
-        return False
-    return True
 
 
 def _actions(days: pl.DataFrame, chart: Mapping[str, Any], currency: str | None) -> pl.DataFrame:

@@ -205,9 +205,8 @@ def _read(
             )
         millions = round(row.sign * value / 1e6, 6)
         if row.sign < 0 and millions < 0:
-            yield _Figure(
-                end, row.metric, currency, -millions, f"{note}, given as a positive number"
-            )
+            said = f"{note}, given as a positive number"
+            yield _Figure(end, row.metric, currency, -millions, said)
         else:
             yield _Figure(end, row.metric, currency, millions, note)
 
@@ -219,9 +218,8 @@ def _compared(figures: list[_Figure]) -> list[_Figure]:
         of_one = sorted(
             (one for one in figures if one.metric == row.metric), key=lambda one: one.end
         )
-        for figure, usual in zip(
-            of_one, out_of_line([one.millions for one in of_one]), strict=True
-        ):
+        usuals = out_of_line([one.millions for one in of_one])
+        for figure, usual in zip(of_one, usuals, strict=True):
             doubts = []
             if usual is not None:
                 doubts.append(f"the periods beside it are near {usual:g}")
@@ -240,17 +238,14 @@ def _diagnose(last: LastResponse | None, error: Exception) -> TickerFailure:
 
 def _row(company: str, figure: _Figure, requested_at: datetime) -> dict[str, Any]:
     return {
+        **vars(figure),
         "company": company,
         "period_end": figure.end,
         "frequency": "Q",
         "segment": "total",
-        "metric": figure.metric,
-        "currency": figure.currency,
         "value": figure.millions,
         "basis": "reported",
         "filed": filed_by(figure.end, requested_at.date()),
         "assumed": True,
-        "note": figure.note,
         "observed_at": requested_at,
-        "flag": figure.flag,
     }
