@@ -53,11 +53,6 @@ class Document:
     effective_on: date | None = None
     flag: str | None = None
 
-    @property
-    def url(self) -> str | None:
-        """Where people read it."""
-        return self.document_number and _LINK + self.document_number
-
 
 _Documents = dict[str | None, Document]  # by number
 _Notes = dict[str, str]  # name to what is said of it
@@ -86,7 +81,10 @@ class FederalRegister:
             filed = _filed(client, published.keys() - inspected.keys(), failures, unreadable)
         found = {**inspected, **_joined(published, inspected, filed, news)}
         now = datetime.now(UTC)
-        rows = [{**vars(one), "url": one.url, "observed_at": now} for one in found.values()]
+        rows = [
+            {**vars(one), "url": number and _LINK + number, "observed_at": now}
+            for number, one in found.items()
+        ]
         frame = table_frame(self.table, self.name, rows)
         if failures or unreadable or news:
             raise PartialFetchError(self.name, frame, failures, unreadable, news)

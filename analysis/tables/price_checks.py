@@ -57,15 +57,11 @@ def listing_doubts(
 
     Parameters
     ----------
-    ticker : str
-        As the catalogue names it; for the currency of its dividends.
     closes : polars.DataFrame
         ``date``, ``close`` (raw, split-adjusted, or null), ``adj_close``; in order of days.
     actions : polars.DataFrame
         ``date``, ``action``, ``value``, ``currency`` of the same answer. A dividend without a
-        currency is in that of `DIVIDENDS_IN`, else in that of the prices.
-    currency : str, optional
-        Of the prices.
+        currency is in that of `DIVIDENDS_IN`, else in that of the prices, ``currency``.
 
     Returns
     -------
@@ -98,8 +94,8 @@ def early_captures(
     """Find sessions that were read before their close, by the volumes of an exchange.
 
     One security may have a quiet day. Three or more, a third of those of an exchange, each with
-    less than half of its usual volume and two thirds of that of the sessions beside it, look
-    like a session that was still running.
+    less than half of its usual volume and two thirds of that of the sessions beside it, look like a
+    session that was still running.
 
     Parameters
     ----------
@@ -108,8 +104,7 @@ def early_captures(
     exchanges : mapping of str to str or None
         Where each ticker trades; one without an exchange is passed over.
     shortened : callable
-        Whether a session of an exchange was shorter than usual, and a small volume is right:
-        `analysis.calendars.Calendars.shortened`.
+        Whether a session of an exchange was shorter than usual, and a small volume is right.
 
     Returns
     -------

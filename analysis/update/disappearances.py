@@ -48,8 +48,8 @@ def mark_disappeared(
     Returns
     -------
     polars.DataFrame
-        ``fetched`` with the flag `REAPPEARED` on what was held as gone, and a row with the flag
-        `DISAPPEARED` for each held state that is missing.
+        ``fetched``, flagged `REAPPEARED` where it was held as gone, and a row flagged `DISAPPEARED`
+        for each held state that is missing.
     """
     import polars as pl
 

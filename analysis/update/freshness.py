@@ -11,7 +11,7 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING, Literal
 
 from analysis.errors import InputError
-from analysis.update.plan import UpdateContext, last_closed
+from analysis.update.plan import UpdateContext, exchanges_of, last_closed
 
 if TYPE_CHECKING:
     import polars as pl
@@ -128,8 +128,7 @@ def _aggregates(
 
 
 def _exchange_of(ticker: pl.Expr, context: UpdateContext) -> pl.Expr:
-    places = dict(context.catalogue.instruments().select("ticker", "exchange").iter_rows())
-    named = {name: place for name, place in places.items() if place}
+    named = {name: place for name, place in exchanges_of(context).items() if place}
     return ticker.replace_strict(named, default="no exchange")
 
 
@@ -144,22 +143,13 @@ def _age(
 def gaps(prices: Iterable[pl.DataFrame], context: UpdateContext) -> list[Gap]:
     """Find the sessions without a price, per ticker, from its first price on.
 
-    Parameters
-    ----------
-    prices : iterable of polars.DataFrame
-        Columns ticker and date of the table ``prices``, in any number of pieces.
-    context : UpdateContext
-        A ticker without an exchange (a currency) has no sessions to miss.
-
-    Returns
-    -------
-    list of Gap
-        Only tickers that miss a session or are behind, in order of the alphabet.
+    ``prices`` are columns ticker and date of the table, in any number of pieces. Returns, in order
+    of the alphabet, only tickers that miss a session or are behind; one without an exchange (a
+    currency) has no sessions to miss.
     """
     import polars as pl
 
-    instruments = context.catalogue.instruments().select("ticker", "exchange").iter_rows()
-    exchanges = {ticker: exchange for ticker, exchange in instruments if exchange}
+    exchanges = {name: place for name, place in exchanges_of(context).items() if place}
     tickers = pl.Enum(sorted(exchanges))
     parts = [
         piece.filter(pl.col("ticker").is_in(list(exchanges))).cast({"ticker": tickers})

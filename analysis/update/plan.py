@@ -53,18 +53,10 @@ class UpdateContext:
 def requests_for(
     source: str, table: str, held: pl.DataFrame, context: UpdateContext
 ) -> list[Request]:
-    """Plan what a loader of a table asks its source for.
+    """Plan what a loader of a table asks its source for, given the last held observation per key.
 
-    Parameters
-    ----------
-    held : polars.DataFrame
-        What the store holds of the table: the last observation per key.
-
-    Returns
-    -------
-    list of Request
-        Tickers whose prices end on different days are asked for one day after the other, so
-        that one dead ticker does not make all others be fetched anew.
+    Tickers whose prices end on different days are asked for one day after the other, so that one
+    dead ticker does not make all others be fetched anew.
     """
     if table == "prices":
         return _prices(source, held, context)
@@ -84,7 +76,7 @@ def full_history_requests(firsts: Mapping[str, date], context: UpdateContext) ->
 
     ``firsts`` is ticker to first held day.
     """
-    exchanges = _exchanges(context)
+    exchanges = exchanges_of(context)
     ends = {ticker: last_closed(exchanges.get(ticker), context) for ticker in firsts}
     groups: dict[tuple[date, date], list[str]] = {}
     for ticker, first in firsts.items():
@@ -115,14 +107,14 @@ def last_closed(exchange: str | None, context: UpdateContext) -> date:
 
 def read_calendars(context: UpdateContext) -> None:
     """Read the calendar of every exchange; later questions find them read."""
-    for exchange in set(_exchanges(context).values()):
+    for exchange in set(exchanges_of(context).values()):
         last_closed(exchange, context)
 
 
 def _prices(source: str, held: pl.DataFrame, context: UpdateContext) -> list[Request]:
     """Group the tickers by the days that each of them lacks."""
     first = _first_days(held, context.now.date())
-    exchanges = _exchanges(context)
+    exchanges = exchanges_of(context)
     ends = {exchange: last_closed(exchange, context) for exchange in set(exchanges.values())}
     groups: dict[tuple[date, date], list[str]] = {}
     for ticker in _served(source, context):
@@ -200,7 +192,8 @@ def _since(source: str, table: str, held: pl.DataFrame, context: UpdateContext) 
     return max(last, FIRST_DAY) - timedelta(days=_REVISED_DAYS[source])
 
 
-def _exchanges(context: UpdateContext) -> dict[str, str | None]:
+def exchanges_of(context: UpdateContext) -> dict[str, str | None]:
+    """Where each ticker trades."""
     return dict(context.catalogue.instruments().select("ticker", "exchange").iter_rows())
 
 

@@ -167,12 +167,7 @@ def _stagger_vintages(
 
 
 def read_company(document: Any, begins: str) -> tuple[dict[str, list[Period]], list[str]]:
-    """Read the figures of one company from its file.
-
-    Parameters
-    ----------
-    begins : str
-        What the company's name has to begin with, in capitals; else a `SourceError`.
+    """Read the figures of one company from its file, in which its name (in capitals) begins so.
 
     Returns
     -------

@@ -80,21 +80,10 @@ class Archive:
         last_modified: str | None = None,
         link: str | None = None,
     ) -> ArchiveEntry:
-        """Keep a response under its URL, whose secrets are hidden.
+        """Keep unpacked content under its URL, whose secrets are hidden.
 
-        Parameters
-        ----------
-        content : bytes
-            What came, unpacked.
-        fetched_at : datetime.datetime
-            When it came, with a time zone.
-        etag, last_modified, link : str or None
-            Headers of the response.
-
-        Raises
-        ------
-        InputError
-            The folder cannot be written.
+        ``fetched_at`` has a time zone; ``etag``, ``last_modified`` and ``link`` are headers of the
+        response. An `InputError` where the folder cannot be written.
         """
         digest = sha256(content).hexdigest()
         moment = fetched_at.astimezone(UTC)
@@ -143,17 +132,9 @@ class Archive:
         """Take out answers from before an instant, but for the newest one to each question.
 
         URLs that differ in days, instants of Unix or a cursor alone are one question. Contents that
-        a remaining answer gave are kept.
-
-        Parameters
-        ----------
-        patience : float, optional
-            Seconds to wait for a process that keeps something meanwhile; 30 without it.
-
-        Raises
-        ------
-        InputError
-            The folder cannot be written, or another process does not give up its lock.
+        a remaining answer gave are kept. A process that keeps something meanwhile is waited for, 30
+        seconds or ``patience``; an `InputError` where it does not give up its lock, or nothing can
+        be written.
         """
         if not self._index.is_file():
             return Cleared()

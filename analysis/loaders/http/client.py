@@ -114,16 +114,9 @@ class Client:
         *,
         headers: Mapping[str, str] | None = None,
     ) -> Response:
-        """Ask.
+        """Ask for a path below the base URL, or an absolute URL of the same host.
 
-        Parameters
-        ----------
-        path : str
-            Below the base URL, or an absolute URL of the same host.
-        params : mapping, optional
-            Parameters of the query; a sequence repeats its name.
-        headers : mapping of str to str, optional
-            Sent with this question only.
+        A sequence in ``params`` repeats its name; ``headers`` are sent with this request only.
 
         Raises
         ------

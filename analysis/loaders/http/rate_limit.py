@@ -143,19 +143,10 @@ def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
 
 
 def check_clock(source: str, headers: Mapping[str, str], now: datetime) -> float:
-    """Compare our clock with a source's: ours is what figures are dated with.
+    """Seconds by which a source's clock is ahead of ours, which figures are dated with.
 
-    A response from a cache is as old as its ``Age`` says. Names of the headers are in lower case.
-
-    Returns
-    -------
-    float
-        Seconds by which the source's clock is ahead; 0 where it tells no time.
-
-    Raises
-    ------
-    ClockError
-        The clocks differ by more than `A_DAY`.
+    A response from a cache is as old as its ``Age`` says; 0 where it tells no time. A `ClockError`
+    where the clocks differ by more than `A_DAY`. Names of the headers are in lower case.
     """
     theirs = _date(headers.get("date", ""))
     if theirs is None:

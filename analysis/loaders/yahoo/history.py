@@ -82,12 +82,8 @@ def price_history(
 ) -> PriceHistory:
     """Make a listing of yfinance's frame and the response that it came from, `chart_of`.
 
-    Parameters
-    ----------
-    history : pandas.DataFrame
-        From ``Ticker.history`` with ``auto_adjust=False``: midnights of the exchange's days.
-    requested_at : datetime.datetime
-        UTC. What had not ended by then is left out.
+    The frame is from ``Ticker.history`` with ``auto_adjust=False``: midnights of the exchange's
+    days. What had not ended by ``requested_at`` (UTC) is left out.
     """
     import polars as pl
 
@@ -252,21 +248,16 @@ def _actions(days: pl.DataFrame, chart: Mapping[str, Any], currency: str | None)
     import polars as pl
 
     own = _paid_in(chart)
-    dividends = days.filter(pl.col("dividend") > 0).select(
-        "date",
-        pl.lit("dividend").alias("action"),
-        pl.col("dividend").alias("value"),
-        pl.col("date")
-        .map_elements(lambda day: own.get(day, currency), return_dtype=pl.String)
-        .alias("currency"),
+    paid_in = pl.col("date").map_elements(
+        lambda day: own.get(day, currency), return_dtype=pl.String
     )
-    splits = days.filter(pl.col("split") > 0).select(
-        "date",
-        pl.lit("split").alias("action"),
-        pl.col("split").alias("value"),
-        pl.lit(None, dtype=pl.String).alias("currency"),
-    )
-    return pl.concat([dividends, splits]).sort("date", "action")
+    found = [
+        days.filter(pl.col(kind) > 0).select(
+            "date", action=pl.lit(kind), value=pl.col(kind), currency=unit
+        )
+        for kind, unit in (("dividend", paid_in), ("split", pl.lit(None, dtype=pl.String)))
+    ]
+    return pl.concat(found).sort("date", "action")
 
 
 def _paid_in(chart: Mapping[str, Any]) -> dict[date, str]:

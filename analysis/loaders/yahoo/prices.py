@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime
+from datetime import date
 from typing import TYPE_CHECKING
 
 from analysis import settings
@@ -59,7 +59,12 @@ class _Yahoo(FetchOptions):
                 failures[name] = wrong
             elif said.result:
                 try:
-                    rows = self._rows(said.result, said.requested_at, currency)
+                    rows = self._rows(said.result, currency).with_columns(
+                        ticker=pl.lit(name),
+                        source=pl.lit(self.name),
+                        observed_at=pl.lit(said.requested_at),
+                        backfilled=pl.lit(value=False),
+                    )
                     frames.append(pl.concat([empty, rows.select(empty.columns)]))
                 except Exception as error:  # whatever is odd about one ticker is its own trouble
                     failures[name] = describe_error(error)
@@ -76,9 +81,8 @@ class _Yahoo(FetchOptions):
             raise PartialFetchError(self.name, frame, failures)
         return frame
 
-    def _rows(
-        self, found: PriceHistory, requested_at: datetime, currency: str | None
-    ) -> pl.DataFrame:
+    def _rows(self, found: PriceHistory, currency: str | None) -> pl.DataFrame:
+        """Dates, figures and flags."""
         raise NotImplementedError
 
 
@@ -92,9 +96,7 @@ class Yahoo(_Yahoo):
     name = "yahoo"
     table = "prices"
 
-    def _rows(
-        self, found: PriceHistory, requested_at: datetime, currency: str | None
-    ) -> pl.DataFrame:
+    def _rows(self, found: PriceHistory, currency: str | None) -> pl.DataFrame:
         import polars as pl
 
         from analysis.tables.price_checks import listing_doubts, with_doubts
@@ -107,10 +109,6 @@ class Yahoo(_Yahoo):
             found.ticker, found.closes, found.actions, currency or found.currency
         )
         rows = found.closes.with_columns(
-            pl.lit(found.ticker).alias("ticker"),
-            pl.lit(self.name).alias("source"),
-            pl.lit(requested_at).alias("observed_at"),
-            pl.lit(value=False).alias("backfilled"),
             pl.concat_str(
                 pl.lit(note, dtype=pl.String),
                 pl.when(idle).then(pl.lit(still)),
@@ -132,16 +130,10 @@ class YahooActions(_Yahoo):
     name = "yahoo_actions"
     table = "actions"
 
-    def _rows(self, found: PriceHistory, requested_at: datetime, _: str | None) -> pl.DataFrame:
+    def _rows(self, found: PriceHistory, _: str | None) -> pl.DataFrame:
         import polars as pl
 
-        return found.actions.with_columns(
-            pl.lit(found.ticker).alias("ticker"),
-            pl.lit(self.name).alias("source"),
-            pl.lit(requested_at).alias("observed_at"),
-            pl.lit(value=False).alias("backfilled"),
-            pl.lit(None, dtype=pl.String).alias("flag"),
-        )
+        return found.actions.with_columns(flag=pl.lit(None, dtype=pl.String))
 
 
 def _checked(names: tuple[str, ...]) -> tuple[str, ...]:
