@@ -39,15 +39,7 @@ class Request:
 
 
 class Loader(Protocol):
-    """One source of one table.
-
-    Attributes
-    ----------
-    name : str
-        The source, as rows and messages name it: ``"pypistats"``.
-    table : str
-        The table of `analysis.tables` that it fills.
-    """
+    """One source (``name``, as in rows and messages) of one table of `analysis.tables`."""
 
     name: str
     table: str
@@ -90,15 +82,13 @@ class PartialFetchError(SourceError):
     source : str
         Name of the loader, as messages give it.
     frame : polars.DataFrame
-        What the others brought, as `Loader.fetch` would have returned it; may be empty when
-        the names that did not fail have nothing new.
+        What the others brought, as `Loader.fetch` would have returned it; may be empty.
     failures : mapping of str to str
         Each name that failed, and why, in words.
     unreadable : iterable of Unreadable
         Records for the quarantine; the names that they came under did not fail.
     news : mapping of str to str, optional
-        Each name of which the source itself says that it is gone or has another name now. The
-        source did not fail; who asked should know.
+        Each name of which the source itself says that it is gone or has another name now.
     incomplete : iterable of str, optional
         Names under which a record could not be read: what their answer does not show may be
         there all the same.

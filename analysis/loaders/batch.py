@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import chain
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from analysis.errors import InputError, SourceError, unknown_name
@@ -37,12 +38,12 @@ def fetch_each(
     ----------
     names : iterable of str
         A name that occurs twice is asked for once.
-    ask : callable
+    fetch_one : callable
         Name to rows, and records that cannot be read; raises when the name fails.
     build : callable
         All rows to the frame.
     news : dict of str to str, optional
-        What ``ask`` notes of names that were renamed.
+        What ``fetch_one`` notes of names that were renamed.
 
     Raises
     ------
@@ -79,7 +80,7 @@ def fetch_each(
             down = 0
     (news if found else failures).update(gone)
     try:
-        frame = build(_all(found))
+        frame = build([*chain.from_iterable(found.values())])
     except Exception:  # a value that its column cannot hold
         for name, rows in list(found.items()):
             try:
@@ -91,14 +92,10 @@ def fetch_each(
             found[name] = good
             unreadable += bad
             incomplete |= {name} if bad else set()
-        frame = build(_all(found))
+        frame = build([*chain.from_iterable(found.values())])
     if failures or unreadable or news:
         raise PartialFetchError(source, frame, failures, unreadable, news, incomplete)
     return frame
-
-
-def _all(found: Mapping[str, list[Row]]) -> list[Row]:
-    return [row for rows in found.values() for row in rows]
 
 
 def _fitting(rows: Sequence[Row], build: Callable[[list[Row]], pl.DataFrame]) -> Iterator[Any]:
@@ -120,10 +117,7 @@ def wanted_rows(
 ) -> list[Row | Unreadable]:
     """Read a file to its end and keep what was asked for; more may come all the same.
 
-    Raises
-    ------
-    SourceError
-        It cannot be read; the next request for it is unconditional.
+    Where it cannot be read, the next request for it is unconditional.
     """
     try:
         rows = list(limit_unreadable(parsed))
@@ -158,20 +152,15 @@ def _stopped(problem: Exception, down: int) -> str:
         return f"{UNASKED} that, as {problem.reason}"
     if isinstance(problem, ClockError):
         return f"{UNASKED} that"
-    return (
-        f"{UNASKED} {_MAX_CONSECUTIVE_FAILURES} failures in a row"
-        if down >= _MAX_CONSECUTIVE_FAILURES
-        else ""
-    )
+    many = down >= _MAX_CONSECUTIVE_FAILURES
+    return f"{UNASKED} {_MAX_CONSECUTIVE_FAILURES} failures in a row" if many else ""
 
 
 def readable_rows(found: Iterable[Row | Unreadable]) -> tuple[list[Row], list[Unreadable]]:
     """Part rows from records that cannot be read.
 
-    Raises
-    ------
-    SourceError
-        There are only such records, or too many: the response has changed its shape.
+    A `SourceError` where there are only such records, or too many: the response has changed its
+    shape.
     """
     rows, unreadable = split_rows(found)
     if unreadable and not rows:
@@ -180,7 +169,7 @@ def readable_rows(found: Iterable[Row | Unreadable]) -> tuple[list[Row], list[Un
 
 
 def split_rows(found: Iterable[Row | Unreadable]) -> tuple[list[Row], list[Unreadable]]:
-    """As `apart`, also where there are only records that cannot be read."""
+    """As `readable_rows`, also where there are only records that cannot be read."""
     rows: list[Row] = []
     unreadable: list[Unreadable] = []
     for item in limit_unreadable(found):

@@ -53,10 +53,9 @@ class Document:
     effective_on: date | None = None
     flag: str | None = None
 
-    @property
-    def url(self) -> str | None:
-        """Where people read it."""
-        return self.document_number and _LINK + self.document_number
+
+_Documents = dict[str | None, Document]  # by number
+_Notes = dict[str, str]  # name to what is said of it
 
 
 class FederalRegister:
@@ -72,17 +71,20 @@ class FederalRegister:
         """Ask the three questions, see `analysis.loaders.base.Loader`."""
         from analysis.loaders.http.client import Client
 
-        agencies = request.names or (BUREAU,)
+        request = replace(request, names=request.names or (BUREAU,))
         failures: dict[str, str] = {}
         unreadable: list[Unreadable] = []
         news: dict[str, str] = {}
         with Client(self.name, archive=request.archive, per_second=_REQUESTS_PER_SECOND) as client:
-            inspected = _inspected(client, agencies, request, failures, unreadable)
-            published = _published(client, agencies, request, failures, unreadable)
+            inspected = _inspected(client, request, failures, unreadable)
+            published = _published(client, request, failures, unreadable)
             filed = _filed(client, published.keys() - inspected.keys(), failures, unreadable)
         found = {**inspected, **_joined(published, inspected, filed, news)}
         now = datetime.now(UTC)
-        rows = [_row(document, now) for document in found.values()]
+        rows = [
+            {**vars(one), "url": number and _LINK + number, "observed_at": now}
+            for number, one in found.items()
+        ]
         frame = table_frame(self.table, self.name, rows)
         if failures or unreadable or news:
             raise PartialFetchError(self.name, frame, failures, unreadable, news)
@@ -92,15 +94,8 @@ class FederalRegister:
 def parse_documents(document: Any, agencies: tuple[str, ...]) -> list[Document | Unreadable]:
     """Read a page of published documents.
 
-    Parameters
-    ----------
-    agencies : tuple of str
-        Slugs asked for: of several agencies of a document, the row names the one asked for.
-
-    Raises
-    ------
-    SourceError
-        A field is missing or holds something else than before.
+    Of several agencies of a document, the row names the one asked for (``agencies`` are slugs). A
+    `SourceError` where the shape has changed.
     """
     where = "federal_register's documents"
     page = fields.require_object(document, where)
@@ -109,15 +104,9 @@ def parse_documents(document: Any, agencies: tuple[str, ...]) -> list[Document |
         return []
 
     def read(item: Mapping[str, Any]) -> Iterator[Document]:
-        number = _text(item, "document_number", where)
-        yield Document(
-            number,
-            _text(item, "title", where),
-            _agency(item, agencies, f"{where}, {number}"),
-            _text(item, "type", where),
-            fields.parse_day(item, "publication_date", f"{where}, {number}"),
-            effective_on=fields.parse_day(item, "effective_on", f"{where}, {number}"),
-        )
+        found = _document(item, agencies, where)
+        here = f"{where}, {found.document_number}"
+        yield replace(found, effective_on=fields.parse_day(item, "effective_on", here))
 
     return list(fields.read_records(fields.require_field(page, "results", where), where, read))
 
@@ -134,18 +123,23 @@ def parse_inspection(document: Any, agencies: tuple[str, ...]) -> list[Document 
     def read(item: Mapping[str, Any]) -> Iterator[Document]:
         if not set(agencies) & set(_slugs(item, where)):
             return
-        number = _text(item, "document_number", where)
-        yield Document(
-            number,
-            _text(item, "title", where),
-            _agency(item, agencies, f"{where}, {number}"),
-            _text(item, "type", where),
-            fields.parse_day(item, "publication_date", f"{where}, {number}"),
-            filed_on(item, f"{where}, {number}"),
-            flag=_note(item),
-        )
+        found = _document(item, agencies, where)
+        day = filed_on(item, f"{where}, {found.document_number}")
+        yield replace(found, public_inspection_date=day, flag=_note(item))
 
     return list(fields.read_records(fields.require_field(page, "results", where), where, read))
+
+
+def _document(item: Mapping[str, Any], agencies: tuple[str, ...], where: str) -> Document:
+    """Read what both lists say of a document."""
+    number = _text(item, "document_number", where)
+    return Document(
+        number,
+        _text(item, "title", where),
+        _agency(item, agencies, f"{where}, {number}"),
+        _text(item, "type", where),
+        fields.parse_day(item, "publication_date", f"{where}, {number}"),
+    )
 
 
 def filed_on(item: Mapping[str, Any], where: str) -> date | None:
@@ -155,16 +149,12 @@ def filed_on(item: Mapping[str, Any], where: str) -> date | None:
 
 
 def _inspected(
-    client: Client,
-    agencies: tuple[str, ...],
-    request: Request,
-    failures: dict[str, str],
-    unreadable: list[Unreadable],
-) -> dict[str | None, Document]:
+    client: Client, request: Request, failures: _Notes, unreadable: list[Unreadable]
+) -> _Documents:
     """Documents on inspection now."""
     try:
         document = client.get(f"{_INSPECTION}/current.json").json()
-        found, bad = split_rows(parse_inspection(document, agencies))
+        found, bad = split_rows(parse_inspection(document, request.names))
         if bad and len(bad) == len(document["results"]):
             raise SourceError(bad[0].reason)  # noqa: TRY301
     except SourceError as error:
@@ -180,26 +170,20 @@ def _inspected(
 
 
 def _published(
-    client: Client,
-    agencies: tuple[str, ...],
-    request: Request,
-    failures: dict[str, str],
-    unreadable: list[Unreadable],
-) -> dict[str | None, Document]:
+    client: Client, request: Request, failures: _Notes, unreadable: list[Unreadable]
+) -> _Documents:
     """Documents published in the period; pages that repeat documents do no harm."""
-    found: dict[str | None, Document] = {}
+    found: _Documents = {}
     bad: list[Unreadable] = []
     count = 0
     try:
-        for page in _pages(client, agencies, request):
-            documents, others = split_rows(parse_documents(page, agencies))
+        for page in _pages(client, request):
+            documents, others = split_rows(parse_documents(page, request.names))
             bad += others
             for item in documents:
                 found.setdefault(item.document_number, item)
-            count = max(
-                count,
-                int(fields.parse_count({"count": page.get("count")}, "count", _DOCUMENTS) or 0),
-            )
+            said = fields.parse_count({"count": page.get("count")}, "count", _DOCUMENTS)
+            count = max(count, int(said or 0))
     except SourceError as error:
         failures["documents"] = str(error)
     else:
@@ -211,10 +195,10 @@ def _published(
     return found
 
 
-def _pages(client: Client, agencies: tuple[str, ...], request: Request) -> Iterator[Any]:
+def _pages(client: Client, request: Request) -> Iterator[Any]:
     """Pages as each names the next one, until one names none, or one that was already read."""
     query: dict[str, str | int | Sequence[str]] = {
-        "conditions[agencies][]": agencies,
+        "conditions[agencies][]": request.names,
         "fields[]": _FIELDS,
         "order": "newest",
         "per_page": _PER_PAGE,
@@ -234,7 +218,7 @@ def _pages(client: Client, agencies: tuple[str, ...], request: Request) -> Itera
 
 
 def _filed(
-    client: Client, numbers: set[str | None], failures: dict[str, str], unreadable: list[Unreadable]
+    client: Client, numbers: set[str | None], failures: _Notes, unreadable: list[Unreadable]
 ) -> dict[str, date | None]:
     """When published documents had been filed for inspection; nothing for what is not known."""
     from analysis.loaders.http.response import NotFoundError
@@ -279,17 +263,14 @@ def _days(document: Any) -> tuple[dict[str, date | None], set[str], list[Unreada
 
 
 def _joined(
-    published: Mapping[str | None, Document],
-    inspected: Mapping[str | None, Document],
-    filed: Mapping[str, date | None],
-    news: dict[str, str],
-) -> dict[str | None, Document]:
+    published: _Documents, inspected: _Documents, filed: Mapping[str, date | None], news: _Notes
+) -> _Documents:
     """Give published documents their day of inspection.
 
     A document whose day could not be asked for is left out: without it the row would take back
     a day that an earlier observation knew.
     """
-    joined: dict[str | None, Document] = {}
+    joined: _Documents = {}
     for number, item in published.items():
         if number in inspected:
             there = inspected[number]
@@ -300,10 +281,6 @@ def _joined(
         else:
             news[number] = "left out, as its day of inspection is not known."
     return joined
-
-
-def _row(document: Document, observed_at: datetime) -> dict[str, Any]:
-    return {**vars(document), "url": document.url, "observed_at": observed_at}
 
 
 def _text(item: Mapping[str, Any], name: str, where: str) -> str | None:

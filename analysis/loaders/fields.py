@@ -33,23 +33,7 @@ _WHOLE = 2**53  # beyond it a float is not exact
 def read_records(
     document: Any, where: str, read: Callable[[Mapping[str, Any]], Iterable[Row]]
 ) -> Iterator[Row | Unreadable]:
-    """Read the records of a list one by one.
-
-    Parameters
-    ----------
-    read : callable
-        Record to rows; raises for one that cannot be read.
-
-    Yields
-    ------
-    Row or Unreadable
-        A record that cannot be read does not take the others with it.
-
-    Raises
-    ------
-    SourceError
-        It is no list.
-    """
+    """Read the records of a list, as `read_each`; a `SourceError` where it is no list."""
 
     def checked(item: Any) -> Iterable[Row]:
         found = require_object(item, where)
@@ -71,19 +55,9 @@ def read_each(
 ) -> Iterator[Row | Unreadable]:
     """Read items one by one, so that one which cannot be read does not take the others with it.
 
-    Parameters
-    ----------
-    items : iterable
-        Those that could not be read before are passed on.
-    read : callable
-        Item to rows; raises for one that cannot be read.
-    show : callable, optional
-        What of an item goes into the quarantine.
-
-    Raises
-    ------
-    SourceError
-        As `bounded`.
+    ``read`` turns an item into rows, or raises; ``show`` says what of an unreadable item goes into
+    the quarantine. Items that could not be read before are passed on. Bounded as
+    `limit_unreadable`.
     """
     return limit_unreadable(_read_each(items, read, show))
 
@@ -163,15 +137,7 @@ def require_text(item: Mapping[str, Any], name: str, where: str) -> str:
 
 def parse_count(item: Mapping[str, Any], name: str, where: str) -> float | None:
     """Count in a field, also where the source writes it as a text; None stays None."""
-    value = require_field(item, name, where)
-    if value is None:
-        return None
-    try:
-        if isinstance(value, bool):
-            raise TypeError  # noqa: TRY301
-        return float(value)
-    except (TypeError, ValueError, OverflowError):
-        raise _unexpected(value, name, where, "a count") from None
+    return _parsed(item, name, where, "a count", _number)
 
 
 def parse_whole_count(item: Mapping[str, Any], name: str, where: str) -> int | None:
@@ -186,11 +152,7 @@ def parse_whole_count(item: Mapping[str, Any], name: str, where: str) -> int | N
 
 def parse_day(item: Mapping[str, Any], name: str, where: str) -> date | None:
     """Day in a field, in ISO form; None stays None."""
-    value = require_field(item, name, where)
-    try:
-        return None if value is None else date.fromisoformat(value)
-    except (TypeError, ValueError):
-        raise _unexpected(value, name, where, "a day") from None
+    return _parsed(item, name, where, "a day", date.fromisoformat)
 
 
 def require_day(item: Mapping[str, Any], name: str, where: str) -> date:
@@ -203,14 +165,28 @@ def require_day(item: Mapping[str, Any], name: str, where: str) -> date:
 
 def parse_instant(item: Mapping[str, Any], name: str, where: str) -> datetime | None:
     """Instant in a field, in ISO form, as UTC; None stays None."""
+    return _parsed(item, name, where, "an instant", _instant)
+
+
+def _parsed(
+    item: Mapping[str, Any], name: str, where: str, expected: str, parse: Callable[[Any], Item]
+) -> Item | None:
     value = require_field(item, name, where)
-    if value is None:
-        return None
     try:
-        at = datetime.fromisoformat(value)
-        return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+        return None if value is None else parse(value)
     except (TypeError, ValueError, OverflowError):
-        raise _unexpected(value, name, where, "an instant") from None
+        raise _unexpected(value, name, where, expected) from None
+
+
+def _number(value: Any) -> float:
+    if isinstance(value, bool):
+        raise TypeError
+    return float(value)
+
+
+def _instant(value: Any) -> datetime:
+    at = datetime.fromisoformat(value)
+    return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
 
 
 def _unexpected(value: object, name: str, where: str, expected: str) -> SourceError:

@@ -54,18 +54,10 @@ def artefacts_frame(platform: str, source: str, found: Iterable[Artefact]) -> pl
 
 
 def table_frame(table: str, source: str, rows: Iterable[Mapping[str, Any]]) -> pl.DataFrame:
-    """Build the frame that a loader returns.
+    """Build the frame that a loader returns: all columns of the schema, in its order.
 
-    Parameters
-    ----------
-    rows : iterable of mapping
-        Columns to values; what a row does not name is missing. A row that came twice, as on a
-        page that shifts while it is read, is kept once.
-
-    Returns
-    -------
-    polars.DataFrame
-        All columns of the schema, in its order; never backfilled.
+    What a row does not name is missing. A row that came twice, as on a page that shifts while it is
+    read, is kept once.
     """
     import polars as pl
 

@@ -31,18 +31,8 @@ def fred_query(series: str, request: Request) -> dict[str, str]:
 def read_series(text: str, series: str) -> Iterator[tuple[date, float] | Unreadable]:
     """Read the file of one series; days without a figure are left out.
 
-    Parameters
-    ----------
-    text : str
-        ``observation_date,DEXCHUS`` (``DATE`` in files before 2024), then a line per day; a
-        missing figure is blank or a dot.
-    series : str
-        The series that must be in it.
-
-    Raises
-    ------
-    SourceError
-        It is something else.
+    ``observation_date,DEXCHUS`` (``DATE`` in files before 2024), then a line per day; a missing
+    figure is blank or a dot. Anything else is a `SourceError`.
     """
     first, *lines = text.splitlines() or [""]
     header = [cell.strip() for cell in first.split(",", 2)]

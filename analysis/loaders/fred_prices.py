@@ -8,6 +8,7 @@ fetched unasked, because two sources of one figure would revise each other for e
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -30,45 +31,25 @@ AT_NEED = {"SP500": "^GSPC", "NASDAQCOM": "^IXIC", "VIXCLS": "^VIX"}
 """Series that are fetched only when named, and the tickers that they are."""
 
 
+@dataclass(frozen=True)
 class FredPrices:
-    """Daily rates and closes from FRED, table ``prices``.
+    """Daily rates and closes from FRED, table ``prices``."""
 
-    Parameters
-    ----------
-    policy : analysis.loaders.http.client.RetryPolicy, optional
-        How patient to be; by default as ``FAULTLINE_PATIENCE`` says.
-    clock : callable
-        Gives the present moment (UTC).
-    """
+    policy: RetryPolicy | None = None  # by default as ``FAULTLINE_PATIENCE`` says
+    clock: Callable[[], datetime] = utc_now
 
     name = "fred_prices"
     table = "prices"
 
-    def __init__(
-        self,
-        policy: RetryPolicy | None = None,
-        clock: Callable[[], datetime] = utc_now,
-    ) -> None:
-        self._policy = policy
-        self._clock = clock
-
     def fetch(self, request: Request) -> pl.DataFrame:
-        """Ask for series.
+        """Ask for series, see `analysis.loaders.base.Loader`.
 
-        Parameters
-        ----------
-        request : Request
-            ``names`` are tickers of `TICKERS` or series of `AT_NEED`; tickers that other
-            loaders serve are passed over. Empty: all of `TICKERS`.
-
-        Raises
-        ------
-        PartialFetchError
-            A series is gone or unreadable, or FRED could not be asked for it.
+        ``names`` are tickers of `TICKERS` or series of `AT_NEED`; tickers that other loaders serve
+        are passed over. Empty: all of `TICKERS`.
         """
         wanted = _wanted(request.names or tuple(TICKERS))
-        requested_at = self._clock()
-        with Client("fred", archive=request.archive, policy=self._policy) as client:
+        requested_at = self.clock()
+        with Client("fred", archive=request.archive, policy=self.policy) as client:
 
             def fetch_one(ticker: str) -> Iterable[dict[str, Any] | Unreadable]:
                 series = wanted[ticker]

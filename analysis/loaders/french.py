@@ -80,22 +80,9 @@ class French:
 def parse(
     content: bytes, file: File, observed_at: datetime
 ) -> Iterator[dict[str, Any] | Unreadable]:
-    """Read the daily table of a zipped file.
+    """Read the daily table of a zipped file: a row of the table for each value, decimal.
 
-    Parameters
-    ----------
-    content : bytes
-        The ZIP as the library sends it.
-
-    Yields
-    ------
-    dict or Unreadable
-        date, factor, value (decimal) and observed_at; nothing for a missing value.
-
-    Raises
-    ------
-    SourceError
-        It is no ZIP, or its table is not where and what it used to be.
+    A `SourceError` where it is no ZIP, or its table is not where and what it used to be.
     """
     lines = read_zip(content, ".csv").splitlines()
     start, places = _header(lines, file)

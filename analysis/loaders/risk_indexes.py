@@ -107,22 +107,9 @@ class Fred:
 def parse_sheet(
     content: bytes, sheet: Sheet, observed_at: datetime
 ) -> Iterator[dict[str, Any] | Unreadable]:
-    """Read an Excel file.
+    """Read an Excel file: a row of the table for each cell that is not empty.
 
-    Parameters
-    ----------
-    content : bytes
-        The file as the site sends it.
-
-    Yields
-    ------
-    dict or Unreadable
-        date, series, value and observed_at; nothing for an empty cell.
-
-    Raises
-    ------
-    SourceError
-        It is no Excel file, lacks a column, or has a column without a figure.
+    A `SourceError` where it is no Excel file, lacks a column, or has one without a figure.
     """
     cells = read_sheet(content, (sheet.day, *sheet.series))
     days = [_day(cell) for cell in cells[sheet.day]]
@@ -154,18 +141,7 @@ def parse_sheet(
 def parse_csv(
     text: str, series: str, observed_at: datetime
 ) -> Iterator[dict[str, Any] | Unreadable]:
-    """Read a series of ``fredgraph.csv``.
-
-    Yields
-    ------
-    dict or Unreadable
-        date, series, value and observed_at; nothing for a missing value.
-
-    Raises
-    ------
-    SourceError
-        The header is another one.
-    """
+    """Read a series of ``fredgraph.csv``, as `read_series`: a row of the table for each value."""
     for figure in read_series(text, series):
         if isinstance(figure, Unreadable):
             yield figure

@@ -40,29 +40,18 @@ _ENVIRONMENT = ("PATH", "HOME", "LANG", "LC_ALL", "SYSTEMROOT", "TMPDIR", "TEMP"
 def read_sheet(content: bytes, columns: Sequence[str]) -> dict[str, list[Any]]:
     """Read columns of the first sheet of an Excel file, old kind or new.
 
-    Returns
-    -------
-    dict of str to list
-        Numbers, texts, days in ISO form, and None for an empty cell.
-
-    Raises
-    ------
-    SourceError
-        It cannot be read as an Excel file within the limits, or it lacks a column.
+    Cells are numbers, texts, days in ISO form, and None where empty. A `SourceError` where the file
+    cannot be read within the limits, or lacks a column.
     """
-    found: dict[str, list[Any]] = _confined(
-        "Excel file", content, "sheet", largest_answer("gpr"), *columns
-    )
+    most = largest_answer("gpr")
+    found: dict[str, list[Any]] = _confined("Excel file", content, "sheet", most, *columns)
     return found
 
 
 def read_zip(content: bytes, ending: str) -> str:
     """Unpack the one file of a ZIP whose name has an ending, as Latin-1 text.
 
-    Raises
-    ------
-    SourceError
-        It cannot be read as a ZIP within the limits, or does not hold one such file.
+    A `SourceError` where it cannot be read within the limits, or does not hold one such file.
     """
     text: str = _confined("ZIP", content, "zip", largest_answer("french"), ending)
     return text

@@ -1,7 +1,8 @@
 """Figures that are off by a thousand or a million: a filing in thousands read as one in units.
 
-Pure. `edgar_facts` compares the values given for one period, `edgar_periods` and
-`yahoo_statements` compare a period with its neighbours.
+Pure. `analysis.loaders.edgar.facts` compares the values given for one period,
+`analysis.loaders.edgar.periods` and `analysis.loaders.yahoo.statements` a period with its
+neighbours.
 """
 
 from __future__ import annotations
@@ -35,18 +36,10 @@ def and_doubt(flag: str | None, why: str) -> str:
 
 
 def out_of_line(values: Sequence[float]) -> list[float | None]:
-    """Compare each figure with the median of the four before and after it.
+    """Compare figures of consecutive periods with the median of the four before and after each.
 
-    Parameters
-    ----------
-    values : sequence of float
-        Figures of consecutive periods.
-
-    Returns
-    -------
-    list of float or None
-        The median where a figure is at least 300 times as large or as small; else None. With
-        fewer than two neighbours, or none but zeros, nothing is said.
+    Returns the median where a figure is at least 300 times as large or as small; else None. With
+    fewer than two neighbours, or none but zeros, nothing is said.
     """
     found: list[float | None] = []
     for place, value in enumerate(values):

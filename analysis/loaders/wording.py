@@ -16,19 +16,9 @@ _LONGEST = 200
 
 
 def describe_error(problem: BaseException, *, ours: bool = False) -> str:
-    """Say what an error means.
+    """Say in one sentence what an error of ours, of the system or of any package means.
 
-    Parameters
-    ----------
-    problem : BaseException
-        Ours, of the system, or of any package.
-    ours : bool
-        Whether it came after the response was read: then it says nothing about the source.
-
-    Returns
-    -------
-    str
-        A sentence without line breaks.
+    One that is ``ours`` came after the response was read and says nothing about the source.
     """
     text = writable(" ".join(str(problem).split()))
     if isinstance(problem, FaultlineError):

@@ -9,6 +9,7 @@ are not on one scale: the return between them is missing to everybody who reads 
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping
 from datetime import date
 from itertools import pairwise
@@ -25,14 +26,9 @@ MARKS = (BREAK, "dividend check", "adjustment check", "volume check")
 """Beginnings of the flags of this module, which hold no semicolon: it parts them. A source that
 later answers without them has mended its figures, so the store lets such a flag lapse."""
 
-DIVIDENDS_IN = {
-    "0005.HK": "USD",
-    "2423.HK": "USD",
-    "9618.HK": "USD",
-    "9961.HK": "USD",
-    "9988.HK": "USD",
-    "9999.HK": "USD",
-}
+DIVIDENDS_IN = dict.fromkeys(
+    ("0005.HK", "2423.HK", "9618.HK", "9961.HK", "9988.HK", "9999.HK"), "USD"
+)
 """Listings whose dividends are declared in another currency than that of the price."""
 
 # A listed price hardly ever moves so far within a session; splits of 4:1 and more, and prices
@@ -61,15 +57,11 @@ def listing_doubts(
 
     Parameters
     ----------
-    ticker : str
-        As the catalogue names it; for the currency of its dividends.
     closes : polars.DataFrame
         ``date``, ``close`` (raw, split-adjusted, or null), ``adj_close``; in order of days.
     actions : polars.DataFrame
         ``date``, ``action``, ``value``, ``currency`` of the same answer. A dividend without a
-        currency is in that of `DIVIDENDS_IN`, else in that of the prices.
-    currency : str, optional
-        Of the prices.
+        currency is in that of `DIVIDENDS_IN`, else in that of the prices, ``currency``.
 
     Returns
     -------
@@ -86,17 +78,10 @@ def listing_doubts(
 
 
 def jumps(closes: pl.DataFrame) -> pl.DataFrame:
-    """Find closes that move as only a split or another unit would make them.
+    """Find closes of one ticker that move as only a split or another unit would make them.
 
-    Parameters
-    ----------
-    closes : polars.DataFrame
-        ``date``, ``adj_close`` of one ticker.
-
-    Returns
-    -------
-    polars.DataFrame
-        ``date``, ``flag``. A single day a hundred times off has two: it and the day after.
+    From ``date`` and ``adj_close`` to ``date`` and ``flag``. A single day a hundred times off has
+    two: it and the day after.
     """
     return _flags(_jumps(_usable(closes)))
 
@@ -109,8 +94,8 @@ def early_captures(
     """Find sessions that were read before their close, by the volumes of an exchange.
 
     One security may have a quiet day. Three or more, a third of those of an exchange, each with
-    less than half of its usual volume and two thirds of that of the sessions beside it, look
-    like a session that was still running.
+    less than half of its usual volume and two thirds of that of the sessions beside it, look like a
+    session that was still running.
 
     Parameters
     ----------
@@ -119,8 +104,7 @@ def early_captures(
     exchanges : mapping of str to str or None
         Where each ticker trades; one without an exchange is passed over.
     shortened : callable
-        Whether a session of an exchange was shorter than usual, and a small volume is right:
-        `analysis.calendars.Calendars.shortened`.
+        Whether a session of an exchange was shorter than usual, and a small volume is right.
 
     Returns
     -------
@@ -167,17 +151,7 @@ def table_doubts(
 ) -> pl.DataFrame:
     """Whatever adjusted closes and volumes show without splits, dividends and raw closes.
 
-    Parameters
-    ----------
-    prices : polars.DataFrame
-        ``date``, ``ticker``, ``adj_close``, ``volume`` of any number of tickers.
-    exchanges, shortened
-        As in `early_captures`.
-
-    Returns
-    -------
-    polars.DataFrame
-        ``date``, ``ticker``, ``flag``: one row per key, for `with_doubts`.
+    As `early_captures`, with ``adj_close`` too; one row per key, for `with_doubts`.
     """
     import polars as pl
 
@@ -192,14 +166,10 @@ def table_doubts(
 
 
 def with_doubts(prices: pl.DataFrame, doubts: pl.DataFrame) -> pl.DataFrame:
-    """Add what a check found to the flags of a price table; keys are those of ``doubts``.
+    """Add what a check found to the flags of a price table.
 
-    Parameters
-    ----------
-    prices : polars.DataFrame
-        With ``date``, ``flag`` and, where the doubts have it, ``ticker``.
-    doubts : polars.DataFrame
-        ``date``, ``flag`` and perhaps ``ticker``; one row per key.
+    ``doubts`` has ``date``, ``flag`` and perhaps ``ticker``, one row per key; ``prices`` has these
+    too.
     """
     import polars as pl
 
@@ -236,14 +206,9 @@ def _usable(closes: pl.DataFrame) -> pl.DataFrame:
 def _flags(found: list[tuple[date, str]]) -> pl.DataFrame:
     import polars as pl
 
-    rows: dict[date, list[str]] = {}
-    for day, words in found:
-        rows.setdefault(day, []).append(words)
-    days = sorted(rows)
-    return pl.DataFrame(
-        {"date": days, "flag": ["; ".join(rows[day]) for day in days]},
-        schema={"date": pl.Date, "flag": pl.String},
-    )
+    rows = pl.DataFrame(found, schema={"date": pl.Date, "flag": pl.String}, orient="row")
+    days = rows.group_by("date", maintain_order=True)
+    return days.agg(pl.col("flag").str.join("; ")).sort("date")
 
 
 def _split_doubts(closes: pl.DataFrame, actions: pl.DataFrame) -> Iterator[tuple[date, str]]:
@@ -364,7 +329,5 @@ def _subtracted(closes: pl.DataFrame, actions: pl.DataFrame) -> Iterator[tuple[d
 
 def _first_from(days: list[date], day: date) -> int:
     """Position of the first day on or after another; 0 where nothing comes before it."""
-    from bisect import bisect_left
-
     at = bisect_left(days, day)
     return at if at < len(days) else 0

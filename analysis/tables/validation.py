@@ -20,14 +20,7 @@ _SHOWN = 500  # characters of a value
 
 
 def validate(name: str, frame: pl.DataFrame) -> pl.DataFrame:
-    """Hold a frame against the schema of its table.
-
-    Parameters
-    ----------
-    name : str
-        A table of `TABLES` or `CATALOGUE`.
-    frame : polars.DataFrame
-        Further columns than the schema's are refused, as are missing ones.
+    """Hold a frame against the schema of a table of `TABLES` or `CATALOGUE`.
 
     Returns
     -------
@@ -36,11 +29,9 @@ def validate(name: str, frame: pl.DataFrame) -> pl.DataFrame:
 
     Raises
     ------
-    InputError
-        For a table that does not exist.
     DataError
-        Naming the first bad row by its key, the column, the rule that it breaks, how many
-        rows break it, and the mend.
+        For a missing or a further column; else naming the first bad row by its key, the column, the
+        rule that it breaks, how many rows break it, and what to do.
     """
     schema = schema_of(name)
     _check_columns(name, schema, frame)
@@ -57,22 +48,13 @@ def failures(
 
     Parameters
     ----------
-    name : str
-        A table of `TABLES` or `CATALOGUE`.
     frame : polars.DataFrame
-        Exactly the schema's columns and types, in any order.
+        Exactly the schema's columns and types, in any order; else a `DataError`.
 
     Returns
     -------
     tuple
         The good rows, and each bad one with the rules that it breaks, in words.
-
-    Raises
-    ------
-    InputError
-        For a table that does not exist.
-    DataError
-        For columns that are missing, further or of another type.
     """
     schema = schema_of(name)
     _check_columns(name, schema, frame)
@@ -134,7 +116,7 @@ def _first_failure(name: str, schema: type[dy.Schema], failure: FailureInfo) -> 
 
 
 def _describe_broken_rule(schema: type[dy.Schema], row: dict[str, Any], rule: str) -> str:
-    """Say which rule a row breaks, and the mend."""
+    """Say which rule a row breaks, and what to do."""
     column, _, check = rule.rpartition("|")
     if column:
         check = _non_finite_rule(row[column]) or check

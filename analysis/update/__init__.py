@@ -6,9 +6,9 @@ says how fresh each table is and where prices have holes. Called by ``faultline 
 
 from __future__ import annotations
 
+from analysis.update.fetch import Progress, SourceResult
 from analysis.update.freshness import Freshness, Gap, freshness, gaps
 from analysis.update.plan import UpdateContext
-from analysis.update.result import Progress, SourceResult
 from analysis.update.run import choose, unfilled, update
 
 __all__ = [

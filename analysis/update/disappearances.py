@@ -42,16 +42,14 @@ def mark_disappeared(
         Names that were answered whole: what is missing under others may still be there.
     held : polars.DataFrame
         The store's `artefacts`: the last observation per key.
-    fetched : polars.DataFrame
-        The answer.
     now : datetime.datetime
-        When it had come, UTC.
+        When the answer had come, UTC.
 
     Returns
     -------
     polars.DataFrame
-        ``fetched`` with the flag `REAPPEARED` on what was held as gone, and a row with the flag
-        `DISAPPEARED` for each held state that is missing.
+        ``fetched``, flagged `REAPPEARED` where it was held as gone, and a row flagged `DISAPPEARED`
+        for each held state that is missing.
     """
     import polars as pl
 
@@ -65,9 +63,12 @@ def mark_disappeared(
         .with_columns(flag=pl.when(pl.col("_back")).then(pl.lit(REAPPEARED)).otherwise("flag"))
         .select(fetched.columns)
     )
+    # as `request_name`
+    whole = pl.concat_str("owner", pl.lit("/"), "name")
+    asked = pl.when(pl.col("kind").is_in(_BY_OWNER)).then("owner").otherwise(whole)
     lost = (
         held.filter(pl.col("source") == source, pl.col("kind").is_in(_LISTED), ~gone)
-        .filter(_asked().is_in(list(names)))
+        .filter(asked.is_in(list(names)))
         .join(fetched, on=keys, how="anti")
         .with_columns(
             pl.lit(now).cast(fetched.schema["observed_at"]).alias("observed_at"),
@@ -83,22 +84,9 @@ def ended_series(
 ) -> dict[str, str]:
     """Entities of an author that its list showed until lately and does not show any more.
 
-    Parameters
-    ----------
-    names : collection of str
-        Names that were answered whole. Those without a slash are authors, whose list brings
-        every entity ``author/...``.
-    held : polars.DataFrame
-        The store's `downloads`.
-    fetched : polars.DataFrame
-        The answer.
-    today : datetime.date
-        An entity is named for two weeks after its last figure.
-
-    Returns
-    -------
-    dict of str to str
-        Entity to what is said of it.
+    ``names`` were answered whole; those without a slash are authors, whose list brings every entity
+    ``author/...``. An entity is named for two weeks after its last figure in the held `downloads`.
+    Returns entity to what is said of it.
     """
     import polars as pl
 
@@ -116,11 +104,3 @@ def ended_series(
         "renamed or made private."
         for entity, day in sorted(last.iter_rows())
     }
-
-
-def _asked() -> pl.Expr:
-    """As `request_name`, for a frame."""
-    import polars as pl
-
-    whole = pl.concat_str("owner", pl.lit("/"), "name")
-    return pl.when(pl.col("kind").is_in(_BY_OWNER)).then("owner").otherwise(whole)

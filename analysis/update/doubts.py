@@ -9,11 +9,10 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 from analysis.errors import InputError
+from analysis.update.plan import UpdateContext, exchanges_of
 
 if TYPE_CHECKING:
     import polars as pl
-
-    from analysis.update.plan import UpdateContext
 
 _CONTEXT = timedelta(days=45)  # some thirty sessions, whose volume is the usual one
 
@@ -21,13 +20,7 @@ _CONTEXT = timedelta(days=45)  # some thirty sessions, whose volume is the usual
 def with_early_captures(
     held: pl.DataFrame, fetched: pl.DataFrame, context: UpdateContext
 ) -> pl.DataFrame:
-    """Flag fetched prices that look as if they had been read before the close.
-
-    Parameters
-    ----------
-    context : Known
-        Where each ticker trades, and when.
-    """
+    """Flag fetched prices that look as if they had been read before the close."""
     import polars as pl
 
     from analysis.tables.price_checks import early_captures, with_doubts
@@ -39,7 +32,6 @@ def with_early_captures(
     around = held.filter(pl.col("date") >= begin - _CONTEXT).join(
         fetched, on=["date", "ticker"], how="anti"
     )
-    exchanges = dict(context.catalogue.instruments().select("ticker", "exchange").iter_rows())
 
     def shortened(exchange: str, day: date) -> bool:
         try:
@@ -48,7 +40,7 @@ def with_early_captures(
             return False
 
     both = pl.concat([around.select(columns), fetched.select(columns)])
-    return with_doubts(fetched, early_captures(both, exchanges, shortened))
+    return with_doubts(fetched, early_captures(both, exchanges_of(context), shortened))
 
 
 def new_doubts(held: pl.DataFrame, fetched: pl.DataFrame) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ import re
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -25,7 +25,6 @@ from analysis.update.disappearances import ended_series, mark_disappeared
 from analysis.update.doubts import new_doubts, with_early_captures
 from analysis.update.plan import UpdateContext, full_history_requests, requests_for
 from analysis.update.rebasing import new_splits, rescale_missing, tickers_on_new_base
-from analysis.update.result import Progress, SourceResult
 
 if TYPE_CHECKING:
     from datetime import date
@@ -41,6 +40,41 @@ _OF_ONE = re.compile(r"https?://\S+| \(asked [^)]*\)|(?<= )[\d.]+ seconds?")
 # A document, a dividend or a release may well not have happened; everything else that is
 # asked for includes days that are held already, so that no row at all is a fault.
 _MAY_BE_EMPTY = ("actions", "artefacts", "policy_documents")
+
+
+# Told of each step of a source: its name, steps done, steps in all, and what happens now.
+Progress = Callable[[str, int, int, str], None]
+
+
+@dataclass(frozen=True)
+class SourceResult:
+    """What one source brought in one pass."""
+
+    # source, table: who was asked, and for which table
+    source: str
+    table: str
+    # new, revised, unchanged, rejected: rows by what the store made of them; rejected ones lie in
+    # quarantine
+    new: int = 0
+    revised: int = 0
+    unchanged: int = 0
+    rejected: int = 0
+    seconds: float = 0.0  # from the first question to the last row stored
+    # revisions of history that somebody should look at, a sentence each
+    alerts: tuple[str, ...] = ()
+    news: tuple[str, ...] = ()  # names that the source says are gone or renamed, a sentence each
+    # what the checks of prices found for the first time, a sentence each; the figures are kept with
+    # a flag
+    doubts: tuple[str, ...] = ()
+    # what could not be had, a sentence each; empty when all went well
+    failures: tuple[str, ...] = ()
+    # why the source was not asked although nothing is wrong; blank when it was
+    skipped_reason: str = ""
+
+    @property
+    def ok(self) -> bool:
+        """Whether everything that was asked for came."""
+        return not self.failures
 
 
 @dataclass
@@ -104,7 +138,8 @@ class UpdateRun:
         held = self.store.read(loader.table)
         requests = requests_for(loader.name, loader.table, held, self.context)
         frame = self._all(loader, requests, held, messages)
-        rebased = _rebased_tickers(loader.table, held, frame)
+        moved = {"prices": tickers_on_new_base, "actions": new_splits}.get(loader.table)
+        rebased = moved(held, frame) if moved else {}
         if not rebased:
             return frame
         # Neither half may stand beside rows of another base: without its whole history a
@@ -190,15 +225,8 @@ class FetchedRows:
 def fetch_complete(loader: Loader, request: Request, held: pl.DataFrame) -> FetchedRows:
     """Ask a source; of artefacts and counts also find what it no longer shows.
 
-    Parameters
-    ----------
-    held : polars.DataFrame
-        What the store has of the loader's table.
-
-    Raises
-    ------
-    FaultlineError
-        Whatever went wrong in the loader, in words.
+    ``held`` is what the store has of the loader's table. What goes wrong in the loader is raised as
+    a `FaultlineError`, in words.
     """
     try:
         answer = FetchedRows(loader.fetch(request))
@@ -246,15 +274,8 @@ def keep(
 def by_reason(failures: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     """Names that failed in the same way, and how: one sentence for all, whatever its address.
 
-    Parameters
-    ----------
-    failures : mapping of str to str
-        Name to what went wrong; the name is blank where that is of no single one.
-
-    Yields
-    ------
-    tuple of str
-        The names, the first three of many, and the sentence.
+    ``failures`` is name to what went wrong; the name is blank where that is of no single one. Of
+    many names the first three are given.
     """
     unasked = {name: why for name, why in failures.items() if why.startswith(UNASKED)}
     ways: dict[str, list[str]] = {}
@@ -288,13 +309,6 @@ def succeeded_names(names: Collection[str], failures: Collection[str]) -> set[st
     return set(names) - set(failures) if set(failures) <= set(names) else set()
 
 
-def _rebased_tickers(table: str, held: pl.DataFrame, fetched: pl.DataFrame) -> dict[str, date]:
-    """Tickers whose whole history has to be fetched anew, to their first held day."""
-    if table == "prices":
-        return tickers_on_new_base(held, fetched)
-    return new_splits(held, fetched) if table == "actions" else {}
-
-
 def _what(request: Request) -> str:
     names = f"{len(request.names)} names" if len(request.names) > 1 else "".join(request.names)
     since = f"from {request.since.isoformat()}" if request.since else ""
@@ -303,9 +317,7 @@ def _what(request: Request) -> str:
 
 def _left_out(requests: Sequence[Request]) -> str:
     names = [name for request in requests for name in request.names]
-    if not names:
-        return ""
-    return f" Therefore not asked for: {abbreviate(names)}."
+    return f" Therefore not asked for: {abbreviate(names)}." if names else ""
 
 
 def _empty_result_failure(

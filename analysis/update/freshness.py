@@ -11,7 +11,7 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING, Literal
 
 from analysis.errors import InputError
-from analysis.update.plan import UpdateContext, last_closed
+from analysis.update.plan import UpdateContext, exchanges_of, last_closed
 
 if TYPE_CHECKING:
     import polars as pl
@@ -69,18 +69,7 @@ class Gap:
 
 
 def freshness(store: Store, context: UpdateContext) -> list[Freshness]:
-    """Say how fresh each table of a store is, per source.
-
-    Parameters
-    ----------
-    context : UpdateContext
-        For the clock and the calendars.
-
-    Returns
-    -------
-    list of Freshness
-        By table, then by source; a table without a row has none.
-    """
+    """How fresh each table of a store is, by table and source; none for a table without rows."""
     return [item for table in store.names() for item in _of_table(store, table, context)]
 
 
@@ -92,19 +81,8 @@ def _of_table(store: Store, table: str, context: UpdateContext) -> list[Freshnes
     for source in sorted(stood.keys() | kept_out.keys(), key=lambda name: name or ""):
         rows, last, observed = stood.get(source, (0, None, None))
         age, unit = _age(table, last, context)
-        answer.append(
-            Freshness(
-                table,
-                source or "–",
-                rows,
-                last,
-                observed,
-                age,
-                unit,
-                kept_out.get(source, 0),
-                ends.get(source, {}),
-            )
-        )
+        out, series = kept_out.get(source, 0), ends.get(source, {})
+        answer.append(Freshness(table, source or "–", rows, last, observed, age, unit, out, series))
     return answer
 
 
@@ -119,9 +97,11 @@ def _aggregates(
     columns = list(dict.fromkeys((*names, day, "source", "observed_at", "backfilled")))
     series = pl.concat_str(names, separator=" ") if names else pl.lit("")
     days = pl.col(day).cast(pl.Date)
+    # Collections behind the snapshot are many, and nobody asks them again.
+    source = pl.when("backfilled").then(pl.lit(SNAPSHOT)).otherwise("source").alias("source")
     # Each piece is reduced before the next is read.
     parts = [
-        piece.group_by(_said_by().alias("source"), series.alias("series")).agg(
+        piece.group_by(source, series.alias("series")).agg(
             pl.len(),
             days.filter(days <= context.now.date()).max().alias("last"),
             pl.col("observed_at").max(),
@@ -139,25 +119,17 @@ def _aggregates(
     found: dict[str | None, dict[str, date]] = {}
     if names:
         last = together.group_by("source", "series").agg(pl.col("last").max()).drop_nulls("last")
-        for source, one, at in last.sort("source", "series").iter_rows():
-            found.setdefault(source, {})[one] = at
+        for name, one, at in last.sort("source", "series").iter_rows():
+            found.setdefault(name, {})[one] = at
     return (
-        {source: (rows, last, at) for source, rows, last, at in totals.iter_rows()},
-        {source: days for source, days in found.items() if len(set(days.values())) > 1},
+        {name: (rows, last, at) for name, rows, last, at in totals.iter_rows()},
+        {name: ends for name, ends in found.items() if len(set(ends.values())) > 1},
     )
 
 
 def _exchange_of(ticker: pl.Expr, context: UpdateContext) -> pl.Expr:
-    places = dict(context.catalogue.instruments().select("ticker", "exchange").iter_rows())
-    named = {name: place for name, place in places.items() if place}
+    named = {name: place for name, place in exchanges_of(context).items() if place}
     return ticker.replace_strict(named, default="no exchange")
-
-
-def _said_by() -> pl.Expr:
-    """Collections behind the snapshot are many, and nobody asks them again."""
-    import polars as pl
-
-    return pl.when("backfilled").then(pl.lit(SNAPSHOT)).otherwise("source")
 
 
 def _age(
@@ -171,23 +143,13 @@ def _age(
 def gaps(prices: Iterable[pl.DataFrame], context: UpdateContext) -> list[Gap]:
     """Find the sessions without a price, per ticker, from its first price on.
 
-    Parameters
-    ----------
-    prices : iterable of polars.DataFrame
-        Columns ticker and date of the table ``prices``, in any number of pieces.
-    context : UpdateContext
-        Instruments, calendars (amended by the closures) and the clock. A ticker without an
-        exchange (a currency) has no sessions to miss.
-
-    Returns
-    -------
-    list of Gap
-        Only tickers that miss a session or are behind, in order of the alphabet.
+    ``prices`` are columns ticker and date of the table, in any number of pieces. Returns, in order
+    of the alphabet, only tickers that miss a session or are behind; one without an exchange (a
+    currency) has no sessions to miss.
     """
     import polars as pl
 
-    instruments = context.catalogue.instruments().select("ticker", "exchange").iter_rows()
-    exchanges = {ticker: exchange for ticker, exchange in instruments if exchange}
+    exchanges = {name: place for name, place in exchanges_of(context).items() if place}
     tickers = pl.Enum(sorted(exchanges))
     parts = [
         piece.filter(pl.col("ticker").is_in(list(exchanges))).cast({"ticker": tickers})
@@ -210,14 +172,8 @@ def _gap(ticker: str, exchange: str, days: pl.Series, context: UpdateContext) ->
     first, last = days[0], days[-1]
     sessions = context.calendars.sessions(exchange, first, last).to_numpy().astype("datetime64[D]")
     missing = sessions[~np.isin(sessions, days.to_numpy())]
-    return Gap(
-        ticker,
-        exchange,
-        first,
-        last,
-        tuple(missing.tolist()),
-        _closed_since(exchange, last, context),
-    )
+    behind = _closed_since(exchange, last, context)
+    return Gap(ticker, exchange, first, last, tuple(missing.tolist()), behind)
 
 
 def _closed_since(exchange: str, last: date, context: UpdateContext) -> int:

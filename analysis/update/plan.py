@@ -53,20 +53,10 @@ class UpdateContext:
 def requests_for(
     source: str, table: str, held: pl.DataFrame, context: UpdateContext
 ) -> list[Request]:
-    """Plan what to ask a source for.
+    """Plan what a loader of a table asks its source for, given the last held observation per key.
 
-    Parameters
-    ----------
-    source, table : str
-        Name of the loader, and the table that it fills.
-    held : polars.DataFrame
-        What the store holds of the table: the last observation per key.
-
-    Returns
-    -------
-    list of Request
-        Tickers whose prices end on different days are asked for one day after the other, so
-        that one dead ticker does not make all others be fetched anew.
+    Tickers whose prices end on different days are asked for one day after the other, so that one
+    dead ticker does not make all others be fetched anew.
     """
     if table == "prices":
         return _prices(source, held, context)
@@ -84,12 +74,9 @@ def requests_for(
 def full_history_requests(firsts: Mapping[str, date], context: UpdateContext) -> list[Request]:
     """Ask for the whole held history of tickers, and what is older when that was wished.
 
-    Parameters
-    ----------
-    firsts : mapping of str to date
-        Ticker to its first held day.
+    ``firsts`` is ticker to first held day.
     """
-    exchanges = _exchanges(context)
+    exchanges = exchanges_of(context)
     ends = {ticker: last_closed(exchanges.get(ticker), context) for ticker in firsts}
     groups: dict[tuple[date, date], list[str]] = {}
     for ticker, first in firsts.items():
@@ -120,14 +107,14 @@ def last_closed(exchange: str | None, context: UpdateContext) -> date:
 
 def read_calendars(context: UpdateContext) -> None:
     """Read the calendar of every exchange; later questions find them read."""
-    for exchange in set(_exchanges(context).values()):
+    for exchange in set(exchanges_of(context).values()):
         last_closed(exchange, context)
 
 
 def _prices(source: str, held: pl.DataFrame, context: UpdateContext) -> list[Request]:
     """Group the tickers by the days that each of them lacks."""
     first = _first_days(held, context.now.date())
-    exchanges = _exchanges(context)
+    exchanges = exchanges_of(context)
     ends = {exchange: last_closed(exchange, context) for exchange in set(exchanges.values())}
     groups: dict[tuple[date, date], list[str]] = {}
     for ticker in _served(source, context):
@@ -162,8 +149,16 @@ def _grouped(
     groups: Mapping[tuple[date, date], list[str]], context: UpdateContext
 ) -> list[Request]:
     """One request per pair of first and last day, the freshest first."""
+    instruments = context.catalogue.instruments().select("ticker", "currency").iter_rows()
+    known = {ticker: currency for ticker, currency in instruments if currency}
     return [
-        _request(context, tuple(tickers), since, until)
+        Request(
+            names=tuple(tickers),
+            since=since,
+            until=until,
+            currencies={name: known[name] for name in tickers if name in known},
+            archive=context.archive,
+        )
         for (since, until), tickers in sorted(groups.items(), reverse=True)
     ]
 
@@ -197,21 +192,8 @@ def _since(source: str, table: str, held: pl.DataFrame, context: UpdateContext) 
     return max(last, FIRST_DAY) - timedelta(days=_REVISED_DAYS[source])
 
 
-def _request(
-    context: UpdateContext, names: tuple[str, ...], since: date | None, until: date
-) -> Request:
-    instruments = context.catalogue.instruments().select("ticker", "currency").iter_rows()
-    currencies = {ticker: currency for ticker, currency in instruments if currency}
-    return Request(
-        names=names,
-        since=since,
-        until=until,
-        currencies={name: currencies[name] for name in names if name in currencies},
-        archive=context.archive,
-    )
-
-
-def _exchanges(context: UpdateContext) -> dict[str, str | None]:
+def exchanges_of(context: UpdateContext) -> dict[str, str | None]:
+    """Where each ticker trades."""
     return dict(context.catalogue.instruments().select("ticker", "exchange").iter_rows())
 
 

@@ -30,14 +30,10 @@ _FIGURES = {
 
 
 def tickers_on_new_base(held: pl.DataFrame, fetched: pl.DataFrame) -> dict[str, date]:
-    """Tickers whose fetched closes do not continue the held ones.
+    """Tickers whose fetched closes do not continue the held ones, to their first held day.
 
-    Returns
-    -------
-    dict of str to date
-        Ticker to its first held day, from which it has to be asked for again. The earliest
-        day that both have decides; without a common day nobody can tell, and it counts as
-        moved. A ticker whose fetched rows begin with its held ones is never named.
+    The earliest day that both have decides; without a common day nobody can tell, and it counts as
+    moved. A ticker whose fetched rows begin with its held ones is never named.
     """
     import polars as pl
 
@@ -78,8 +74,8 @@ def rescale_missing(
         One row for each held figure that did not come again: times new over old of the
         nearest figure that did, flagged as such. A volume is left blank.
     dict of str to str
-        Tickers of which no figure came again, so that nobody knows the new base, and what to
-        say of them.
+        Tickers of which no figure came again, so that the new base is unknown, and what to say of
+        them.
     """
     import polars as pl
 
@@ -139,11 +135,8 @@ def _nearest_ratio(
 def new_splits(held: pl.DataFrame, fetched: pl.DataFrame) -> dict[str, date]:
     """Tickers with a split that was not known, where older dividends were not fetched.
 
-    Returns
-    -------
-    dict of str to date
-        Ticker to its first held day. Dividends are money per share of today: a new split
-        divides all that were paid before it.
+    To their first held day. Dividends are money per share of today: a new split divides all that
+    were paid before it.
     """
     import polars as pl
 

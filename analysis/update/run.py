@@ -15,9 +15,8 @@ from analysis.concurrency import run_concurrently
 from analysis.errors import InputError, unknown_name
 from analysis.files import make_folder
 from analysis.loaders import Loader, loaders
-from analysis.update.fetch import UpdateRun
+from analysis.update.fetch import Progress, SourceResult, UpdateRun
 from analysis.update.plan import UpdateContext, read_calendars
-from analysis.update.result import Progress, SourceResult
 
 if TYPE_CHECKING:
     from analysis.calendars import Calendars
@@ -42,10 +41,6 @@ def update(
     ----------
     store : Store
         Must be live: the bundled snapshot is only read.
-    catalogue : Catalogue
-        Whom to ask for: instruments, and what is watched.
-    calendars : Calendars
-        Which sessions have closed: a running one has no close yet.
     tables, sources : sequence of str
         Only these; all when empty. A source that needs a key which is not set is left out,
         unless it is named.
@@ -94,15 +89,8 @@ def update(
 def prepare(store: Store) -> Path | None:
     """Make the folder of a live store; returns where raw answers are kept.
 
-    Returns
-    -------
-    pathlib.Path or None
-        None for an object store, where raw answers are not kept.
-
-    Raises
-    ------
-    InputError
-        The store is only read, or its folder cannot be made.
+    None for an object store, where they are not. An `InputError` where the store is only read, or
+    its folder cannot be made.
     """
     if not store.is_live:
         raise InputError(

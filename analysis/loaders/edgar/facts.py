@@ -71,26 +71,11 @@ def length(span: Span) -> str | None:
 def series_of(
     document: Mapping[str, Any], tags: Iterable[str], *, outflow: bool = False
 ) -> tuple[list[Series], list[str]]:
-    """Read the facts of some tags.
+    """Read the facts of some tags (with their taxonomies, in the order in which they are believed).
 
-    Parameters
-    ----------
-    tags : iterable of str
-        With their taxonomies, in the order in which they are to be believed.
-    outflow : bool
-        The tags are payments, which are positive whatever sign the filer gave them.
-
-    Returns
-    -------
-    series : list of Series
-        In the order of the tags.
-    complaints : list of str
-        What could not be read, in words.
-
-    Raises
-    ------
-    SourceError
-        The file has no facts at all, or they have changed their shape.
+    Payments (``outflow``) are positive whatever sign the filer gave them. Returns the series in the
+    order of the tags, and what could not be read, in words; a `SourceError` where there are no
+    facts at all, or they have changed their shape.
     """
     facts = document.get("facts")
     if not isinstance(facts, Mapping) or not facts:

@@ -13,6 +13,7 @@ a microsecond earlier each: the last one filed is the last one observed.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from itertools import groupby
@@ -86,31 +87,16 @@ TAGS: Mapping[str, tuple[str, ...]] = {
 _LAGGING = timedelta(days=200)
 
 
+@dataclass(frozen=True)
 class Edgar:
-    """Totals by fiscal quarter and year from the SEC, table ``revenues``.
+    """Totals by fiscal quarter and year from the SEC, table ``revenues``."""
 
-    Parameters
-    ----------
-    policy : analysis.loaders.http.client.RetryPolicy, optional
-        How patient to be; by default as ``FAULTLINE_PATIENCE`` says.
-    per_second : float
-        Most questions per second.
-    clock : callable
-        Gives the present moment (UTC).
-    """
+    policy: RetryPolicy | None = None  # by default as ``FAULTLINE_PATIENCE`` says
+    per_second: float = PER_SECOND  # requests
+    clock: Callable[[], datetime] = utc_now
 
     name = "edgar"
     table = "revenues"
-
-    def __init__(
-        self,
-        policy: RetryPolicy | None = None,
-        per_second: float = PER_SECOND,
-        clock: Callable[[], datetime] = utc_now,
-    ) -> None:
-        self._policy = policy
-        self._per_second = per_second
-        self._clock = clock
 
     def fetch(self, request: Request) -> pl.DataFrame:
         """Ask for the files of `COMPANIES`, see `analysis.loaders.base.Loader`.
@@ -121,7 +107,7 @@ class Edgar:
         names = _checked(request.names)
         told: dict[str, str] = {}
         with Client(
-            "edgar", archive=request.archive, per_second=self._per_second, policy=self._policy
+            "edgar", archive=request.archive, per_second=self.per_second, policy=self.policy
         ) as client:
             try:
                 frame = fetch_each(
@@ -150,7 +136,7 @@ class Edgar:
     ) -> list[dict[str, Any]]:
         """Ask for one company; what is wrong with its file is told and fails no other."""
         cik, begins = COMPANIES[company]
-        requested_at = self._clock()
+        requested_at = self.clock()
         try:
             document = client.get(f"/api/xbrl/companyfacts/CIK{cik:010d}.json").json()
         except NotFoundError:
@@ -181,12 +167,7 @@ def _stagger_vintages(
 
 
 def read_company(document: Any, begins: str) -> tuple[dict[str, list[Period]], list[str]]:
-    """Read the figures of one company from its file.
-
-    Parameters
-    ----------
-    begins : str
-        What the company's name has to begin with, in capitals.
+    """Read the figures of one company from its file, in which its name (in capitals) begins so.
 
     Returns
     -------
@@ -194,11 +175,6 @@ def read_company(document: Any, begins: str) -> tuple[dict[str, list[Period]], l
         By metric, as `analysis.loaders.edgar.periods.periods` gives them.
     complaints : list of str
         What is wrong with the file, in words; the figures can be used all the same.
-
-    Raises
-    ------
-    SourceError
-        It is another company's file, or none.
     """
     if not isinstance(document, Mapping):
         raise SourceError("the SEC sent something other than a file of facts")
@@ -237,19 +213,13 @@ def _checked(names: tuple[str, ...]) -> tuple[str, ...]:
 
 def _row(company: str, metric: str, period: Period, learned_at: datetime) -> dict[str, Any]:
     return {
+        **vars(period),
         "company": company,
         "period_end": period.span[1],
-        "frequency": period.frequency,
         "segment": "total",
         "metric": metric,
-        "currency": period.currency,
-        "value": period.value,
-        "basis": period.basis,
-        "filed": period.filed,
         "assumed": False,
-        "note": period.note,
         "observed_at": learned_at,
-        "flag": period.flag,
     }
 
 

@@ -13,7 +13,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
-from itertools import islice
+from itertools import chain, islice
 from operator import itemgetter
 from typing import TypeVar
 
@@ -62,12 +62,11 @@ def periods(series: Sequence[Series], *, totals: bool = False) -> list[Period]:
     Returns
     -------
     list of Period
-        By last day; of one period what was known of it from each day of filing on, so that
-        the last is what counts now.
+        By last day; of one period what was known from each day of filing on, the last counts now.
     """
     lines: list[Vintages] = []
     for of_one in _by_currency(series):
-        found = [*_reported(of_one), *_derived(of_one)]
+        found = [*_reported(of_one), *chain.from_iterable(map(_differences, of_one))]
         lines += found + _derived_across(of_one, found)
     chosen = [_vintage_history(rivals, totals=totals) for rivals in _same_period(lines)]
     reported: dict[str, list[date]] = {}
@@ -217,11 +216,6 @@ def _as_filed(series: Series, span: Span, frequency: str, vintage: Vintage) -> P
     )  # fmt: skip
 
 
-def _derived(series: Iterable[Series]) -> Iterator[Vintages]:
-    for held in series:
-        yield from _differences(held)
-
-
 def _differences(series: Series) -> Iterator[Vintages]:
     """Quarters as differences of periods that begin together, within one tag."""
     by_quarters = []
@@ -251,20 +245,11 @@ def _differences(series: Series) -> Iterator[Vintages]:
             by_quarters.append((long_span, long))
     in_order = sorted(series.of_length("Q").items(), key=itemgetter(0)) if by_quarters else []
     for span, year in by_quarters:
-        yield from _year_less_quarters(series, in_order, span, year)
-
-
-def _year_less_quarters(
-    series: Series, in_order: Sequence[tuple[Span, list[Vintage]]], span: Span, year: list[Vintage]
-) -> Iterator[Vintages]:
-    quarters = list(islice(_consecutive_quarters(in_order, span[0]), 3))
-    if len(quarters) < 3:
-        return
-    rest = (quarters[2][0][1] + _NEXT, span[1])
-    if length(rest) != "Q":
-        return
-    said = f"{series.tag}, the year less three quarters"
-    yield _difference(rest, series.currency, said, year, *(held for _, held in quarters))
+        quarters = list(islice(_consecutive_quarters(in_order, span[0]), 3))
+        rest = (quarters[-1][0][1] + _NEXT, span[1]) if quarters else span
+        if len(quarters) == 3 and length(rest) == "Q":
+            said = f"{series.tag}, the year less three quarters"
+            yield _difference(rest, series.currency, said, year, *(held for _, held in quarters))
 
 
 def _consecutive_quarters(

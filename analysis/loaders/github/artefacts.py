@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from analysis.errors import InputError
@@ -54,17 +55,13 @@ class GithubArtefacts:
 
 
 def repositories(client: Client, owner: str) -> list[Artefact | Unreadable]:
-    """Every public repository of an organisation.
-
-    Raises
-    ------
-    NotFoundError
-        When there is none: a watched organisation has some.
-    """
+    """Every public repository of an organisation; a watched one has some, else `NotFoundError`."""
     from analysis.loaders.http.response import NotFoundError
 
     found = pages(client, f"/orgs/{owner}/repos", _NEWEST)
-    shown = list(fields.read_each(found, lambda one: [repository_of(one[0], owner, one[1])], _item))
+    shown = list(
+        fields.read_each(found, lambda one: [repository_of(one[0], owner, one[1])], itemgetter(0))
+    )
     if not shown:
         raise NotFoundError(
             f"github shows no repository of {owner}: it was renamed, or the response is empty."
@@ -87,11 +84,7 @@ def releases(client: Client, name: str) -> Iterator[tuple[Artefact, str] | Unrea
         words = f"{item.get('name') or ''}\n{fields.require_field(item, 'body', where) or ''}"
         yield Artefact(owner, short, tag, "release", created, url, response.fetched_at), words
 
-    return fields.read_each(pages(client, f"/repos/{name}/releases", most=1), read, _item)
-
-
-def _item(found: tuple[Mapping[str, Any], Response]) -> Mapping[str, Any]:
-    return found[0]
+    return fields.read_each(pages(client, f"/repos/{name}/releases", most=1), read, itemgetter(0))
 
 
 def repository_of(item: Mapping[str, Any], owner: str, response: Response) -> Artefact:

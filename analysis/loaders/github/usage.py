@@ -135,18 +135,9 @@ def pages(
     """Every object of a list, page after page; one that came on two pages comes once.
 
     The response names the next page: a page may hold fewer objects than were asked for although
-    others follow, as GitHub leaves out what it does not show.
-
-    Parameters
-    ----------
-    most : int, optional
-        Read so many pages and leave the others. Without it the list is read to its end, and one
-        of more than 50 pages is refused.
-
-    Raises
-    ------
-    SourceError
-        The list is too long, or its pages lead in a circle.
+    others follow, as GitHub leaves out what it does not show. After ``most`` pages the others are
+    left; without it a list of more than 50 pages, or one that leads in a circle, is a
+    `SourceError`.
     """
     where = f"github's {path}"
     seen: set[float | None] = set()

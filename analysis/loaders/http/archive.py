@@ -15,7 +15,7 @@ import os
 import re
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
@@ -56,14 +56,9 @@ class Cleared:
 
 
 class Archive:
-    """What one source sent; safe for several threads and processes.
+    """What one source sent, in its folder below that of all sources (``<home>/raw``).
 
-    Parameters
-    ----------
-    folder : pathlib.Path
-        Folder of all sources, ``<home>/raw``.
-    source : str
-        Name of the source: its folder below.
+    Safe for several threads and processes.
     """
 
     def __init__(self, folder: Path, source: str) -> None:
@@ -85,28 +80,10 @@ class Archive:
         last_modified: str | None = None,
         link: str | None = None,
     ) -> ArchiveEntry:
-        """Keep a response.
+        """Keep unpacked content under its URL, whose secrets are hidden.
 
-        Parameters
-        ----------
-        url : str
-            What was asked; secrets in it are hidden.
-        content : bytes
-            What came, unpacked.
-        fetched_at : datetime.datetime
-            When it came, with a time zone.
-        etag, last_modified, link : str or None
-            Headers of the response.
-
-        Returns
-        -------
-        ArchiveEntry
-            As it stands in the index.
-
-        Raises
-        ------
-        InputError
-            The folder cannot be written.
+        ``fetched_at`` has a time zone; ``etag``, ``last_modified`` and ``link`` are headers of the
+        response. An `InputError` where the folder cannot be written.
         """
         digest = sha256(content).hexdigest()
         moment = fetched_at.astimezone(UTC)
@@ -149,29 +126,15 @@ class Archive:
         """Note that a content was unusable, so that the next question is unconditional."""
         # Whoever calls is about to tell what was unusable; a full disk must not drown that out.
         with suppress(OSError), self._locked():
-            self._append_index(
-                ArchiveEntry(entry.url, entry.status, entry.sha256, entry.fetched_at)
-            )
+            self._append_index(replace(entry, etag=None, last_modified=None, link=None))
 
     def clear(self, before: datetime, *, patience: float | None = None) -> Cleared:
         """Take out answers from before an instant, but for the newest one to each question.
 
-        URLs that differ in days, instants of Unix or a cursor alone are one question.
-
-        Parameters
-        ----------
-        patience : float, optional
-            Seconds to wait for a process that keeps something meanwhile; 30 without it.
-
-        Returns
-        -------
-        Cleared
-            What was deleted. Contents that a remaining answer gave are kept.
-
-        Raises
-        ------
-        InputError
-            The folder cannot be written, or another process does not give up its lock.
+        URLs that differ in days, instants of Unix or a cursor alone are one question. Contents that
+        a remaining answer gave are kept. A process that keeps something meanwhile is waited for, 30
+        seconds or ``patience``; an `InputError` where it does not give up its lock, or nothing can
+        be written.
         """
         if not self._index.is_file():
             return Cleared()
@@ -190,16 +153,13 @@ class Archive:
                 ]
                 if len(kept) < len(entries):
                     # First the index: contents that it no longer names go with the next clearing.
-                    self._rewrite(kept)
+                    write_atomic(self._index, b"".join(map(_line, kept)))
                 return self._delete_all_but({entry.sha256 for entry in kept})
         except OSError as error:
             raise InputError(
                 f"Cannot clear {self.folder}: {error.strerror or error}. Make it writable, or "
                 "repeat when no update runs."
             ) from error
-
-    def _rewrite(self, entries: list[ArchiveEntry]) -> None:
-        write_atomic(self._index, b"".join(map(_line, entries)))
 
     def _delete_all_but(self, digests: set[str]) -> Cleared:
         """Delete contents that no response names, and what killed processes left half-written."""
@@ -263,20 +223,7 @@ class Archive:
 
 
 def clear_archives(folder: Path, before: datetime, *, patience: float | None = None) -> Cleared:
-    """Clear the archives of all sources; see `Archive.clear`.
-
-    Parameters
-    ----------
-    folder : pathlib.Path
-        ``<home>/raw``.
-    patience : float, optional
-        As `Archive.clear` takes it, for each.
-
-    Returns
-    -------
-    Cleared
-        What was deleted from all of them together.
-    """
+    """Clear the archives of all sources below ``<home>/raw``; see `Archive.clear`."""
     if not folder.is_dir():
         return Cleared()
     done = [

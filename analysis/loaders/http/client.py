@@ -17,7 +17,6 @@ from functools import cache, partial
 from http import HTTPStatus
 from pathlib import Path
 from threading import Lock
-from types import TracebackType
 from typing import TYPE_CHECKING, Self
 from urllib.parse import urlencode
 
@@ -61,19 +60,16 @@ class Client:
 
     Parameters
     ----------
-    source : str
-        Name of the source, for messages, the archive and the base URL.
     headers : mapping of str to str, optional
         Sent with every question, to this source's own host only.
     archive : pathlib.Path, optional
-        Folder of all raw responses; without it nothing is kept and every question is
-        unconditional.
+        Folder of all raw responses; without it every question is unconditional.
     per_second : float
         Most questions per second, over all clients of this source and host.
     base_url : str, optional
         Where the source is asked, else `analysis.settings.base_url`.
     policy : RetryPolicy, optional
-        How patient to be; by default as ``FAULTLINE_PATIENCE`` says.
+        By default as ``FAULTLINE_PATIENCE`` says.
     """
 
     def __init__(
@@ -101,12 +97,7 @@ class Client:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def close(self) -> None:
@@ -123,16 +114,9 @@ class Client:
         *,
         headers: Mapping[str, str] | None = None,
     ) -> Response:
-        """Ask.
+        """Ask for a path below the base URL, or an absolute URL of the same host.
 
-        Parameters
-        ----------
-        path : str
-            Below the base URL, or an absolute URL of the same host.
-        params : mapping, optional
-            Parameters of the query; a sequence repeats its name.
-        headers : mapping of str to str, optional
-            Sent with this question only.
+        A sequence in ``params`` repeats its name; ``headers`` are sent with this request only.
 
         Raises
         ------
@@ -223,8 +207,6 @@ class Client:
 
     def _send_with_retries(self, outgoing: OutgoingRequest) -> RawResponse:
         """Ask until there is a response, or no attempt, no time or no hope is left."""
-        import stamina
-
         policy = self.policy
         # Loading certificates takes a moment, and waiting for our turn is not the source's fault.
         client = self._http()
@@ -247,14 +229,6 @@ class Client:
             self._pace.close(time.monotonic() + error.wait)
             return error.wait + random.uniform(0, policy.first_wait)  # noqa: S311
 
-        @stamina.retry(
-            on=pause,
-            attempts=policy.attempts,
-            timeout=total,
-            wait_initial=policy.first_wait,
-            wait_jitter=policy.first_wait,
-            wait_max=policy.longest_wait,
-        )
         def attempt() -> RawResponse:
             nonlocal attempts, last
             if attempts:
@@ -269,7 +243,7 @@ class Client:
                 raise
 
         try:
-            return attempt()
+            return policy.retry(attempt, pause, total)
         except TransientError as error:
             raise _retries_exhausted(outgoing, error, attempts) from None
 
@@ -333,8 +307,5 @@ def _retries_exhausted(
         message += f" It asks us to wait {error.wait:,.0f} seconds."
     if not error.status:
         return SourceError(redact(message))
-    refused = HTTPStatusError(redact(message))
-    refused.status = error.status
-    if error.received is not None:
-        refused.headers, refused.content = error.received.headers, error.received.content
-    return refused
+    received = error.received or RawResponse(error.status, b"", {})
+    return HTTPStatusError(redact(message), error.status, received.headers, received.content)

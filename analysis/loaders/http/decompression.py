@@ -29,15 +29,7 @@ _NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 
 
 class Body:
-    """The body of a response, unpacked as it arrives.
-
-    Parameters
-    ----------
-    most : int
-        Bytes that it may hold, unpacked.
-    packed : bool
-        Whether it comes as gzip.
-    """
+    """The body of a response of at most so many bytes, unpacked (if it is gzip) as it arrives."""
 
     def __init__(self, most: int, *, packed: bool = False) -> None:
         self._most = most
@@ -49,12 +41,7 @@ class Body:
     def add(self, piece: bytes) -> int:
         """Take the next piece; returns by how many bytes the body grew.
 
-        Raises
-        ------
-        LimitError
-            It holds more than it may.
-        zlib.error
-            It is no gzip.
+        A `LimitError` where it holds more than it may, a `zlib.error` where it is no gzip.
         """
         before = self._content.tell()
         if self._packed:
@@ -93,11 +80,8 @@ class Body:
 def check_json(content: bytes) -> None:
     """Refuse a document that would need far more memory than it has bytes.
 
-    Raises
-    ------
-    LimitError
-        It is nested too deeply, holds too many objects or values, or is not in UTF-8, where a
-        bracket is a byte.
+    A `LimitError` where it is nested too deeply, holds too many objects or values, or is not in
+    UTF-8, where a bracket is a byte.
     """
     if 0 in content:
         raise LimitError("JSON in another encoding than UTF-8")

@@ -53,24 +53,17 @@ _SOURCE = 256.0
 
 
 class LimitError(SourceError):
-    """A source took longer or sent more than it may.
+    """A source took longer or sent more than it may: ``what``, in words that follow a name."""
 
-    Attributes
-    ----------
-    what : str
-        The limit, in words that follow a name.
-    """
-
-    what: str = ""
+    def __init__(self, message: str, what: str = "") -> None:
+        super().__init__(message)
+        self.what = what
 
 
 class SpentError(LimitError):
     """Nothing is left of a source's budget: asking again in this pass is of no use.
 
-    Parameters
-    ----------
-    reason : str
-        Words that follow "as".
+    ``reason`` follows the word "as".
     """
 
     def __init__(self, source: str, reason: str) -> None:
@@ -92,15 +85,10 @@ class Deadline:
 
 
 class Budget:
-    """Time and bytes of one source in one pass; may be shared by threads.
+    """Time and bytes of one source in one pass, by default as the settings say; thread-safe.
 
-    The clock starts with the first question and stands still while our own pace keeps a question
-    waiting: neither that nor waiting for another loader is the source's fault.
-
-    Parameters
-    ----------
-    seconds, megabytes : float, optional
-        By default as the settings say.
+    The clock starts with the first question and stops while our own pace keeps a question waiting:
+    neither that nor waiting for another loader is the source's fault.
     """
 
     def __init__(
@@ -130,20 +118,15 @@ class Budget:
         """Seconds left, or a `SpentError`."""
         left = self.left()
         if left <= 0:
-            raise SpentError(
-                self.source,
-                f"all responses together took longer than {self.seconds:g} seconds "
-                "(FAULTLINE_SOURCE_PATIENCE)",
-            )
+            why = f"all responses together took longer than {self.seconds:g} seconds"
+            raise SpentError(self.source, f"{why} (FAULTLINE_SOURCE_PATIENCE)")
         return left
 
     def wait(self, pace: RateLimiter) -> float:
         """Wait for a turn, or raise a `SpentError` where it comes too late.
 
-        Returns
-        -------
-        float
-            Seconds that our own pace took: to be given back where no other thread waits too.
+        Returns the seconds that our own pace took: to be given back where no other thread waits
+        too.
         """
         waited = pace.wait(self.check())
         if waited is None:
@@ -160,11 +143,8 @@ class Budget:
             self._bytes -= count
             spent = self._bytes < 0
         if spent:
-            raise SpentError(
-                self.source,
-                f"all responses together are larger than {self._megabytes:g} MB "
-                "(FAULTLINE_SOURCE_MB)",
-            )
+            why = f"all responses together are larger than {self._megabytes:g} MB"
+            raise SpentError(self.source, f"{why} (FAULTLINE_SOURCE_MB)")
 
 
 _budget: ContextVar[Budget | None] = ContextVar("_budget", default=None)
@@ -187,5 +167,4 @@ def budget_for(source: str) -> Budget:
 
 def largest_answer(source: str) -> int:
     """Bytes of one response of a source, unpacked."""
-    megabytes = settings.answer_megabytes() or _ANSWERS.get(source, _ANSWER)
-    return int(megabytes * MEGABYTE)
+    return int((settings.answer_megabytes() or _ANSWERS.get(source, _ANSWER)) * MEGABYTE)

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from threading import Lock
+from typing import TypeVar
 
 from analysis import settings
 from analysis.errors import SourceError
 
+Found = TypeVar("Found")
+
 A_DAY = 86_400.0
 """Seconds by which two clocks may differ: more would date figures wrongly."""
-
 
 _LONGEST_SAID = 365 * A_DAY
 """Nobody waits so long; a source that names more, or no number that a computer has, means never."""
@@ -39,6 +41,21 @@ class RetryPolicy:
     # no pause is longer. A source that asks for more is not asked again.
     longest_wait: float = 60.0
 
+    def retry(
+        self, attempt: Callable[[], Found], on: Callable[[Exception], bool | float], total: float
+    ) -> Found:
+        """Attempt until it succeeds; ``on`` says whether, or after how long, to try again."""
+        import stamina
+
+        return stamina.retry(
+            on=on,
+            attempts=self.attempts,
+            timeout=total,
+            wait_initial=self.first_wait,
+            wait_jitter=self.first_wait,
+            wait_max=self.longest_wait,
+        )(attempt)()
+
 
 def default_policy() -> RetryPolicy:
     """The policy with the time-outs that the user set, see `analysis.settings.request_timeout`."""
@@ -51,10 +68,7 @@ def default_policy() -> RetryPolicy:
 class RateLimiter:
     """At most so many questions in any one second, over all threads.
 
-    Parameters
-    ----------
-    per_second : float
-        Below 1: one question each ``1 / per_second`` seconds.
+    Below 1 ``per_second``: one question each ``1 / per_second`` seconds.
     """
 
     def __init__(self, per_second: float) -> None:
@@ -83,10 +97,7 @@ class RateLimiter:
     def wait(self, most: float) -> float | None:
         """Sleep until it is this thread's turn; None, at once, if that takes too long.
 
-        Returns
-        -------
-        float or None
-            How many of the seconds are due to the pace, and not to a source that wants rest.
+        Returns how many of the seconds are due to the pace, and not to a source that wants rest.
         """
         now = time.monotonic()
         pause = self.reserve(now) - now
@@ -113,21 +124,11 @@ def limiter_for(source: str, host: str, per_second: float) -> RateLimiter:
 
 
 def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
-    """Read how many seconds a source wants to be left alone.
+    """Read how many seconds a source wants to be left alone; None where it does not say.
 
-    Parameters
-    ----------
-    headers : mapping of str to str
-        Of the response, with names in lower case.
-    now : datetime.datetime
-        Our clock, used where the source does not tell its own.
-
-    Returns
-    -------
-    float or None
-        From ``Retry-After`` (seconds, or a date, which is compared with the source's own
-        ``Date``: either clock may be wrong), else from GitHub's ``X-RateLimit-Reset`` once
-        nothing remains; None where the source does not say.
+    From ``Retry-After`` (seconds, or a date, which is compared with the source's own ``Date``:
+    either clock may be wrong; ``now`` is ours, used where it tells none), else from GitHub's
+    ``X-RateLimit-Reset`` once nothing remains. Names of the headers are in lower case.
     """
     theirs = _date(headers.get("date", "")) or now
     after = headers.get("retry-after", "").strip()
@@ -142,25 +143,10 @@ def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
 
 
 def check_clock(source: str, headers: Mapping[str, str], now: datetime) -> float:
-    """Compare our clock with a source's: ours is what figures are dated with.
+    """Seconds by which a source's clock is ahead of ours, which figures are dated with.
 
-    Parameters
-    ----------
-    headers : mapping of str to str
-        Of the response, with names in lower case. A response from a cache is as old as its
-        ``Age`` says.
-    now : datetime.datetime
-        Our clock.
-
-    Returns
-    -------
-    float
-        Seconds by which the source's clock is ahead; 0 where it tells no time.
-
-    Raises
-    ------
-    ClockError
-        The clocks differ by more than `A_DAY`.
+    A response from a cache is as old as its ``Age`` says; 0 where it tells no time. A `ClockError`
+    where the clocks differ by more than `A_DAY`. Names of the headers are in lower case.
     """
     theirs = _date(headers.get("date", ""))
     if theirs is None:

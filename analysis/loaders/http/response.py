@@ -3,8 +3,8 @@
 ::
 
     SourceError              what did not work out, and after how many attempts
-    └── Refused              the source answered with an error status (``.status``)
-        └── NotFound         404 or 410: one name may be skipped
+    └── HTTPStatusError      the source answered with an error status (``.status``)
+        └── NotFoundError    404 or 410: one name may be skipped
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from email.message import Message
-from types import MappingProxyType
 from typing import Any, NoReturn
 
 from analysis.errors import SourceError
@@ -24,17 +23,17 @@ from analysis.redaction import redact
 
 
 class HTTPStatusError(SourceError):
-    """The source answered with an error status.
+    """The source answered with an error status; names of the headers are in lower case."""
 
-    Attributes
-    ----------
-    headers : mapping of str to str
-        Of the response, names in lower case.
-    """
-
-    status: int = 0
-    headers: Mapping[str, str] = MappingProxyType({})
-    content: bytes = b""
+    def __init__(
+        self,
+        message: str,
+        status: int = 0,
+        headers: Mapping[str, str] | None = None,
+        content: bytes = b"",
+    ) -> None:
+        super().__init__(message)
+        self.status, self.headers, self.content = status, headers or {}, content
 
 
 class NotFoundError(HTTPStatusError):
@@ -57,11 +56,8 @@ class Response:
     def json(self) -> Any:
         """Read the body as JSON.
 
-        Raises
-        ------
-        SourceError
-            It is something else: empty, HTML, cut off, in another encoding than UTF-8 (RFC
-            8259), or larger than a document may be.
+        A `SourceError` where it is something else: empty, HTML, cut off, in another encoding than
+        UTF-8 (RFC 8259), or larger than a document may be.
         """
 
         def refuse_constant(name: str) -> NoReturn:
@@ -81,10 +77,7 @@ class Response:
     def text(self) -> str:
         """Read the body as text: UTF-8 if it is valid UTF-8, else as the source declares.
 
-        Raises
-        ------
-        SourceError
-            It cannot be decoded.
+        A `SourceError` where it cannot be decoded.
         """
         try:
             return self.content.decode("utf-8-sig")
@@ -99,20 +92,10 @@ class Response:
         raise self.unusable_error(f"{self.describe_body()}, which is not {declared}")
 
     def unusable_error(self, what: str) -> SourceError:
-        """Build the error for a response that cannot be used.
+        """Build the error for a response that cannot be used: "... sent {what}.".
 
-        The archive is told too: the next question is unconditional, for a "not changed"
-        would bring the same useless bytes back for ever.
-
-        Parameters
-        ----------
-        what : str
-            What came, as in "... sent {what}."
-
-        Returns
-        -------
-        SourceError
-            Ready to be raised.
+        The archive is told too: the next question is unconditional, for a "not changed" would bring
+        the same useless bytes back for ever.
         """
         if self._mark_unusable is not None:
             self._mark_unusable()

@@ -29,17 +29,7 @@ _REDIRECTS = 5
 
 
 class TransientError(Exception):
-    """A failure that may pass: worth another attempt. Its words hold no secret.
-
-    Attributes
-    ----------
-    wait : float or None
-        Seconds for which the source wants to be left alone, if it says so.
-    status : int
-        HTTP status, 0 where there was none.
-    received : RawResponse or None
-        The response, where one came whole.
-    """
+    """A failure that may pass: worth another attempt. Its words hold no secret."""
 
     def __init__(
         self,
@@ -49,22 +39,19 @@ class TransientError(Exception):
         received: RawResponse | None = None,
     ) -> None:
         super().__init__(what)
-        self.wait = wait
-        self.status = status
-        self.received = received
+        self.wait = wait  # seconds for which the source wants to be left alone, if it says so
+        self.status = status  # of HTTP; 0 where there was none
+        self.received = received  # the response, where one came whole
 
 
 @dataclass(frozen=True)
 class RawResponse:
-    """A whole response: status, unpacked body, headers with names in lower case.
-
-    ``pairs`` are the headers as they came, names that occur several times included.
-    """
+    """A whole response."""
 
     status: int
-    content: bytes
-    headers: Mapping[str, str]
-    pairs: tuple[tuple[str, str], ...] = ()
+    content: bytes  # unpacked
+    headers: Mapping[str, str]  # names in lower case
+    pairs: tuple[tuple[str, str], ...] = ()  # the headers as they came, with repeated names
 
 
 @dataclass(frozen=True)
@@ -81,7 +68,7 @@ class OutgoingRequest:
     body: bytes | None = None
 
     def error(self, what: str) -> SourceError:
-        """Build the error that something about this question cannot be mended."""
+        """Build the error for a request that would fail again."""
         return SourceError(redact(f"{self.source}: {redact_url(self.url)} {what}."))
 
 
@@ -92,21 +79,7 @@ def send(
     deadline: Deadline,
     budget: Budget,
 ) -> RawResponse:
-    """Ask once, following redirects.
-
-    Parameters
-    ----------
-    client : httpx2.Client
-        That follows no redirects by itself.
-    deadline : Deadline
-        Nothing is awaited beyond it.
-    budget : Budget
-        From which the bytes are taken.
-
-    Returns
-    -------
-    RawResponse
-        Status 2xx or 304.
+    """Ask once, following redirects (the client follows none); the response has status 2xx or 304.
 
     Raises
     ------
@@ -213,9 +186,7 @@ def _read(
     except LimitError as error:
         if type(error) is not LimitError:
             raise
-        named = LimitError(str(outgoing.error(str(error))))
-        named.what = str(error)
-        raise named from None
+        raise LimitError(str(outgoing.error(str(error))), str(error)) from None
     except zlib.error:
         raise TransientError("sent gzip that cannot be unpacked") from None
     except EOFError:
@@ -234,9 +205,7 @@ def _raise_for_status(outgoing: OutgoingRequest, received: RawResponse) -> RawRe
     if passing or (status == HTTPStatus.FORBIDDEN and wait is not None):
         raise TransientError(what, wait, status, received)
     kind = NotFoundError if status in (404, 410) else HTTPStatusError
-    error = kind(str(outgoing.error(what)))
-    error.status, error.headers, error.content = status, received.headers, received.content
-    raise error
+    raise kind(str(outgoing.error(what)), status, received.headers, received.content)
 
 
 def _redirect_request(outgoing: OutgoingRequest, location: str) -> OutgoingRequest:

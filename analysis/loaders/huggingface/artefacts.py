@@ -52,10 +52,8 @@ class HuggingfaceArtefacts:
 def models(hub: Hub, author: str) -> list[Artefact | Unreadable]:
     """Every public model of an author at its last commit, and under which licence.
 
-    Raises
-    ------
-    SourceError
-        When no model at all has tags, among which the licence stands: their shape has changed.
+    A `SourceError` where no model at all has tags, among which the licence is: their shape has
+    changed.
     """
     found, bad = readable_rows(hub.models(author, ("sha", "createdAt", "tags")))
     shown = list(fields.read_each(found, _states, lambda one: one[0].id))
@@ -66,26 +64,23 @@ def models(hub: Hub, author: str) -> list[Artefact | Unreadable]:
 
 def providers(hub: Hub, name: str) -> list[Artefact]:
     """Every provider of a model, with its status in the revision: ``novita live``."""
-    return list(_served(hub, name))
+    # A model that was renamed keeps the name that it is watched under.
+    owner, _, short = name.partition("/")
+    found, _ = readable_rows(hub.models(name, ("inferenceProviderMapping",)))
+    shown = []
+    for model, seen in found:
+        if model.inference_provider_mapping is None:
+            raise _lacking(name, "inferenceProviderMapping")
+        for item in model.inference_provider_mapping:
+            state = f"{item.provider} {item.status}"
+            shown.append(Artefact(owner, short, state, "provider", None, _page(name), seen))
+    return shown
 
 
 def _states(found: tuple[ModelInfo, datetime]) -> Iterator[Artefact]:
     yield _model(*found)
     if found[0].tags is not None:
         yield _licence(*found)
-
-
-def _served(hub: Hub, name: str) -> Iterator[Artefact]:
-    # A model that was renamed keeps the name that it is watched under.
-    owner, _, short = name.partition("/")
-    found, _ = readable_rows(hub.models(name, ("inferenceProviderMapping",)))
-    for model, seen in found:
-        if model.inference_provider_mapping is None:
-            raise _lacking(name, "inferenceProviderMapping")
-        for item in model.inference_provider_mapping:
-            yield Artefact(
-                owner, short, f"{item.provider} {item.status}", "provider", None, _page(name), seen
-            )
 
 
 def _model(model: ModelInfo, seen: datetime) -> Artefact:

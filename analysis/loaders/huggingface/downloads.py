@@ -55,10 +55,7 @@ class Huggingface:
 def counted(models: Sequence[tuple[ModelInfo, datetime]], name: str) -> list[Count | Unreadable]:
     """Counts of all models of one response.
 
-    Raises
-    ------
-    SourceError
-        When no model at all has a count that every model should have: it was renamed.
+    A `SourceError` where no model at all has a count that every model should have: it was renamed.
     """
     counts, bad = readable_rows(fields.read_each(models, figures, lambda found: found[0].id))
     missing = set(_ALWAYS) - {item.metric for item in counts}

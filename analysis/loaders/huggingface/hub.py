@@ -43,50 +43,36 @@ _INSTALLED = threading.Event()
 
 
 @dataclass
-class _HubContext:
-    """What one pass of a loader asks with."""
+class Hub:
+    """Answers of the Hub within one `hub_session` block."""
 
+    api: HfApi
     client: Client
     archive: Archive | None
     fetched_at: datetime = field(default_factory=utc_now)
     pages: int = 0
     unreadable: list[Unreadable] = field(default_factory=list)
 
-
-_CONTEXT: ContextVar[_HubContext | None] = ContextVar("_ASKING", default=None)
-
-
-class Hub:
-    """Answers of the Hub within one `asking` block."""
-
-    def __init__(self, api: HfApi, asking: _HubContext) -> None:
-        self._api = api
-        self._asking = asking
-
     def models(
         self, name: str, properties: Sequence[str]
     ) -> Iterator[tuple[ModelInfo, datetime] | Unreadable]:
         """Models of an author (``Qwen``), or one model (``Qwen/Qwen3-8B``), and when each came.
 
-        Raises
-        ------
-        SourceError
-            `NotFoundError` for a model that does not exist and for an author without any: a watched
-            one has models. A response that cannot be read names the author.
+        `NotFoundError` for a model that does not exist and for an author without any: a watched one
+        has models.
         """
         wanted: list[Any] = list(properties)
         seen: set[str] = set()
-        self._asking.pages = 0
-        self._asking.unreadable = []
+        self.pages, self.unreadable = 0, []
         try:
             if "/" in name:
-                yield self._api.model_info(name, expand=wanted), self._asking.fetched_at
+                yield self.api.model_info(name, expand=wanted), self.fetched_at
                 return
-            for model in self._api.list_models(author=name, expand=wanted):
+            for model in self.api.list_models(author=name, expand=wanted):
                 # A page that shifts while it is read brings a model twice.
                 if model.id not in seen:
                     seen.add(model.id)
-                    yield model, self._asking.fetched_at
+                    yield model, self.fetched_at
         except HTTPStatusError as problem:
             raise _gone(problem) or problem from None
         except FaultlineError:
@@ -96,11 +82,14 @@ class Hub:
                 f"huggingface on {name} answered in a shape that huggingface_hub cannot read "
                 f"({type(problem).__name__}: {problem})."
             ) from None
-        yield from self._asking.unreadable
-        if not seen and not self._asking.unreadable:
+        yield from self.unreadable
+        if not seen and not self.unreadable:
             raise NotFoundError(
                 f"huggingface shows no model of {name}: it was renamed, or the response is empty."
             )
+
+
+_CONTEXT: ContextVar[Hub | None] = ContextVar("_CONTEXT", default=None)
 
 
 def _gone(problem: HTTPStatusError) -> NotFoundError | None:
@@ -108,9 +97,7 @@ def _gone(problem: HTTPStatusError) -> NotFoundError | None:
     unknown = problem.headers.get("x-error-code", "") == "RepoNotFound"
     if problem.status != HTTPStatus.UNAUTHORIZED or not (unknown or not settings.token("HF_TOKEN")):
         return None
-    gone = NotFoundError(str(problem))
-    gone.status = problem.status
-    return gone
+    return NotFoundError(str(problem), problem.status)
 
 
 @contextmanager
@@ -136,11 +123,12 @@ def hub_session(archive: Path | None) -> Iterator[Hub]:
     # Without an archive of its own the client asks unconditionally: a response that nothing has
     # changed would come without the address of the next page.
     with Client(_SOURCE, headers=headers) as client:
-        held = _HubContext(client, Archive(archive, _SOURCE) if archive else None)
+        # The token goes with our client alone, and none that lies in the home is used.
+        api = HfApi(endpoint=settings.base_url(_SOURCE), token=False)
+        held = Hub(api, client, Archive(archive, _SOURCE) if archive else None)
         reset = _CONTEXT.set(held)
         try:
-            # The token goes with our client alone, and none that lies in the home is used.
-            yield Hub(HfApi(endpoint=settings.base_url(_SOURCE), token=False), held)
+            yield held
         finally:
             _CONTEXT.reset(reset)
 
@@ -199,7 +187,7 @@ def _checked(item: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     yield item
 
 
-def _respond(held: _HubContext, request: httpx2.Request) -> httpx2.Response:
+def _respond(held: Hub, request: httpx2.Request) -> httpx2.Response:
     import httpx2
 
     url = str(request.url)

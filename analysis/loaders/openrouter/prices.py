@@ -65,31 +65,18 @@ class OpenrouterPrices:
                         told[model] += " It is not on OpenRouter's list of models either."
                 unreadable += partial.unreadable
                 raise PartialFetchError(
-                    self.name,
-                    partial.frame,
-                    partial.failures,
-                    unreadable,
-                    partial.news,
+                    self.name, partial.frame, partial.failures, unreadable, partial.news,
                     partial.incomplete,
-                ) from None
+                ) from None  # fmt: skip
         if unreadable:
             raise PartialFetchError(self.name, frame, {}, unreadable)
         return frame
 
 
 def parse_models(document: Any, observed_at: datetime) -> Iterator[dict[str, Any] | Unreadable]:
-    """Read the list of models.
+    """Read the list of models: a row of ``model_prices`` each, provider ``"list"``.
 
-    Yields
-    ------
-    dict
-        A row of `model_prices` each, provider ``"list"``; nothing for a router or a model
-        that has no price of its own.
-
-    Raises
-    ------
-    SourceError
-        A field is missing or holds something else than before.
+    Nothing comes for a router or a model that has no price of its own.
     """
     where = "openrouter's list of models"
 
@@ -141,14 +128,9 @@ def parse_endpoints(
 
 
 def per_million(price: Any, name: str, where: str) -> float | None:
-    """Turn USD per token into USD per million tokens; None for what is no price.
+    """Turn USD per token (text or number) into USD per million tokens; None for what is no price.
 
-    Parameters
-    ----------
-    price : object
-        Text or number. Routers, which have no price of their own, say -1.
-    name, where : str
-        Field and place, for the message.
+    Routers, which have no price of their own, say -1.
     """
     try:
         if price is None or isinstance(price, bool):
@@ -180,7 +162,7 @@ def _priced(
         "provider": provider,
         "prompt": prompt,
         "completion": completion,
-        "context_length": _tokens(item, where),
+        "context_length": fields.parse_whole_count(item, "context_length", where),
         "observed_at": observed_at,
     }
 
@@ -202,7 +184,3 @@ def _apart(tag: str, offers: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
 
 def _order(offer: Mapping[str, Any]) -> tuple[Any, ...]:
     return offer["precision"], offer["prompt"], offer["completion"], offer["context_length"] or 0
-
-
-def _tokens(item: Mapping[str, Any], where: str) -> int | None:
-    return fields.parse_whole_count(item, "context_length", where)

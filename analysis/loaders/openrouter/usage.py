@@ -37,12 +37,7 @@ class Openrouter:
     def fetch(self, request: Request) -> pl.DataFrame:
         """Ask for the days from ``since`` to ``until``, thirty to yesterday by default.
 
-        Raises
-        ------
-        InputError
-            Without a key in ``OPENROUTER_API_KEY``, before anything is asked.
-        SourceError
-            See `analysis.loaders.base.Loader`.
+        See `analysis.loaders.base.Loader`; needs a key in ``OPENROUTER_API_KEY``.
         """
         key = settings.token(KEY)
         if key is None:

@@ -33,18 +33,12 @@ class Transport(Protocol):
 
 
 class MirrorAdapter:
-    """Bring every request to one address instead of Yahoo's, path and query as they were.
-
-    Parameters
-    ----------
-    base_url : str
-        The address, without a slash at the end.
-    """
+    """Bring every request to one address instead of Yahoo's, path and query as they were."""
 
     def __init__(self, base_url: str) -> None:
         from analysis.loaders.http.client import open_connections
 
-        self.base_url = base_url
+        self.base_url = base_url  # without a slash at the end
         self._client = open_connections()
 
     def send(self, outgoing: OutgoingRequest, deadline: Deadline, budget: Budget) -> RawResponse:
@@ -52,8 +46,9 @@ class MirrorAdapter:
         parts = urlsplit(outgoing.url)
         url = self.base_url + urlunsplit(("", "", parts.path or "/", parts.query, ""))
         headers = {key: value for key, value in outgoing.headers.items() if key.lower() != "host"}
+        policy = replace(RetryPolicy(), read=max(deadline.left, 0.001))
         moved = replace(outgoing, url=url, headers=headers)
-        return stream_response(self._client, moved, _policy(deadline), deadline, budget)
+        return stream_response(self._client, moved, policy, deadline, budget)
 
     def close(self) -> None:
         """Close the connections."""
@@ -111,7 +106,3 @@ class CurlAdapter:
     def close(self) -> None:
         """Close curl's connections."""
         self._session.close()
-
-
-def _policy(deadline: Deadline) -> RetryPolicy:
-    return replace(RetryPolicy(), read=max(deadline.left, 0.001))

@@ -14,6 +14,7 @@ from datetime import date, datetime, timedelta
 from typing import Any, TypeVar
 
 from analysis import settings
+from analysis.dates import utc_now
 from analysis.errors import InputError
 from analysis.loaders.base import Request
 from analysis.loaders.http.rate_limit import RetryPolicy
@@ -27,7 +28,7 @@ from analysis.loaders.yahoo.history import (
     no_new_data,
     price_history,
 )
-from analysis.loaders.yahoo.session import YahooSession, yahoo_policy, yahoo_session
+from analysis.loaders.yahoo.session import PER_SECOND, YahooSession, yahoo_policy, yahoo_session
 
 SYMBOLS = {"HSTECH": "HSTECH.HK"}
 """Tickers that Yahoo names otherwise than the catalogue."""
@@ -39,38 +40,28 @@ _BEFORE = timedelta(days=14)
 _FRESH = 600.0  # seconds for which a response serves the other loader
 
 
+Clock = Callable[[], datetime]
+
+
 @dataclass(frozen=True)
 class FetchOptions:
     """How Yahoo is asked."""
 
-    policy: RetryPolicy | None  # how patient to be with each ticker; None for the usual patience
-    per_second: float  # requests that may start in one second
-    workers: int  # tickers asked for side by side
-    clock: Clock  # gives the present moment (UTC)
+    policy: RetryPolicy | None = None  # with each ticker; by default that of `yahoo_policy`
+    per_second: float = PER_SECOND  # requests
+    workers: int = 4  # tickers asked for side by side
+    clock: Clock = utc_now
 
 
 @dataclass
 class CachedHistory:
-    """What Yahoo said about a ticker.
+    """What Yahoo said about a ticker."""
 
-    Attributes
-    ----------
-    since : datetime.date or None
-        The first day asked for; None for all.
-    answer : Listing, TickerFailure or None
-        None when it is listed, and nothing happened.
-    asked_at : datetime.datetime
-        When it was asked (UTC).
-    moment : float
-        The same on the monotonic clock.
-    consumers : set of str
-        Loaders that have had it: one that asks again wants to know again.
-    """
-
-    since: date | None
-    result: PriceHistory | TickerFailure | None
-    requested_at: datetime
-    moment: float
+    since: date | None  # first day asked for; None for all
+    result: PriceHistory | TickerFailure | None  # None when it is listed and nothing happened
+    requested_at: datetime  # UTC
+    moment: float  # the same on the monotonic clock
+    # loaders that have had it: one that asks again wants to know again
     consumers: set[str] = field(default_factory=set)
 
     def serves(self, since: date | None, consumer: str) -> bool:
@@ -83,7 +74,6 @@ class CachedHistory:
 # So many tickers without any response, and none with one: Yahoo cannot be reached.
 _MAX_UNREACHABLE = 3
 
-Clock = Callable[[], datetime]
 Found = TypeVar("Found")
 
 _cache: dict[tuple[str, str], CachedHistory] = {}
@@ -93,16 +83,9 @@ _cache_lock = threading.Lock()
 def fetch_tickers(
     consumer: str, names: Iterable[str], request: Request, options: FetchOptions
 ) -> dict[str, CachedHistory]:
-    """What Yahoo says about each ticker: to the other loader a moment ago, or now.
+    """What Yahoo says about each ticker: to the other loader a moment ago, or now to ``consumer``.
 
-    Parameters
-    ----------
-    consumer : str
-        The loader that wants to know.
-    names : iterable of str
-        Tickers of the catalogue.
-    request : Request
-        Its first day and its archive count.
+    Of the request the first day and the archive count.
     """
     policy = options.policy or yahoo_policy()
     place = settings.base_url("yahoo")
@@ -136,18 +119,11 @@ class TickerError(Exception):
 def retry(
     ask: Callable[[], Found], policy: RetryPolicy, give_up: Callable[[], bool] = lambda: False
 ) -> Found | TickerFailure:
-    """Ask until there is a response, or no attempt, time or hope is left.
+    """Ask until there is a response, or no attempt, no time or no hope (``give_up``) is left.
 
-    Parameters
-    ----------
-    ask : callable
-        Raises `TickerError` for what went wrong.
-    policy : analysis.loaders.http.rate_limit.RetryPolicy
-        Attempts and pauses. Whoever is told to wait for longer does not ask again.
-    give_up : callable
-        Whether to give up between attempts.
+    ``ask`` raises `TickerError` for what went wrong. Whoever is told to wait for longer than the
+    policy allows does not ask again.
     """
-    import stamina
 
     def pause(error: Exception) -> bool | float:
         if not isinstance(error, TickerError) or not error.what.may_pass or give_up():
@@ -157,16 +133,8 @@ def retry(
             return True
         return max(wait, policy.first_wait) if wait <= policy.longest_wait else False
 
-    attempt = stamina.retry(
-        on=pause,
-        attempts=policy.attempts,
-        timeout=policy.total,
-        wait_initial=policy.first_wait,
-        wait_jitter=policy.first_wait,
-        wait_max=policy.longest_wait,
-    )(ask)
     try:
-        return attempt()
+        return policy.retry(ask, pause, policy.total)
     except TickerError as error:
         return error.what
 

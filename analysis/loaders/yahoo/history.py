@@ -62,6 +62,11 @@ class TickerFailure:
     unreachable: bool = False
     spent: bool = False  # whether time or size of all responses together ran out
 
+    @property
+    def not_of_ticker(self) -> bool:
+        """Whether the trouble was Yahoo's and not the ticker's."""
+        return self.blocked or self.may_pass
+
 
 def chart_of(content: bytes) -> Mapping[str, Any]:
     """Read the one result of a chart response; an empty mapping where there is none."""
@@ -75,16 +80,10 @@ def chart_of(content: bytes) -> Mapping[str, Any]:
 def price_history(
     ticker: str, history: pd.DataFrame, chart: Mapping[str, Any], requested_at: datetime
 ) -> PriceHistory:
-    """Make a listing of yfinance's frame and the response that it came from.
+    """Make a listing of yfinance's frame and the response that it came from, `chart_of`.
 
-    Parameters
-    ----------
-    history : pandas.DataFrame
-        From ``Ticker.history`` with ``auto_adjust=False``: midnights of the exchange's days.
-    chart : mapping
-        The result that `chart_of` read; its ``meta`` names currency and hours.
-    asked_at : datetime.datetime
-        UTC. What had not ended by then is left out.
+    The frame is from ``Ticker.history`` with ``auto_adjust=False``: midnights of the exchange's
+    days. What had not ended by ``requested_at`` (UTC) is left out.
     """
     import polars as pl
 
@@ -128,16 +127,9 @@ def price_history(
 def session_closed(day: date, meta: Mapping[str, Any], now: datetime) -> bool:
     """Whether a session is over and its close is in the figures.
 
-    Days before the exchange's present one are; the present one is over half an hour after the
-    end of the hours that Yahoo gives for it, if Yahoo's last trade is as late as that too (our
-    clock may be wrong). Without hours, the present day is never over.
-
-    Parameters
-    ----------
-    day : datetime.date
-        On the exchange's calendar.
-    meta : mapping
-        ``exchangeTimezoneName``, ``currentTradingPeriod``, ``regularMarketTime``.
+    Days before the exchange's present one are; the present one is over half an hour after the end
+    of the hours that Yahoo gives for it (``meta``), if Yahoo's last trade is as late as that too
+    (our clock may be wrong). Without hours, the present day is never over.
     """
     zone = _zone(meta)
     today = now.astimezone(zone).date()
@@ -180,15 +172,9 @@ def no_new_data(chart: Mapping[str, Any], now: datetime) -> TickerFailure | None
 
 
 def diagnose(last: LastResponse | None, error: Exception) -> TickerFailure:
-    """Say what really happened when yfinance gave up on a ticker.
+    """Say why yfinance gave up on a ticker, from Yahoo's last response about it.
 
-    Parameters
-    ----------
-    last : LastResponse or None
-        Yahoo's last response about the ticker.
-    error : Exception
-        What yfinance raised: its words fit a delisted ticker, a refused crumb and a failing
-        server alike.
+    The words of yfinance's error fit a delisted ticker, a refused crumb and a failing server alike.
     """
     problem = last.problem if last is not None and last.problem else error
     if isinstance(problem, SourceError):  # a limit of ours, and no word of Yahoo's
@@ -232,7 +218,9 @@ def _unreadable(last: LastResponse, error: Exception) -> TickerFailure:
     if not start.startswith(b"{"):
         kind = "an HTML page" if start.startswith((b"<!doctype", b"<html")) else "no JSON"
         return TickerFailure(f"Yahoo sent {kind}", may_pass=True)
-    if not _is_json(last.content):
+    try:
+        json.loads(last.content)
+    except ValueError:
         return TickerFailure("Yahoo sent JSON that breaks off", may_pass=True)
     if not chart_of(last.content):
         return TickerFailure(f"Yahoo sent nothing that can be read as prices ({_words(error)})")
@@ -252,14 +240,6 @@ def _description(content: bytes) -> str:
     return ""
 
 
-def _is_json(content: bytes) -> bool:
-    try:
-        json.loads(content)
-    except ValueError:
-        return False
-    return True
-
-
 def _actions(days: pl.DataFrame, chart: Mapping[str, Any], currency: str | None) -> pl.DataFrame:
     """Splits and dividends of the days, one row each.
 
@@ -268,21 +248,16 @@ def _actions(days: pl.DataFrame, chart: Mapping[str, Any], currency: str | None)
     import polars as pl
 
     own = _paid_in(chart)
-    dividends = days.filter(pl.col("dividend") > 0).select(
-        "date",
-        pl.lit("dividend").alias("action"),
-        pl.col("dividend").alias("value"),
-        pl.col("date")
-        .map_elements(lambda day: own.get(day, currency), return_dtype=pl.String)
-        .alias("currency"),
+    paid_in = pl.col("date").map_elements(
+        lambda day: own.get(day, currency), return_dtype=pl.String
     )
-    splits = days.filter(pl.col("split") > 0).select(
-        "date",
-        pl.lit("split").alias("action"),
-        pl.col("split").alias("value"),
-        pl.lit(None, dtype=pl.String).alias("currency"),
-    )
-    return pl.concat([dividends, splits]).sort("date", "action")
+    found = [
+        days.filter(pl.col(kind) > 0).select(
+            "date", action=pl.lit(kind), value=pl.col(kind), currency=unit
+        )
+        for kind, unit in (("dividend", paid_in), ("split", pl.lit(None, dtype=pl.String)))
+    ]
+    return pl.concat(found).sort("date", "action")
 
 
 def _paid_in(chart: Mapping[str, Any]) -> dict[date, str]:

@@ -13,95 +13,66 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime
+from datetime import date
 from typing import TYPE_CHECKING
 
 from analysis import settings
-from analysis.dates import utc_now
 from analysis.errors import InputError, SourceError
 from analysis.loaders.base import UNASKED, PartialFetchError, Request
 from analysis.loaders.fred_prices import TICKERS as FROM_FRED
 from analysis.loaders.http.limits import SpentError
-from analysis.loaders.http.rate_limit import RetryPolicy
 from analysis.loaders.wording import abbreviate, describe_error
-from analysis.loaders.yahoo.fetch import Clock, FetchOptions, fetch_tickers
+from analysis.loaders.yahoo.fetch import FetchOptions, fetch_tickers
 from analysis.loaders.yahoo.history import NOT_ASKED, PriceHistory, TickerFailure, currency_mismatch
-from analysis.loaders.yahoo.session import PER_SECOND
 
 if TYPE_CHECKING:
     import polars as pl
 
 
-class _Yahoo:
-    """What the two loaders have in common.
-
-    Parameters
-    ----------
-    policy : analysis.loaders.http.rate_limit.RetryPolicy, optional
-        How patient to be with each ticker; by default as ``FAULTLINE_PATIENCE`` says.
-    per_second : float
-        Requests that may start in one second.
-    workers : int
-        Tickers asked for side by side.
-    clock : callable
-        Gives the present moment (UTC).
-    """
+class _Yahoo(FetchOptions):
+    """What the two loaders have in common."""
 
     name: str
     table: str
 
-    def __init__(
-        self,
-        policy: RetryPolicy | None = None,
-        per_second: float = PER_SECOND,
-        workers: int = 4,
-        clock: Clock = utc_now,
-    ) -> None:
-        self._options = FetchOptions(policy, per_second, workers, clock)
-
     def fetch(self, request: Request) -> pl.DataFrame:
-        """Ask Yahoo about tickers.
+        """Ask Yahoo about tickers of the catalogue, see `analysis.loaders.base.Loader`.
 
-        Parameters
-        ----------
-        request : Request
-            ``names`` are tickers of the catalogue; those that ``fred_prices`` serves are
-            passed over.
-
-        Raises
-        ------
-        InputError
-            No name, one that is no ticker, or offline mode; before anything is asked.
-        PartialFetchError
-            Tickers failed, for reasons of their own or after others had been answered.
-        SourceError
-            Yahoo was not to be had at all.
+        Those that ``fred_prices`` serves are passed over.
         """
         import polars as pl
 
         from analysis.tables import schema_of
 
         names = _checked(request.names)
-        told = fetch_tickers(self.name, names, request, self._options)
+        told = fetch_tickers(self.name, names, request, self)
         empty = schema_of(self.table).create_empty()
         frames: list[pl.DataFrame] = []
         failures: dict[str, str] = {}
+        failed: dict[str, TickerFailure] = {}
         for name, said in told.items():
             currency = request.currencies.get(name)
-            wrong = _wrong(said.result, currency)
-            if wrong:
+            if isinstance(said.result, TickerFailure):
+                failed[name] = said.result
+                failures[name] = said.result.reason
+            elif said.result and (wrong := currency_mismatch(said.result.currency, currency)):
                 failures[name] = wrong
-            elif isinstance(said.result, PriceHistory):
+            elif said.result:
                 try:
-                    rows = self._rows(said.result, said.requested_at, currency)
+                    rows = self._rows(said.result, currency).with_columns(
+                        ticker=pl.lit(name),
+                        source=pl.lit(self.name),
+                        observed_at=pl.lit(said.requested_at),
+                        backfilled=pl.lit(value=False),
+                    )
                     frames.append(pl.concat([empty, rows.select(empty.columns)]))
                 except Exception as error:  # whatever is odd about one ticker is its own trouble
                     failures[name] = describe_error(error)
         frame = pl.concat([empty, *frames])
         since, until = request.since or date.min, request.until or date.max
         frame = frame.filter(pl.col("date").is_between(since, until))
-        spent = [name for name, said in told.items() if _spent(said.result)]
-        if failures and all(_blocked(said.result) for said in told.values()):
+        spent = [name for name, what in failed.items() if what.spent]
+        if failed and sum(what.not_of_ticker for what in failed.values()) == len(told):
             raise _nothing_came(self.name, failures, spent)
         if any(name not in spent and why != NOT_ASKED for name, why in failures.items()):
             # What failed before used up the time or the size; these are only where it ended.
@@ -110,9 +81,8 @@ class _Yahoo:
             raise PartialFetchError(self.name, frame, failures)
         return frame
 
-    def _rows(
-        self, found: PriceHistory, requested_at: datetime, currency: str | None
-    ) -> pl.DataFrame:
+    def _rows(self, found: PriceHistory, currency: str | None) -> pl.DataFrame:
+        """Dates, figures and flags."""
         raise NotImplementedError
 
 
@@ -126,9 +96,7 @@ class Yahoo(_Yahoo):
     name = "yahoo"
     table = "prices"
 
-    def _rows(
-        self, found: PriceHistory, requested_at: datetime, currency: str | None
-    ) -> pl.DataFrame:
+    def _rows(self, found: PriceHistory, currency: str | None) -> pl.DataFrame:
         import polars as pl
 
         from analysis.tables.price_checks import listing_doubts, with_doubts
@@ -141,10 +109,6 @@ class Yahoo(_Yahoo):
             found.ticker, found.closes, found.actions, currency or found.currency
         )
         rows = found.closes.with_columns(
-            pl.lit(found.ticker).alias("ticker"),
-            pl.lit(self.name).alias("source"),
-            pl.lit(requested_at).alias("observed_at"),
-            pl.lit(value=False).alias("backfilled"),
             pl.concat_str(
                 pl.lit(note, dtype=pl.String),
                 pl.when(idle).then(pl.lit(still)),
@@ -166,16 +130,10 @@ class YahooActions(_Yahoo):
     name = "yahoo_actions"
     table = "actions"
 
-    def _rows(self, found: PriceHistory, requested_at: datetime, _: str | None) -> pl.DataFrame:
+    def _rows(self, found: PriceHistory, _: str | None) -> pl.DataFrame:
         import polars as pl
 
-        return found.actions.with_columns(
-            pl.lit(found.ticker).alias("ticker"),
-            pl.lit(self.name).alias("source"),
-            pl.lit(requested_at).alias("observed_at"),
-            pl.lit(value=False).alias("backfilled"),
-            pl.lit(None, dtype=pl.String).alias("flag"),
-        )
+        return found.actions.with_columns(flag=pl.lit(None, dtype=pl.String))
 
 
 def _checked(names: tuple[str, ...]) -> tuple[str, ...]:
@@ -188,23 +146,6 @@ def _checked(names: tuple[str, ...]) -> tuple[str, ...]:
         if not re.match(TICKER, name):
             raise InputError(f"{name!r} is not a ticker that Yahoo accepts.")
     return tuple(name for name in dict.fromkeys(names) if name not in FROM_FRED)
-
-
-def _wrong(result: PriceHistory | TickerFailure | None, currency: str | None) -> str:
-    """Why a ticker's figures cannot be taken; blank when they can, or when there is nothing new."""
-    if isinstance(result, TickerFailure):
-        return result.reason
-    return currency_mismatch(result.currency, currency) if result else ""
-
-
-def _blocked(result: PriceHistory | TickerFailure | None) -> bool:
-    """Whether the trouble was Yahoo's and not the ticker's."""
-    return isinstance(result, TickerFailure) and (result.blocked or result.may_pass)
-
-
-def _spent(result: PriceHistory | TickerFailure | None) -> bool:
-    """Whether the ticker came when time or size of all responses together had run out."""
-    return isinstance(result, TickerFailure) and result.spent
 
 
 def _nothing_came(source: str, failures: Mapping[str, str], spent: Sequence[str]) -> SourceError:

@@ -73,32 +73,16 @@ class LastResponse:
 
 
 class YahooAdapter(BaseAdapter):
-    """The adapter through which every request to Yahoo goes, for the life of the process.
-
-    Attributes
-    ----------
-    transport : Transport or None
-        Who brings a request to a server; None while nobody visits.
-    archive : analysis.loaders.http.archive.Archive or None
-        Keeps the raw bytes of figures; None keeps nothing.
-    pace : analysis.loaders.http.rate_limit.RateLimiter or None
-        How fast Yahoo may be asked; None while nobody visits.
-    budget : analysis.loaders.http.limits.Budget
-        What is left to Yahoo in this pass.
-    seconds : float
-        For one request, whatever yfinance would wait.
-    responses : dict of str to LastResponse
-        The last response about each symbol.
-    """
+    """The adapter through which every request to Yahoo goes, for the life of the process."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.transport: Transport | None = None
-        self.archive: Archive | None = None
+        self.transport: Transport | None = None  # None outside a session, as `pace`
+        self.archive: Archive | None = None  # keeps the raw bytes of figures
         self.pace: RateLimiter | None = None
-        self.budget = Budget("yahoo")
-        self.seconds = RetryPolicy.connect + RetryPolicy.read
-        self.last: dict[str, LastResponse] = {}
+        self.budget = Budget("yahoo")  # of this pass
+        self.seconds = RetryPolicy.connect + RetryPolicy.read  # for one request
+        self.last: dict[str, LastResponse] = {}  # about each symbol
         self._lock = threading.Lock()
 
     def send(self, request: PreparedRequest, *_arguments: Any, **_options: Any) -> Response:
@@ -142,11 +126,8 @@ class YahooAdapter(BaseAdapter):
             error.what = f"sent {error}"
             raise
         last = LastResponse(received.status, received.content, retry_after(received.headers, now))
-        if (
-            self._keep_last_response(url, last)
-            and self.archive is not None
-            and received.status == 200
-        ):
+        figures = self._keep_last_response(url, last)
+        if figures and self.archive is not None and received.status == 200:
             self.archive.put(_without_crumb(url), received.content, now)
         return received
 
@@ -221,16 +202,7 @@ def yahoo_policy() -> RetryPolicy:
 def yahoo_session(
     archive: Path | None = None, policy: RetryPolicy | None = None, per_second: float = PER_SECOND
 ) -> Iterator[YahooSession]:
-    """Have yfinance to oneself.
-
-    Parameters
-    ----------
-    archive : pathlib.Path or None
-        Folder of raw responses; None keeps nothing.
-    policy : analysis.loaders.http.rate_limit.RetryPolicy, optional
-        How patient to be.
-    per_second : float
-        Requests that may start in one second.
+    """Have yfinance to oneself; raw responses are kept in ``archive``, if there is one.
 
     Raises
     ------

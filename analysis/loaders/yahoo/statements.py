@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -21,7 +21,7 @@ from analysis.loaders.batch import known_names
 from analysis.loaders.frames import table_frame
 from analysis.loaders.http.rate_limit import RetryPolicy
 from analysis.loaders.unit_errors import out_of_line
-from analysis.loaders.yahoo.fetch import Clock, TickerError, retry
+from analysis.loaders.yahoo.fetch import TickerError, retry
 from analysis.loaders.yahoo.history import TickerFailure, diagnose
 from analysis.loaders.yahoo.session import (
     PER_SECOND,
@@ -78,31 +78,16 @@ class _Figure:
     flag: str | None = None
 
 
+@dataclass(frozen=True)
 class YahooRevenues:
-    """Quarterly totals from Yahoo, table ``revenues``.
+    """Quarterly totals from Yahoo, table ``revenues``."""
 
-    Parameters
-    ----------
-    policy : analysis.loaders.http.rate_limit.RetryPolicy, optional
-        How patient to be; by default as ``FAULTLINE_PATIENCE`` says.
-    per_second : float
-        Requests that may start in one second.
-    clock : callable
-        Gives the present moment (UTC).
-    """
+    policy: RetryPolicy | None = None  # by default as ``FAULTLINE_PATIENCE`` says
+    per_second: float = PER_SECOND  # requests
+    clock: Callable[[], datetime] = utc_now
 
     name = "yahoo_revenues"
     table = "revenues"
-
-    def __init__(
-        self,
-        policy: RetryPolicy | None = None,
-        per_second: float = PER_SECOND,
-        clock: Clock = utc_now,
-    ) -> None:
-        self._policy = policy
-        self._per_second = per_second
-        self._clock = clock
 
     def fetch(self, request: Request) -> pl.DataFrame:
         """Ask for both statements of `COMPANIES`, see `analysis.loaders.base.Loader`.
@@ -111,12 +96,12 @@ class YahooRevenues:
         company whose statement lacks a row is named as failed, and its other rows come.
         """
         names = known_names(request.names, tuple(COMPANIES), "company")
-        policy = self._policy or yahoo_policy()
+        policy = self.policy or yahoo_policy()
         rows: list[dict[str, Any]] = []
         failed: dict[str, TickerFailure] = {}
-        with yahoo_session(request.archive, policy, self._per_second) as yahoo:
+        with yahoo_session(request.archive, policy, self.per_second) as yahoo:
             for company in names:
-                requested_at = self._clock()
+                requested_at = self.clock()
                 symbol = COMPANIES[company]
                 found = retry(
                     lambda symbol=symbol: _figures(yahoo, symbol),  # type: ignore[misc]
@@ -137,7 +122,7 @@ class YahooRevenues:
                     if first <= figure.end <= last
                 ]
         frame = table_frame(self.table, self.name, rows)
-        if len(failed) == len(names) and all(_of_yahoo(one) for one in failed.values()):
+        if len(failed) == len(names) and all(one.not_of_ticker for one in failed.values()):
             raise SourceError(f"{self.name}: {names[0]}: {failed[names[0]].reason}.")
         if failed:
             reasons = {company: what.reason for company, what in failed.items()}
@@ -146,15 +131,7 @@ class YahooRevenues:
 
 
 def filed_by(end: date, asked: date) -> date:
-    """Day by which a period is assumed to have been filed.
-
-    Parameters
-    ----------
-    end : datetime.date
-        Last day of the period.
-    asked : datetime.date
-        A later day, on which the figure was out.
-    """
+    """Day by which a period that ended on ``end`` is assumed to be filed; out on ``asked``."""
     known = (asked - end).days
     return end + timedelta(days=next(days for days in _ASSUMED if days <= known))
 
@@ -162,10 +139,7 @@ def filed_by(end: date, asked: date) -> date:
 def currencies(content: bytes) -> tuple[dict[tuple[str, date], str], set[str]]:
     """Read in which currency each figure of a timeseries response is, and all that occur.
 
-    Parameters
-    ----------
-    content : bytes
-        Yahoo's response, from which yfinance takes only the values.
+    yfinance takes only the values from Yahoo's response.
     """
     own: dict[tuple[str, date], str] = {}
     for series in json.loads(content)["timeseries"]["result"]:
@@ -231,9 +205,8 @@ def _read(
             )
         millions = round(row.sign * value / 1e6, 6)
         if row.sign < 0 and millions < 0:
-            yield _Figure(
-                end, row.metric, currency, -millions, f"{note}, given as a positive number"
-            )
+            said = f"{note}, given as a positive number"
+            yield _Figure(end, row.metric, currency, -millions, said)
         else:
             yield _Figure(end, row.metric, currency, millions, note)
 
@@ -245,9 +218,8 @@ def _compared(figures: list[_Figure]) -> list[_Figure]:
         of_one = sorted(
             (one for one in figures if one.metric == row.metric), key=lambda one: one.end
         )
-        for figure, usual in zip(
-            of_one, out_of_line([one.millions for one in of_one]), strict=True
-        ):
+        usuals = out_of_line([one.millions for one in of_one])
+        for figure, usual in zip(of_one, usuals, strict=True):
             doubts = []
             if usual is not None:
                 doubts.append(f"the periods beside it are near {usual:g}")
@@ -264,23 +236,16 @@ def _diagnose(last: LastResponse | None, error: Exception) -> TickerFailure:
     return TickerFailure(f"Yahoo sent no quarterly figures that can be read ({error})")
 
 
-def _of_yahoo(what: TickerFailure) -> bool:
-    return what.blocked or what.may_pass
-
-
 def _row(company: str, figure: _Figure, requested_at: datetime) -> dict[str, Any]:
     return {
+        **vars(figure),
         "company": company,
         "period_end": figure.end,
         "frequency": "Q",
         "segment": "total",
-        "metric": figure.metric,
-        "currency": figure.currency,
         "value": figure.millions,
         "basis": "reported",
         "filed": filed_by(figure.end, requested_at.date()),
         "assumed": True,
-        "note": figure.note,
         "observed_at": requested_at,
-        "flag": figure.flag,
     }
