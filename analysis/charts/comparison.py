@@ -115,7 +115,7 @@ def compare_events(securities: pd.DataFrame, titles: Mapping[str, str], source: 
 def _table(frame: pd.DataFrame, titles: Mapping[str, str], shown: Sequence[str]) -> pd.DataFrame:
     import pandas as pd
 
-    wide = frame.pivot(index="security", columns="event_id", values="abnormal").reindex(shown)
+    wide = frame.pivot(index="security", columns="event_id", values="abnormal").loc[list(shown)]
     names = frame.drop_duplicates("security").set_index("security")["name"].map(words)
     cells: dict[str, list[str]] = {
         "Security": [names[ticker] or ticker for ticker in shown],
