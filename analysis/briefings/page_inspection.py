@@ -12,13 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from analysis.briefings.allow_list import (
-    ELEMENTS,
-    EVERYWHERE,
-    MATH,
-    RESERVED_IDS,
-    is_harmless,
-)
+from analysis.briefings.allow_list import ELEMENTS, EVERYWHERE, MATH, RESERVED_IDS, is_harmless
 from analysis.errors import RenderError
 
 Attributes = Mapping[str, str]
