@@ -28,15 +28,9 @@ _NEED_KNOWN_NAMES = frozenset({"event", "tickers", "ticker", "group"})
 
 @dataclass(frozen=True)
 class KnownNames:
-    """The names that parameters are checked against.
+    """Names of the catalogue that parameters are checked against."""
 
-    Attributes
-    ----------
-    events, tickers, groups : tuple of str
-        Event ids, tickers and group names of the catalogue.
-    """
-
-    events: tuple[str, ...] = ()
+    events: tuple[str, ...] = ()  # their ids
     tickers: tuple[str, ...] = ()
     groups: tuple[str, ...] = ()
 
