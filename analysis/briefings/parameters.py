@@ -37,10 +37,10 @@ class KnownNames:
     @classmethod
     def of(cls, catalogue: Catalogue) -> KnownNames:
         """Take the names from a catalogue; groups with the pairs ``role@bloc`` that exist."""
-        instruments = catalogue.instruments()
+        instruments = catalogue.table("instruments")
         pairs = instruments.select("role", "bloc").drop_nulls().unique(maintain_order=True)
         return cls(
-            events=tuple(catalogue.events()["id"]),
+            events=tuple(catalogue.table("events")["id"]),
             tickers=tuple(instruments["ticker"]),
             groups=(*catalogue.group_names(), *(f"{role}@{bloc}" for role, bloc in pairs.rows())),
         )

@@ -140,6 +140,6 @@ def _traded(catalogue: Catalogue) -> pl.DataFrame:
 
     from analysis.tables.curated import NOT_TRADED
 
-    return catalogue.instruments().filter(
+    return catalogue.table("instruments").filter(
         pl.col("role").is_not_null() & ~pl.col("role").is_in(list(NOT_TRADED))
     )

@@ -39,7 +39,8 @@ def with_early_captures(
     around = held.filter(pl.col("date") >= begin - _CONTEXT).join(
         fetched, on=["date", "ticker"], how="anti"
     )
-    exchanges = dict(context.catalogue.instruments().select("ticker", "exchange").iter_rows())
+    instruments = context.catalogue.table("instruments")
+    exchanges = dict(instruments.select("ticker", "exchange").iter_rows())
 
     def shortened(exchange: str, day: date) -> bool:
         try:

@@ -148,7 +148,7 @@ def _aggregates(
 
 
 def _exchange_of(ticker: pl.Expr, context: UpdateContext) -> pl.Expr:
-    places = dict(context.catalogue.instruments().select("ticker", "exchange").iter_rows())
+    places = dict(context.catalogue.table("instruments").select("ticker", "exchange").iter_rows())
     named = {name: place for name, place in places.items() if place}
     return ticker.replace_strict(named, default="no exchange")
 
@@ -186,7 +186,7 @@ def gaps(prices: Iterable[pl.DataFrame], context: UpdateContext) -> list[Gap]:
     """
     import polars as pl
 
-    instruments = context.catalogue.instruments().select("ticker", "exchange").iter_rows()
+    instruments = context.catalogue.table("instruments").select("ticker", "exchange").iter_rows()
     exchanges = {ticker: exchange for ticker, exchange in instruments if exchange}
     tickers = pl.Enum(sorted(exchanges))
     parts = [

@@ -74,7 +74,7 @@ def requests_for(
         return _actions(source, held, context)
     return [
         Request(
-            names=names_for_loader(source, context.catalogue.watched()),
+            names=names_for_loader(source, context.catalogue.table("watched")),
             since=_since(source, table, held, context),
             archive=context.archive,
         )
@@ -200,7 +200,7 @@ def _since(source: str, table: str, held: pl.DataFrame, context: UpdateContext) 
 def _request(
     context: UpdateContext, names: tuple[str, ...], since: date | None, until: date
 ) -> Request:
-    instruments = context.catalogue.instruments().select("ticker", "currency").iter_rows()
+    instruments = context.catalogue.table("instruments").select("ticker", "currency").iter_rows()
     currencies = {ticker: currency for ticker, currency in instruments if currency}
     return Request(
         names=names,
@@ -212,10 +212,10 @@ def _request(
 
 
 def _exchanges(context: UpdateContext) -> dict[str, str | None]:
-    return dict(context.catalogue.instruments().select("ticker", "exchange").iter_rows())
+    return dict(context.catalogue.table("instruments").select("ticker", "exchange").iter_rows())
 
 
 def _served(source: str, context: UpdateContext) -> list[str]:
     """Tickers of a source: each has one, or two would revise each other for ever."""
-    tickers = context.catalogue.instruments()["ticker"]
+    tickers = context.catalogue.table("instruments")["ticker"]
     return [ticker for ticker in tickers if (ticker in FROM_FRED) == (source == "fred_prices")]

@@ -100,15 +100,15 @@ class AlertDispatcher:
 
     def _entity(self, alert: Alert) -> str | None:
         platform, _, owner = alert.subject.partition(" ")
-        for row in self.catalogue.watched().iter_rows(named=True):
+        for row in self.catalogue.table("watched").iter_rows(named=True):
             if (row["platform"], row["name"]) == (platform, owner):
                 entity: str | None = row["entity"]
                 return entity
         return None
 
     def _exchanges(self) -> list[str]:
-        held = self.catalogue.instruments()["exchange"].drop_nulls().unique()
+        held = self.catalogue.table("instruments")["exchange"].drop_nulls().unique()
         return sorted(held.to_list())
 
     def _catalogued(self, alert: Alert) -> bool:
-        return alert.url in self.catalogue.events()["source_url"].to_list()
+        return alert.url in self.catalogue.table("events")["source_url"].to_list()
