@@ -21,16 +21,9 @@ if TYPE_CHECKING:
     import polars as pl
 
 TIMINGS = (
-    "timestamp",
-    "commit",
-    "before_us_open",
-    "after_us_close",
-    "asia_hours",
-    "after_asia_close",
-    "weekend",
-    "date_only",
-    "private",
-)
+    "timestamp", "commit", "before_us_open", "after_us_close", "asia_hours", "after_asia_close",
+    "weekend", "date_only", "private",
+)  # fmt: skip
 
 _NEW_YORK = ZoneInfo("America/New_York")
 _SHANGHAI = ZoneInfo("Asia/Shanghai")
@@ -110,7 +103,9 @@ def event_instant(
             "of it, so it has no day 0. Study the event that made it public instead."
         )
     if time_utc is not None:
-        return _instant_as_recorded(_utc(time_utc, name), timing)
+        commit = timing == "commit"
+        note = "Dated by its commit; publication may have come at another hour." if commit else ""
+        return Instant(_utc(time_utc, name), commit, note)
     if timing in ("timestamp", "commit"):
         raise InputError(
             f"{name[0].upper()}{name[1:]} has timing {timing!r} but no time_utc: give its "
@@ -270,13 +265,6 @@ def _position(sessions: Sessions, day: date) -> int:
     return position
 
 
-def _instant_as_recorded(at: datetime, timing: str) -> Instant:
-    if timing == "commit":
-        note = "Dated by its commit; publication may have come at another hour."
-        return Instant(at, True, note)
-    return Instant(at, False, "")
-
-
 def _instant_by_convention(day: date, zone: ZoneInfo, timing: str, calendars: Calendars) -> Instant:
     """Place a dated event where the convention of its timing class says."""
     if timing in ("date_only", "weekend"):
@@ -288,10 +276,8 @@ def _instant_by_convention(day: date, zone: ZoneInfo, timing: str, calendars: Ca
     if timing == "before_us_open":
         at, note = _local(day, time(8, 30), _NEW_YORK), "an hour before the New York open"
     elif timing == "after_us_close":
-        at, note = (
-            _new_york_close(day, calendars),
-            "at the New York close, so the next session reacts",
-        )
+        at = _new_york_close(day, calendars)
+        note = "at the New York close, so the next session reacts"
     elif timing == "asia_hours":
         note = (
             "Only the part of the day is known: placed at 10:00 in Shanghai, "

@@ -73,7 +73,7 @@ class Desk:
     @cached_property
     def calendars(self) -> Calendars:
         """Exchange sessions, amended by the catalogue's closures and changed hours."""
-        return Calendars.amended(self.catalogue.closures(), self.catalogue.hours())
+        return Calendars.amended(self.catalogue.table("closures"), self.catalogue.table("hours"))
 
     def table(self, name: str) -> pl.DataFrame:
         """Read one table: per key the last observation made by the desk's day.
@@ -150,7 +150,7 @@ class Desk:
         if self.as_of is not None:
             last = min(last or self.as_of, self.as_of)
         return select_events(
-            self.catalogue.events(),
+            self.catalogue.table("events"),
             category=category,
             entity=entity,
             status=status,
@@ -168,7 +168,7 @@ class Desk:
 
     def instruments(self) -> pl.DataFrame:
         """Every instrument: ticker, name, entity, exchange, role, bloc, benchmark, limits."""
-        return self.catalogue.instruments()
+        return self.catalogue.table("instruments")
 
     def members(self, group: str) -> list[str]:
         """Tickers of a role, a bloc, ``role@bloc`` or a named group."""

@@ -182,16 +182,10 @@ def short_labels(names: Iterable[Any], tickers: Iterable[Any], length: int = 20)
     return [
         _clip(name, length)
         if len(bearers[_clip(name, length)]) == 1
-        else _unmistakable(name, ticker, length)
+        # Another security has the same short name.
+        else (f"{ticker} {_clip(name, length)}" if ticker not in ("", name) else name)
         for name, ticker in pairs
     ]
-
-
-def _unmistakable(name: str, ticker: str, length: int) -> str:
-    """Label of a security whose short name another one bears as well."""
-    if not ticker or ticker == name:
-        return name
-    return f"{ticker} {_clip(name, length)}"
 
 
 def listing(items: Sequence[str], most: int = 6) -> str:

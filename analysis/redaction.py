@@ -12,7 +12,7 @@ import logging
 import os
 import re
 from collections.abc import Callable, Iterable, Mapping
-from functools import lru_cache
+from functools import lru_cache, partial
 from threading import Lock
 from urllib.parse import parse_qsl, quote, quote_plus, unquote, urlencode, urlsplit, urlunsplit
 
@@ -88,7 +88,9 @@ def register_secrets(named: Mapping[str, str] | Iterable[tuple[str, str]]) -> fr
     global _values
     pairs = named.items() if isinstance(named, Mapping) else named
     secrets = [_bare(name, value) for name, value in pairs if is_secret(name)]
-    spelled = {way(value) for value in secrets for way in (str, quote_plus, _quoted)}
+    spelled = {
+        way(value) for value in secrets for way in (str, quote_plus, partial(quote, safe=""))
+    }
     found = frozenset(value for value in spelled if len(value) >= _SHORTEST)
     with _lock:
         _values = _values | found
@@ -96,7 +98,7 @@ def register_secrets(named: Mapping[str, str] | Iterable[tuple[str, str]]) -> fr
 
 
 def register_url_secrets(url: str) -> frozenset[str]:
-    """Note the secrets of a URL, its user part and its parameters; as `remember`."""
+    """Note the secrets of a URL, its user part and its parameters; as `register_secrets`."""
     secrets = [("password", secret) for secret in _of_user(_user_of(url))]
     try:
         query = urlsplit(url).query
@@ -168,10 +170,6 @@ def environment_secrets() -> list[tuple[str, str]]:
 def _bare(name: str, value: str) -> str:
     """Value without its scheme: of ``Authorization: Bearer abc`` the last word is secret."""
     return value.rpartition(" ")[2] if name.lower().endswith("authorization") else value
-
-
-def _quoted(value: str) -> str:
-    return quote(value, safe="")
 
 
 def redact(text: str) -> str:

@@ -63,7 +63,7 @@ def build(folder: Path, out: Path) -> None:
         _check(write_catalogue(name, rows, catalogue))
         print(f"catalogue/{name}.csv: {rows.height:,} rows, {count} cells corrected")
     kept = Catalogue(catalogue)
-    instruments, closures, hours = kept.instruments(), kept.closures(), kept.hours()
+    instruments, closures, hours = map(kept.table, ("instruments", "closures", "hours"))
     calendars = Calendars.amended(closures, hours)
     for name in curated.KEPT:
         _check(catalogue / f"{name}.csv")

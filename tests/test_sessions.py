@@ -81,7 +81,7 @@ def test_a_day_on_which_tokyo_could_not_trade_is_no_session() -> None:
 
 def test_every_line_of_the_catalogue_changes_what_the_library_says() -> None:
     amended, library = Desk().calendars, Calendars()
-    for exchange, day in Desk().catalogue.hours().select("exchange", "date").iter_rows():
+    for exchange, day in Desk().catalogue.table("hours").select("exchange", "date").iter_rows():
         assert amended.hours(exchange, day) != library.hours(exchange, day), (exchange, day)
 
 

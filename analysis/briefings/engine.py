@@ -31,30 +31,15 @@ _LONGEST_SOCKET = 90  # the system allows a little over 100 signs, and "-1" to "
 
 @dataclass
 class Session:
-    """What the engine needs beside the notebook; lives for one run.
+    """What the engine needs beside the notebook; lives for one run."""
 
-    Attributes
-    ----------
-    env : dict of str to str
-        Environment of the kernel.
-    folder : pathlib.Path
-        Of the run alone, with the kernel's description.
-    limits : Limits
-    progress : callable or None
-        As `analysis.briefings.execution.execute` takes it.
-    notebook, cell : nbformat.NotebookNode or None
-        What is run, and where it is.
-    put_out : int
-        Bytes of outputs so far.
-    """
-
-    env: dict[str, str]
-    folder: Path
+    env: dict[str, str]  # of the kernel
+    folder: Path  # of the run alone, with the kernel's description
     limits: Limits
-    progress: Progress | None
-    notebook: Any = None
-    cell: Any = None
-    put_out: int = 0  # bytes
+    progress: Progress | None  # as `analysis.briefings.execution.execute` takes it
+    notebook: Any = None  # what is run
+    cell: Any = None  # where it is
+    put_out: int = 0  # bytes of outputs so far
 
     def report_progress(self, done: int, total: int, what: str) -> None:
         """Report progress where a callable was given."""

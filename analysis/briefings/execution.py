@@ -35,37 +35,19 @@ _OF_THE_RUN = "IPYTHONDIR"  # a folder that no other run has
 
 @dataclass(frozen=True)
 class CellFailure:
-    """Where and why a run stopped.
+    """Where and why a run stopped."""
 
-    Attributes
-    ----------
-    cell : int
-        Number of the cell in the notebook as published, from 1; 0 when no cell was reached.
-    label : str
-        The cell's first heading or line.
-    cause : str
-        Exception type and message in one line.
-    """
-
-    cell: int
-    label: str
-    cause: str
+    cell: int  # its number in the notebook as published, from 1; 0 when no cell was reached
+    label: str  # the cell's first heading or line
+    cause: str  # exception type and message in one line
 
 
 @dataclass
 class NotebookRun:
-    """A notebook after its run: complete, or as far as it came.
+    """A notebook after its run: complete, or as far as it came."""
 
-    Attributes
-    ----------
-    notebook : nbformat.NotebookNode
-        With the outputs, without secrets.
-    failure : CellFailure or None
-        None after a complete run.
-    """
-
-    notebook: Any
-    failure: CellFailure | None
+    notebook: Any  # nbformat.NotebookNode with the outputs, without secrets
+    failure: CellFailure | None  # None after a complete run
 
 
 def execute(
@@ -76,7 +58,7 @@ def execute(
     progress: Progress | None = None,
     limits: Limits | None = None,
 ) -> NotebookRun:
-    """NotebookRun a notebook with parameters and return it with its outputs.
+    """Run a notebook with parameters and return it with its outputs.
 
     Parameters
     ----------
@@ -107,7 +89,6 @@ def execute(
     from papermill.engines import papermill_engines
 
     limits = limits or Limits.of_environment()
-
     notebook = _load(info)
     logging.getLogger("papermill").addHandler(logging.NullHandler())
     papermill_engines.register(_ENGINE, engine())

@@ -16,26 +16,14 @@ MEGABYTE = 1_000_000
 
 @dataclass(frozen=True)
 class Limits:
-    """Limits of one render.
+    """Limits of one render."""
 
-    Attributes
-    ----------
-    render, cell : float
-        Seconds that the notebook and one of its cells may take.
-    outputs, page : int
-        Bytes that its cells may put out, and that a page may hold.
-    memory : int
-        Bytes that the kernel and the processes it started may hold together.
-    processes : int
-        How many processes those may be, the kernel included.
-    """
-
-    render: float = 1800.0
-    cell: float = 600.0
-    outputs: int = 128 * MEGABYTE
-    page: int = 64 * MEGABYTE
-    memory: int = 4000 * MEGABYTE
-    processes: int = 64
+    render: float = 1800.0  # seconds that the notebook may take
+    cell: float = 600.0  # seconds that one of its cells may take
+    outputs: int = 128 * MEGABYTE  # bytes that its cells may put out
+    page: int = 64 * MEGABYTE  # bytes that a page may hold
+    memory: int = 4000 * MEGABYTE  # bytes held by the kernel and the processes it started
+    processes: int = 64  # how many these may be, the kernel included
 
     @classmethod
     def of_environment(cls) -> Limits:

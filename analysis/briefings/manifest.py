@@ -9,7 +9,7 @@ import json
 import shutil
 import subprocess
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from html import escape
 from typing import Any
 
@@ -112,6 +112,4 @@ def merge(target: dict[str, Any], more: Mapping[str, Any]) -> None:
 
 
 def _instant(moment: datetime) -> str:
-    from datetime import UTC
-
     return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

@@ -23,92 +23,39 @@ from analysis.errors import DataError, InputError, unknown_name
 from analysis.settings import bundled
 
 KINDS = (
-    "event",
-    "events",
-    "tickers",
-    "ticker",
-    "group",
-    "choice",
-    "window",
-    "windows",
-    "date",
-    "text",
-    "number",
-)
+    "event", "events", "tickers", "ticker", "group", "choice", "window", "windows", "date", "text", "number",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
 class ParameterSpec:
-    """One parameter as a notebook declares it.
+    """One parameter as a notebook declares it."""
 
-    Attributes
-    ----------
-    name : str
-        The Python name that the notebook's parameters cell assigns.
-    kind : str
-        One of `KINDS`; decides how a string is read and what it is checked against.
-    default : object
-        JSON value used when the parameter is not given; None means "not set".
-    required : bool
-        Whether a run without it is refused.
-    help : str
-        One sentence for the command's list.
-    choices : tuple of str
-        The valid values of kind ``choice``.
-    excludes : tuple of str
-        Parameters that cannot be given together with this one.
-    minimum, maximum : float or None
-        Bounds of a number, both included; without them there are none.
-    whole : bool
-        Whether the number has to be whole.
-    """
-
-    name: str
-    kind: str
-    default: Any = None
-    required: bool = False
-    help: str = ""
-    choices: tuple[str, ...] = ()
-    excludes: tuple[str, ...] = ()
-    minimum: float | None = None
+    name: str  # the Python name that the notebook's parameters cell assigns
+    kind: str  # one of `KINDS`: how a string is read and what it is checked against
+    default: Any = None  # JSON value used when the parameter is not given; None means "not set"
+    required: bool = False  # whether a run without it is refused
+    help: str = ""  # one sentence for the command's list
+    choices: tuple[str, ...] = ()  # the valid values of kind ``choice``
+    excludes: tuple[str, ...] = ()  # parameters that cannot be given together with this one
+    minimum: float | None = None  # bounds of a number, both included; None: no bound
     maximum: float | None = None
-    whole: bool = False
+    whole: bool = False  # whether the number has to be whole
 
 
 @dataclass(frozen=True)
 class NotebookInfo:
-    """A notebook that can be rendered.
+    """A notebook that can be rendered."""
 
-    Attributes
-    ----------
-    name : str
-        Bare name, as the command takes it.
-    title, summary : str
-        From the metadata, else from the notebook's first heading and paragraph.
-    parameters : tuple of ParameterSpec
-        In the notebook's own order.
-    path : pathlib.Path
-        The file.
-    """
-
-    name: str
-    title: str
-    summary: str
-    parameters: tuple[ParameterSpec, ...]
+    name: str  # without folder or ending, as the command takes it
+    title: str  # from the metadata, else the notebook's first heading
+    summary: str  # from the metadata, else the paragraph under it
+    parameters: tuple[ParameterSpec, ...]  # in the notebook's own order
     path: Path
 
 
 def list_notebooks(folder: Path | None = None) -> list[NotebookInfo]:
-    """List the notebooks that ship with Faultline, by name.
-
-    Parameters
-    ----------
-    folder : pathlib.Path, optional
-        Look here instead of in the bundled notebooks.
-
-    Returns
-    -------
-    list of NotebookInfo
+    """List the notebooks that ship with Faultline, or lie in another folder, by name.
 
     Raises
     ------

@@ -38,28 +38,15 @@ _RESERVED_HEIGHT = 420  # px, for a figure that states none
 
 @dataclass
 class Page:
-    """A page under construction: its outline, its body and what machines read.
+    """A page under construction: its outline, its body and what machines read."""
 
-    Attributes
-    ----------
-    body : list of str
-        Pieces of HTML in order.
-    origins : list of str
-        Where each piece came from, in words.
-    contents : list of (str, str)
-        Id and words of every second-level heading.
-    headline : str
-        Words of the one first-level heading; empty until it came.
-    results, manifest : dict
-        Merged from the outputs.
-    """
-
-    body: list[str] = field(default_factory=list)
-    origins: list[str] = field(default_factory=list)
+    body: list[str] = field(default_factory=list)  # pieces of HTML in order
+    origins: list[str] = field(default_factory=list)  # where each piece came from, in words
+    # id and words of every second-level heading
     contents: list[tuple[str, str]] = field(default_factory=list)
-    headline: str = ""
-    results: dict[str, Any] = field(default_factory=dict)
-    manifest: dict[str, Any] = field(default_factory=dict)
+    headline: str = ""  # words of the one first-level heading; empty until it came
+    results: dict[str, Any] = field(default_factory=dict)  # merged from the outputs
+    manifest: dict[str, Any] = field(default_factory=dict)  # merged from the outputs
     charts: int = 0
     _level: int = 0
     _tables: int = 0

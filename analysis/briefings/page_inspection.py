@@ -10,15 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from analysis.briefings.allow_list import (
-    ELEMENTS,
-    EVERYWHERE,
-    MATH,
-    RESERVED_IDS,
-    is_harmless,
-)
+from analysis.briefings.allow_list import ELEMENTS, EVERYWHERE, MATH, RESERVED_IDS, is_harmless
 from analysis.errors import RenderError
 
 Attributes = Mapping[str, str]
@@ -37,22 +30,12 @@ _SHOWN = 60
 
 @dataclass(frozen=True)
 class Template:
-    """What the page's template itself puts into a page.
+    """What the page's template itself puts into a page."""
 
-    Attributes
-    ----------
-    policy : str
-        Content of the Content-Security-Policy.
-    version : str
-        Of Faultline, as the page names its generator.
-    script, style : str
-        The one script that runs and the one style sheet.
-    """
-
-    policy: str
-    version: str
-    script: str
-    style: str
+    policy: str  # content of the Content-Security-Policy
+    version: str  # of Faultline, as the page names its generator
+    script: str  # the one script that runs
+    style: str  # the one style sheet
 
     @property
     def head(self) -> list[tuple[str, Attributes]]:
@@ -149,12 +132,8 @@ def _nodes(html: str) -> Iterator[tuple[str, Attributes, str]]:
         if not node.is_element_node and not node.is_comment_node:
             continue
         attributes = {name: value or "" for name, value in node.attributes.items()}
-        text = _text(node) if node.tag in ("script", "style") else ""
+        text = node.text(deep=True) or "" if node.tag in ("script", "style") else ""
         yield str(node.tag), attributes, text
-
-
-def _text(node: Any) -> str:
-    return node.text(deep=True) or ""
 
 
 def _spelled(tag: str, attributes: Attributes) -> str:

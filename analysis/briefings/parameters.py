@@ -28,25 +28,19 @@ _NEED_KNOWN_NAMES = frozenset({"event", "events", "tickers", "ticker", "group"})
 
 @dataclass(frozen=True)
 class KnownNames:
-    """The names that parameters are checked against.
+    """Names of the catalogue that parameters are checked against."""
 
-    Attributes
-    ----------
-    events, tickers, groups : tuple of str
-        Event ids, tickers and group names of the catalogue.
-    """
-
-    events: tuple[str, ...] = ()
+    events: tuple[str, ...] = ()  # their ids
     tickers: tuple[str, ...] = ()
     groups: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, catalogue: Catalogue) -> KnownNames:
         """Take the names from a catalogue; groups with the pairs ``role@bloc`` that exist."""
-        instruments = catalogue.instruments()
+        instruments = catalogue.table("instruments")
         pairs = instruments.select("role", "bloc").drop_nulls().unique(maintain_order=True)
         return cls(
-            events=tuple(catalogue.events()["id"]),
+            events=tuple(catalogue.table("events")["id"]),
             tickers=tuple(instruments["ticker"]),
             groups=(*catalogue.group_names(), *(f"{role}@{bloc}" for role, bloc in pairs.rows())),
         )

@@ -1,7 +1,7 @@
 """What must not end in a notebook or a page: the secrets of the environment.
 
 papermill writes parameters three times into its output, and a traceback may show anything, so
-secrets are kept from the kernel, refused as parameters, and redact_json in what comes back.
+secrets are kept from the kernel, refused as parameters, and taken out of what comes back.
 """
 
 from __future__ import annotations

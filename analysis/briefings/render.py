@@ -134,10 +134,7 @@ def _forms(kind: str, page: str, notebook: Any, *, note_only: bool) -> dict[str,
 
 
 def _checked(
-    info: NotebookInfo,
-    given: Mapping[str, object],
-    as_of: object,
-    known_names: KnownNames | None,
+    info: NotebookInfo, given: Mapping[str, object], as_of: object, known_names: KnownNames | None
 ) -> dict[str, Any]:
     catalogue = None
     if known_names is None and needs_known_names(info):

@@ -32,38 +32,19 @@ _LINUX = sys.platform.startswith("linux")
 
 @dataclass(frozen=True)
 class Supervision:
-    """Settings of the supervisor.
+    """Settings of the supervisor."""
 
-    Attributes
-    ----------
-    parent : int
-        Process id of Faultline.
-    seconds : float
-        How long the command may run.
-    memory : int
-        Bytes that it and its processes may hold together.
-    processes : int
-        How many they may be.
-    verdict : str
-        File that takes the name of the limit that was exceeded.
-    """
-
-    parent: int
-    seconds: float
-    memory: int
-    processes: int
-    verdict: str
+    parent: int  # process id of Faultline
+    seconds: float  # how long the command may run
+    memory: int  # bytes that it and its processes may hold together
+    processes: int  # how many they may be
+    verdict: str  # file that takes the name of the limit that was exceeded
 
     def command(self, argv: list[str]) -> list[str]:
         """Put the supervisor in front of a command."""
         # -P: the folder of this file holds modules with names of others.
-        return [
-            sys.executable,
-            "-P",
-            str(Path(__file__).resolve()),
-            json.dumps(asdict(self)),
-            *argv,
-        ]
+        own = [sys.executable, "-P", str(Path(__file__).resolve())]
+        return [*own, json.dumps(asdict(self)), *argv]
 
 
 def supervise(limits: Supervision, command: list[str]) -> int:

@@ -44,41 +44,33 @@ class Catalogue:
     def __repr__(self) -> str:
         return f"Catalogue({str(self.folder)!r})"
 
-    def events(self) -> pl.DataFrame:
-        """Every event, in the order of the file, see `analysis.tables.curated.Events`."""
-        return self._read("events")
+    def table(self, kind: str) -> pl.DataFrame:
+        """One file, in the order of its lines, with the columns of `analysis.tables.curated`.
 
-    def claims(self) -> pl.DataFrame:
-        """Every claim, see `analysis.tables.curated.Claims`."""
-        return self._read("claims")
+        Parameters
+        ----------
+        kind : str
+            ``"events"``, ``"claims"``, ``"instruments"``, ``"chips"``, ``"groups"``,
+            ``"closures"``, ``"hours"``, ``"watched"``, ``"doubts"`` or ``"moves"``.
 
-    def instruments(self) -> pl.DataFrame:
-        """Every ticker, see `analysis.tables.curated.Instruments`."""
-        return self._read("instruments")
-
-    def chips(self) -> pl.DataFrame:
-        """Every accelerator, see `analysis.tables.curated.Chips`."""
-        return self._read("chips")
-
-    def groups(self) -> pl.DataFrame:
-        """Named sets of securities: name, ticker."""
-        return self._read("groups")
-
-    def closures(self) -> pl.DataFrame:
-        """Days on which an exchange did not trade although its calendar says so."""
-        return self._read("closures")
-
-    def hours(self) -> pl.DataFrame:
-        """Sessions that opened or closed at another time than the calendar says."""
-        return self._read("hours")
-
-    def doubts(self) -> pl.DataFrame:
-        """What is doubtful in the other files, see `analysis.tables.curated.Doubts`."""
-        return self._read("doubts")
-
-    def moves(self) -> pl.DataFrame:
-        """Why first large moves are beside day 0, see `analysis.tables.curated.Moves`."""
-        return self._read("moves")
+        Raises
+        ------
+        DataError
+            The file is not there, or something in it is wrong.
+        """
+        check_usable()
+        if kind not in self._frames:
+            path = self.folder / f"{kind}.csv"
+            if not path.is_file():
+                raise DataError(
+                    f"The catalogue file {path} does not exist: restore it from a good copy."
+                )
+            frame = read_good(path, kind)
+            for added in self.own:
+                if added.stem == kind:
+                    frame = _amended(frame, read_good(added, kind), kind)
+            self._frames[kind] = frame
+        return self._frames[kind]
 
     def doubt(self, table: str, key: str) -> str | None:
         """What is doubtful in one row of ``events``, ``claims`` or ``chips``; None when nothing.
@@ -89,12 +81,8 @@ class Catalogue:
 
         if not (self.folder / "doubts.csv").is_file():
             return None
-        rows = self.doubts().filter((pl.col("table") == table) & (pl.col("key") == key))
+        rows = self.table("doubts").filter((pl.col("table") == table) & (pl.col("key") == key))
         return str(rows["doubt"][0]) if len(rows) else None
-
-    def watched(self) -> pl.DataFrame:
-        """Whom live figures are fetched for, see `analysis.tables.curated.Watched`."""
-        return self._read("watched")
 
     def watched_by(self, loader: str) -> tuple[str, ...]:
         """What a loader is asked for, in its source's own words.
@@ -109,7 +97,7 @@ class Catalogue:
         tuple of str
             Empty for a loader that takes no names from the catalogue.
         """
-        return names_for_loader(loader, self.watched())
+        return names_for_loader(loader, self.table("watched"))
 
     def event(self, event_id: str) -> dict[str, Any]:
         """Look an event up by its id.
@@ -124,7 +112,7 @@ class Catalogue:
         InputError
             For an unknown id; the message has the nearest ones.
         """
-        return _row(self.events(), "event", "id", event_id, _SEE_EVENTS)
+        return _row(self.table("events"), "event", "id", event_id, _SEE_EVENTS)
 
     def instrument(self, ticker: str) -> dict[str, Any]:
         """Look an instrument up by its ticker.
@@ -139,7 +127,7 @@ class Catalogue:
         InputError
             For an unknown ticker; the message has the nearest ones.
         """
-        return _row(self.instruments(), "ticker", "ticker", ticker, _SEE_INSTRUMENTS)
+        return _row(self.table("instruments"), "ticker", "ticker", ticker, _SEE_INSTRUMENTS)
 
     def members(self, group: str) -> list[str]:
         """Tickers of a group, in the order of their file.
@@ -160,7 +148,7 @@ class Catalogue:
 
         from analysis.tables.curated import BLOCS, NOT_TRADED, ROLES
 
-        instruments, named = self.instruments(), self.groups()
+        instruments, named = self.table("instruments"), self.table("groups")
         role, both, bloc = group.partition("@")
         if group in named["name"]:
             return named.filter(pl.col("name") == group)["ticker"].to_list()
@@ -188,7 +176,7 @@ class Catalogue:
         """Roles, blocs and named groups, without the pairs ``role@bloc``."""
         from analysis.tables.curated import BLOCS, ROLES
 
-        named = self.groups()["name"].unique(maintain_order=True)
+        named = self.table("groups")["name"].unique(maintain_order=True)
         return [*ROLES, *BLOCS, *named]
 
     def entities_to_tickers(self, entities: Iterable[str]) -> list[str]:
@@ -198,28 +186,13 @@ class Catalogue:
         """
         import polars as pl
 
-        instruments = self.instruments()
+        instruments = self.table("instruments")
         found = [
             ticker
             for entity in entities
             for ticker in instruments.filter(pl.col("entity") == entity.strip())["ticker"]
         ]
         return list(dict.fromkeys(found))
-
-    def _read(self, kind: str) -> pl.DataFrame:
-        check_usable()
-        if kind not in self._frames:
-            path = self.folder / f"{kind}.csv"
-            if not path.is_file():
-                raise DataError(
-                    f"The catalogue file {path} does not exist: restore it from a good copy."
-                )
-            frame = read_good(path, kind)
-            for added in self.own:
-                if added.stem == kind:
-                    frame = _amended(frame, read_good(added, kind), kind)
-            self._frames[kind] = frame
-        return self._frames[kind]
 
 
 def own_files(home: Path | str) -> list[Path]:

@@ -60,7 +60,7 @@ def read_cells(text: str) -> tuple[list[list[Cell]], SyntaxProblem | None]:
     -------
     rows : list of list of Cell
         Empty lines are left out.
-    malformed : Malformed or None
+    malformed : SyntaxProblem or None
         What stopped the reading; the rows before it are whole.
     """
     rows: list[list[Cell]] = []

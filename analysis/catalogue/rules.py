@@ -23,9 +23,8 @@ LocatedProblems = Iterator[tuple[int, str, str]]
 ColumnValues = Callable[[str, str], list[str]]
 
 _SATURDAY = 5
-_SIMILARITY_CUTOFF = (
-    0.8  # likeness at which an entity that nothing else names is taken for a slip of the pen
-)
+# Likeness at which an entity that nothing else names is taken for a slip of the pen.
+_SIMILARITY_CUTOFF = 0.8
 _PRECISION = {
     "day": r"\d{4}-\d{2}-\d{2}",
     "month": r"\d{4}-\d{2}",
@@ -68,6 +67,8 @@ def find_problems(
     across = _FILE_RULES.get(kind)
     if across:
         yield from across(rows, beside)
+    for column, table, key in _REFERENCES.get(kind, ()):
+        yield from _unknown_references(rows, column, table, beside(table, key))
 
 
 def _event(row: Row) -> Problems:
@@ -264,43 +265,28 @@ def _one_primary_listing(rows: Sequence[Row]) -> LocatedProblems:
             yield place, "primary", f"{entity} has a primary listing already, {first}: say no"
 
 
-def _groups_file(rows: Sequence[Row], beside: ColumnValues) -> LocatedProblems:
-    yield from _refer(rows, "ticker", beside("instruments", "ticker"), "instruments.csv")
-
-
-def _closures_file(rows: Sequence[Row], beside: ColumnValues) -> LocatedProblems:
-    yield from _refer(rows, "exchange", beside("instruments", "exchange"), "instruments.csv")
-
-
-def _doubts_file(rows: Sequence[Row], beside: ColumnValues) -> LocatedProblems:
-    """Rows of other files that a doubt names."""
-    for table, key in _KEYS.items():
-        yield from _refer(rows, "key", beside(table, key), f"{table}.csv", table)
-
-
-def _moves_file(rows: Sequence[Row], beside: ColumnValues) -> LocatedProblems:
-    """Events and securities that a reason names."""
-    yield from _refer(rows, "event_id", beside("events", "id"), "events.csv")
-    yield from _refer(rows, "security", beside("instruments", "ticker"), "instruments.csv")
-
-
-def _refer(
-    rows: Sequence[Row], column: str, known: list[str], file: str, table: str | None = None
+def _unknown_references(
+    rows: Sequence[Row], column: str, table: str, known: list[str]
 ) -> LocatedProblems:
-    """Complain about values that another file does not hold."""
-    otherwise = "add an instrument, or correct it" if file == "instruments.csv" else "correct it"
+    """Values that another file does not hold; a row that names its table counts for that alone."""
+    otherwise = "add an instrument, or correct it" if table == "instruments" else "correct it"
     held = set(known)
     for place, row in enumerate(rows):
-        if not held or (table is not None and row["table"] != table):
-            continue
         value = str(row[column])
-        if value not in held:
+        if held and value not in held and row.get("table", table) == table:
             near = closest_match(value, known)
             mend = f"did you mean {near!r}?" if near else otherwise
-            yield place, column, f"{value!r} is not in {file}: {mend}"
+            yield place, column, f"{value!r} is not in {table}.csv: {mend}"
 
 
-_KEYS = {"events": "id", "claims": "claim_id", "chips": "chip"}
+# Of a file: its column, and the table and column that must hold the value.
+_REFERENCES: dict[str, list[tuple[str, str, str]]] = {
+    "groups": [("ticker", "instruments", "ticker")],
+    "closures": [("exchange", "instruments", "exchange")],
+    "hours": [("exchange", "instruments", "exchange")],
+    "doubts": [("key", "events", "id"), ("key", "claims", "claim_id"), ("key", "chips", "chip")],
+    "moves": [("event_id", "events", "id"), ("security", "instruments", "ticker")],
+}
 _ROW_RULES: dict[str, Callable[[Row], Problems]] = {
     "events": _event,
     "instruments": _instrument,
@@ -313,11 +299,6 @@ _ROW_RULES: dict[str, Callable[[Row], Problems]] = {
 _FILE_RULES: dict[str, Callable[[Sequence[Row], ColumnValues], LocatedProblems]] = {
     "events": _events_file,
     "instruments": _instruments_file,
-    "groups": _groups_file,
-    "closures": _closures_file,
-    "hours": _closures_file,
-    "doubts": _doubts_file,
-    "moves": _moves_file,
 }
 # What the rules read of a row.
 COLUMNS: dict[str, list[str]] = {

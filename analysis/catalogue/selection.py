@@ -114,7 +114,7 @@ def one_listing_each(catalogue: Catalogue, tickers: Sequence[str]) -> list[str]:
     """
     import polars as pl
 
-    listed = catalogue.instruments().filter(pl.col("ticker").is_in(list(tickers)))
+    listed = catalogue.table("instruments").filter(pl.col("ticker").is_in(list(tickers)))
     counted = listed.filter(pl.col("primary") == "yes")["entity"]
     second = listed.filter((pl.col("primary") == "no") & pl.col("entity").is_in(counted.implode()))
     left_out = set(second["ticker"])
@@ -140,6 +140,6 @@ def _traded(catalogue: Catalogue) -> pl.DataFrame:
 
     from analysis.tables.curated import NOT_TRADED
 
-    return catalogue.instruments().filter(
+    return catalogue.table("instruments").filter(
         pl.col("role").is_not_null() & ~pl.col("role").is_in(list(NOT_TRADED))
     )

@@ -124,11 +124,9 @@ def validate_file(path: Path, kind: str | None = None) -> ValidationReport:
     """Read a catalogue file as far as it can be read, with everything that is wrong with it."""
     rows, malformed = _read_rows_of_cells(path)
     report = ValidationReport(str(path), _kind(path, kind, rows[0] if rows else []))
-    if not rows:
-        message = "" if malformed else "is empty: write a first line with the names of the columns"
-        if message:
-            report.add_problem(1, "", message)
-    elif _header_is_good(report, rows[0]):
+    if not rows and not malformed:
+        report.add_problem(1, "", "is empty: write a first line with the names of the columns")
+    if rows and _header_is_good(report, rows[0]):
         _read_rows(report, [cell.text for cell in rows[0]], rows[1:])
         _find_duplicates(report)
         _apply_rules(report, path)
@@ -207,9 +205,8 @@ def _header_is_good(report: ValidationReport, header: list[Cell]) -> bool:
     given = [cell.text for cell in header]
     for cell in header:
         if cell.text in seen:
-            report.add_problem(
-                cell.line, cell.text, "occurs twice in the first line: keep one column"
-            )
+            twice = "occurs twice in the first line: keep one column"
+            report.add_problem(cell.line, cell.text, twice)
         elif cell.text not in wanted:
             near = closest_match(cell.text, [name for name in wanted if name not in given])
             hint = f"rename it to {near!r}" if near else f"the columns are {', '.join(wanted)}"
@@ -229,16 +226,11 @@ def _read_rows(report: ValidationReport, names: list[str], rows: list[list[Cell]
     columns = _schema(report).columns()
     for cells in rows:
         if len(cells) != len(names):
-            report.add_problem(
-                cells[0].line,
-                "",
-                f"has {len(cells)} cells where the first line has {len(names)}: "
-                + (
-                    "put a cell that holds a comma in double quotes"
-                    if len(cells) > len(names)
-                    else "a blank cell needs its comma too"
-                ),
-            )
+            fix = "a blank cell needs its comma too"
+            if len(cells) > len(names):
+                fix = "put a cell that holds a comma in double quotes"
+            counts = f"has {len(cells)} cells where the first line has {len(names)}"
+            report.add_problem(cells[0].line, "", f"{counts}: {fix}")
             continue
         values, wrong = {}, set()
         for name, cell in zip(names, cells, strict=True):

@@ -40,6 +40,7 @@ faultline briefing list
 
 faultline briefing list --json
 """
+_PARAMETER_FIELDS = ("name", "kind", "default", "required", "help", "choices")
 
 
 def register(app: App) -> None:
@@ -195,14 +196,7 @@ def _as_document(item: NotebookInfo) -> dict[str, Any]:
         "title": item.title,
         "summary": item.summary,
         "parameters": [
-            {
-                "name": parameter.name,
-                "kind": parameter.kind,
-                "default": parameter.default,
-                "required": parameter.required,
-                "help": parameter.help,
-                "choices": parameter.choices,
-            }
+            {name: getattr(parameter, name) for name in _PARAMETER_FIELDS}
             for parameter in item.parameters
         ],
     }

@@ -108,14 +108,10 @@ def status(*, json: Annotated[bool, Parameter(show_default=False)] = False) -> i
 
 def _print_freshness(fresh: Sequence[Freshness]) -> None:
     columns = [
-        Column("table"),
-        Column("source", fold=True),
-        Column("rows", "right"),
-        Column("last figure"),
-        Column("age", "right"),
-        Column("last observed (UTC)"),
+        Column("table"), Column("source", fold=True), Column("rows", "right"),
+        Column("last figure"), Column("age", "right"), Column("last observed (UTC)"),
         Column("kept out", "right"),
-    ]
+    ]  # fmt: skip
     rows = [
         (
             item.table,
@@ -144,12 +140,8 @@ def _print_ends(fresh: Sequence[Freshness]) -> None:
             for day, names in sorted(by_day.items(), reverse=True)
         ]
     if rows:
-        columns = [
-            Column("table"),
-            Column("source", fold=True),
-            Column("last figure"),
-            Column("series", fold=True),
-        ]
+        names = ("table", "source", "last figure", "series")
+        columns = [Column(name, fold=name in ("source", "series")) for name in names]
         console.print_table(columns, rows, title="Last figure of each series, where they differ")
 
 
@@ -158,9 +150,7 @@ def _print_gaps(holes: Sequence[Gap]) -> None:
         console.print_line("Every session has its price.")
         return
     columns = [
-        Column("ticker"),
-        Column("exchange"),
-        Column("last price"),
+        *map(Column, ("ticker", "exchange", "last price")),
         Column("sessions since", "right"),
         Column("sessions without a price", "right"),
         Column("", fold=True),
@@ -277,21 +267,14 @@ def _changes(
     rows: Sequence[dict[str, Any]], values: Sequence[str], keys: Sequence[str]
 ) -> list[dict[str, Any]]:
     """Per observation, the columns that differ from the same figure before: to old and new."""
-    found: list[dict[str, Any]] = []
-    for place, row in enumerate(rows):
-        before = rows[place - 1] if place else None
-        if before is None or any(before[name] != row[name] for name in keys):
-            found.append({"changed": None})
-            continue
-        found.append(
-            {
-                "changed": {
-                    name: {"from": before[name], "to": row[name]}
-                    for name in values
-                    if before[name] != row[name]
-                }
+    found: list[dict[str, Any]] = [{"changed": None} for _ in rows]
+    for before, row, one in zip(rows, rows[1:], found[1:], strict=False):
+        if all(before[name] == row[name] for name in keys):
+            one["changed"] = {
+                name: {"from": before[name], "to": row[name]}
+                for name in values
+                if before[name] != row[name]
             }
-        )
     return found
 
 

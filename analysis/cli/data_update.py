@@ -134,15 +134,10 @@ def clear_raw(home: Path | str, days: float, patience: float | None = None) -> N
 
 def _say_what_to_look_at(outcomes: Sequence[SourceResult]) -> None:
     """Figures that came, and deserve a look: revised, doubtful, gone or renamed, kept out."""
-    for outcome in outcomes:
-        for alert in outcome.alerts:
-            console.print_err(f"revised: {outcome.source}: {alert}")
-    for outcome in outcomes:
-        for doubt in outcome.doubts:
-            console.print_err(f"doubtful: {outcome.source}: {doubt}")
-    for outcome in outcomes:
-        for news in outcome.news:
-            console.print_err(f"note: {outcome.source}: {news}")
+    for word, kind in (("revised", "alerts"), ("doubtful", "doubts"), ("note", "news")):
+        for outcome in outcomes:
+            for what in getattr(outcome, kind):
+                console.print_err(f"{word}: {outcome.source}: {what}")
     for outcome in outcomes:
         if outcome.rejected:
             console.print_err(
@@ -170,23 +165,15 @@ def _document(home: str, since: date | None, outcomes: Sequence[SourceResult]) -
 
 
 def _print_summary(outcomes: Sequence[SourceResult]) -> None:
-    columns = [
-        Column("source"),
-        Column("table"),
-        *(
-            Column(heading, "right")
-            for heading in ("new", "revised", "unchanged", "rejected", "seconds")
-        ),
-        Column("problem", fold=True),
-    ]
+    counts = ("new", "revised", "unchanged", "rejected")
+    columns = [Column("source"), Column("table")]
+    columns += [Column(heading, "right") for heading in (*counts, "seconds")]
+    columns.append(Column("problem", fold=True))
     rows = [
         (
             outcome.source,
             outcome.table,
-            *(
-                f"{count:,}"
-                for count in (outcome.new, outcome.revised, outcome.unchanged, outcome.rejected)
-            ),
+            *(f"{getattr(outcome, kind):,}" for kind in counts),
             f"{outcome.seconds:.1f}",
             _problem(outcome),
         )

@@ -38,21 +38,9 @@ faultline doctor --json
     the same for a program; exit code 1 when a check failed
 """
 _PACKAGES = (
-    "numpy",
-    "pandas",
-    "polars",
-    "scipy",
-    "pyarrow",
-    "dataframely",
-    "exchange-calendars",
-    "plotly",
-    "papermill",
-    "nbconvert",
-    "ipykernel",
-    "great-tables",
-    "cyclopts",
-    "rich",
-)
+    "numpy", "pandas", "polars", "scipy", "pyarrow", "dataframely", "exchange-calendars", "plotly",
+    "papermill", "nbconvert", "ipykernel", "great-tables", "cyclopts", "rich",
+)  # fmt: skip
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 _CALENDAR_WARNING = timedelta(days=60)
 _MIN_FREE_SPACE = 200_000_000  # bytes: some fifty briefings with their notebooks

@@ -90,22 +90,12 @@ def list_events(
     from analysis.desk import Desk
 
     frame = Desk(as_of=as_of).events(category, entity, status, since, until)
+    events = frame.to_dicts()
     if json:
-        console.print_json({"events": frame.to_dicts()})
-    else:
-        _print_list(frame.to_dicts())
-    return 0
-
-
-def _print_list(events: list[dict[str, Any]]) -> None:
-    columns = [
-        Column("id"),
-        Column("date"),
-        Column("category"),
-        Column("status"),
-        Column("entities", fold=True),
-        Column("title", fold=True),
-    ]
+        console.print_json({"events": events})
+        return 0
+    columns = [Column(name) for name in ("id", "date", "category", "status")]
+    columns += [Column(name, fold=True) for name in ("entities", "title")]
     rows = [
         (
             event["id"],
@@ -119,6 +109,7 @@ def _print_list(events: list[dict[str, Any]]) -> None:
     ]
     console.print_table(columns, rows)
     console.print_err(f"{count(len(rows), 'event')}.")
+    return 0
 
 
 def show(
@@ -224,8 +215,7 @@ def check(
 
     problems = [problem for path in files for problem in check_file(path)]
     for problem in problems:
-        column = f"{problem.column}: " if problem.column else " "
-        console.print_line(f"{problem.file}:{problem.line}:{column}{problem.message}")
+        console.print_line(str(problem))
     if problems:
         console.print_err(f"faultline: {count(len(problems), 'problem')} in the catalogue.")
         return InputError.exit_code
@@ -240,14 +230,9 @@ def _check_moves() -> int:
     desk = Desk()
     every = first_moves(desk)
     found, stale = explain_moves(desk, every)
-    columns = [
-        Column("event"),
-        Column("security"),
-        Column("day 0"),
-        *[Column(f"{day:+d}" if day else "0", "right") for day in DAYS],
-        Column("first", "right"),
-        Column("reason", fold=True),
-    ]
+    columns = [Column(name) for name in ("event", "security", "day 0")]
+    columns += [Column(f"{day:+d}" if day else "0", "right") for day in DAYS]
+    columns += [Column("first", "right"), Column("reason", fold=True)]
     rows = [
         (
             row["event_id"],

@@ -29,9 +29,7 @@ def register(app: App) -> None:
     app.command(lab, name="lab", help_epilogue=_EXAMPLES)
 
 
-def lab(
-    *options: Annotated[str, Parameter(allow_leading_hyphen=True, show=False)],
-) -> int:
+def lab(*options: Annotated[str, Parameter(allow_leading_hyphen=True, show=False)]) -> int:
     """Start JupyterLab on the notebooks.
 
     In a checkout it opens the project's own notebooks. Installed as a package it

@@ -96,7 +96,7 @@ def explain_moves(desk: Desk, moves: pd.DataFrame) -> tuple[pd.DataFrame, list[s
     found = moves_off_day0(moves)
     table = {
         (row["event_id"], row["security"]): row
-        for row in desk.catalogue.moves().iter_rows(named=True)
+        for row in desk.catalogue.table("moves").iter_rows(named=True)
     }
     rows = []
     for move in found.to_dict("records"):

@@ -31,7 +31,7 @@ def split_valid(name: str, frame: pl.DataFrame, now: datetime) -> tuple[pl.DataF
     Returns
     -------
     tuple of polars.DataFrame
-        Valid rows, and the refused ones as `refused` makes them. A row that stands in the
+        Valid rows, and the refused ones as `quarantine_rows` makes them. A row that stands in the
         frame twice (a page that was sent again) counts once.
 
     Raises
@@ -51,9 +51,8 @@ def split_valid(name: str, frame: pl.DataFrame, now: datetime) -> tuple[pl.DataF
         for at in late["observed_at"]
     ]
     out = [*bad, *zip(late.iter_rows(named=True), reasons, strict=True)]
-    return good.filter(pl.col("observed_at") <= now + MAX_CLOCK_SKEW), quarantine_rows(
-        name, out, now
-    )
+    kept = good.filter(pl.col("observed_at") <= now + MAX_CLOCK_SKEW)
+    return kept, quarantine_rows(name, out, now)
 
 
 def quarantine_rows(
@@ -70,12 +69,8 @@ def quarantine_rows(
     import polars as pl
 
     types: dict[str, pl.DataType | type[pl.DataType]] = {
-        "table": pl.String,
-        "row": pl.String,
-        "reason": pl.String,
-        "source": pl.String,
-        "observed_at": pl.Datetime("us", "UTC"),
-        "rejected_at": pl.Datetime("us", "UTC"),
+        **dict.fromkeys(("table", "row", "reason", "source"), pl.String),
+        **dict.fromkeys(("observed_at", "rejected_at"), pl.Datetime("us", "UTC")),
     }
     made = []
     for given, reason in rows:

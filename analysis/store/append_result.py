@@ -25,13 +25,11 @@ REVISION_THRESHOLDS: dict[str, tuple[str, float, bool]] = {
 class Revision:
     """A source revised its history by more than rounding."""
 
-    # table, subject, column: what was revised: table, its key without the day (``"NVDA"``), column
     table: str
-    subject: str
+    subject: str  # key of the table without the day: ``"NVDA"``
     column: str
-    days: int
-    # first, last: day of the first and the last of them
-    first: date
+    days: int  # how many figures were revised
+    first: date  # day of the first of them
     last: date
     ratio: float | None  # median of new over old; None where an old figure is 0
     change: float  # the greatest absolute change
@@ -54,23 +52,14 @@ class AppendResult:
     """What an append did."""
 
     table: str  # name of the table
-    # new, revised, unchanged, rejected: rows whose key was not known before, that differ from the
-    # observation made before them, that repeat it (and were not stored), and that went into the
-    # quarantine
-    # new, revised, unchanged, rejected: rows whose key was not known before, that differ from the
-    # observation made before them, that repeat it (and were not stored), and that went into the
-    # quarantine
-    new: int = 0
-    revised: int = 0
-    unchanged: int = 0
-    rejected: int = 0
-    # revisions beyond the threshold of the table
+    new: int = 0  # rows whose key was not known before
+    revised: int = 0  # that differ from the observation made before them
+    unchanged: int = 0  # that repeat it, and were not stored
+    rejected: int = 0  # that went into the quarantine
     alerts: tuple[Revision, ...] = ()  # revisions beyond the threshold of the table
     # the rejected rows as the quarantine keeps them; None where there is none
-    # the rejected rows as the quarantine keeps them; None where there is none
     refused: pl.DataFrame | None = field(default=None, repr=False, compare=False)
-    # what went wrong after the good rows were stored, a sentence each
-    failures: tuple[str, ...] = ()
+    failures: tuple[str, ...] = ()  # what went wrong after the good rows were stored
 
 
 def find_revisions(name: str, marked: pl.DataFrame) -> tuple[Revision, ...]:

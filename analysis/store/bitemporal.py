@@ -65,7 +65,7 @@ def latest_as_of(name: str, frame: pl.DataFrame, limit: datetime | None) -> pl.D
 
 
 def latest_columns(name: str, frame: pl.DataFrame, columns: Collection[str]) -> pl.DataFrame:
-    """Per key the last observation, some columns of it, in no order: `last_known` in haste."""
+    """Per key the last observation, some columns of it, in no order: as `latest_as_of`, faster."""
     import polars as pl
 
     from analysis.tables import keys_of
@@ -111,9 +111,8 @@ class KeyFilter:
 
     column: str  # the key column
     values: tuple[Any, ...] | None  # the values; None where the ends count
-    # first, last: the least and the greatest value that can be meant; None for an open end
-    first: Any
-    last: Any
+    first: Any  # the least value that can be meant; None for an open end
+    last: Any  # the greatest one
 
     @property
     def condition(self) -> pl.Expr:
@@ -136,8 +135,8 @@ def parse_filters(name: str, where: Where | None) -> list[KeyFilter]:
     ----------
     where : mapping of str to value
         Key column to one value, a list or set of values, or a pair ``(first, last)`` as a
-        tuple, both included, None for an open end. Of the tables in `FILED` also the day of
-        filing.
+        tuple, both included, None for an open end. Of the tables in `VINTAGE_COLUMNS` also the
+        day of filing.
 
     Raises
     ------

@@ -118,6 +118,13 @@ class DeltaRows:
                 self._files = version, file_statistics(self._held)
             return self._files
 
+    def files_by_part(self) -> Iterator[tuple[int | None, pl.DataFrame]]:
+        """Files of the newest version part by part; all of them where the table has no parts."""
+        files = self.files()[1]
+        column = f"partition.{PARTITION}"
+        for part in sorted(files[column].unique()) if self.dated else [None]:
+            yield part, files if part is None else files.filter(files[column] == part)
+
     def _newest(self) -> int | None:
         """Version that the log says is the newest, after a look at whether it is whole."""
         return None if self._integrity is None else self._integrity.check_log()
@@ -192,7 +199,7 @@ class DeltaRows:
 
         Raises
         ------
-        Conflict
+        CommitConflictError
             Another process appended meanwhile, or made the table.
         DataError
             The rows could not be written.
@@ -310,11 +317,7 @@ class DeltaRows:
             return len(done)
 
     def _partitions_to_compact(self, many: int) -> list[int | None]:
-        files = self.files()[1]
-        if not self.dated:
-            return [None] if files.height >= many else []
-        counts = files.group_by(f"partition.{PARTITION}").len()
-        return sorted(counts.filter(counts["len"] >= many)[f"partition.{PARTITION}"])
+        return [part for part, files in self.files_by_part() if files.height >= many]
 
     def _sorted(self, rows: pl.DataFrame) -> pl.DataFrame:
         import polars as pl

@@ -39,7 +39,7 @@ class Snapshot:
         """Tables that the folder holds, in order of the alphabet."""
         from analysis.tables import TABLES
 
-        self._check_home()
+        check_folder(self.home)
         return sorted(name for name in TABLES if self.path(name).is_file())
 
     def version(self, name: str) -> dict[str, Any]:
@@ -97,7 +97,7 @@ class Snapshot:
         try:
             stat = path.stat()
         except OSError:
-            self._check_home()
+            check_folder(self.home)
             raise DataError(
                 f"There is no table {name!r} in {self.home}: put {path.name} there, or unset "
                 "FAULTLINE_HOME to use the bundled figures."
@@ -107,6 +107,3 @@ class Snapshot:
     def path(self, name: str) -> Path:
         """File of a table, whether it is there or not."""
         return self.home / f"{name}.parquet"
-
-    def _check_home(self) -> None:
-        check_folder(self.home)

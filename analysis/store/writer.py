@@ -19,7 +19,7 @@ from analysis.store.admission import quarantine_rows, split_valid
 from analysis.store.append_result import AppendResult, find_revisions
 from analysis.store.bitemporal import KeyFilter, classify
 from analysis.store.content_hash import content_hash
-from analysis.store.delta import PARTITION, CommitConflictError, DeltaRows
+from analysis.store.delta import CommitConflictError, DeltaRows
 from analysis.store.location import StoreLocation
 from analysis.store.quarantine import Quarantine
 from analysis.store.snapshot import Snapshot
@@ -95,11 +95,8 @@ class LiveStore:
         from analysis.tables import keys_of
 
         table = self._tables[name]
-        files = table.files()[1]
-        column = f"partition.{PARTITION}"
-        for part in sorted(files[column].unique()) if table.dated else [None]:
-            own = files if part is None else files.filter(files[column] == part)
-            subject = next(key for key in keys_of(name) if key != table.dated)
+        subject = next(key for key in keys_of(name) if key != table.dated)
+        for _, own in table.files_by_part():
             cuts = max(1, -(-int(own["num_records"].sum()) // PIECE))
             for cut in range(cuts):
                 rows = table.scan(files=own).select(columns)
@@ -133,11 +130,7 @@ class LiveStore:
         if not self.has(name):
             yield from self._parts_to_be(name, limit)
             return
-        files = table.files()[1]
-        column = f"partition.{PARTITION}"
-        parts = sorted(files[column].unique()) if table.dated else [None]
-        for part in parts:
-            own = files if part is None else files.filter(files[column] == part)
+        for part, own in table.files_by_part():
             known = (name, limit, *sorted(own["path"]))
             yield part, known, partial(_read, table, own, limit)
 

@@ -64,7 +64,7 @@ def requests_for(
         return _actions(source, held, context)
     return [
         Request(
-            names=names_for_loader(source, context.catalogue.watched()),
+            names=names_for_loader(source, context.catalogue.table("watched")),
             since=_since(source, table, held, context),
             archive=context.archive,
         )
@@ -149,7 +149,7 @@ def _grouped(
     groups: Mapping[tuple[date, date], list[str]], context: UpdateContext
 ) -> list[Request]:
     """One request per pair of first and last day, the freshest first."""
-    instruments = context.catalogue.instruments().select("ticker", "currency").iter_rows()
+    instruments = context.catalogue.table("instruments").select("ticker", "currency").iter_rows()
     known = {ticker: currency for ticker, currency in instruments if currency}
     return [
         Request(
@@ -194,10 +194,10 @@ def _since(source: str, table: str, held: pl.DataFrame, context: UpdateContext) 
 
 def exchanges_of(context: UpdateContext) -> dict[str, str | None]:
     """Where each ticker trades."""
-    return dict(context.catalogue.instruments().select("ticker", "exchange").iter_rows())
+    return dict(context.catalogue.table("instruments").select("ticker", "exchange").iter_rows())
 
 
 def _served(source: str, context: UpdateContext) -> list[str]:
     """Tickers of a source: each has one, or two would revise each other for ever."""
-    tickers = context.catalogue.instruments()["ticker"]
+    tickers = context.catalogue.table("instruments")["ticker"]
     return [ticker for ticker in tickers if (ticker in FROM_FRED) == (source == "fred_prices")]

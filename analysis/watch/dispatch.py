@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from analysis.errors import DataError
-from analysis.watch.event_drafts import add, draft, is_release
+from analysis.watch.event_drafts import add, draft
 from analysis.watch.notifications import Target, notices
 from analysis.watch.outbox import Entry, Outbox
 from analysis.watch.signals import defer_signals
@@ -30,9 +30,8 @@ class AlertDispatcher:
     """Tells open alerts."""
 
     outbox: Outbox  # held alone by the caller
-    # catalogue, calendars: for drafted events
-    catalogue: Catalogue
-    calendars: Calendars
+    catalogue: Catalogue  # for drafted events
+    calendars: Calendars  # for their day 0
     addresses: Sequence[Target]  # where notices go
     emit: Emit  # takes the document of an alert: the JSON line
     drafts: Path  # file of the drafted events
@@ -60,7 +59,7 @@ class AlertDispatcher:
         if entry.drafted:
             return entry
         alert = entry.alert
-        if not is_release(alert) or self._catalogued(alert):
+        if alert.kind != "model" or self._catalogued(alert):
             return self.outbox.note(entry, drafted=True)
         row, day0 = draft(alert, self._entity(alert), self._exchanges(), self.calendars)
         details = {**alert.details, "draft": row["id"], "day0": day0}
@@ -84,9 +83,9 @@ class AlertDispatcher:
         held = {entry.alert.id: entry for entry in entries}
         due = [entry.alert for entry in entries if mark in entry.to and mark not in entry.sent]
         for notice in notices(sorted(due, key=lambda alert: alert.subject)):
-            address.begin()  # a request to stop need not wait for that
+            address.begin()  # may take a while: a request to stop need not wait for that
             with defer_signals():
-                taken = address.send(notice)
+                taken = address.send(notice.title, notice.body)
                 for name in notice.ids if taken else ():
                     entry = held[name]
                     held[name] = self.outbox.note(entry, sent=(*entry.sent, mark))
@@ -101,15 +100,15 @@ class AlertDispatcher:
 
     def _entity(self, alert: Alert) -> str | None:
         platform, _, owner = alert.subject.partition(" ")
-        for row in self.catalogue.watched().iter_rows(named=True):
+        for row in self.catalogue.table("watched").iter_rows(named=True):
             if (row["platform"], row["name"]) == (platform, owner):
                 entity: str | None = row["entity"]
                 return entity
         return None
 
     def _exchanges(self) -> list[str]:
-        held = self.catalogue.instruments()["exchange"].drop_nulls().unique()
+        held = self.catalogue.table("instruments")["exchange"].drop_nulls().unique()
         return sorted(held.to_list())
 
     def _catalogued(self, alert: Alert) -> bool:
-        return alert.url in self.catalogue.events()["source_url"].to_list()
+        return alert.url in self.catalogue.table("events")["source_url"].to_list()

@@ -24,11 +24,6 @@ if TYPE_CHECKING:
     from analysis.calendars import Calendars
 
 
-def is_release(alert: Alert) -> bool:
-    """Whether an alert becomes a draft: a model that was not there before."""
-    return alert.kind == "model"
-
-
 def draft(
     alert: Alert, entity: str | None, exchanges: Collection[str], calendars: Calendars
 ) -> tuple[dict[str, str], dict[str, str | None]]:
@@ -49,7 +44,7 @@ def draft(
     """
     instant = alert.created_at
     event: dict[str, Any] = {
-        "id": draft_id(alert),
+        "id": "hf-" + re.sub(r"[^a-z0-9.]+", "-", alert.name.casefold()).strip("-."),
         "date": (instant or alert.observed_at).astimezone(UTC).date(),
         "time_utc": instant,
         "timezone": "UTC",
@@ -62,7 +57,7 @@ def draft(
     row = {
         **event,
         "date": event["date"].isoformat(),
-        "time_utc": instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if instant else "",
+        "time_utc": _spell(instant) if instant else "",
         "category": "release",
         "direction": "",
         "status": "official",
@@ -74,11 +69,6 @@ def draft(
         "notes": _notes(alert, days, seen),
     }
     return row, days
-
-
-def draft_id(alert: Alert) -> str:
-    """Id of a draft, in the form that the catalogue wants."""
-    return "hf-" + re.sub(r"[^a-z0-9.]+", "-", alert.name.casefold()).strip("-.")
 
 
 def add(path: Path, row: Mapping[str, str]) -> bool:

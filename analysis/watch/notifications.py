@@ -37,7 +37,7 @@ class Notification:
     ids: tuple[str, ...]
 
 
-class Target:
+class Target(Postman):
     """Where notices go.
 
     Parameters
@@ -58,24 +58,12 @@ class Target:
         self.name = f"notify URL {place} ({scheme[0] + '://' if scheme else 'no scheme'})"
         # Short on purpose: tells a few addresses apart, and is no help to guess a password.
         self.fingerprint = hashlib.sha256(url.encode()).hexdigest()[:8]
-        self._postman = Postman(url)
+        super().__init__(url)
         if _service(url) is None:
             raise InputError(
                 f"The {self.name} cannot be used: write it in Apprise's form, for instance "
                 "json://host/path or tgram://token/chat; docs/watch.md has examples."
             )
-
-    def begin(self) -> None:
-        """Start what sends notices, which may take a while."""
-        self._postman.begin()
-
-    def send(self, notice: Notification) -> bool:
-        """Send a notice; False when the service did not take it."""
-        return self._postman.send(notice.title, notice.body)
-
-    def end(self) -> None:
-        """End what was begun to send notices."""
-        self._postman.end()
 
 
 def addresses(urls: Iterable[str]) -> list[Target]:

@@ -10,7 +10,7 @@ started again: better twice than never; the alert's ``id`` is the same both time
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -55,9 +55,8 @@ class Entry:
     # fingerprints of the notify URLs that were set when the alert was made
     to: tuple[str, ...] = ()
     sent: tuple[str, ...] = ()  # those of them that have taken it
-    # drafted, printed: whether its event was drafted, and its JSON line written
-    drafted: bool = False
-    printed: bool = False
+    drafted: bool = False  # whether its event was drafted
+    printed: bool = False  # whether its JSON line was written
 
     @property
     def done(self) -> bool:
@@ -125,14 +124,7 @@ class Outbox:
 
     def put(self, entry: Entry) -> None:
         """Write an alert as it stands now."""
-        document = {
-            "alert": entry.alert.document(),
-            "to": entry.to,
-            "sent": entry.sent,
-            "drafted": entry.drafted,
-            "printed": entry.printed,
-        }
-        _write(self._path(entry.alert.id), document)
+        _write(self._path(entry.alert.id), {**vars(entry), "alert": entry.alert.document()})
 
     def note(self, entry: Entry, **done: Any) -> Entry:
         """Write down what was done about an alert."""
@@ -147,18 +139,14 @@ class Outbox:
             if path.stem in self._done:
                 continue
             document = _read(path)
-            entry = Entry(
-                Alert.of_document(document["alert"]),
-                tuple(document["to"]),
-                tuple(document["sent"]),
-                document["drafted"],
-                document["printed"],
-            )
+            alert = Alert.of_document(document.pop("alert"))
+            to, sent = (tuple(document.pop(name)) for name in ("to", "sent"))
+            entry = Entry(alert, to, sent, **document)
             if entry.done:
                 self._done.add(path.stem)  # never changes again
             else:
                 found.append(entry)
-        return in_order(found)
+        return sorted(found, key=lambda entry: (entry.alert.observed_at, entry.alert.id))
 
     @property
     def _alerts(self) -> Path:
@@ -166,11 +154,6 @@ class Outbox:
 
     def _path(self, alert_id: str) -> Path:
         return self._alerts / f"{alert_id}.json"
-
-
-def in_order(entries: Iterable[Entry]) -> list[Entry]:
-    """Oldest observation first."""
-    return sorted(entries, key=lambda entry: (entry.alert.observed_at, entry.alert.id))
 
 
 def write(path: Path, content: bytes) -> None:

@@ -94,7 +94,7 @@ def _reason(row: dict[str, object]) -> str:
 
 
 def _doubts(desk: Desk) -> str:
-    rows = desk.catalogue.doubts().select("table", "key", "doubt").rows()
+    rows = desk.catalogue.table("doubts").select("table", "key", "doubt").rows()
     cells = [[table, f"`{key}`", doubt] for table, key, doubt in rows]
     return (
         "## What stays doubtful\n\nStudies, briefings and `faultline events show` say so.\n\n"

@@ -38,18 +38,19 @@ def added(name: str) -> int:
 
 def test_every_collected_event_claim_and_chip_is_there() -> None:
     # 146 events collected first, 114 later; 79 claims. The others are our own.
-    assert CATALOGUE.events().height == 146 + 114 + added("events")
-    assert CATALOGUE.claims().height == 79 + added("claims")
-    assert CATALOGUE.chips().height == 30
-    assert CATALOGUE.instruments().height == 111
+    assert CATALOGUE.table("events").height == 146 + 114 + added("events")
+    assert CATALOGUE.table("claims").height == 79 + added("claims")
+    assert CATALOGUE.table("chips").height == 30
+    assert CATALOGUE.table("instruments").height == 111
 
 
 def test_events_are_in_order_of_their_dates() -> None:
-    assert CATALOGUE.events()["date"].is_sorted()
+    assert CATALOGUE.table("events")["date"].is_sorted()
 
 
 def test_what_is_not_known_of_a_chip_stays_blank() -> None:
-    row = CATALOGUE.chips().filter(CATALOGUE.chips()["chip"] == "Siyuan 690").row(0, named=True)
+    chips = CATALOGUE.table("chips")
+    row = chips.filter(chips["chip"] == "Siyuan 690").row(0, named=True)
     assert row["tpp"] is None
     assert row["memory_gb"] is None
 
@@ -98,7 +99,7 @@ def test_a_group_that_does_not_exist_is_refused_with_the_nearest(group: str, tol
 
 def test_every_group_that_is_offered_has_members_or_says_why_not() -> None:
     names = CATALOGUE.group_names()
-    assert set(names) == {*ROLES, *BLOCS, *CATALOGUE.groups()["name"]}
+    assert set(names) == {*ROLES, *BLOCS, *CATALOGUE.table("groups")["name"]}
     assert all(CATALOGUE.members(name) for name in names)
 
 
@@ -109,7 +110,7 @@ def test_companies_become_tickers_in_their_order_and_others_add_none() -> None:
 
 
 def test_every_exchange_is_one_that_the_calendars_know() -> None:
-    exchanges = CATALOGUE.instruments()["exchange"].drop_nulls().unique()
+    exchanges = CATALOGUE.table("instruments")["exchange"].drop_nulls().unique()
     for exchange in exchanges:
         assert len(Calendars().sessions(exchange, date(2025, 1, 2), date(2025, 1, 10))) > 0
 
@@ -117,13 +118,13 @@ def test_every_exchange_is_one_that_the_calendars_know() -> None:
 def test_home_benchmarks_follow_the_place_of_listing() -> None:
     home = {"XHKG": "^HSI", "XSHG": "000300.SS", "XSHE": "000300.SS", "XKRX": "^KS11"}
     home |= {"XTAI": "^TWII", "XTKS": "^N225"}
-    for row in CATALOGUE.instruments().iter_rows(named=True):
+    for row in CATALOGUE.table("instruments").iter_rows(named=True):
         if row["role"] not in NOT_TRADED:
             assert row["benchmark"] == home.get(row["exchange"], "^GSPC"), row["ticker"]
 
 
 def test_price_limits_follow_the_rules_of_the_exchange() -> None:
-    for row in CATALOGUE.instruments().iter_rows(named=True):
+    for row in CATALOGUE.table("instruments").iter_rows(named=True):
         limit = {"XKRX": 0.3, "XTAI": 0.1, "XSHG": 0.1, "XSHE": 0.1}.get(row["exchange"])
         if row["ticker"].startswith(("688", "30")):  # the STAR Market and ChiNext
             limit = 0.2
@@ -131,7 +132,7 @@ def test_price_limits_follow_the_rules_of_the_exchange() -> None:
 
 
 def test_a_company_counts_by_its_primary_listing() -> None:
-    listed = CATALOGUE.instruments().drop_nulls("entity")
+    listed = CATALOGUE.table("instruments").drop_nulls("entity")
     primary = dict(listed.filter(listed["primary"] == "yes").select("entity", "ticker").iter_rows())
     assert set(primary) == set(listed["entity"])
     second = set(listed.filter(listed["primary"] == "no")["ticker"])
@@ -150,13 +151,13 @@ def test_the_monday_group_holds_companies_of_every_family_that_was_hit() -> None
 
 
 def test_a_file_is_read_once() -> None:
-    assert CATALOGUE.events() is CATALOGUE.events()
+    assert CATALOGUE.table("events") is CATALOGUE.table("events")
     assert repr(CATALOGUE) == f"Catalogue({str(FOLDER)!r})"
 
 
 def test_a_missing_file_is_named_with_its_mend(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"events.csv does not exist: restore it"):
-        Catalogue(tmp_path).events()
+        Catalogue(tmp_path).table("events")
 
 
 def test_a_file_that_does_not_pass_the_check_is_not_used(tmp_path: Path) -> None:
@@ -164,7 +165,7 @@ def test_a_file_that_does_not_pass_the_check_is_not_used(tmp_path: Path) -> None
     path = tmp_path / "catalogue" / "events.csv"
     path.write_text(path.read_text(encoding="utf-8").replace(",official,", ",oficial,"))
     with pytest.raises(DataError) as caught:
-        Catalogue(path.parent).events()
+        Catalogue(path.parent).table("events")
     lines = str(caught.value).split("; ")
     assert lines[0] == f"{path}:2:status: 'oficial' is not known: did you mean 'official'?"
     wrong = path.read_text(encoding="utf-8").count(",oficial,")
@@ -174,7 +175,7 @@ def test_a_file_that_does_not_pass_the_check_is_not_used(tmp_path: Path) -> None
 def test_reading_the_catalogue_does_not_import_the_calendars() -> None:
     program = (
         "import sys; from pathlib import Path; from analysis.catalogue import Catalogue; "
-        "Catalogue(Path(sys.argv[1])).instruments(); "
+        "Catalogue(Path(sys.argv[1])).table('instruments'); "
         "print([m for m in ('pandas', 'exchange_calendars') if m in sys.modules])"
     )
     answer = subprocess.run(

@@ -123,7 +123,7 @@ def test_a_corrected_event_has_its_session(event: str, exchange: str, day: str) 
 
 
 def test_rate_decisions_are_macro_and_those_not_verified_say_so() -> None:
-    events = CATALOGUE.events()
+    events = CATALOGUE.table("events")
     decisions = events.filter(pl.col("id").str.starts_with("fomc-"))
     assert set(decisions["category"]) == {"macro"}
     scheduled = decisions.filter(pl.col("status") == "scheduled")["id"].to_list()
@@ -138,7 +138,7 @@ def test_what_did_not_happen_is_false() -> None:
 
 
 def test_throughput_is_the_highest_over_the_precisions() -> None:
-    chips = {row["chip"]: row for row in CATALOGUE.chips().iter_rows(named=True)}
+    chips = {row["chip"]: row for row in CATALOGUE.table("chips").iter_rows(named=True)}
     # 425 x 16 against 804 x 8 = 6,432 and 1,561 x 4 = 6,244; 15,000 x 4.
     assert chips["Ascend 950PR / Atlas 350 (shipping)"]["tpp"] == 6800
     assert chips["GB300 (per GPU)"]["tpp"] == 60000

@@ -120,12 +120,12 @@ def test_a_mistake_in_a_large_file_is_named_by_its_line(tmp_path: Path) -> None:
     rows[2000][7] = "oficial"
     path = written(tmp_path / "events.csv", *rows)
     with pytest.raises(DataError, match=r"events\.csv:2002:status: 'oficial' is not known"):
-        Catalogue(tmp_path).events()
+        Catalogue(tmp_path).table("events")
     rows[2000][7] = "rumoured"
     rows[2500][5] = "rumour"
     path = written(tmp_path / "events.csv", *rows)
     with pytest.raises(DataError, match=r"events\.csv:2502:status: a rumour is not official"):
-        Catalogue(tmp_path).events()
+        Catalogue(tmp_path).table("events")
     assert path.exists()
 
 

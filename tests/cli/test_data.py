@@ -144,7 +144,7 @@ def test_a_command_that_needs_no_event_reads_none_however_many_there_are(
         read.add(kind)
         return from_file(catalogue, kind)
 
-    from_file = Catalogue._read
-    monkeypatch.setattr(Catalogue, "_read", noted)
+    from_file = Catalogue.table
+    monkeypatch.setattr(Catalogue, "table", noted)
     assert main(words) == 0
     assert read == set()

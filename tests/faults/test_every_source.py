@@ -67,7 +67,7 @@ def sources(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sources]:
 
 
 def asked(source: str, archive: Path | None = None) -> Request:
-    watched = Catalogue(bundled("data/catalogue")).watched()
+    watched = Catalogue(bundled("data/catalogue")).table("watched")
     names = NAMES.get(source) or tuple(names_for_loader(source, watched))[:1]
     return Request(names=names, since=date(2026, 1, 1), until=date(2026, 8, 25), archive=archive)
 

@@ -143,7 +143,7 @@ def _priced(name: str) -> dict[str, Any]:
 
 def watched_models() -> list[str]:
     """Models whose prices the catalogue watches."""
-    watched = Catalogue(bundled("data/catalogue")).watched()
+    watched = Catalogue(bundled("data/catalogue")).table("watched")
     return list(names_for_loader("openrouter_prices", watched))
 
 
@@ -168,7 +168,7 @@ def _package(seen: Seen) -> Any:
 @cache
 def instruments() -> dict[str, dict[str, Any]]:
     """The catalogue's instruments by ticker."""
-    rows = Catalogue(bundled("data/catalogue")).instruments().to_dicts()
+    rows = Catalogue(bundled("data/catalogue")).table("instruments").to_dicts()
     return {row["ticker"]: row for row in rows}
 
 

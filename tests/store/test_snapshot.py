@@ -45,7 +45,7 @@ def table(name: str) -> pl.DataFrame:
 
 @cache
 def calendars() -> Calendars:
-    return Calendars.amended(CATALOGUE.closures(), CATALOGUE.hours())
+    return Calendars.amended(CATALOGUE.table("closures"), CATALOGUE.table("hours"))
 
 
 def flags(name: str, **key: object) -> str:
@@ -70,8 +70,8 @@ def test_every_table_is_there_and_all_of_it_is_small() -> None:
 
 def test_every_price_has_an_instrument_and_every_benchmark_has_prices() -> None:
     tickers = set(table("prices")["ticker"])
-    assert tickers == set(CATALOGUE.instruments()["ticker"])
-    assert set(CATALOGUE.instruments()["benchmark"].drop_nulls()) <= tickers
+    assert tickers == set(CATALOGUE.table("instruments")["ticker"])
+    assert set(CATALOGUE.table("instruments")["benchmark"].drop_nulls()) <= tickers
 
 
 def test_every_row_is_marked_as_backfilled() -> None:
@@ -203,8 +203,9 @@ def test_trailing_counts_and_lower_bounds_are_always_flagged() -> None:
 
 
 def test_on_a_closure_no_security_of_the_exchange_has_a_price() -> None:
-    placed = table("prices").join(CATALOGUE.instruments().select("ticker", "exchange"), on="ticker")
-    closures = CATALOGUE.closures()
+    listed = CATALOGUE.table("instruments").select("ticker", "exchange")
+    placed = table("prices").join(listed, on="ticker")
+    closures = CATALOGUE.table("closures")
     assert placed.join(closures, on=["exchange", "date"]).height == 0
     library = Calendars()
     for exchange, day in closures.select("exchange", "date").iter_rows():
@@ -213,7 +214,8 @@ def test_on_a_closure_no_security_of_the_exchange_has_a_price() -> None:
 
 def test_prices_and_calendars_agree_but_for_the_holes_that_are_documented() -> None:
     """2330.TW closed at NT$1,140 on 2025-08-01 (CNA), so that day is a hole and no closure."""
-    placed = table("prices").join(CATALOGUE.instruments().select("ticker", "exchange"), on="ticker")
+    listed = CATALOGUE.table("instruments").select("ticker", "exchange")
+    placed = table("prices").join(listed, on="ticker")
     holes = set()
     for (exchange,), rows in placed.drop_nulls("exchange").group_by("exchange"):
         held = set(rows["date"])

@@ -70,7 +70,7 @@ def test_an_empty_table_is_asked_for_from_the_first_day_and_every_ticker_once() 
     requests = requests_for("yahoo", "prices", NO_PRICES, known())
     names = [name for request in requests for name in request.names]
     (noon_rate,) = requests_for("fred_prices", "prices", NO_PRICES, known())
-    assert sorted([*names, *noon_rate.names]) == sorted(CATALOGUE.instruments()["ticker"])
+    assert sorted([*names, *noon_rate.names]) == sorted(CATALOGUE.table("instruments")["ticker"])
     assert noon_rate.names == ("USDCNY",)
     assert {request.since for request in requests} == {FIRST_DAY}
     currencies = {name: item for request in requests for name, item in request.currencies.items()}
