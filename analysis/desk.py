@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from analysis import settings
 from analysis.calendars import Calendars, Instant
 from analysis.catalogue import Catalogue, own_files
-from analysis.catalogue.selection import select_events, select_securities
+from analysis.catalogue.selection import one_listing_each, select_events, select_securities
 from analysis.dates import parse_optional_day
 from analysis.store import Store
 from analysis.studies.confounders import find_confounders
@@ -257,8 +257,8 @@ class Desk:
     ) -> list[str]:
         """Securities that a study of these events takes.
 
-        The tickers as given; of a group, or else of the events' entities and every security
-        with a role that is not index, etf, fx or volatility, one listing of each company.
+        The tickers or the group as given; else the events' entities and every security
+        with a role that is not index, etf, fx or volatility.
 
         Raises
         ------
@@ -268,6 +268,10 @@ class Desk:
         return select_securities(
             self.catalogue, [self.event(item) for item in _as_list(events)], tickers, group
         )
+
+    def one_listing_each(self, tickers: Sequence[str]) -> list[str]:
+        """Leave out second listings of companies whose primary listing is among the tickers."""
+        return one_listing_each(self.catalogue, tickers)
 
     def placements(self, events: str | Sequence[str], tickers: Sequence[str]) -> pd.DataFrame:
         """Day 0 of each event on each security's exchange, see `studies.placement.assign_day0`."""

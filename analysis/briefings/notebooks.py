@@ -23,7 +23,8 @@ from analysis.errors import DataError, InputError, unknown_name
 from analysis.settings import bundled
 
 KINDS = (
-    "event", "events", "tickers", "ticker", "group", "choice", "window", "windows", "date", "text", "number",
+    "event", "events", "tickers", "ticker", "group", "choice", "window", "windows", "date", "text",
+    "number",
 )  # fmt: skip
 
 

@@ -78,8 +78,8 @@ def select_securities(
 ) -> list[str]:
     """Securities that a study of some events takes.
 
-    The tickers as given; of a group, or else of the events' entities and every security with a
-    role that is traded (not index, etf, fx or volatility), one listing of each company.
+    The tickers or the group as given; else the events' entities and every security with a
+    role that is traded: not index, etf, fx or volatility.
 
     Raises
     ------
@@ -89,7 +89,7 @@ def select_securities(
     if tickers is not None and group is not None:
         raise InputError("Give tickers or a group, not both.")
     if group is not None:
-        return one_listing_each(catalogue, catalogue.members(group))
+        return catalogue.members(group)
     if tickers is not None:
         given = tickers.split(",") if isinstance(tickers, str) else tickers
         wanted = list(dict.fromkeys(item.strip() for item in given if item.strip()))
@@ -103,8 +103,7 @@ def select_securities(
         for event in events
         for ticker in catalogue.entities_to_tickers((event["entities"] or "").split(";"))
     ]
-    found = list(dict.fromkeys([*named, *_traded(catalogue)["ticker"].to_list()]))
-    return one_listing_each(catalogue, found)
+    return list(dict.fromkeys([*named, *_traded(catalogue)["ticker"].to_list()]))
 
 
 def one_listing_each(catalogue: Catalogue, tickers: Sequence[str]) -> list[str]:

@@ -45,8 +45,6 @@ def security_table(
     cars: Mapping[tuple[int, int], pd.DataFrame] | None = None,
     *,
     always: Collection[str] = (),
-    key: str = "security-table",
-    caption: str = "Returns on day 0 and cumulative abnormal returns (CAR)",
 ) -> Table:
     """Tabulate every security: day 0 raw, market-adjusted, abnormal, and the CARs.
 
@@ -61,13 +59,11 @@ def security_table(
     always : collection of str
         Securities that are listed whatever their return, where there are more than
         `frames.MOST_LISTED`.
-    key, caption : str
-        For another choice of securities.
 
     Returns
     -------
     Table
-        Key as given, rows in the order of the chart of abnormal returns.
+        Key ``security-table``, rows in the order of the chart of abnormal returns.
 
     Raises
     ------
@@ -76,9 +72,10 @@ def security_table(
     """
     import pandas as pd
 
+    caption = "Returns on day 0 and cumulative abnormal returns (CAR)"
     frame = checked(securities, "securities", (*DESCRIPTION, *_SECURITY_NUMBERS), _SECURITY_NUMBERS)
     if frame.empty:
-        return nothing_to_tell(key, caption, "No security has a return on day 0.")
+        return nothing_to_tell("security-table", caption, "No security has a return on day 0.")
     of = len(frame)
     moves, tickers = frame["abnormal"].tolist(), frame["security"].tolist()
     frame = frame.iloc[largest(moves, tickers, always, MOST_LISTED)].reset_index(drop=True)
@@ -117,6 +114,8 @@ def security_table(
         cells = cells.assign(**added)
     numbers = [name for heads in spanners.values() for name in heads]
     family = f"all {of:,} securities" if len(own) < of else "the securities of this table"
+    if "counted" in own and not own["counted"].all():
+        family += ", second listings apart"
     notes = [
         sentence(
             chosen_sentence(len(own), of, "listed", always),
@@ -130,14 +129,14 @@ def security_table(
     markup = build(
         cells,
         caption,
-        key,
+        "security-table",
         numbers=numbers,
         groups=[slot.mark.label for slot in listed],
         spanners=spanners,
         notes=notes,
         labels=labels,
     )
-    return Table(key, caption, cells, markup)
+    return Table("security-table", caption, cells, markup)
 
 
 def _full_names(own: pd.DataFrame) -> list[str]:
@@ -249,5 +248,5 @@ def event_table(
     )
     cells = cells[cells["Value"] != ""].reset_index(drop=True)
     if cells.empty:
-        return nothing_to_tell(key, caption, "Nothing is known.")
+        return nothing_to_tell("security-table", caption, "Nothing is known.")
     return Table(key, caption, cells, build(cells, caption, key))

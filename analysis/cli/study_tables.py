@@ -62,7 +62,7 @@ def _print_groups(report: StudyReport) -> None:
         (report.tests["window_start"] == first[0]) & (report.tests["window_end"] == first[1])
     ]
     p_values = {(row["group"], row["test"]): row["p_value"] for row in rows_of(rows)}
-    names = [name for name in report.results.groups if name != "all"]
+    names = [name for name in report.averaged.groups if name != "all"]
     caars = {row["group"]: row for row in rows_of(report.groups[_of_window(report.groups, first)])}
     columns = [Column("group"), Column("n", "right"), Column("average", "right")]
     columns += [Column(f"p, {TEST_NAMES[test]}", "right") for test in RECOMMENDED]

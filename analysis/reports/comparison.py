@@ -81,7 +81,7 @@ def comparison_report(
     if not tickers and not group:
         named = [item for event in ids for item in (rows[event]["entities"] or "").split(";")]
         found = desk.securities(ids, desk.catalogue.entities_to_tickers(named) or None)
-        tickers = _one_each(desk, found) if len(found) > 1 else None
+        tickers = desk.one_listing_each(found) if len(found) > 1 else None
     reports = tuple(
         event_report(
             desk, event, tickers=tickers, group=group, benchmark=benchmark, model=model,
@@ -95,12 +95,6 @@ def comparison_report(
         estimation=first.estimation, window=first.window,
     )  # fmt: skip
     return ComparisonReport(reports, pooled)
-
-
-def _one_each(desk: Desk, tickers: Sequence[str]) -> list[str]:
-    from analysis.catalogue.selection import one_listing_each
-
-    return one_listing_each(desk.catalogue, tickers)
 
 
 class ComparisonReport:

@@ -6,7 +6,7 @@ Reads the desk's catalogue and calendars; returns plain frames for the page and 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
@@ -87,6 +87,34 @@ def event_facts(desk: Desk, event_id: str, placements: pd.DataFrame) -> pd.DataF
     if event["notes"] and desk.as_of is None:  # notes look back
         rows.append(("Notes", str(event["notes"])))
     return pd.DataFrame(rows, columns=["fact", "value"])
+
+
+def open_sessions(
+    desk: Desk, event_id: str, placements: pd.DataFrame, window: tuple[int, int]
+) -> dict[int, set[str]]:
+    """Sessions beside day 0 on which an event of uncertain hour may have been heard of.
+
+    Returns
+    -------
+    dict of int to set of str
+        -1 and 1, where some exchange allows them within the window, to those exchanges.
+    """
+    event = desk.event(event_id)
+    if not placements["uncertain"].any():
+        return {}
+    zone = ZoneInfo(event["timezone"])
+    start = datetime.combine(event["date"], time(), zone)
+    if event["timing"] == "commit":
+        start = event["time_utc"]
+    ends = {-1: start, 1: start + timedelta(days=1, seconds=-1)}
+    zero = placements[placements["day0"].notna() & (placements["exchange"] != "")]
+    found: dict[int, set[str]] = {}
+    for exchange, day0 in zero.groupby("exchange")["day0"].first().items():
+        for offset, instant in ends.items():
+            placed = desk.calendars.day0(instant, str(exchange))
+            if offset * (placed - day0.date()).days > 0 and window[0] <= offset <= window[1]:
+                found.setdefault(offset, set()).add(str(exchange))
+    return dict(sorted(found.items()))
 
 
 def other_events(desk: Desk, placements: pd.DataFrame, window: tuple[int, int]) -> pd.DataFrame:

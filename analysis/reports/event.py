@@ -97,9 +97,6 @@ def event_report(
     )
 
 
-_LISTINGS = "Second listings"
-
-
 def _own_news(categories: pd.Series) -> str:
     """What a company had to say, in a word."""
     return "results" if (categories == "earnings").all() else "news"
@@ -163,6 +160,7 @@ class EventReport(StudyReport):
         offset = lead.offset if lead is not None else 0
         busy = [move.ticker for move in self.findings.moves if move.confounded]
         shown = self.securities if offset == 0 else self.neighbours[offset]
+        shown = shown[shown["counted"]]
         return largest_moves(
             shown.assign(
                 name=[company(*pair) for pair in zip(shown["name"], shown["security"], strict=True)]
@@ -195,24 +193,11 @@ class EventReport(StudyReport):
     def _not_measured(self) -> str:
         skipped = self.results.skipped["security"].unique()
         names = [self.names.get(ticker, ticker) for ticker in skipped]
-        others = [self.names[ticker] for ticker in self.other_listings]
+        others = [self.names[ticker] for ticker in self.tickers if ticker not in self.counted]
         parts = [f"{listing(names, most=6)}: see the appendix." if names else ""]
         if others:
             parts.append(f"Second listings, which no average counts: {listing(others, most=6)}.")
         return " ".join(filter(None, parts))
-
-    @cached_property
-    def other_listings(self) -> list[str]:
-        """Second listings of the study's companies."""
-        import polars as pl
-
-        table = self.desk.instruments()
-        companies = table.filter(pl.col("ticker").is_in(list(self.tickers)))["entity"].drop_nulls()
-        found = table.filter(
-            pl.col("entity").is_in(companies.implode())
-            & ~pl.col("ticker").is_in(list(self.tickers))
-        )
-        return found["ticker"].to_list()
 
     def robustness_table(self) -> Table:
         """The lead's abnormal return under other benchmarks, models and estimation windows."""
@@ -221,31 +206,6 @@ class EventReport(StudyReport):
         lead = self.findings.lead
         frame = self.variants if self.variants is not None else robustness.empty()
         return variants_table(frame, lead.name if lead else "", self.names)
-
-    def listings_table(self) -> Table:
-        """Day 0 of the second listings, which are not counted."""
-        from analysis.charts import security_table
-
-        study = self._listings
-        if study is None:
-            return security_table(self.securities.iloc[:0], key="listings", caption=_LISTINGS)
-        return security_table(study.securities, study.car_tables, key="listings", caption=_LISTINGS)
-
-    @cached_property
-    def _listings(self) -> StudyReport | None:
-        """The study of the second listings; None where there are none."""
-        if not self.other_listings:
-            return None
-        return StudyReport.of(
-            self.desk,
-            self.event,
-            self.other_listings,
-            benchmark=self.benchmark,
-            model=self.model,
-            estimation=self.estimation,
-            window=self.window,
-            cars=self.cars,
-        )
 
     def facts(self) -> Table:
         """The event, its instant in three zones, day 0 on each exchange."""
@@ -283,7 +243,7 @@ class EventReport(StudyReport):
         """Cumulative average abnormal return per role."""
         from analysis.charts import caar_paths
 
-        return caar_paths(frames.paths_frame(self.results, self.window), self.source)
+        return caar_paths(frames.paths_frame(self.averaged, self.window), self.source)
 
     def heat_map(self) -> Chart:
         """Abnormal return of every security on every day of the window."""
@@ -332,8 +292,8 @@ class EventReport(StudyReport):
         """The box of caveats."""
         securities = self.securities
         found = [
-            caveats.clustering(securities, self.tests, self.leading),
-            caveats.conventions(self.results.compare_presets(self.windows)),
+            caveats.clustering(securities[securities["counted"]], self.tests, self.leading),
+            caveats.conventions(self.averaged.compare_presets(self.windows)),
             caveats.peers(self.model),
             caveats.us_factors(self.model, set(securities["exchange"])),
             caveats.confounders(self.others, self._notes()),
@@ -366,14 +326,7 @@ class EventReport(StudyReport):
             "variants": [] if self.variants is None else records(self.variants),
             "value_change": self.value_change,
         }
-        document = to_page_document(self) | note
-        second = to_page_document(self._listings)["securities"] if self._listings else []
-        document["securities"] = [
-            row | {"counted": counted}
-            for rows, counted in ((document["securities"], True), (second, False))
-            for row in rows
-        ]
-        return display.results(document)
+        return display.results(to_page_document(self) | note)
 
     def manifest(self) -> Display:
         """Which tables, of which content, as of which day."""
@@ -409,22 +362,29 @@ class EventReport(StudyReport):
             self.desk.returns(sorted(set(benchmarks.values()))),
             benchmarks,
             self.instruments,
+            self.counted,
             own=self.entities,
             offset=offset,
-            sessions=1 if offset == 0 else 1 + len(self._open_sessions),
+            sessions=1 if offset == 0 else 1 + len(self.open_sessions),
         )
 
-    @property
-    def _open_sessions(self) -> list[int]:
-        """Sessions beside day 0, within the event window, that the timing leaves open."""
-        if not self.placements["uncertain"].any():
-            return []
-        return [offset for offset in (-1, 1) if self.window[0] <= offset <= self.window[1]]
+    @cached_property
+    def open_sessions(self) -> dict[int, set[str]]:
+        """Sessions beside day 0 that the timing leaves open, to the exchanges where it does.
+
+        Of an event whose hour is not known the market may have heard at any hour of its day, of
+        a commit until a day later; an offset outside the event window is left out.
+        """
+        return context.open_sessions(self.desk, self.event, self.placements, self.window)
 
     @cached_property
     def neighbours(self) -> dict[int, pd.DataFrame]:
         """The sessions that the timing leaves open, as `securities`."""
-        return {offset: self._session(offset) for offset in self._open_sessions}
+        frames_by_offset = {offset: self._session(offset) for offset in self.open_sessions}
+        return {
+            offset: frame[frame["exchange"].isin(self.open_sessions[offset])]
+            for offset, frame in frames_by_offset.items()
+        }
 
     @cached_property
     def confounders(self) -> pd.DataFrame:

@@ -130,7 +130,7 @@ def find(
     Parameters
     ----------
     securities : pandas.DataFrame
-        See `frames.securities_frame`, one row per company.
+        See `frames.securities_frame`; only counted rows are read.
     groups : pandas.DataFrame
         See `frames.groups_frame`; the rows of window (0, 0) are read.
     average_p : float
@@ -209,7 +209,7 @@ def _moves(
             detectable=_detectable(float(row["se"]), float(row["df"])),
             offset=offset,
         )
-        for row in frame[frame["abnormal"].notna()].to_dict("records")
+        for row in frame[frame["abnormal"].notna() & frame["counted"]].to_dict("records")
     )
 
 

@@ -26,6 +26,7 @@ def securities_frame(
     benchmark_returns: pd.DataFrame,
     benchmarks: Mapping[str, str],
     instruments: pd.DataFrame,
+    counted: Collection[str],
     own: Collection[str] = (),
     offset: int = 0,
     sessions: int = 1,
@@ -44,6 +45,8 @@ def securities_frame(
         Security to benchmark; one without is missing here.
     instruments : pandas.DataFrame
         Indexed by ticker, with name, role, bloc and exchange.
+    counted : collection of str
+        Tickers over which p-values are adjusted: one listing of each company.
     own : collection of str
         Tickers that the event names.
     offset : int
@@ -56,10 +59,11 @@ def securities_frame(
     pandas.DataFrame
         One row per event and security that has a return in that session or an abnormal one:
         event_id, security, name, role, bloc, exchange, day0, benchmark, raw, market_adjusted,
-        abnormal, se, t, df, p_value, p_bh, named, p_adjusted, significant. ``p_bh`` is Benjamini
-        and Hochberg's (1995) over the rows. ``p_adjusted`` is the p-value that a claim rests on:
-        of the event's own (``named``) Holm's (1979) over them, times ``sessions``; of the others,
-        which are found by looking at all, ``p_bh``. ``significant`` is p_adjusted < 0.05.
+        abnormal, se, t, df, p_value, p_bh, counted, named, p_adjusted, significant. ``p_bh`` is
+        Benjamini and Hochberg's (1995) over the counted rows, missing for the others.
+        ``p_adjusted`` is the p-value that a claim rests on: of the event's own (``named``) Holm's
+        (1979) over them, times ``sessions``; of the others, which are found by looking at all,
+        ``p_bh``. ``significant`` is p_adjusted < 0.05.
     """
     import numpy as np
     import pandas as pd
@@ -88,8 +92,10 @@ def securities_frame(
     for column in ("se", "t", "df", "p_value"):
         frame[column] = zero[column].to_numpy()
     p_values = frame["p_value"].to_numpy(dtype=np.float64)
-    frame["p_bh"] = adjust_p_values(p_values)[1]
-    named = frame["security"].isin(own).to_numpy()
+    kept = frame["security"].isin(counted).to_numpy()
+    named = frame["security"].isin(own).to_numpy() & kept
+    frame["counted"] = kept
+    frame["p_bh"] = adjust_p_values(np.where(kept, p_values, np.nan))[1]
     holm = np.minimum(1.0, sessions * adjust_p_values(np.where(named, p_values, np.nan))[0])
     frame["named"] = named
     frame["p_adjusted"] = np.where(named, holm, frame["p_bh"])

@@ -50,6 +50,9 @@ class StudyReport:
         Windows of the cumulative abnormal returns.
     exclude_confounded : bool
         Whether securities with other news of their own on day 0 are left out.
+    counted : tuple of str
+        Securities that averages and adjusted p-values are of: one listing of each company, or
+        all where the tickers were named.
     """
 
     desk: Desk
@@ -61,6 +64,7 @@ class StudyReport:
     window: Window
     cars: tuple[Window, ...]
     exclude_confounded: bool = False
+    counted: tuple[str, ...] = ()
 
     @classmethod
     def of(
@@ -86,18 +90,27 @@ class StudyReport:
         """
         ids = (events,) if isinstance(events, str) else tuple(dict.fromkeys(events))
         securities = tuple(desk.securities(ids, tickers, group))
-        windows = tuple(cars)
+        counted = securities if tickers else tuple(desk.one_listing_each(securities))
         return cls(
-            desk, ids, securities, benchmark, model, estimation, window, windows, exclude_confounded
-        )
+            desk, ids, securities, benchmark, model, estimation, window, tuple(cars),
+            exclude_confounded, counted,
+        )  # fmt: skip
 
     @cached_property
     def results(self) -> EventStudyResults:
-        """The study."""
+        """The study of all securities."""
+        return self._study(self.tickers)
+
+    @cached_property
+    def averaged(self) -> EventStudyResults:
+        """The study of the counted securities, which every average and test is of."""
+        return self.results if self.counted == self.tickers else self._study(self.counted)
+
+    def _study(self, tickers: Sequence[str]) -> EventStudyResults:
         options: dict[str, Any] = {"exclude_confounded": True} if self.exclude_confounded else {}
         return self.desk.study(
             self.events,
-            list(self.tickers),
+            list(tickers),
             model=self.model,
             benchmark=self.benchmark,
             estimation=self.estimation,
@@ -122,18 +135,18 @@ class StudyReport:
 
     @cached_property
     def _battery(self) -> tuple[pd.DataFrame, pd.DataFrame]:
-        return frames.battery(self.results, self.windows)
+        return frames.battery(self.averaged, self.windows)
 
     @cached_property
     def tests(self) -> pd.DataFrame:
         """All tests on every group and window, see `EventStudyResults.tests`."""
-        return self.results.tests(self.windows)
+        return self.averaged.tests(self.windows)
 
     @cached_property
     def recommended(self) -> Recommendation:
         """The tests that keep their size under the conditions of this study."""
         window = (0, 0) if (0, 0) in self.windows else self.windows[0]
-        return self.results.recommended(window, tests=self.tests)
+        return self.averaged.recommended(window, tests=self.tests)
 
     @property
     def leading(self) -> tuple[str, ...]:
@@ -143,7 +156,7 @@ class StudyReport:
     @cached_property
     def groups(self) -> pd.DataFrame:
         """See `frames.groups_frame`."""
-        return frames.groups_frame(self.results, *self._battery, self.leading[0])
+        return frames.groups_frame(self.averaged, *self._battery, self.leading[0])
 
     @cached_property
     def pairs(self) -> list[Pair]:
@@ -208,6 +221,7 @@ class StudyReport:
             self.desk.returns(sorted(set(benchmarks.values()))),
             benchmarks,
             self.instruments,
+            self.counted,
         )
 
     @cached_property

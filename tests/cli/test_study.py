@@ -72,6 +72,9 @@ class MadeDesk:
             raise unknown_name("group", group, ["gpu", "memory"])
         return tickers.split(",") if tickers else SECURITIES
 
+    def one_listing_each(self, tickers: tuple[str, ...]) -> list[str]:
+        return list(tickers)
+
     def doubtful(
         self, placements: pd.DataFrame, window: tuple[int, int], benchmark: str | None
     ) -> pd.DataFrame:

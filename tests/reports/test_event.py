@@ -60,6 +60,22 @@ def test_known_days_lead_with_what_a_newspaper_reader_remembers(event: str, star
     assert text.startswith(start)
 
 
+@pytest.mark.parametrize(
+    ("event", "open_sessions"),
+    [
+        # A Saturday in California: no session was open, and Monday's is the first either way.
+        ("peer-llama4", {}),
+        # Noon of a day in Shanghai may stand for an evening, when only New York was to come.
+        ("ds-v3-0324", {1: {"XHKG", "XSHG", "XSHE", "XTAI", "XKRX", "XTKS"}}),
+        ("ds-r1", {}),
+    ],
+)
+def test_only_sessions_that_the_hour_allows_are_open(
+    event: str, open_sessions: dict[int, set[str]]
+) -> None:
+    assert event_report(Desk(), event).open_sessions == open_sessions
+
+
 def test_intel_does_not_lead_the_release_on_the_day_after_its_results() -> None:
     v4 = event_report(Desk(), "ds-v4-preview")
     assert v4.findings.lead is not None
@@ -71,10 +87,18 @@ def test_intel_does_not_lead_the_release_on_the_day_after_its_results() -> None:
 
 def test_one_listing_of_each_company_is_counted_and_the_others_are_shown() -> None:
     whole = event_report(Desk(), "ds-v31")
-    assert "0981.HK" in whole.tickers
-    assert "688981.SS" not in whole.tickers
-    assert "688981.SS" in whole.other_listings
-    assert "688981.SS" in set(whole.listings_table().frame["Ticker"])
+    assert {"0981.HK", "688981.SS"} <= set(whole.tickers)
+    assert "0981.HK" in whole.counted
+    assert "688981.SS" not in whole.counted
+    rows = whole.securities.set_index("security")
+    assert not rows.loc["688981.SS", "counted"]
+    assert math.isfinite(rows.loc["688981.SS", "abnormal"])
+    assert math.isnan(rows.loc["688981.SS", "p_bh"])
+    average = whole.groups[(whole.groups["group"] == "all")].iloc[0]
+    assert average["n"] == len(whole.findings.moves)
+    assert average["caar"] == pytest.approx(rows.loc[rows["counted"], "abnormal"].mean())
+    assert "688981.SS" in set(whole.security_table().frame["Ticker"])
+    assert "688981.SS" not in set(whole.moves().table["Ticker"])
     assert "Second listings" in whole.context().text
 
 
@@ -252,7 +276,7 @@ def test_nothing_measured_is_said_and_does_not_fail() -> None:
     assert none.results.recommended().sentence.startswith("No event could be measured")
     for part in (none.moves, none.abnormal_returns, none.paths, none.heat_map, none.caveats,
                  none.payload, none.security_table, none.group_table, none.context,
-                 none.robustness_table, none.listings_table):  # fmt: skip
+                 none.robustness_table):  # fmt: skip
         part()
 
 

@@ -51,7 +51,7 @@ def problems(desk: Desk, event: str, **options: Any) -> list[str]:
         options["tickers"] = own[:1] or ["NVDA"]
     report = event_report(desk, event, **options)
     document = json.loads(json.dumps(report.payload().payload, allow_nan=False))
-    names = {ticker: company(report.names[ticker], ticker) for ticker in report.tickers}
+    names = {ticker: company(report.names[ticker], ticker) for ticker in report.counted}
     abnormal = {
         (str(key[1]), int(day)): float(value)
         for key, row in report.results.abnormal.iterrows()

@@ -17,7 +17,7 @@ def row(ticker: str, abnormal: float, p: float = 0.5, **other: Any) -> dict[str,
     return {
         "security": ticker, "name": f"{ticker} (place)", "role": "gpu", "day0": DAY,
         "raw": abnormal - 0.01, "abnormal": abnormal, "se": 0.02, "df": 200.0, "p_value": p,
-        "p_adjusted": p, "significant": p < 0.05, "named": False,
+        "p_adjusted": p, "significant": p < 0.05, "named": False, "counted": True,
     } | other  # fmt: skip
 
 
