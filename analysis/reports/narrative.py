@@ -329,9 +329,7 @@ def _lasted(lead: Move, course: Course | None) -> str:
     if course is None or course.car != course.car:
         return "Prices end before the event window does."
     total = wording.per_cent(course.car)
-    first = (
-        f"By {short_day(course.last)} {possessive(lead.name)} abnormal return had summed to {total}"
-    )
+    first = f"By {short_day(course.last)} {possessive(lead.name)} abnormal return summed to {total}"
     if not lead.significant:
         clear = "a significant" if course.p_value < LEVEL else "no significant"
         return f"{first}, {clear} move."

@@ -375,7 +375,7 @@ def _course(
     """The sum to the end of the window, and what is said of it."""
     for text in map(plain, note["bullets"]):
         said = re.match(
-            rf"By \d+ \w+ ({_pattern(names)})'s? abnormal return had summed to "
+            rf"By \d+ \w+ ({_pattern(names)})'s? abnormal return summed to "
             r"([+-]?[\d.]+) %[:,] (.*)",
             text,
         )

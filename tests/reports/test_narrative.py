@@ -246,7 +246,7 @@ def test_the_second_bullet_names_market_and_own_news() -> None:
 def test_the_third_bullet_says_whether_it_lasted(car: float, words: str) -> None:
     course = Course(date(2025, 2, 3), car, 0.01)
     assert bullets(moved(move()), course=course)[2] == (
-        f"By 3 February Nvidia's abnormal return had summed to {words}"
+        f"By 3 February Nvidia's abnormal return summed to {words}"
     )
     still = bullets(Findings("none", calm(), (calm(),), (), (), None), course=course)[2]
     assert still.endswith("a significant move.")

@@ -36,7 +36,7 @@ NOTE = {
         "return \u221225.7 %).",
         "The S&P 500 fell 1.5 %. Companies' own news: Intel results; without it the average is "
         "\u221212.6 %.",
-        "By 3 February Nvidia's abnormal return had summed to \u221213.8 %: the fall lasted.",
+        "By 3 February Nvidia's abnormal return summed to \u221213.8 %: the fall lasted.",
     ],
 }
 DOCUMENT = {
