@@ -70,7 +70,7 @@ def _first_sentence(findings: Findings, model: str) -> str:
         case "neighbour" if lead is not None:
             day0 = next((move.day for move in findings.own if move.ticker == lead.ticker), None)
             before = f"No clear move on {short_day(day0)}; " if day0 else ""
-            return f"{before}{_raw(lead)}, {_which(lead)}, which the timing leaves open."
+            return f"{before}{_raw(lead)}, {_which(lead)}, which the timing allows."
         case "other" if findings.second is not None:
             return _other(findings, findings.second, model)
         case "group":
@@ -278,19 +278,21 @@ def _what_moved(findings: Findings) -> str:
     if not moved:
         return f"None of {len(moves)} securities moved significantly."
     first = next((move for move in moved if not move.confounded), moved[0])
-    largest = "the largest" if first is moved[0] else "the largest without own news"
     size = f"abnormal return {wording.per_cent(first.abnormal)}"
     if len(moved) == 1:
         return f"One of {len(moves)} securities moved significantly: {first.name} ({size})."
     falls = sum(move.abnormal < 0 for move in moved)
     rises = len(moved) - falls
-    split = f"{wording.spelled(falls)} were down and {wording.spelled(rises)} up"
+    verb = "was" if falls == 1 else "were"
+    split = f"{wording.spelled(falls)} {verb} down and {wording.spelled(rises)} up"
     if not falls or not rises:
-        split = "all were down" if falls else "all were up"
-    return (
-        f"Of {wording.spelled(len(moved))} significant moves {split}; {largest} was "
-        f"{possessive(first.name)} ({size})."
-    )
+        every = "both" if len(moved) == 2 else "all"
+        split = f"{every} were {'down' if falls else 'up'}"
+    text = f"Of {wording.spelled(len(moved))} significant moves {split}"
+    if first in (findings.lead, findings.second):  # the headline names it
+        return f"{text}."
+    largest = "the largest" if first is moved[0] else "the largest without own news"
+    return f"{text}; {largest} was {possessive(first.name)} ({size})."
 
 
 def possessive(name: str) -> str:
@@ -327,9 +329,7 @@ def _lasted(lead: Move, course: Course | None) -> str:
     if course is None or course.car != course.car:
         return "Prices end before the event window does."
     total = wording.per_cent(course.car)
-    first = (
-        f"By {short_day(course.last)} {possessive(lead.name)} abnormal return had summed to {total}"
-    )
+    first = f"By {short_day(course.last)} {possessive(lead.name)} abnormal return summed to {total}"
     if not lead.significant:
         clear = "a significant" if course.p_value < LEVEL else "no significant"
         return f"{first}, {clear} move."

@@ -65,7 +65,7 @@ def badges(event: Mapping[str, Any], findings: Findings, closed: Sequence[str]) 
     busy = [move for move in findings.significant if move.confounded]
     if busy:
         names = shortened([move.name for move in busy], most=2)
-        found.append(_badge(f"Own news in the session: {names}", True))
+        found.append(_badge(f"Own news: {names}", True))
     if closed:
         found.append(_badge(f"Closed: {shortened(closed, most=3)}", False))
     return found
@@ -104,7 +104,7 @@ def figures(
             {
                 "value": wording.dollars(value),
                 "label": f"market value of {lead.name}",
-                "window": "shares × change in price",
+                "window": "shares × price change",
             }
         )
     elif findings.average is not None:

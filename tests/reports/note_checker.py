@@ -25,6 +25,8 @@ UNGRAMMATICAL = (
     (r"s's\b", "a second s after s'"),
     (r"  |\.\.|,,| \.", "doubled or stray punctuation"),
     (r"\b(rise|fall) of 0\.0", "a move of nothing"),
+    (r"\bone were\b|\b([2-9]|two|three|four|five) was\b", "verb and number disagree"),
+    (r"[Oo]f two \w+ moves all\b", "all of two"),
     (r"\bfactors explains\b|\bmarket explain\b", "verb and subject disagree"),
     (r"\bnan\b|None of their|\u2013 %", "a figure that is not there"),
 )
@@ -239,30 +241,37 @@ def _number(word: str) -> int:
 
 
 def _counts(note: Mapping[str, Any], known: list[Fact]) -> Iterator[str]:
-    """Counts of the figures and of the first bullet."""
+    """Counts of the figures, of the headline and of the bullets."""
     zero = [fact for fact in known if fact.offset == 0]
     moved = [fact for fact in zero if fact.significant]
-    falls = sum(fact.abnormal < 0 for fact in moved)
     for card in note["figures"]:
         found = re.fullmatch(r"(\d+) of (\d+)", card["value"])
         if found and (int(found[1]), int(found[2])) != (len(moved), len(zero)):
             yield f"{card['value']} moved, but {len(moved)} of {len(zero)} did"
     for text in map(plain, _texts(note)):
-        said = re.search(r"Of (\w+) significant moves (\w+) were (down|up)(?: and (\w+) up)?", text)
-        if said:
-            total = _number(said[1])
-            if said[2] == "all":
-                counted = (total, total if said[3] == "down" else 0)
-            else:
-                counted = (total, _number(said[2]))
-            if counted != (len(moved), falls):
-                yield f"{len(moved)} moved, {falls} down: {text!r}"
-        none = re.search(r"None of (\d+) securities moved", text)
-        if none and (moved or int(none[1]) != len(zero)):
-            yield f"{len(moved)} of {len(zero)} moved: {text!r}"
-        only = re.search(r"One of (\d+) securities moved", text)
-        if only and (len(moved) != 1 or int(only[1]) != len(zero)):
-            yield f"{len(moved)} of {len(zero)} moved: {text!r}"
+        yield from _counted(text, zero, moved)
+
+
+def _counted(text: str, zero: list[Fact], moved: list[Fact]) -> Iterator[str]:
+    """How many a sentence says moved, and in which direction."""
+    falls = sum(fact.abnormal < 0 for fact in moved)
+    said = re.search(r"Of (\w+) significant moves (\w+) (?:was|were) (down|up)", text)
+    if said:
+        total = _number(said[1])
+        if said[2] in ("all", "both"):
+            counted = (total, total if said[3] == "down" else 0)
+        else:
+            counted = (total, _number(said[2]))
+        if counted != (len(moved), falls):
+            yield f"{len(moved)} moved, {falls} down: {text!r}"
+    none = re.search(r"None of (\d+) securities moved", text)
+    if none and (moved or int(none[1]) != len(zero)):
+        yield f"{len(moved)} of {len(zero)} moved: {text!r}"
+    some = re.search(r"(\w+) of (\d+) securities( without news of their own)? moved s", text)
+    if some and some[1] != "None":
+        right = sum(not (some[3] and fact.confounded) for fact in moved)
+        if (_number(some[1]), int(some[2])) != (right, len(zero)):
+            yield f"{right} of {len(zero)} moved: {text!r}"
 
 
 def _groups(text: str, document: Mapping[str, Any], known: list[Fact]) -> Iterator[str]:
@@ -366,7 +375,7 @@ def _course(
     """The sum to the end of the window, and what is said of it."""
     for text in map(plain, note["bullets"]):
         said = re.match(
-            rf"By \d+ \w+ ({_pattern(names)})'s? abnormal return had summed to "
+            rf"By \d+ \w+ ({_pattern(names)})'s? abnormal return summed to "
             r"([+-]?[\d.]+) %[:,] (.*)",
             text,
         )

@@ -80,7 +80,7 @@ def test_intel_does_not_lead_the_release_on_the_day_after_its_results() -> None:
     v4 = event_report(Desk(), "ds-v4-preview")
     assert v4.findings.lead is not None
     assert v4.findings.lead.ticker != "INTC"
-    assert "Own news in the session: Intel" in [item["text"] for item in note(v4)["badges"]]
+    assert "Own news: Intel" in [item["text"] for item in note(v4)["badges"]]
     chart = v4.moves()
     assert any("Intel †" in label for label in chart.figure.layout.yaxis.ticktext)
 

@@ -113,7 +113,7 @@ def test_a_move_in_the_session_beside_day_0_is_no_silence() -> None:
     own = calm("Super Micro", ticker="SMCI")
     assert said(Findings("neighbour", lead, (own,), (), NO_GROUPS, None)) == (
         "No clear move on 27 January; Super Micro fell 33.3 % on 28 January, the next session, "
-        "which the timing leaves open."
+        "which the timing allows."
     )
 
 
@@ -210,7 +210,10 @@ def test_the_first_bullet_counts_moves_up_and_down() -> None:
     busy = Findings(
         "moved", move(), (move(),), (move("Arm", -0.3, -0.26, confounded="results"),), (), None
     )
-    assert "all were down; the largest without own news was Nvidia's" in bullets(busy)[0]
+    # The headline's own move is not told again.
+    assert bullets(busy)[0] == "Of two significant moves both were down."
+    split = Findings("moved", move(), (move(),), (move("Tesla", 0.05, 0.04),), (), None)
+    assert bullets(split)[0] == "Of two significant moves one was down and one up."
     assert bullets(moved(move()))[0] == (
         "The abnormal return of Nvidia was -13.0 %; it did differ significantly from zero."
     )
@@ -243,7 +246,7 @@ def test_the_second_bullet_names_market_and_own_news() -> None:
 def test_the_third_bullet_says_whether_it_lasted(car: float, words: str) -> None:
     course = Course(date(2025, 2, 3), car, 0.01)
     assert bullets(moved(move()), course=course)[2] == (
-        f"By 3 February Nvidia's abnormal return had summed to {words}"
+        f"By 3 February Nvidia's abnormal return summed to {words}"
     )
     still = bullets(Findings("none", calm(), (calm(),), (), (), None), course=course)[2]
     assert still.endswith("a significant move.")

@@ -53,7 +53,7 @@ def test_the_first_badge_says_how_sure_the_timing_is(
 
 def test_badges_name_status_own_news_and_closed_markets() -> None:
     assert badges(status="rumoured")[1] == "Rumour"
-    assert badges()[2] == "Own news in the session: Intel"
+    assert badges()[2] == "Own news: Intel"
     assert badges(("Seoul", "Taipei"))[-1] == "Closed: Seoul and Taipei"
     assert len(badges(found=Findings("moved", LEAD, (LEAD,), (), (), None))) == 2
 

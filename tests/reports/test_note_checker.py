@@ -25,7 +25,7 @@ NOTE = {
     "title": "An event, 27 January 2025",
     "headline": "Nvidia fell 17.0 % on 27 January, 13.0 points more than the market explains. "
     "Power stocks fell too.",
-    "badges": [{"text": "Own news in the session: Intel", "level": "warning"}],
+    "badges": [{"text": "Own news: Intel", "level": "warning"}],
     "figures": [
         {"value": "\u221217.0\u202f%", "label": "Nvidia, 27 January", "window": ""},
         {"value": "3 of 4", "label": "securities moved significantly", "window": ""},
@@ -36,7 +36,7 @@ NOTE = {
         "return \u221225.7 %).",
         "The S&P 500 fell 1.5 %. Companies' own news: Intel results; without it the average is "
         "\u221212.6 %.",
-        "By 3 February Nvidia's abnormal return had summed to \u221213.8 %: the fall lasted.",
+        "By 3 February Nvidia's abnormal return summed to \u221213.8 %: the fall lasted.",
     ],
 }
 DOCUMENT = {
@@ -113,6 +113,10 @@ MORE = ", 13.0 points more than the market explains."
         (headline("Nvidia fell 17.0 % on 27 January, as one securities."), "one securities"),
         (bullet(0, "three", "four"), "3 moved"),
         (bullet(0, "two were down", "one were down"), "3 moved"),
+        (bullet(0, "two were down", "two was down"), "verb and number"),
+        (bullet(0, "three significant moves two", "two significant moves all"), "all of two"),
+        (headline("Two of 4 securities moved significantly, most of all Nvidia."), "3 of 4 moved"),
+        (headline("3 of 4 securities without news of their own moved significantly."), "2 of 4"),
         (bullet(0, "25.7", "24.7"), "nobody's abnormal return"),
         (bullet(1, "Intel", "AMD"), "AMD has no own news"),
         (bullet(1, "12.6", "11.6"), "the average without them"),
