@@ -101,8 +101,7 @@ MODELS: dict[str, ModelSpec] = {
         lambda on: engine.Garch(engine.MarketModel(on)),
     ),
     "quantile": ModelSpec(
-        "market model by median regression",
-        lambda on: engine.QuantileModel(engine.MarketModel(on)),
+        "market model by median regression", lambda on: engine.QuantileModel(engine.MarketModel(on))
     ),
     "robust": ModelSpec(
         "market model by Huber's robust regression",

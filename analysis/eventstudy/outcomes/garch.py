@@ -17,11 +17,7 @@ import pandas as pd
 from analysis.errors import InputError
 from analysis.eventstudy.core.arrays import Floats, Ints
 from analysis.eventstudy.inputs.frames import Window, check_windows
-from analysis.eventstudy.models.conditional_variance import (
-    SECOND_START,
-    UNIT_ROOT,
-    arch_classes,
-)
+from analysis.eventstudy.models.conditional_variance import SECOND_START, UNIT_ROOT, arch_classes
 from analysis.eventstudy.outcomes.buy_and_hold import together
 
 if TYPE_CHECKING:

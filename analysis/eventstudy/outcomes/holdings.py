@@ -187,11 +187,7 @@ def _columns(
 
 def _compoundable(whole: HoldingReturns, index: pd.MultiIndex, benchmark: str) -> HoldingReturns:
     """Leave out what cannot be compounded, and say why."""
-    own, missing, other = (
-        whole.held < -1.0,
-        np.isnan(whole.benchmark),
-        whole.benchmark < -1.0,
-    )
+    own, missing, other = (whole.held < -1.0, np.isnan(whole.benchmark), whole.benchmark < -1.0)
     bad = own | missing | other
     lost = np.flatnonzero(bad.any(axis=1))
     rows = []

@@ -52,9 +52,7 @@ def preset(name: str) -> Preset:
 
 
 def tests(
-    results: FittedStudy,
-    windows: list[Window],
-    names: Iterable[str] | Literal["all"],
+    results: FittedStudy, windows: list[Window], names: Iterable[str] | Literal["all"]
 ) -> pd.DataFrame:
     """Run the tests of the study's preset on every group and window.
 

@@ -165,9 +165,7 @@ def standard_error(data: Moments, effect: float, ratio: float) -> float:
     rest, score = q - 2.0 * effect * b + effect**2 * a, b - effect * a
     gradient = np.stack([score / ratio, (rest / ratio - size) / (2.0 * ratio)])
     cross = -score / ratio**2
-    hessian = np.array(
-        [[-a / ratio, cross], [cross, (size / 2.0 - rest / ratio) / ratio**2]],
-    )
+    hessian = np.array([[-a / ratio, cross], [cross, (size / 2.0 - rest / ratio) / ratio**2]])
     mean = np.einsum("iek,ek->ie", gradient, weight)
     information = (
         mean @ mean.T
