@@ -334,7 +334,7 @@ class Desk:
         tickers, group : optional
             See `securities`.
         model : str or Model
-            One of `analysis.normal_returns.MODELS`, or a model of the engine.
+            One of `analysis.studies.models.MODELS`, or a model of the engine.
         benchmark : str, optional
             Ticker that replaces every security's home benchmark.
         estimation, window : (int, int)

@@ -21,6 +21,7 @@ from typing import Any
 
 from analysis.errors import DataError, InputError, unknown_name
 from analysis.settings import bundled
+from analysis.studies.models import model_names
 
 KINDS = (
     "event",
@@ -29,6 +30,7 @@ KINDS = (
     "ticker",
     "group",
     "choice",
+    "model",
     "window",
     "windows",
     "date",
@@ -54,7 +56,7 @@ class ParameterSpec:
     help : str
         One sentence for the command's list.
     choices : tuple of str
-        The valid values of kind ``choice``.
+        The valid values of kind ``choice``; names of models of kind ``model``.
     excludes : tuple of str
         Parameters that cannot be given together with this one.
     minimum, maximum : float or None
@@ -201,6 +203,8 @@ def _spec(path: Path, entry: Mapping[str, Any]) -> ParameterSpec:
             f"{path}: parameter {name!r} has the kind {kind!r}; known: {', '.join(KINDS)}."
         )
     choices = tuple(str(choice) for choice in entry.get("choices", ()))
+    if kind == "model":
+        choices = model_names()
     if kind == "choice" and not choices:
         raise DataError(f"{path}: parameter {name!r} is a choice without choices.")
     return ParameterSpec(

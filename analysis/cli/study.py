@@ -12,8 +12,8 @@ from cyclopts import App, Parameter
 
 from analysis.cli import console
 from analysis.errors import InputError
-from analysis.normal_returns import MODELS
 from analysis.plain_text import count, spreadsheet_cell
+from analysis.studies.models import model_names
 
 if TYPE_CHECKING:
     from analysis.reports.study_document import Row
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 Window = tuple[int, int]
 _DEFAULT_CARS: tuple[Window, ...] = ((0, 0), (-1, 1))
 
-_EXAMPLES = f"""Examples
+_EXAMPLES = """Examples
 
 faultline study ds-appstore-1
     every security with a home benchmark around 27 January 2025
@@ -39,14 +39,16 @@ faultline study us-h20-8k --window -10 20 --car 0 0 --car 0 20 --csv h20.csv
 faultline study ds-v4-preview --exclude-confounded --tests --group gpu
     without securities that had news of their own, with every test
 
-Models: {", ".join(MODELS)}.
+Models: {models}.
 Day offsets count sessions of each security's own exchange, both ends included.
 """
 
 
 def register(app: App) -> None:
     """Add the command."""
-    app.command(study, name="study", help_epilogue=_EXAMPLES)
+    app.command(
+        study, name="study", help_epilogue=_EXAMPLES.format(models=", ".join(model_names()))
+    )
 
 
 def _format_window(window: Window) -> str:

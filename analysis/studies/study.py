@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from analysis.catalogue.selection import select_peers
 from analysis.errors import InputError, unknown_name
-from analysis.normal_returns import ModelChoice, choose_model
 from analysis.studies.confounders import find_confounders
+from analysis.studies.models import ModelChoice, choose_model
 
 if TYPE_CHECKING:
     from datetime import date

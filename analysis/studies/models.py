@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Literal
 
 from analysis import eventstudy as engine
@@ -134,6 +135,11 @@ def register_model(name: str, spec: ModelSpec) -> None:
         )
 
 
+def model_names() -> tuple[str, ...]:
+    """Names of all models, those of installed packages included."""
+    return tuple(dict.fromkeys([*MODELS, *sorted(entry_points(group=ENTRY_POINTS).names)]))
+
+
 def model_spec(name: str) -> ModelSpec:
     """Look up a model by its name.
 
@@ -142,13 +148,10 @@ def model_spec(name: str) -> ModelSpec:
     InputError
         For an unknown name; the message lists the valid ones.
     """
+    for point in entry_points(group=ENTRY_POINTS, name=name) if name not in MODELS else ():
+        MODELS.setdefault(name, point.load())
     if name not in MODELS:
-        from importlib.metadata import entry_points
-
-        for point in entry_points(group=ENTRY_POINTS):
-            MODELS.setdefault(point.name, point.load())
-    if name not in MODELS:
-        raise unknown_name("model", name, MODELS)
+        raise unknown_name("model", name, model_names())
     return MODELS[name]
 
 
@@ -215,7 +218,8 @@ def choose_model(
         name = model.name
     else:
         raise InputError(
-            f"model {name!r} is neither a name ({', '.join(MODELS)}) nor a model of the engine."
+            f"model {name!r} is neither a name ({', '.join(model_names())}) nor a model of the "
+            "engine."
         )
     return ModelChoice(
         name,
