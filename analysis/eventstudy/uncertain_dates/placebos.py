@@ -3,14 +3,14 @@
 A maximum over several days is larger than one day's statistic by chance alone. The placebos
 pay for that: the whole set of candidates of every event moves by the same number of days,
 so a placebo searches as many days, as far apart, and shares as many of them between its
-events. The conventions are those of the `permutation` test in `resampling`; with a single
-candidate the two are the same test.
+events. The conventions are those of the test `permutation`; with a single candidate the two are
+the same test.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import cast
 
@@ -19,14 +19,14 @@ import pandas as pd
 
 from analysis.eventstudy.core.arrays import Bools, Floats, Ints
 from analysis.eventstudy.core.fitted import window_sample
-from analysis.eventstudy.core.panel import Block, offsets_of
+from analysis.eventstudy.core.panel import EventIndex, Panel, near_events, offsets_of
+from analysis.eventstudy.fitting.alignment import EventAlignment, align_events
+from analysis.eventstudy.fitting.chunks import CHUNK, Chunk, fit_chunk
 from analysis.eventstudy.inference.permutation import CELLS, MOST_PLACEBOS
+from analysis.eventstudy.inference.rolling_scar import tally
 from analysis.eventstudy.inputs.frames import StudyInputs, Window
 from analysis.eventstudy.models.linear import Model
 from analysis.eventstudy.uncertain_dates.alignment import CandidateAlignment
-
-# Placebo events that are fitted at a time.
-AT_A_TIME = 1024
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,11 +41,14 @@ class CandidatePlacebos:
         All pairs of the study: no placebo window may meet one of theirs.
     study : StudyInputs
         With its event window as wide as all candidates and its dates the first of them.
+    events : pandas.DataFrame
+        A row for each security that has candidates, on a session where it can be.
     """
 
     located: CandidateAlignment
     taken: CandidateAlignment
     study: StudyInputs
+    events: pd.DataFrame
 
     def draws(self, window: Window, members: Ints) -> Iterator[tuple[Floats, Floats]]:
         """Give the CARs of some pairs at every candidate of every placebo, part by part.
@@ -71,7 +74,7 @@ class CandidatePlacebos:
         """
         shifts = self._shifts(window, members)
         if len(shifts) > MOST_PLACEBOS:
-            # A key per shift, as in `resampling`: one seed draws the same shifts for all.
+            # A key per shift, as in `permutation`: one seed draws the same shifts for all.
             days = len(self.located.dates)
             keys = np.random.default_rng(self.study.seed).random(2 * days + 1)
             order = np.argsort(keys[shifts + days], kind="stable")
@@ -145,9 +148,12 @@ class CandidatePlacebos:
         wanted[np.broadcast_to(own, first.shape), first] = True
         security, session = np.nonzero(wanted & ~done)
         done[security, session] = True
-        for start in range(0, len(security), AT_A_TIME):
-            rows = security[start : start + AT_A_TIME], session[start : start + AT_A_TIME]
-            fit = self._refitted.fit(self._block(*rows))
+        before, during = offsets_of(self.study.estimation), offsets_of(self.study.window)
+        for start in range(0, len(security), CHUNK):
+            rows = security[start : start + CHUNK], session[start : start + CHUNK]
+            one = self._one_each.take(rows[0])
+            places = EventIndex(one.security, one.calendar, rows[1], one.factors)
+            fit = fit_chunk(Chunk(self._panel, places, before, during, self._refitted, spare=True))
             good = np.flatnonzero(fit.flaws == 0)
             fitted = fit.fitted.take(good)
             for step in range(self.located.reach + 1):
@@ -155,37 +161,15 @@ class CandidatePlacebos:
                 cell = rows[0][good[kept]], rows[1][good[kept]], step
                 car[cell], se[cell] = sample.car, sample.se
 
-    def _block(self, security: Ints, session: Ints) -> Block:
-        """Aligned rows of placebo events, as the models take them."""
-        before, during = offsets_of(self.study.estimation), offsets_of(self.study.window)
-        estimation, rows = session[:, None] + before, session[:, None] + during
-        most = self._sessions.shape[1] - 1
-        # The last column stands for every session that there is not.
-        estimation = np.where((estimation < 0) | (estimation > most), most, estimation)
-        rows = np.where((rows < 0) | (rows > most), most, rows)
-        own = security[:, None]
-        before_returns = self._returns[own, estimation]
-        before_returns[self._near_own[own, estimation]] = np.nan
-        factor = np.arange(self._factors.shape[1])[:, None]
-        return Block(
-            during,
-            before,
-            self._sessions[own, rows],
-            self._sessions[own, estimation],
-            self._returns[own, rows],
-            before_returns,
-            self._factors[security[:, None, None], factor, rows[:, None, :]],
-            self._factors[security[:, None, None], factor, estimation[:, None, :]],
-        )
-
     @cached_property
-    def _securities(self) -> list[object]:
-        return list(dict.fromkeys(self.located.pairs["security"]))
+    def _securities(self) -> Ints:
+        """Columns of the returns of the fitted securities, ascending."""
+        return np.unique(self._column(self.located))
 
     @cached_property
     def _own(self) -> Ints:
         """Row of the tables of each pair, (P,)."""
-        return pd.Index(self._securities).get_indexer(pd.Index(self.located.pairs["security"]))
+        return np.searchsorted(self._securities, self._column(self.located))
 
     @cached_property
     def _day(self) -> Ints:
@@ -193,91 +177,76 @@ class CandidatePlacebos:
         return self.located.days(self.located.position)
 
     @cached_property
+    def _next(self) -> Ints:
+        """First session on or after each day of the union, (C, U+1); behind the last, if none."""
+        calendars = self.located.calendars
+        which = np.arange(len(calendars.lengths))[:, None]
+        return calendars.locate(which, np.arange(calendars.size + 1))[0]
+
+    def _column(self, pairs: CandidateAlignment) -> Ints:
+        return self.study.returns.columns.get_indexer(pd.Index(pairs.pairs["security"]))
+
+    @cached_property
+    def _alignment(self) -> EventAlignment:
+        """The study's figures on the union of the calendars of all candidates."""
+        study = self.study
+        whole = align_events(
+            self.events, study.returns, study.factors, study.calendars, study.model
+        )
+        columns = self._column(self.taken)
+        factors = np.zeros((len(study.returns.columns), whole.places.factors.shape[1]), np.int64)
+        factors[whole.places.security] = whole.places.factors
+        taken = EventIndex(columns, self.taken.calendar, self.taken.anchor, factors[columns])
+        return replace(whole, places=taken, calendars=self.located.calendars)
+
+    @cached_property
+    def _panel(self) -> Panel:
+        return self._alignment.panel(self._securities, offsets_of(self.study.window))
+
+    @cached_property
+    def _one_each(self) -> EventIndex:
+        """An event of each security, which is numbered as the rows of the tables."""
+        places = self._alignment.places
+        securities, rows = np.unique(places.security, return_index=True)
+        one = places.take(rows[np.searchsorted(securities, self._securities)])
+        return EventIndex(np.arange(len(one)), one.calendar, one.position, one.factors)
+
+    @cached_property
     def _sessions(self) -> Ints:
         """Days of every session of every security, (S, L+1), −1 behind the last."""
-        first = np.unique(self._own, return_index=True)[1]
-        most = max(len(one) for one in self.located.calendars)
-        every = np.broadcast_to(np.arange(most + 1), (len(self._securities), most + 1))
-        return self.located.take(first).days(every)
-
-    @cached_property
-    def _next(self) -> Ints:
-        """First session on or after each day of the union, (C, U+1); L where none follows."""
-        most = self._sessions.shape[1] - 1
-        days = np.arange(len(self.located.dates) + 1)
-        rows = [np.searchsorted(one, days) for one in self.located.calendars]
-        return np.array(
-            [np.where(row < len(one), row, most) for row, one in
-             zip(rows, self.located.calendars, strict=True)]
-        )  # fmt: skip
-
-    def _laid_out(self, table: pd.DataFrame, columns: list[object]) -> Floats:
-        """Series of a frame of dates × series on the union, (columns, U+1), the last missing."""
-        laid = np.full((len(columns), len(self.located.dates) + 1), np.nan)
-        source = pd.DatetimeIndex(table.index).as_unit("ns").get_indexer(self.located.dates)
-        present = np.flatnonzero(source >= 0)
-        chosen = table.columns.get_indexer(pd.Index(columns, dtype=object))
-        laid[:, present] = table.to_numpy()[source[present]][:, chosen].T
-        return laid
-
-    @cached_property
-    def _returns(self) -> Floats:
-        """Returns by security and session, less the risk-free rate, (S, L+1)."""
-        laid = self._laid_out(self.study.returns, self._securities)
-        rf = self.study.model.rf
-        if rf is not None and self.study.factors is not None:
-            laid -= self._laid_out(self.study.factors, [rf])
-        return np.take_along_axis(laid, self._sessions, axis=1)
-
-    @cached_property
-    def _factors(self) -> Floats:
-        """Factors by security and session, (S, f, L+1)."""
-        needs = [self.study.model.needs(security) or () for security in self._securities]
-        distinct = list(dict.fromkeys(column for one in needs for column in one))
-        if self.study.factors is None or not distinct:
-            return np.empty((len(needs), 0, self._sessions.shape[1]))
-        laid = self._laid_out(self.study.factors, list(distinct))
-        number = {column: row for row, column in enumerate(distinct)}
-        rows = np.array([[number[column] for column in one] for one in needs])
-        found: Floats = laid[rows[:, :, None], self._sessions[:, None, :]]
-        return found
-
-    @cached_property
-    def _near_own(self) -> Bools:
-        """Sessions in the event window of any event of the security itself, (S, L+1)."""
-        marks = np.zeros_like(self._sessions, dtype=np.bool_)
-        own = pd.Index(self._securities).get_indexer(pd.Index(self.taken.pairs["security"]))
-        for step in offsets_of(self.study.window):
-            column = self.taken.anchor + step
-            inside = (own >= 0) & (column >= 0) & (column < marks.shape[1] - 1)
-            marks[own[inside], column[inside]] = True
-        return marks
-
-    @cached_property
-    def _near_any(self) -> Bools:
-        """Days in the event window of any event of the study, (U+1,)."""
-        marks = np.zeros(len(self.located.dates) + 1, dtype=np.bool_)
-        rows = self.taken.anchor[:, None] + offsets_of(self.study.window)
-        marks[self.taken.days(rows).ravel()] = True
-        marks[-1] = False
-        return marks
+        one = self._one_each
+        every = np.arange(self.located.calendars.lengths[one.calendar].max() + 1)
+        return self.located.calendars.days(one.calendar, np.zeros_like(one.calendar), every)
 
     @cached_property
     def _complete(self) -> Bools:
         """Sessions with a return and every factor, (S, L+1)."""
-        found: Bools = np.isfinite(self._returns) & np.isfinite(self._factors).all(axis=1)
-        return found
+        own, sessions = np.arange(len(self._sessions))[:, None], self._sessions
+        factors = self._panel.factors[self._one_each.factors[:, :, None], sessions[:, None, :]]
+        found: Bools = np.isfinite(self._panel.returns[own, sessions])
+        return found & np.isfinite(factors).all(axis=1)
 
     @cached_property
     def _enough(self) -> Bools:
         """Whether the estimation window before a session keeps its observations, (S, L+1)."""
-        free = self._complete & ~self._near_own
-        return np.greater_equal(_count(free, self.study.estimation), self.study.min_observations)
+        own = np.arange(len(self._sessions))[:, None]
+        free = self._complete & ~self._panel.near_events[own, self._sessions]
+        return np.greater_equal(tally(free, self.study.estimation), self.study.min_observations)
+
+    @cached_property
+    def _near_any(self) -> Bools:
+        """Days in the event window of any event of the study, (U+1,)."""
+        places = self._alignment.places
+        of_one = replace(places, security=np.zeros_like(places.security))
+        marks: Bools = near_events(
+            self.located.calendars, of_one, offsets_of(self.study.window), 1
+        )[0]
+        return marks
 
     def _fine(self, window: Window) -> Bools:
         """Whether the window around a session is whole and meets no real one, (S, L+1)."""
-        whole = np.equal(_count(self._complete, window), window[1] - window[0] + 1)
-        free = np.equal(_count(self._near_any[self._sessions], window), 0)
+        whole = np.equal(tally(self._complete, window), window[1] - window[0] + 1)
+        free = np.equal(tally(self._near_any[self._sessions], window), 0)
         # Beyond the last session there is none, whatever the window.
         return whole & free & np.greater_equal(self._sessions, 0)
 
@@ -296,14 +265,3 @@ class CandidatePlacebos:
             self._store[window] = np.full(shape, np.nan), np.full(shape, np.nan)
             self._done[window] = np.zeros(self._sessions.shape, dtype=np.bool_)
         return self._store[window]
-
-
-def _count(flags: Bools, window: Window) -> Ints:
-    """Count the flags in a window around every column, those outside the table as none."""
-    total = np.zeros((flags.shape[0], flags.shape[1] + 1), dtype=np.int64)
-    np.cumsum(flags, axis=1, out=total[:, 1:])
-    column = np.arange(flags.shape[1])
-    first = np.clip(column + window[0], 0, flags.shape[1])
-    last = np.clip(column + window[1] + 1, 0, flags.shape[1])
-    counted: Ints = total[:, last] - total[:, first]
-    return counted

@@ -245,7 +245,10 @@ class UncertainResults:
     @cached_property
     def _moved(self) -> CandidatePlacebos:
         return CandidatePlacebos(
-            self.located.take(self._fitted[0]), self._taken, self.anchored.study
+            self.located.take(self._fitted[0]),
+            self._taken,
+            self.anchored.study,
+            self.fixed_study.events,
         )
 
     @cached_property
