@@ -1,7 +1,6 @@
 """What a preset is: a package's tests by name, its standard errors, its average.
 
-One module per package declares a `Preset`; `analysis.eventstudy.presets` runs it and
-`comparison` sets the presets beside each other.
+One module per package declares a `Preset`.
 """
 
 from __future__ import annotations
@@ -133,11 +132,15 @@ class Preset:
         """Names of its tests."""
         return tuple(one.name for one in self.statistics)
 
+    def outcomes(self, sample: PresetSample, statistics: tuple[Statistic, ...]) -> list[Outcome]:
+        """Run some of its tests; none has an outcome with a model that it cannot handle."""
+        if reason := self.unable(sample.model):
+            return [undefined(one.name, sample.size, reason) for one in statistics]
+        return [one.outcome(sample) for one in statistics]
+
     def unable(self, model: Model) -> str:
         """Why the package cannot answer with a model; empty where it can."""
-        if type(model) in self.models:
-            return ""
-        return f"{self.package} fits no {model.name}"
+        return "" if type(model) in self.models else f"{self.package} fits no {model.name}"
 
 
 def mean_car(case: PresetSample) -> float:
