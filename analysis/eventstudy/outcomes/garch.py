@@ -83,6 +83,10 @@ class _Paths:
     level: Floats
     persistence: Floats
 
+    def take(self, rows: np.ndarray) -> _Paths:
+        """Keep some of the events."""
+        return _Paths(*(one[rows] for one in vars(self).values()))
+
 
 def garch_volatility(
     results: EventStudyResults, windows: Window | Sequence[Window]
@@ -147,26 +151,21 @@ def garch_volatility(
     offsets = results.fitted.offsets
     for group in results.groups:
         members = _members(results, group)
-        part = _take(paths, np.isin(paths.rows, members))
+        part = paths.take(np.isin(paths.rows, members))
         for window in asked:
             columns = np.flatnonzero((offsets >= window[0]) & (offsets <= window[1]))
             rows.append((group, *window, *_test(results, part, columns)))
         for column, day in enumerate(offsets):
             known = np.isfinite(part.during[:, column])
-            multiple = _real(results, _take(part, known), np.array([column]))
+            multiple = _real(results, part.take(known), np.array([column]))
             daily.append((group, int(day), multiple, int(known.sum())))
+    names = ["group", "window_start", "window_end", "cav", "usual", "p_value", "placebos", "n",
+             "reason"]  # fmt: skip
+    parameters = pd.DataFrame(found, results.index, ["omega", "alpha", "beta"])
     return GarchVolatility(
-        windows=pd.DataFrame(
-            rows,
-            columns=[
-                *("group", "window_start", "window_end", "cav", "usual", "p_value", "placebos"),
-                *("n", "reason"),
-            ],
-        ),
+        windows=pd.DataFrame(rows, columns=names),
         daily=pd.DataFrame(daily, columns=["group", "day", "multiple", "n"]),
-        parameters=pd.DataFrame(found, results.index, ["omega", "alpha", "beta"]).loc[
-            [not one for one in why]
-        ],
+        parameters=parameters[[not one for one in why]],
         skipped=_skipped(results, asked, why),
     )
 
@@ -192,12 +191,7 @@ def _skipped(results: EventStudyResults, asked: list[Window], why: list[str]) ->
 def _estimate(results: EventStudyResults) -> tuple[Floats, list[str]]:
     """Fit a GARCH(1,1) to the estimation residuals of every event, in units of their s.
 
-    Returns
-    -------
-    (N, 3) float
-        omega (squared returns), alpha, beta.
-    list of str
-        Why there are none; empty where there are.
+    Gives omega (squared returns), alpha and beta, (N, 3), and why there are none, else blank.
     """
     zero_mean, garch = arch_classes("garch_volatility()")
     found, why = np.full((len(results.fitted), 3), np.nan), [""] * len(results.fitted)
@@ -241,22 +235,11 @@ def _paths(results: EventStudyResults, found: Floats, rows: Ints) -> _Paths:
     return _Paths(rows, before, during, first, omega / (1.0 - persistence), persistence)
 
 
-def _take(paths: _Paths, rows: np.ndarray) -> _Paths:
-    return _Paths(
-        paths.rows[rows],
-        paths.before[rows],
-        paths.during[rows],
-        paths.first[rows],
-        paths.level[rows],
-        paths.persistence[rows],
-    )
-
-
 def _test(
     results: EventStudyResults, paths: _Paths, columns: Ints
 ) -> tuple[float, float, float, int, int, str]:
     """Give cav, usual, p_value, placebos, n and reason of one window."""
-    whole = _take(paths, np.asarray(np.isfinite(paths.during[:, columns]).all(axis=1)))
+    whole = paths.take(np.asarray(np.isfinite(paths.during[:, columns]).all(axis=1)))
     n = len(whole.rows)
     if n < 2:
         return np.nan, np.nan, np.nan, 0, n, f"needs at least 2 events, has {n}"
@@ -270,11 +253,8 @@ def _test(
     b = len(placebos)
     usual = float(placebos.mean()) if b else np.nan
     if b < LEAST_PLACEBOS:
-        reason = (
-            f"the estimation window has room for {b} placebo windows, at least {LEAST_PLACEBOS} "
-            "are needed"
-        )
-        return cav, usual, np.nan, b, n, reason
+        room = f"the estimation window has room for {b} placebo windows"
+        return cav, usual, np.nan, b, n, f"{room}, at least {LEAST_PLACEBOS} are needed"
     tail = min(int((placebos >= cav).sum()), int((placebos <= cav).sum()))
     return cav, usual, min(1.0, 2.0 * (1 + tail) / (1 + b)), b, n, ""
 
@@ -293,8 +273,7 @@ def _real(results: EventStudyResults, paths: _Paths, columns: Ints) -> float:
 def _forecast(paths: _Paths, starts: Ints, step: int) -> Floats:
     """Variance some sessions after some rows, (n, starts): Baillie & Bollerslev (1992)."""
     level, fade = paths.level[:, None], paths.persistence[:, None] ** (step - 1.0)
-    forecast: Floats = level + fade * (paths.first[:, starts] - level)
-    return forecast
+    return np.asarray(level + fade * (paths.first[:, starts] - level))
 
 
 def _multiple(e: Floats, h: Floats) -> Floats:
