@@ -149,14 +149,8 @@ class Desk:
         first, last = parse_optional_day(since), parse_optional_day(until)
         if self.as_of is not None:
             last = min(last or self.as_of, self.as_of)
-        return select_events(
-            self.catalogue.events(),
-            category=category,
-            entity=entity,
-            status=status,
-            first=first,
-            last=last,
-        )
+        where = {"category": category, "entity": entity, "status": status}
+        return select_events(self.catalogue.events(), **where, first=first, last=last)
 
     def event(self, event_id: str) -> dict[str, Any]:
         """One event by its id, or an `InputError` with the nearest ids."""
@@ -321,8 +315,6 @@ class Desk:
         *,
         model: str | Model = "market",
         benchmark: str | None = None,
-        estimation: tuple[int, int] = (-250, -31),
-        window: tuple[int, int] = (-5, 5),
         **options: Any,
     ) -> EventStudyResults:
         """Measure the reaction of securities to events.
@@ -337,13 +329,11 @@ class Desk:
             One of `analysis.studies.models.MODELS`, or a model of the engine.
         benchmark : str, optional
             Ticker that replaces every security's home benchmark.
-        estimation, window : (int, int)
-            Sessions relative to day 0, both ends included.
         **options
             exclude_confounded leaves out securities with other news of their own on day 0 (see
-            `confounders`), which ``skipped`` then names; min_observations, exclude_own_events,
-            rbar, preset, seed of `analysis.eventstudy.EventStudy`; returns, factors and calendars
-            are the desk's.
+            `confounders`), which ``skipped`` then names; estimation, window, min_observations,
+            exclude_own_events, rbar, preset, seed of `analysis.eventstudy.EventStudy`; returns,
+            factors and calendars are the desk's.
 
         Returns
         -------
@@ -356,10 +346,7 @@ class Desk:
             For an unknown event, ticker, group, model, benchmark or option.
         """
         securities = self.securities(events, tickers, group)
-        return fit_study(
-            self, events, securities, model, benchmark,
-            estimation=estimation, window=window, **options,
-        )  # fmt: skip
+        return fit_study(self, events, securities, model, benchmark, **options)
 
     def confounders(
         self,
@@ -415,8 +402,6 @@ class Desk:
         *,
         model: str | Model = "market",
         benchmark: str | None = None,
-        estimation: tuple[int, int] = (-250, -31),
-        window: tuple[int, int] = (-5, 5),
         **options: Any,
     ) -> UncertainResults:
         """Measure the reaction to events whose day is one of several; the rest as `study`.
@@ -424,9 +409,7 @@ class Desk:
         ``candidates`` come from `candidates`, or are as
         `analysis.eventstudy.UncertainStudy` takes them.
         """
-        return fit_uncertain_study(
-            self, candidates, model, benchmark, estimation=estimation, window=window, **options
-        )
+        return fit_uncertain_study(self, candidates, model, benchmark, **options)
 
     def benchmarks(self, securities: Sequence[str], benchmark: str | None = None) -> dict[str, str]:
         """Benchmark of each security; one that has none is left out."""

@@ -55,6 +55,9 @@ def _format_window(window: Window) -> str:
     return f"{window[0]} {window[1]}"
 
 
+_WINDOW = Parameter(metavar="A B", show_default=_format_window)
+
+
 def study(
     events: Annotated[list[str], Parameter(metavar="EVENT...")],
     /,
@@ -63,11 +66,8 @@ def study(
     group: Annotated[str | None, Parameter(metavar="NAME")] = None,
     benchmark: Annotated[str | None, Parameter(metavar="TICKER")] = None,
     model: Annotated[str, Parameter(metavar="NAME")] = "market",
-    estimation: Annotated[Window, Parameter(metavar="A B", show_default=_format_window)] = (
-        -250,
-        -31,
-    ),
-    window: Annotated[Window, Parameter(metavar="A B", show_default=_format_window)] = (-5, 5),
+    estimation: Annotated[Window, _WINDOW] = (-250, -31),
+    window: Annotated[Window, _WINDOW] = (-5, 5),
     car: Annotated[list[Window] | None, Parameter(metavar="A B")] = None,
     as_of: Annotated[str | None, Parameter(metavar="DATE")] = None,
     json: Annotated[bool, Parameter(show_default=False)] = False,
@@ -146,13 +146,7 @@ def study(
 
 
 def _check_cars(car: list[Window] | None, window: Window) -> tuple[Window, ...]:
-    """Windows of the CARs: the given ones, else the default ones that fit.
-
-    Raises
-    ------
-    InputError
-        A window that ends before it starts or leaves the event window.
-    """
+    """Windows of the CARs: the given ones, which must fit, else the default ones that do."""
     if not car:
         inside = tuple(item for item in _DEFAULT_CARS if _within(item, window))
         return inside or (window,)

@@ -1,7 +1,4 @@
-"""Events × securities -> day 0 on each security's exchange, or the reason why there is none.
-
-Called by the desk, which owns the catalogue and the calendars.
-"""
+"""Events × securities -> day 0 on each security's exchange, or the reason why there is none."""
 
 from __future__ import annotations
 

@@ -103,10 +103,6 @@ def buy_and_hold(
         Of the bootstrap; by default that of the study. Every group and window draws with the
         same seed, so that no figure depends on what else is asked.
 
-    Returns
-    -------
-    BuyAndHold
-
     Raises
     ------
     InputError

@@ -62,18 +62,9 @@ class GarchVolatility:
 class _Paths:
     """Disturbances and their variances of n events.
 
-    Attributes
-    ----------
-    rows : (n,) int
-        Their rows among the fitted events.
-    before : (n, E) float
-        Estimation disturbances, NaN where missing.
-    during : (n, W) float
-        Those of the event window.
-    first : (n, E) float
-        Variance forecast for the row after each estimation row.
-    level, persistence : (n,) float
-        Long-run variance, and α + β.
+    ``before`` (n, E), NaN where missing, and ``during`` (n, W) are those of the two windows,
+    ``first`` (n, E) the variance forecast for the row after each estimation row, ``level`` and
+    ``persistence`` (n,) the long-run variance and α + β; ``rows`` number the fitted events.
     """
 
     rows: Ints
@@ -108,10 +99,6 @@ def garch_volatility(
         Of a model without a variance of its own: the market model, for instance.
     windows : (int, int) or sequence of them
         Relative days, both ends included, inside the event window.
-
-    Returns
-    -------
-    GarchVolatility
 
     Raises
     ------

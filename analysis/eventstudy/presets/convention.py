@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -29,19 +30,8 @@ Value = float | tuple[float, float] | Outcome | str
 LINEAR = (MeanAdjusted, MarketAdjusted, MarketModel, FactorModel)
 
 
-@dataclass(frozen=True)
-class Cars:
-    """How a package judges single CARs.
-
-    Attributes
-    ----------
-    se : (N,) float
-        Standard error of each CAR, decimal.
-    df : (N,) float
-        Degrees of freedom of its t.
-    p_value : (N,) float
-        As the package prints it.
-    """
+class Cars(NamedTuple):
+    """Errors (decimal), degrees of freedom and p-values of single CARs, (N,), as a package's."""
 
     se: Floats
     df: Floats

@@ -108,18 +108,8 @@ def align_candidates(
 ) -> tuple[CandidateAlignment, pd.DataFrame]:
     """Put candidates on the sessions of their securities.
 
-    Parameters
-    ----------
-    candidates : Candidates
-    study : EventStudy
-        The same question with fixed dates: its returns and calendars as checked.
-
-    Returns
-    -------
-    CandidateAlignment
-        The pairs whose candidates are all sessions.
-    pandas.DataFrame
-        event_id, security, reason of the others.
+    ``study`` is the same question with fixed dates: its returns and calendars as checked. Gives
+    the pairs whose candidates are all sessions, and event_id, security, reason of the others.
     """
     table = candidates.table
     event, _ = pd.factorize(table["event_id"])

@@ -103,16 +103,12 @@ class CandidateSample:
         return data, maximise(data)
 
     def largest(self, scar: Floats) -> tuple[Floats, Ints]:
-        """Mean SCAR of largest size over the joint choices of candidates, studentised there.
+        """Mean of SCARs (B, n, K) of largest size over the joint choices, studentised there.
 
         The mean is a sum over events, each with a choice of its own, so its maximum is the
         sum of the events' maxima, its minimum that of their minima: no joint choice is
         missed and none is enumerated. Its mean is then divided by its standard error, see
         `placebo_statistics.studentised_choice`.
-
-        Parameters
-        ----------
-        scar : (B, n, K) float
 
         Returns
         -------
@@ -201,16 +197,7 @@ def run_tests(sample: CandidateSample | None, placebos: CandidatePlacebos) -> li
       (1987).
     - ``likelihood_permutation``: the likelihood ratio against that of the same placebos.
 
-    Parameters
-    ----------
-    sample : CandidateSample or None
-        None where no pair is left.
-    placebos : CandidatePlacebos
-
-    Returns
-    -------
-    list of Outcome
-        In the order of `TESTS`.
+    In the order of `TESTS`. The sample is None where no pair is left.
     """
     if sample is None:
         return [too_few(name, 0, 1) for name in TESTS]

@@ -61,16 +61,8 @@ class CandidatePlacebos:
         security's own real event windows are cut from its placebo estimation windows. All
         admissible s are used if they are at most 999, else 999 seeded draws among them.
 
-        Parameters
-        ----------
-        window : (int, int)
-        members : (n,) int
-            Rows of `located`.
-
-        Yields
-        ------
-        car, se : (B', n, K) float
-            NaN where the event has fewer candidates.
+        ``members`` are rows of `located`, (n,). CARs and standard errors are (B', n, K), NaN where
+        the event has fewer candidates.
         """
         shifts = self._shifts(window, members)
         if len(shifts) > MOST_PLACEBOS:
@@ -81,7 +73,7 @@ class CandidatePlacebos:
             shifts = np.sort(shifts[order[:MOST_PLACEBOS]])
         exists = self.located.exists[members]
         own = self._own[members]
-        car, se = self._tables(window)
+        car, se, _ = self._tables(window)
         for part in self._slices(shifts, members):
             position, first = self._moved(part, members)
             self._fit(window, own, first)
@@ -103,7 +95,7 @@ class CandidatePlacebos:
         self._fit(window, own, first[None])
         offset = self.located.offset[members]
         cell = own[:, None], first[:, None], np.maximum(offset, 0)
-        car, se = (np.where(offset >= 0, one[cell], np.nan) for one in self._tables(window))
+        car, se = (np.where(offset >= 0, one[cell], np.nan) for one in self._tables(window)[:2])
         return car, se
 
     @property
@@ -142,8 +134,7 @@ class CandidatePlacebos:
 
     def _fit(self, window: Window, own: Ints, first: Ints) -> None:
         """Fit the placebo events that were not fitted before, into the tables."""
-        car, se = self._tables(window)
-        done = self._done[window]
+        car, se, done = self._tables(window)
         wanted = np.zeros_like(done)
         wanted[np.broadcast_to(own, first.shape), first] = True
         security, session = np.nonzero(wanted & ~done)
@@ -251,17 +242,13 @@ class CandidatePlacebos:
         return whole & free & np.greater_equal(self._sessions, 0)
 
     @cached_property
-    def _store(self) -> dict[Window, tuple[Floats, Floats]]:
+    def _store(self) -> dict[Window, tuple[Floats, Floats, Bools]]:
         return {}
 
-    @cached_property
-    def _done(self) -> dict[Window, Bools]:
-        return {}
-
-    def _tables(self, window: Window) -> tuple[Floats, Floats]:
-        """CAR and standard error by security, session of the first candidate, and offset."""
+    def _tables(self, window: Window) -> tuple[Floats, Floats, Bools]:
+        """CAR and error by security, first candidate's session and offset; which are fitted."""
         if window not in self._store:
             shape = (*self._sessions.shape, self.located.reach + 1)
-            self._store[window] = np.full(shape, np.nan), np.full(shape, np.nan)
-            self._done[window] = np.zeros(self._sessions.shape, dtype=np.bool_)
+            done = np.zeros(self._sessions.shape, np.bool_)
+            self._store[window] = np.full(shape, np.nan), np.full(shape, np.nan), done
         return self._store[window]

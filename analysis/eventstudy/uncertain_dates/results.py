@@ -124,10 +124,6 @@ class UncertainResults:
     def effect(self, window: Window = (0, 0)) -> pd.DataFrame:
         """Maximum-likelihood estimate of the mean effect: Ball & Torous (1988).
 
-        Parameters
-        ----------
-        window : (int, int)
-
         Returns
         -------
         pandas.DataFrame

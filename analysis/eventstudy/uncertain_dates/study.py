@@ -10,7 +10,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Hashable, Mapping
 from concurrent.futures import Executor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
 import pandas as pd
 
@@ -21,6 +21,8 @@ from analysis.eventstudy.study import EventStudy
 from analysis.eventstudy.uncertain_dates.alignment import CandidateAlignment, align_candidates
 from analysis.eventstudy.uncertain_dates.candidates import Candidates, check_candidates
 from analysis.eventstudy.uncertain_dates.results import UncertainResults
+
+_SHARED = {one.name for one in fields(EventStudy)} - {"events", "window"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,10 +105,9 @@ class UncertainStudy:
             anchored = self._study(events, window)
         for one in said:
             warnings.warn_explicit(one.message, one.category, one.filename, one.lineno)
-        object.__setattr__(self, "fixed", fixed)
-        object.__setattr__(self, "located", located)
-        object.__setattr__(self, "lost", lost)
-        object.__setattr__(self, "anchored", anchored)
+        found = {"fixed": fixed, "located": located, "lost": lost, "anchored": anchored}
+        for name, value in found.items():
+            object.__setattr__(self, name, value)
 
     def fit(self, executor: Executor | None = None) -> UncertainResults:
         """Fit every event that can be fitted.
@@ -115,10 +116,6 @@ class UncertainStudy:
         ----------
         executor : concurrent.futures.Executor, optional
             As for `EventStudy.fit`; the placebos are fitted in this process.
-
-        Returns
-        -------
-        UncertainResults
         """
         with warnings.catch_warnings():
             # What is to be said of the returns was said when this study was made.
@@ -127,17 +124,5 @@ class UncertainStudy:
         return UncertainResults(self.checked, self.fixed, self.located, anchored, self.lost)
 
     def _study(self, events: pd.DataFrame, window: Window) -> EventStudy:
-        return EventStudy(
-            self.returns,
-            events,
-            model=self.model,
-            factors=self.factors,
-            estimation=self.estimation,
-            window=window,
-            min_observations=self.min_observations,
-            calendars=self.calendars,
-            exclude_own_events=self.exclude_own_events,
-            rbar=self.rbar,
-            seed=self.seed,
-            units=self.units,
-        )
+        shared = {one.name: getattr(self, one.name) for one in fields(self) if one.name in _SHARED}
+        return EventStudy(events=events, window=window, **shared)
