@@ -69,8 +69,8 @@ def intraday_study(
         Whether the first bar of a session, which holds the night, counts or is missing. For
         a night that is a bar of its own see `bars.bar_returns`.
     crossing : bool
-        Whether the event window may reach into another session. If not, such events go into
-        the ledger.
+        Whether the event window may reach into another session. If not, such events are
+        skipped.
     seasonality : {"scale", None}
         Whether the variance of a bar is that of its time of day, see
         `intraday_variance.TimeOfDay`, or the same all day.

@@ -44,7 +44,7 @@ class BuyAndHold:
         group, window_start, window_end, test, mean (BHAR, decimal), statistic, df, p_value,
         p_holm, p_bh, low, high, n, reason.
     skipped : pandas.DataFrame
-        event_id, security, window_start, window_end, reason: the ledger of the study for
+        event_id, security, window_start, window_end, reason: what the study skipped in
         these windows, and the events that cannot be compounded.
     note : str
         What the tests do not know: events that share dates. May be empty.
@@ -166,11 +166,11 @@ def buy_and_hold(
     )
 
 
-def together(ledger: pd.DataFrame, more: list[pd.DataFrame]) -> pd.DataFrame:
+def together(skipped: pd.DataFrame, more: list[pd.DataFrame]) -> pd.DataFrame:
     """Add further rows to the table of what a study skipped."""
-    parts = [part for part in (ledger, *more) if len(part)]
-    if len(parts) < 2 and len(ledger) == sum(map(len, parts)):
-        return ledger
+    parts = [part for part in (skipped, *more) if len(part)]
+    if len(parts) < 2 and len(skipped) == sum(map(len, parts)):
+        return skipped
     ends = {"window_start": "Int64", "window_end": "Int64"}
     return pd.concat([part.astype(ends) for part in parts], ignore_index=True)
 

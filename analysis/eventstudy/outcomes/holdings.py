@@ -69,7 +69,7 @@ class HoldingReturns:
         return gained
 
     def take(self, rows: np.ndarray) -> HoldingReturns:
-        """Keep some of the events; the ledger stays."""
+        """Keep some of the events; what was refused stays."""
         part = self.sample
         return replace(
             self,

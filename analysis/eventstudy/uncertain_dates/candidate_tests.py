@@ -50,7 +50,7 @@ class CandidateSample:
 
     Attributes
     ----------
-    located : CandidateAlignment
+    alignment : CandidateAlignment
     window : (int, int)
     car, se : (n, K) float
         NaN where the event has fewer candidates.
@@ -60,7 +60,7 @@ class CandidateSample:
         Correlation within each event that has a pair.
     """
 
-    located: CandidateAlignment
+    alignment: CandidateAlignment
     window: Window
     car: Floats
     se: Floats
@@ -70,17 +70,17 @@ class CandidateSample:
     @cached_property
     def events(self) -> Ints:
         """Events that have a pair, as rows of `CandidateAlignment.weight`, (E',)."""
-        return np.unique(self.located.event)
+        return np.unique(self.alignment.event)
 
     @cached_property
     def event(self) -> Ints:
         """Position of each pair's event among `events`, (n,)."""
-        return np.searchsorted(self.events, self.located.event)
+        return np.searchsorted(self.events, self.alignment.event)
 
     @cached_property
     def weight(self) -> Floats:
         """Prior weights, (E', K)."""
-        return np.asarray(self.located.weight[self.events])
+        return np.asarray(self.alignment.weight[self.events])
 
     @cached_property
     def starts(self) -> Ints:
@@ -90,7 +90,7 @@ class CandidateSample:
     @cached_property
     def there(self) -> Bools:
         """Which candidates an event has, (E', K)."""
-        return np.asarray(self.located.exists[self.starts])
+        return np.asarray(self.alignment.exists[self.starts])
 
     def moments(self, car: Floats, se: Floats) -> Moments:
         """What the likelihood needs of CARs (B, n, K)."""
@@ -148,24 +148,24 @@ class CandidateSample:
         size = np.diff(np.append(self.starts, len(self.car)))
         mean_car = np.add.reduceat(self.car, self.starts, axis=0) / size[:, None]
         mean_scar = np.add.reduceat(self.car / self.se, self.starts, axis=0) / size[:, None]
-        names = self.located.pairs["event_id"].to_numpy()[self.starts]
+        names = self.alignment.pairs["event_id"].to_numpy()[self.starts]
         return pd.DataFrame(
             {
                 "event_id": names[event],
-                "candidate": self.located.names[self.events][event, candidate],
+                "candidate": self.alignment.names[self.events][event, candidate],
                 "weight": self.weight[event, candidate],
                 "posterior": after[event, candidate],
                 "mean_car": mean_car[event, candidate],
                 "mean_scar": mean_scar[event, candidate],
                 "n": size[event],
-                "fixed": self.located.fixed[self.events][event, candidate],
+                "fixed": self.alignment.fixed[self.events][event, candidate],
                 "chosen": choice[event] == candidate,
             }
         ).infer_objects()
 
 
 def mean_correlations(
-    located: CandidateAlignment, fitted: Fitted, window: Window, mode: str
+    alignment: CandidateAlignment, fitted: Fitted, window: Window, mode: str
 ) -> Floats:
     """Mean residual correlation between the securities of each event, (E',).
 
@@ -173,8 +173,8 @@ def mean_correlations(
     a negative one counts as none, one near 1 as 0.999.
     """
     found = []
-    for event in np.unique(located.event):
-        rows = np.flatnonzero(located.event == event)
+    for event in np.unique(alignment.event):
+        rows = np.flatnonzero(alignment.event == event)
         mean = 0.0
         if len(rows) > 1:
             mean = rbar(window_sample(fitted.take(rows), window)[0], mode)

@@ -100,7 +100,7 @@ def candidates_around(
         if len(own):
             found = own.to_numpy()[np.where(exists, position, 0)]
             dates[rows] = np.where(exists, found, np.datetime64("NaT"))
-    # Day 0 stays as it was given, so that the ledger can say what is wrong with it.
+    # Day 0 stays as it was given, so that what was skipped can say what is wrong with it.
     dates[:, before] = asked["date"].to_numpy()
     table = asked.loc[asked.index.repeat(len(steps))].reset_index(drop=True)
     return table.assign(

@@ -35,7 +35,7 @@ class CandidatePlacebos:
 
     Parameters
     ----------
-    located : CandidateAlignment
+    alignment : CandidateAlignment
         The P fitted pairs.
     taken : CandidateAlignment
         All pairs of the study: no placebo window may meet one of theirs.
@@ -45,7 +45,7 @@ class CandidatePlacebos:
         A row for each security that has candidates, on a session where it can be.
     """
 
-    located: CandidateAlignment
+    alignment: CandidateAlignment
     taken: CandidateAlignment
     study: StudyInputs
     events: pd.DataFrame
@@ -61,17 +61,17 @@ class CandidatePlacebos:
         security's own real event windows are cut from its placebo estimation windows. All
         admissible s are used if they are at most 999, else 999 seeded draws among them.
 
-        ``members`` are rows of `located`, (n,). CARs and standard errors are (B', n, K), NaN where
-        the event has fewer candidates.
+        ``members`` (n,) are rows of `alignment`. CARs and standard errors are (B', n, K), NaN
+        where the event has fewer candidates.
         """
         shifts = self._shifts(window, members)
         if len(shifts) > MOST_PLACEBOS:
             # A key per shift, as in `permutation`: one seed draws the same shifts for all.
-            days = len(self.located.dates)
+            days = len(self.alignment.dates)
             keys = np.random.default_rng(self.study.seed).random(2 * days + 1)
             order = np.argsort(keys[shifts + days], kind="stable")
             shifts = np.sort(shifts[order[:MOST_PLACEBOS]])
-        exists = self.located.exists[members]
+        exists = self.alignment.exists[members]
         own = self._own[members]
         car, se, _ = self._tables(window)
         for part in self._slices(shifts, members):
@@ -91,9 +91,9 @@ class CandidatePlacebos:
         """
         if self._refitted is self.study.model:
             return None
-        own, first = self._own[members], self.located.anchor[members]
+        own, first = self._own[members], self.alignment.anchor[members]
         self._fit(window, own, first[None])
-        offset = self.located.offset[members]
+        offset = self.alignment.offset[members]
         cell = own[:, None], first[:, None], np.maximum(offset, 0)
         car, se = (np.where(offset >= 0, one[cell], np.nan) for one in self._tables(window)[:2])
         return car, se
@@ -105,8 +105,8 @@ class CandidatePlacebos:
     def _shifts(self, window: Window, members: Ints) -> Ints:
         """Every admissible number of days, ascending."""
         day = self._day[members]
-        there = self.located.exists[members]
-        every = np.arange(-day[there].min(), len(self.located.dates) - day[there].max())
+        there = self.alignment.exists[members]
+        every = np.arange(-day[there].min(), len(self.alignment.dates) - day[there].max())
         every = every[every != 0]
         fine = self._fine(window)
         own = self._own[members]
@@ -120,15 +120,15 @@ class CandidatePlacebos:
 
     def _moved(self, shifts: Ints, members: Ints) -> tuple[Ints, Ints]:
         """Session of every moved candidate (shifts, n, K), and of the first of them."""
-        there = self.located.exists[members]
+        there = self.alignment.exists[members]
         day = np.where(there, self._day[members], 0) + shifts[:, None, None]
-        calendar = self.located.calendar[members][:, None]
+        calendar = self.alignment.calendar[members][:, None]
         # A day beyond the last session is met by none: the column that is never allowed.
-        position = self._next[calendar, np.clip(day, 0, len(self.located.dates))]
+        position = self._next[calendar, np.clip(day, 0, len(self.alignment.dates))]
         return position, np.where(there, position, position.max()).min(axis=2)
 
     def _slices(self, shifts: Ints, members: Ints) -> list[Ints]:
-        width = max(len(members), 1) * self.located.position.shape[1]
+        width = max(len(members), 1) * self.alignment.position.shape[1]
         step = max(1, CELLS // width)
         return [shifts[start : start + step] for start in range(0, len(shifts), step)]
 
@@ -147,7 +147,7 @@ class CandidatePlacebos:
             fit = fit_chunk(Chunk(self._panel, places, before, during, self._refitted, spare=True))
             good = np.flatnonzero(fit.flaws == 0)
             fitted = fit.fitted.take(good)
-            for step in range(self.located.reach + 1):
+            for step in range(self.alignment.reach + 1):
                 sample, kept = window_sample(fitted, (window[0] + step, window[1] + step))
                 cell = rows[0][good[kept]], rows[1][good[kept]], step
                 car[cell], se[cell] = sample.car, sample.se
@@ -155,22 +155,22 @@ class CandidatePlacebos:
     @cached_property
     def _securities(self) -> Ints:
         """Columns of the returns of the fitted securities, ascending."""
-        return np.unique(self._column(self.located))
+        return np.unique(self._column(self.alignment))
 
     @cached_property
     def _own(self) -> Ints:
         """Row of the tables of each pair, (P,)."""
-        return np.searchsorted(self._securities, self._column(self.located))
+        return np.searchsorted(self._securities, self._column(self.alignment))
 
     @cached_property
     def _day(self) -> Ints:
         """Day of the union of each candidate, (P, K)."""
-        return self.located.days(self.located.position)
+        return self.alignment.days(self.alignment.position)
 
     @cached_property
     def _next(self) -> Ints:
         """First session on or after each day of the union, (C, U+1); behind the last, if none."""
-        calendars = self.located.calendars
+        calendars = self.alignment.calendars
         which = np.arange(len(calendars.lengths))[:, None]
         return calendars.locate(which, np.arange(calendars.size + 1))[0]
 
@@ -188,7 +188,7 @@ class CandidatePlacebos:
         factors = np.zeros((len(study.returns.columns), whole.places.factors.shape[1]), np.int64)
         factors[whole.places.security] = whole.places.factors
         taken = EventIndex(columns, self.taken.calendar, self.taken.anchor, factors[columns])
-        return replace(whole, places=taken, calendars=self.located.calendars)
+        return replace(whole, places=taken, calendars=self.alignment.calendars)
 
     @cached_property
     def _panel(self) -> Panel:
@@ -206,8 +206,8 @@ class CandidatePlacebos:
     def _sessions(self) -> Ints:
         """Days of every session of every security, (S, L+1), −1 behind the last."""
         one = self._one_each
-        every = np.arange(self.located.calendars.lengths[one.calendar].max() + 1)
-        return self.located.calendars.days(one.calendar, np.zeros_like(one.calendar), every)
+        every = np.arange(self.alignment.calendars.lengths[one.calendar].max() + 1)
+        return self.alignment.calendars.days(one.calendar, np.zeros_like(one.calendar), every)
 
     @cached_property
     def _complete(self) -> Bools:
@@ -230,7 +230,7 @@ class CandidatePlacebos:
         places = self._alignment.places
         of_one = replace(places, security=np.zeros_like(places.security))
         marks: Bools = near_events(
-            self.located.calendars, of_one, offsets_of(self.study.window), 1
+            self.alignment.calendars, of_one, offsets_of(self.study.window), 1
         )[0]
         return marks
 
@@ -248,7 +248,7 @@ class CandidatePlacebos:
     def _tables(self, window: Window) -> tuple[Floats, Floats, Bools]:
         """CAR and error by security, first candidate's session and offset; which are fitted."""
         if window not in self._store:
-            shape = (*self._sessions.shape, self.located.reach + 1)
+            shape = (*self._sessions.shape, self.alignment.reach + 1)
             done = np.zeros(self._sessions.shape, np.bool_)
             self._store[window] = np.full(shape, np.nan), np.full(shape, np.nan), done
         return self._store[window]

@@ -47,7 +47,7 @@ class UncertainResults:
         The candidate days as checked.
     fixed_study : EventStudy
         The same question with every event on its fixed date.
-    located : CandidateAlignment
+    alignment : CandidateAlignment
         The pairs of event and security whose candidates are all sessions.
     anchored : EventStudyResults
         Their abnormal returns, day 0 the first candidate, from there over all candidates.
@@ -57,7 +57,7 @@ class UncertainResults:
 
     candidates: Candidates
     fixed_study: EventStudy
-    located: CandidateAlignment
+    alignment: CandidateAlignment
     anchored: EventStudyResults
     lost: pd.DataFrame
 
@@ -165,17 +165,17 @@ class UncertainResults:
         """
         asked = check_inside(window, self.fixed_study.window)
         car, se, rows = self._cars(asked)
-        located = self.located.take(rows)
-        pair, choice = np.nonzero(located.exists)
-        event = located.event[pair]
-        days = located.days(located.position)[pair, choice]
+        alignment = self.alignment.take(rows)
+        pair, choice = np.nonzero(alignment.exists)
+        event = alignment.event[pair]
+        days = alignment.days(alignment.position)[pair, choice]
         return pd.DataFrame(
             {
-                "event_id": located.pairs["event_id"].to_numpy()[pair],
-                "security": located.pairs["security"].to_numpy()[pair],
-                "candidate": located.names[event, choice],
-                "date": located.dates[days],
-                "weight": located.weight[event, choice],
+                "event_id": alignment.pairs["event_id"].to_numpy()[pair],
+                "security": alignment.pairs["security"].to_numpy()[pair],
+                "candidate": alignment.names[event, choice],
+                "date": alignment.dates[days],
+                "weight": alignment.weight[event, choice],
                 "car": car[pair, choice],
                 "se": se[pair, choice],
                 "scar": (car / se)[pair, choice],
@@ -185,7 +185,7 @@ class UncertainResults:
     @property
     def skipped(self) -> pd.DataFrame:
         """Pairs of event and security left out altogether: event_id, security, reason."""
-        left = self.anchored.skipped if len(self.located.pairs) else self.lost[:0]
+        left = self.anchored.skipped if len(self.alignment.pairs) else self.lost[:0]
         if len(left):
             left = left.loc[left["window_start"].isna(), ["event_id", "security", "reason"]]
         return pd.concat([self.lost, left], ignore_index=True) if len(left) else self.lost
@@ -194,7 +194,7 @@ class UncertainResults:
         """Pairs left out altogether, and those with a hole around one of their candidates."""
         asked = check_inside(window, self.fixed_study.window)
         rows = np.setdiff1d(self._fitted[0], self._cars(asked)[2])
-        holes = self.located.pairs.iloc[rows][["event_id", "security"]]
+        holes = self.alignment.pairs.iloc[rows][["event_id", "security"]]
         reason = f"a return or factor is missing in the window {asked} around a candidate"
         left = [one for one in (self.skipped, holes.assign(reason=reason)) if len(one)]
         return pd.concat(left, ignore_index=True) if left else self.skipped
@@ -227,27 +227,27 @@ class UncertainResults:
 
     @cached_property
     def _fitted(self) -> tuple[Ints, Ints]:
-        """Rows of `located` that were fitted, and their rows in `anchored`."""
-        if not len(self.located.pairs):
+        """Rows of `alignment` that were fitted, and their rows in `anchored`."""
+        if not len(self.alignment.pairs):
             return np.empty(0, np.int64), np.empty(0, np.int64)
-        pairs = pd.MultiIndex.from_frame(self.located.pairs[["event_id", "security"]])
+        pairs = pd.MultiIndex.from_frame(self.alignment.pairs[["event_id", "security"]])
         at = self.anchored.index.get_indexer(pairs)
         rows = np.flatnonzero(at >= 0)
         return rows, at[rows]
 
     @cached_property
     def _placebos(self) -> CandidatePlacebos:
-        study, pairs = self.anchored.study, self.located.pairs
+        study, pairs = self.anchored.study, self.alignment.pairs
         # The days of every pair that has returns are taken, whether it was fitted or not.
         taken = np.flatnonzero(pairs["security"].isin(study.returns.columns))
-        fitted = self.located.take(self._fitted[0])
-        return CandidatePlacebos(fitted, self.located.take(taken), study, self.fixed_study.events)
+        fitted = self.alignment.take(self._fitted[0])
+        return CandidatePlacebos(fitted, self.alignment.take(taken), study, self.fixed_study.events)
 
     def _cars(self, window: Window) -> tuple[Floats, Floats, Ints]:
         """CARs and standard errors (n, K) of the pairs whole at all candidates, their rows."""
         rows, at = self._fitted
-        located = self.located.take(rows)
-        offset, exists = located.offset, located.exists
+        alignment = self.alignment.take(rows)
+        offset, exists = alignment.offset, alignment.exists
         car, se = np.full(offset.shape, np.nan), np.full(offset.shape, np.nan)
         fitted = self.anchored.fitted
         for step in np.unique(offset[exists]):
@@ -266,17 +266,17 @@ class UncertainResults:
             raise unknown_name("group", str(group), self.groups)
         car, se, rows = self._cars(asked)
         if group not in (None, ALL_GROUP):
-            names = self.located.pairs["group"].to_numpy(dtype=object)[rows]
+            names = self.alignment.pairs["group"].to_numpy(dtype=object)[rows]
             member = np.flatnonzero(names == group)
             car, se, rows = car[member], se[member], rows[member]
         if not len(rows):
             return None
-        located = self.located.take(rows)
+        alignment = self.alignment.take(rows)
         fitted_rows, at = self._fitted
         members = np.searchsorted(fitted_rows, rows)
         fitted = self.anchored.fitted.take(at[members])
-        rho = mean_correlations(located, fitted, asked, self.fixed_study.rbar)
-        return CandidateSample(located, asked, car, se, members, rho)
+        rho = mean_correlations(alignment, fitted, asked, self.fixed_study.rbar)
+        return CandidateSample(alignment, asked, car, se, members, rho)
 
     @cached_property
     def _known(self) -> dict[tuple[str, Window], list[Outcome]]:

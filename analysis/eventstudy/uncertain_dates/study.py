@@ -84,7 +84,7 @@ class UncertainStudy:
     units: str = "decimal"
     checked: Candidates = field(init=False, repr=False)
     fixed: EventStudy = field(init=False, repr=False)
-    located: CandidateAlignment = field(init=False, repr=False)
+    alignment: CandidateAlignment = field(init=False, repr=False)
     lost: pd.DataFrame = field(init=False, repr=False)
     anchored: EventStudy = field(init=False, repr=False)
 
@@ -95,17 +95,17 @@ class UncertainStudy:
         with warnings.catch_warnings(record=True) as said:
             warnings.simplefilter("always")
             fixed = self._study(checked.fixed_events(), self.window)
-        located, lost = align_candidates(checked, fixed)
-        window = (fixed.window[0], fixed.window[1] + located.reach)
-        # A study needs an event: where no pair could be located it is one that skips all.
-        events = located.anchors() if len(located.pairs) else fixed.events
+        alignment, lost = align_candidates(checked, fixed)
+        window = (fixed.window[0], fixed.window[1] + alignment.reach)
+        # A study needs an event: where no pair is left it is one that skips all.
+        events = alignment.anchors() if len(alignment.pairs) else fixed.events
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", FaultlineWarning)  # those of the fixed dates
             # It reads more than the fixed dates do, so it may refuse a figure that they do not.
             anchored = self._study(events, window)
         for one in said:
             warnings.warn_explicit(one.message, one.category, one.filename, one.lineno)
-        found = {"fixed": fixed, "located": located, "lost": lost, "anchored": anchored}
+        found = {"fixed": fixed, "alignment": alignment, "lost": lost, "anchored": anchored}
         for name, value in found.items():
             object.__setattr__(self, name, value)
 
@@ -121,7 +121,7 @@ class UncertainStudy:
             # What is to be said of the returns was said when this study was made.
             warnings.simplefilter("ignore", FaultlineWarning)
             anchored = self.anchored.fit(executor)
-        return UncertainResults(self.checked, self.fixed, self.located, anchored, self.lost)
+        return UncertainResults(self.checked, self.fixed, self.alignment, anchored, self.lost)
 
     def _study(self, events: pd.DataFrame, window: Window) -> EventStudy:
         shared = {one.name: getattr(self, one.name) for one in fields(self) if one.name in _SHARED}
