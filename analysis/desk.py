@@ -78,20 +78,8 @@ class Desk:
     def table(self, name: str) -> pl.DataFrame:
         """Read one table: per key the last observation made by the desk's day.
 
-        Parameters
-        ----------
-        name : str
-            For instance ``"prices"``; ``Desk().versions()`` lists them.
-
-        Returns
-        -------
-        polars.DataFrame
-            The table's schema is in `analysis.tables`.
-
-        Raises
-        ------
-        InputError
-            For an unknown table; the message has the nearest names.
+        ``Desk().versions()`` lists the tables, `analysis.tables` has their schemas. An unknown
+        name is an `InputError` with the nearest ones.
         """
         return self._store.read(name, as_of=self.as_of)
 
@@ -125,7 +113,7 @@ class Desk:
         since: date | str | None = None,
         until: date | str | None = None,
     ) -> pl.DataFrame:
-        """List catalogued events, oldest first.
+        """List catalogued events, oldest first, with the columns of the catalogue's ``events``.
 
         Parameters
         ----------
@@ -135,11 +123,6 @@ class Desk:
             Keep events that name this entity (``"Nvidia"``).
         since, until : datetime.date or str, optional
             First and last day, both included. ``until`` is never later than ``as_of``.
-
-        Returns
-        -------
-        polars.DataFrame
-            The columns of the catalogue's ``events`` table.
 
         Raises
         ------
@@ -219,10 +202,9 @@ class Desk:
         return value_change(self.table("shares"), closes, ticker, session)
 
     def sessions(self, tickers: Sequence[str]) -> dict[Hashable, pd.DatetimeIndex]:
-        """Sessions of each security from its first price to its last.
+        """Sessions of each security from its first price to its last; without a price, none.
 
-        A security without a price is left out. A currency has no exchange: its sessions
-        are the days for which its source has a quote.
+        A currency has no exchange: its sessions are the days for which its source has a quote.
         """
         import pandas as pd
 
@@ -232,12 +214,9 @@ class Desk:
             if ticker not in closes:
                 continue
             days = pd.DatetimeIndex(closes.index[closes[ticker].notna()])
-            exchange = self._exchange(ticker)
-            found[ticker] = (
-                self.calendars.sessions(exchange, days[0].date(), days[-1].date())
-                if exchange
-                else days
-            )
+            if exchange := self._exchange(ticker):
+                days = self.calendars.sessions(exchange, days[0].date(), days[-1].date())
+            found[ticker] = days
         return found
 
     def _exchange(self, ticker: str) -> str:

@@ -276,7 +276,7 @@ def test_overlapping_windows_are_said():
         ({"benchmark": 3}, "Unknown benchmark 3"),
         ({"windows": []}, "windows is empty"),
         ({"windows": 0}, "windows must be a window such as"),
-        ({"seed": -1}, "whole number of at least 0"),
+        ({"seed": -1}, "seed must be at least 0"),
         ({"windows": (0, 9)}, "outside the event window"),
     ],
 )
