@@ -16,7 +16,7 @@ from analysis import settings
 from analysis.calendars import Calendars, Instant
 from analysis.catalogue import Catalogue, own_files
 from analysis.catalogue.selection import one_listing_each, select_events, select_securities
-from analysis.dates import parse_optional_day
+from analysis.dates import parse_day, parse_optional_day
 from analysis.store import Store
 from analysis.studies.confounders import find_confounders
 from analysis.studies.market_value import value_change
@@ -78,20 +78,8 @@ class Desk:
     def table(self, name: str) -> pl.DataFrame:
         """Read one table: per key the last observation made by the desk's day.
 
-        Parameters
-        ----------
-        name : str
-            For instance ``"prices"``; ``Desk().versions()`` lists them.
-
-        Returns
-        -------
-        polars.DataFrame
-            The table's schema is in `analysis.tables`.
-
-        Raises
-        ------
-        InputError
-            For an unknown table; the message has the nearest names.
+        ``Desk().versions()`` lists the tables, `analysis.tables` has their schemas. An unknown
+        name is an `InputError` with the nearest ones.
         """
         return self._store.read(name, as_of=self.as_of)
 
@@ -125,7 +113,7 @@ class Desk:
         since: date | str | None = None,
         until: date | str | None = None,
     ) -> pl.DataFrame:
-        """List catalogued events, oldest first.
+        """List catalogued events, oldest first, with the columns of the catalogue's ``events``.
 
         Parameters
         ----------
@@ -136,11 +124,6 @@ class Desk:
         since, until : datetime.date or str, optional
             First and last day, both included. ``until`` is never later than ``as_of``.
 
-        Returns
-        -------
-        polars.DataFrame
-            The columns of the catalogue's ``events`` table.
-
         Raises
         ------
         InputError
@@ -149,14 +132,8 @@ class Desk:
         first, last = parse_optional_day(since), parse_optional_day(until)
         if self.as_of is not None:
             last = min(last or self.as_of, self.as_of)
-        return select_events(
-            self.catalogue.table("events"),
-            category=category,
-            entity=entity,
-            status=status,
-            first=first,
-            last=last,
-        )
+        where = {"category": category, "entity": entity, "status": status}
+        return select_events(self.catalogue.table("events"), **where, first=first, last=last)
 
     def event(self, event_id: str) -> dict[str, Any]:
         """One event by its id, or an `InputError` with the nearest ids."""
@@ -215,20 +192,14 @@ class Desk:
         ]
 
     def value_change(self, ticker: str, day: date | str) -> float | None:
-        """Change of a company's market value in one session, in the currency of the listing.
-
-        See `analysis.studies.market_value.value_change`; None where no count of shares fits.
-        """
-        session = parse_optional_day(day)
-        assert session is not None
-        closes = self._prices.closes([ticker])[ticker]
-        return value_change(self.table("shares"), closes, ticker, session)
+        """`analysis.studies.market_value.value_change` of a listing, in the currency of its price."""
+        closes = self._prices.closes([ticker])
+        return value_change(self.table("shares"), closes[ticker], ticker, parse_day(day))
 
     def sessions(self, tickers: Sequence[str]) -> dict[Hashable, pd.DatetimeIndex]:
-        """Sessions of each security from its first price to its last.
+        """Sessions of each security from its first price to its last; without a price, none.
 
-        A security without a price is left out. A currency has no exchange: its sessions
-        are the days for which its source has a quote.
+        A currency has no exchange: its sessions are the days for which its source has a quote.
         """
         import pandas as pd
 
@@ -238,12 +209,9 @@ class Desk:
             if ticker not in closes:
                 continue
             days = pd.DatetimeIndex(closes.index[closes[ticker].notna()])
-            exchange = self._exchange(ticker)
-            found[ticker] = (
-                self.calendars.sessions(exchange, days[0].date(), days[-1].date())
-                if exchange
-                else days
-            )
+            if exchange := self._exchange(ticker):
+                days = self.calendars.sessions(exchange, days[0].date(), days[-1].date())
+            found[ticker] = days
         return found
 
     def _exchange(self, ticker: str) -> str:
@@ -325,8 +293,6 @@ class Desk:
         *,
         model: str | Model = "market",
         benchmark: str | None = None,
-        estimation: tuple[int, int] = (-250, -31),
-        window: tuple[int, int] = (-5, 5),
         **options: Any,
     ) -> EventStudyResults:
         """Measure the reaction of securities to events.
@@ -338,16 +304,14 @@ class Desk:
         tickers, group : optional
             See `securities`.
         model : str or Model
-            One of `analysis.normal_returns.MODELS`, or a model of the engine.
+            One of `analysis.studies.models.MODELS`, or a model of the engine.
         benchmark : str, optional
             Ticker that replaces every security's home benchmark.
-        estimation, window : (int, int)
-            Sessions relative to day 0, both ends included.
         **options
             exclude_confounded leaves out securities with other news of their own on day 0 (see
-            `confounders`), which ``skipped`` then names; min_observations, exclude_own_events,
-            rbar, preset, seed of `analysis.eventstudy.EventStudy`; returns, factors and calendars
-            are the desk's.
+            `confounders`), which ``skipped`` then names; estimation, window, min_observations,
+            exclude_own_events, rbar, preset, seed of `analysis.eventstudy.EventStudy`; returns,
+            factors and calendars are the desk's.
 
         Returns
         -------
@@ -360,10 +324,7 @@ class Desk:
             For an unknown event, ticker, group, model, benchmark or option.
         """
         securities = self.securities(events, tickers, group)
-        return fit_study(
-            self, events, securities, model, benchmark,
-            estimation=estimation, window=window, **options,
-        )  # fmt: skip
+        return fit_study(self, events, securities, model, benchmark, **options)
 
     def confounders(
         self,
@@ -419,8 +380,6 @@ class Desk:
         *,
         model: str | Model = "market",
         benchmark: str | None = None,
-        estimation: tuple[int, int] = (-250, -31),
-        window: tuple[int, int] = (-5, 5),
         **options: Any,
     ) -> UncertainResults:
         """Measure the reaction to events whose day is one of several; the rest as `study`.
@@ -428,9 +387,7 @@ class Desk:
         ``candidates`` come from `candidates`, or are as
         `analysis.eventstudy.UncertainStudy` takes them.
         """
-        return fit_uncertain_study(
-            self, candidates, model, benchmark, estimation=estimation, window=window, **options
-        )
+        return fit_uncertain_study(self, candidates, model, benchmark, **options)
 
     def benchmarks(self, securities: Sequence[str], benchmark: str | None = None) -> dict[str, str]:
         """Benchmark of each security; one that has none is left out."""

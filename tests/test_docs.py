@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from analysis import normal_returns
+from analysis.studies import models
 
 ROOT = Path(__file__).parents[1]
 MADE_BY_RECIPES = {
@@ -21,7 +21,7 @@ BLOCK = re.compile(r"^```python\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 
 
 def test_the_examples_of_the_engine_run_one_after_the_other(capsys, monkeypatch):
-    monkeypatch.setattr(normal_returns, "MODELS", normal_returns.MODELS.copy())
+    monkeypatch.setattr(models, "MODELS", models.MODELS.copy())
     blocks = BLOCK.findall((ROOT / "docs" / "event_studies.md").read_text(encoding="utf-8"))
     assert len(blocks) >= 5
     names: dict[str, object] = {}

@@ -21,10 +21,11 @@ from typing import Any
 
 from analysis.errors import DataError, InputError, unknown_name
 from analysis.settings import bundled
+from analysis.studies.models import model_names
 
 KINDS = (
-    "event", "events", "tickers", "ticker", "group", "choice", "window", "windows", "date", "text",
-    "number",
+    "event", "events", "tickers", "ticker", "group", "choice", "model", "window", "windows", "date",
+    "text", "number",
 )  # fmt: skip
 
 
@@ -37,7 +38,7 @@ class ParameterSpec:
     default: Any = None  # JSON value used when the parameter is not given; None means "not set"
     required: bool = False  # whether a run without it is refused
     help: str = ""  # one sentence for the command's list
-    choices: tuple[str, ...] = ()  # the valid values of kind ``choice``
+    choices: tuple[str, ...] = ()  # the valid values of ``choice`` and ``model``
     excludes: tuple[str, ...] = ()  # parameters that cannot be given together with this one
     minimum: float | None = None  # bounds of a number, both included; None: no bound
     maximum: float | None = None
@@ -149,6 +150,8 @@ def _spec(path: Path, entry: Mapping[str, Any]) -> ParameterSpec:
             f"{path}: parameter {name!r} has the kind {kind!r}; known: {', '.join(KINDS)}."
         )
     choices = tuple(str(choice) for choice in entry.get("choices", ()))
+    if kind == "model":
+        choices = model_names()
     if kind == "choice" and not choices:
         raise DataError(f"{path}: parameter {name!r} is a choice without choices.")
     return ParameterSpec(

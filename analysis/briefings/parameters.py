@@ -268,6 +268,7 @@ _READERS: dict[str, Callable[[ParameterSpec, Any, KnownNames], Any]] = {
     "tickers": _read_tickers,
     "group": _read_group,
     "choice": _read_choice,
+    "model": _read_choice,
     "window": _read_window,
     "windows": _read_windows,
     "date": _read_date,

@@ -12,8 +12,8 @@ from cyclopts import App, Parameter
 
 from analysis.cli import console
 from analysis.errors import InputError
-from analysis.normal_returns import MODELS
 from analysis.plain_text import count, spreadsheet_cell
+from analysis.studies.models import model_names
 
 if TYPE_CHECKING:
     from analysis.reports.study_document import Row
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 Window = tuple[int, int]
 _DEFAULT_CARS: tuple[Window, ...] = ((0, 0), (-1, 1))
 
-_EXAMPLES = f"""Examples
+_EXAMPLES = """Examples
 
 faultline study ds-appstore-1
     every security with a home benchmark around 27 January 2025
@@ -39,18 +39,23 @@ faultline study us-h20-8k --window -10 20 --car 0 0 --car 0 20 --csv h20.csv
 faultline study ds-v4-preview --exclude-confounded --tests --group gpu
     without securities that had news of their own, with every test
 
-Models: {", ".join(MODELS)}.
+Models: {models}.
 Day offsets count sessions of each security's own exchange, both ends included.
 """
 
 
 def register(app: App) -> None:
     """Add the command."""
-    app.command(study, name="study", help_epilogue=_EXAMPLES)
+    app.command(
+        study, name="study", help_epilogue=_EXAMPLES.format(models=", ".join(model_names()))
+    )
 
 
 def _format_window(window: Window) -> str:
     return f"{window[0]} {window[1]}"
+
+
+_WINDOW = Parameter(metavar="A B", show_default=_format_window)
 
 
 def study(
@@ -61,11 +66,8 @@ def study(
     group: Annotated[str | None, Parameter(metavar="NAME")] = None,
     benchmark: Annotated[str | None, Parameter(metavar="TICKER")] = None,
     model: Annotated[str, Parameter(metavar="NAME")] = "market",
-    estimation: Annotated[Window, Parameter(metavar="A B", show_default=_format_window)] = (
-        -250,
-        -31,
-    ),
-    window: Annotated[Window, Parameter(metavar="A B", show_default=_format_window)] = (-5, 5),
+    estimation: Annotated[Window, _WINDOW] = (-250, -31),
+    window: Annotated[Window, _WINDOW] = (-5, 5),
     car: Annotated[list[Window] | None, Parameter(metavar="A B")] = None,
     as_of: Annotated[str | None, Parameter(metavar="DATE")] = None,
     json: Annotated[bool, Parameter(show_default=False)] = False,
@@ -144,13 +146,7 @@ def study(
 
 
 def _check_cars(car: list[Window] | None, window: Window) -> tuple[Window, ...]:
-    """Windows of the CARs: the given ones, else the default ones that fit.
-
-    Raises
-    ------
-    InputError
-        A window that ends before it starts or leaves the event window.
-    """
+    """Windows of the CARs: the given ones, which must fit, else the default ones that do."""
     if not car:
         inside = tuple(item for item in _DEFAULT_CARS if _within(item, window))
         return inside or (window,)

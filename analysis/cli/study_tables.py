@@ -9,9 +9,9 @@ from analysis.cli import console
 from analysis.cli.console import Column, number, p_value, percent
 from analysis.eventstudy.inference.registry import RECOMMENDED
 from analysis.formatting import MINUS
-from analysis.normal_returns import model_spec
 from analysis.reports.study_document import by_pair, rows_of, skipped_window
 from analysis.reports.terms import TEST_NAMES, role_name
+from analysis.studies.models import model_spec
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 
 from analysis.catalogue.selection import NEW_YORK
 from analysis.eventstudy.inference.registry import RECOMMENDED
-from analysis.normal_returns import model_spec
 from analysis.reports import wording
 from analysis.reports.frames import LEVEL
 from analysis.reports.terms import KOLARI, TEST_NAMES, recommended_p_values
+from analysis.studies.models import model_spec
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -30,7 +30,7 @@ def headline(findings: Findings, model: str, *, sensitive: bool = False) -> str:
     ----------
     findings : Findings
     model : str
-        One of `analysis.normal_returns.MODELS`.
+        One of `analysis.studies.models.MODELS`.
     sensitive : bool
         Whether sign or significance of the lead's move hangs on benchmark, model or estimation
         window.

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from analysis.normal_returns import model_spec
 from analysis.reports import wording
+from analysis.studies.models import model_spec
 
 if TYPE_CHECKING:
     import pandas as pd

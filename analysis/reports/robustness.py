@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from analysis.catalogue.selection import NEW_YORK
 from analysis.errors import FaultlineError
-from analysis.normal_returns import model_spec
 from analysis.reports import wording
 from analysis.reports.frames import LEVEL
+from analysis.studies.models import model_spec
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -43,7 +43,7 @@ class StudyReport:
     benchmark : str or None
         Replaces every security's home benchmark.
     model : str
-        One of `analysis.normal_returns.MODELS`.
+        One of `analysis.studies.models.MODELS`.
     estimation, window : (int, int)
         Sessions relative to day 0, both included.
     cars : tuple of (int, int)

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from analysis.eventstudy.inference.registry import RECOMMENDED
-from analysis.normal_returns import model_spec
 from analysis.reports import wording
+from analysis.studies.models import model_spec
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -34,8 +34,7 @@ SETTINGS: dict[str, str | None] = {"delta.checkpointInterval": "25"}
 
 # A reader that began before a compaction still needs the old files while it reads.
 RETENTION = timedelta(days=7)
-# A part of a table in so many files is put together again.
-COMPACT_MIN_FILES = 24
+COMPACT_MIN_FILES = 24  # a part of a table in so many files is put together again
 _ROOM = 2**20  # bytes for the commit, its checksums and a checkpoint
 
 
@@ -368,10 +367,8 @@ def _within(files: pl.DataFrame, column: str, first: Any, last: Any, dated: bool
             files = files.filter((pl.col(least) <= last) | pl.col(least).is_null())
     if dated and f"partition.{PARTITION}" in files.columns:
         year = pl.col(f"partition.{PARTITION}")
-        if first is not None:
-            files = files.filter(year >= first.year)
-        if last is not None:
-            files = files.filter(year <= last.year)
+        files = files if first is None else files.filter(year >= first.year)
+        files = files if last is None else files.filter(year <= last.year)
     return files
 
 
@@ -393,11 +390,11 @@ def _first_line(problem: BaseException) -> str:
 
 
 def _suggest_fix(problem: BaseException, done: str, place: StoreLocation) -> str:
-    text = str(problem).lower()
-    if any(sign in text for sign in ("no space", "file too large", "quota", "disk")):
-        return "free some space there and try again; what was stored before is intact"
+    intact = "and try again; what was stored before is intact"
+    if any(sign in str(problem).lower() for sign in ("no space", "too large", "quota", "disk")):
+        return f"free some space there {intact}"
     if done == "written":
-        return "check that it can be written there and try again; what was stored before is intact"
+        return f"check that it can be written there {intact}"
     if place.folder is None:
         return "see that the address can be reached and that its keys are right, and repeat"
     return "restore that folder from a good copy, or move it away to begin anew"

@@ -1,7 +1,4 @@
-"""Events × securities -> day 0 on each security's exchange, or the reason why there is none.
-
-Called by the desk, which owns the catalogue and the calendars.
-"""
+"""Events × securities -> day 0 on each security's exchange, or the reason why there is none."""
 
 from __future__ import annotations
 
@@ -60,50 +57,31 @@ def assign_day0(
     """
     import pandas as pd
 
-    rows: list[dict[str, Any]] = []
+    rows = []
     for event in events:
         instant, refusal = event_instant_or_reason(event, calendars)
+        placed: dict[str, tuple[pd.Timestamp | None, str]] = {}
         for exchange in dict.fromkeys(exchanges.values()):
-            day: pd.Timestamp | None = None
-            reason = refusal
+            placed[exchange] = None, refusal
             if instant:
                 try:
-                    day = pd.Timestamp(calendars.day0(instant, exchange or CURRENCY_EXCHANGE))
+                    day = calendars.day0(instant, exchange or CURRENCY_EXCHANGE)
+                    placed[exchange] = pd.Timestamp(day), ""
                 except InputError as problem:
-                    reason = str(problem)
-            rows.extend(
-                {
-                    "event_id": event["id"],
-                    "security": security,
-                    "exchange": exchange,
-                    "day0": day,
-                    "instant": instant.at if instant else None,
-                    "uncertain": bool(instant and instant.uncertain),
-                    "note": instant.note if instant else "",
-                    "reason": reason,
-                    "flag": event.get("flag") or "",
-                }
-                for security, own in exchanges.items()
-                if own == exchange
-            )
-    frame = pd.DataFrame(
-        rows,
-        columns=[
-            "event_id", "security", "exchange", "day0", "instant", "uncertain", "note", "reason",
-            "flag",
-        ],
-    )  # fmt: skip
+                    placed[exchange] = None, str(problem)
+        at, uncertain, note = (
+            (instant.at, instant.uncertain, instant.note) if instant else (None, False, "")
+        )
+        for security, exchange in exchanges.items():
+            day0, reason = placed[exchange]
+            where = event["id"], security, exchange, day0
+            rows.append((*where, at, uncertain, note, reason, event.get("flag") or ""))
+    columns = ["event_id", "security", "exchange", "day0", "instant", "uncertain", "note",
+               "reason", "flag"]  # fmt: skip
+    frame = pd.DataFrame(rows, columns=columns)
     frame["day0"] = pd.to_datetime(frame["day0"]).astype("datetime64[ns]")
     frame["instant"] = pd.to_datetime(frame["instant"], utc=True)
-    # In the order in which the events and the securities were asked for.
-    order = {security: position for position, security in enumerate(exchanges)}
-    position = frame["security"].map(order)
-    turn = frame["event_id"].map({event["id"]: turn for turn, event in enumerate(events)})
-    return (
-        frame.assign(turn=turn, position=position)
-        .sort_values(["turn", "position"], ignore_index=True)
-        .drop(columns=["turn", "position"])
-    )
+    return frame
 
 
 def flagged_prices(

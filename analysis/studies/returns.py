@@ -1,6 +1,6 @@
 """Prices in, simple returns between consecutive sessions out.
 
-Called by the desk only. A hole in the prices makes the returns on both of its sides
+A hole in the prices makes the returns on both of its sides
 missing, so that no return ever spans more than one session; nor does one span a price break.
 """
 
@@ -19,18 +19,7 @@ if TYPE_CHECKING:
 
 
 def adjusted_closes(prices: pl.DataFrame) -> pd.DataFrame:
-    """Pivot the price table to dates × tickers.
-
-    Parameters
-    ----------
-    prices : polars.DataFrame
-        Columns ``date``, ``ticker``, ``adj_close`` (one row per key).
-
-    Returns
-    -------
-    pandas.DataFrame
-        Adjusted closes in the currency of the listing; dates are time-zone naive.
-    """
+    """Pivot the price table to adjusted closes, dates × tickers, in the listing's currency."""
     import pandas as pd
 
     kept = prices.drop_nulls("adj_close").select("date", "ticker", "adj_close")
@@ -42,13 +31,7 @@ def adjusted_closes(prices: pl.DataFrame) -> pd.DataFrame:
 
 
 def price_breaks(prices: pl.DataFrame) -> dict[Hashable, pd.DatetimeIndex]:
-    """Days whose close is not on the scale of the close before, as the prices' flags say.
-
-    Parameters
-    ----------
-    prices : polars.DataFrame
-        Columns ``date``, ``ticker``, ``flag`` (one row per key).
-    """
+    """Days whose close is not on the scale of the close before, as the prices' flags say."""
     import pandas as pd
     import polars as pl
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from analysis.catalogue.selection import select_peers
 from analysis.errors import InputError, unknown_name
-from analysis.normal_returns import ModelChoice, choose_model
 from analysis.studies.confounders import find_confounders
+from analysis.studies.models import ModelChoice, choose_model
 
 if TYPE_CHECKING:
     from datetime import date
@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 
 _ANY_DAY = ["2000-01-03"]
 _NO_BENCHMARK = "no home benchmark in the tables: name one, or take the model mean_adjusted"
-_OPTIONS = ("min_observations", "exclude_own_events", "rbar", "preset", "seed")
+_OPTIONS = ("estimation", "window", "min_observations", "exclude_own_events", "rbar", "preset",
+            "seed")  # fmt: skip
 
 
 class _Data(Protocol):
@@ -156,7 +157,6 @@ def _inputs(
     options: dict[str, Any],
 ) -> dict[str, Any]:
     """Arguments of the engine's study; ``options`` are checked against those that it may take."""
-    windows = {name: options.pop(name) for name in ("estimation", "window")}
     for name in options:
         if name not in _OPTIONS:
             raise unknown_name("option of a study", name, _OPTIONS)
@@ -166,7 +166,6 @@ def _inputs(
         "model": chosen.model,
         "factors": _factors(data, chosen, homes, pairs),
         "calendars": data.sessions(securities),
-        **windows,
         **options,
     }
 

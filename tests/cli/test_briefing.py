@@ -113,7 +113,7 @@ def test_the_list_as_json_is_one_document(capsys: pytest.CaptureFixture[str]) ->
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        (["event_brifing"], "Did you mean 'event_briefing'?"),
+        (["event_brifing"], "Did you mean 'event_briefing' or"),
         (["../event_briefing"], "is not the name of a notebook"),
         (["event_briefing", "--format", "docx"], "Unknown format 'docx'"),
     ],

@@ -6,10 +6,10 @@ from datetime import date
 
 import pytest
 
-from analysis.normal_returns import MODELS
 from analysis.reports import narrative, terms
 from analysis.reports.findings import Findings, GroupMove, Move
 from analysis.reports.narrative import Course, Surroundings
+from analysis.studies.models import MODELS
 from tests.reports.note_checker import plain
 
 MONDAY, TUESDAY = date(2025, 1, 27), date(2025, 1, 28)

@@ -9,7 +9,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis import Desk, normal_returns
+from analysis import Desk
+from analysis.briefings.notebooks import find_notebook
+from analysis.briefings.parameters import KnownNames, validate
 from analysis.catalogue.selection import NEW_YORK, select_peers
 from analysis.cli import main
 from analysis.errors import InputError
@@ -29,10 +31,19 @@ from analysis.eventstudy import (
 )
 from analysis.eventstudy.core.panel import Block
 from analysis.eventstudy.models.least_squares import Fit, least_squares
-from analysis.normal_returns import MODELS, ModelSpec, choose_model, model_spec, register_model
 from analysis.reports import caveats, terms
+from analysis.studies import models
+from analysis.studies.models import (
+    MODELS,
+    ModelSpec,
+    choose_model,
+    model_names,
+    model_spec,
+    register_model,
+)
 from tests.reference.panels import events, panel, study
 
+EVENTS = KnownNames(events=("ds-r1",))
 TICKERS = ["NVDA", "TSM", "0981.HK"]
 
 
@@ -123,7 +134,7 @@ def test_a_model_that_changes_its_block_must_say_so(factors: int) -> None:
 
 @pytest.fixture
 def unit_beta(monkeypatch: pytest.MonkeyPatch) -> ModelSpec:
-    monkeypatch.setattr(normal_returns, "MODELS", MODELS.copy())
+    monkeypatch.setattr(models, "MODELS", MODELS.copy())
     spec = ModelSpec("market model with a beta of 1", UnitBeta)
     register_model("unit_beta", spec)
     return spec
@@ -161,18 +172,27 @@ def test_a_name_of_a_model_is_given_once() -> None:
         register_model("market", ModelSpec("another", UnitBeta))
 
 
-def test_installed_packages_bring_models(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_installed_packages_bring_models(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     (tmp_path / "a_model.py").write_text(
         "from analysis.eventstudy import MarketModel\n"
-        "from analysis.normal_returns import ModelSpec\n"
+        "from analysis.studies.models import ModelSpec\n"
         "SPEC = ModelSpec('a model of another package', MarketModel)\n"
     )
-    info = tmp_path / "a_model-1.0.dist-info"
-    info.mkdir()
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: a-model\nVersion: 1.0\n")
-    (info / "entry_points.txt").write_text("[faultline.models]\ninstalled = a_model:SPEC\n")
+    installed = tmp_path / "a_model-1.0.dist-info"
+    installed.mkdir()
+    (installed / "METADATA").write_text("Metadata-Version: 2.1\nName: a-model\nVersion: 1.0\n")
+    (installed / "entry_points.txt").write_text("[faultline.models]\ninstalled = a_model:SPEC\n")
     monkeypatch.syspath_prepend(str(tmp_path))
-    monkeypatch.setattr(normal_returns, "MODELS", MODELS.copy())
+    monkeypatch.setattr(models, "MODELS", MODELS.copy())
+    assert model_names() == (*MODELS, "installed")
+    assert main(["study", "--help"]) == 0
+    assert "unshocked, installed." in " ".join(capsys.readouterr().out.split())
+    info = find_notebook("event_briefing")
+    assert validate(info, {"event": "ds-r1", "model": "installed"}, known_names=EVENTS)["model"]
+    with pytest.raises(InputError, match=r"Unknown model 'zzz'.*installed"):
+        validate(info, {"event": "ds-r1", "model": "zzz"}, known_names=EVENTS)
     assert model_spec("installed").description == "a model of another package"
     assert choose_model("installed", {"NVDA": "^GSPC"}).model == MarketModel({"NVDA": "^GSPC"})
 
@@ -266,9 +286,3 @@ def test_unshocked_compares_with_what_the_study_leaves_out(desk: Desk) -> None:
 def test_prose_has_words_for_every_model(name: str) -> None:
     assert terms.explained_by(name)
     assert (caveats.peers(name) is not None) == (name == "equal_weight")
-
-
-def test_the_notebook_offers_every_model() -> None:
-    book = json.loads(Path("notebooks/event_briefing.ipynb").read_text(encoding="utf-8"))
-    parameters = {one["name"]: one for one in book["metadata"]["faultline"]["parameters"]}
-    assert parameters["model"]["choices"] == list(MODELS)

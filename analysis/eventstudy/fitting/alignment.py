@@ -146,7 +146,7 @@ def align_events(
     # Plain objects: walking through an Arrow-backed index costs more than all the rest.
     names: list[Hashable] = securities.tolist()
     needs = required_factors(model, names)
-    calendar_of, dates, stacked = _calendars(names, column >= 0, returns.index, calendars)
+    calendar_of, dates, stacked = number_calendars(names, column >= 0, returns.index, calendars)
     reasons = _unusable(names, column, calendar_of, needs)
     lost = np.isin(codes, list(reasons))
     skipped = {int(row): reasons[codes[row]] for row in np.flatnonzero(lost)}
@@ -174,7 +174,7 @@ def align_events(
     )
 
 
-def _calendars(
+def number_calendars(
     securities: Sequence[Hashable],
     known: Bools,
     index: pd.Index,

@@ -1,8 +1,8 @@
 """Bars shorter than a day: which session a bar belongs to, and what happens overnight.
 
 The engine counts rows, whatever their length; nothing in it knows that a market sleeps. Here
-bars are dealt out to sessions, instants are placed on bars, and the return from one session
-to the next is kept, dropped or made a bar of its own. `intraday` puts it together.
+bars are assigned to sessions and instants to bars, and the return from one session to the next
+is kept, dropped or made a bar of its own.
 
 Bars are named by their end and carry the exchange's own clock, without a time zone: a bar of
 10:00 holds what happened from 9:30 to 10:00.
@@ -24,7 +24,7 @@ LABELS = ("end", "start")
 
 
 def sessions(index: pd.DatetimeIndex, gap: str | pd.Timedelta | None = None) -> pd.DataFrame:
-    """Deal bars out to sessions.
+    """Assign bars to sessions.
 
     Parameters
     ----------
@@ -72,13 +72,7 @@ def sessions(index: pd.DatetimeIndex, gap: str | pd.Timedelta | None = None) -> 
 
 
 def bar_length(index: pd.DatetimeIndex, gap: str | pd.Timedelta | None = None) -> pd.Timedelta:
-    """Find the usual distance of two bars of one session.
-
-    Raises
-    ------
-    InputError
-        No session has two bars.
-    """
+    """Find the usual distance of two bars of one session; an `InputError` if none has two."""
     table = sessions(index, gap)
     apart = np.diff(index.to_numpy())[~table["opening"].to_numpy()[1:]]
     if not len(apart):
@@ -99,11 +93,6 @@ def by_end(
         What the bars are named by.
     bar : str or pandas.Timedelta, optional
         Their length, ``"30min"``; by default the usual distance within a session.
-
-    Raises
-    ------
-    InputError
-        An unknown label.
     """
     if label not in LABELS:
         raise unknown_name("label", str(label), LABELS)

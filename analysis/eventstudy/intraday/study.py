@@ -18,6 +18,9 @@ from analysis.eventstudy.models.linear import MarketModel, Model
 if TYPE_CHECKING:
     from analysis.eventstudy.results import EventStudyResults
 
+Calendars = Mapping[Hashable, pd.DatetimeIndex] | None
+Span = str | pd.Timedelta | None
+
 NIGHTS = ("keep", "drop")
 SEASONALITY = (None, "scale")
 
@@ -31,12 +34,12 @@ def intraday_study(
     estimation: Window = (-400, -14),
     window: Window = (-2, 4),
     label: str = "end",
-    bar: str | pd.Timedelta | None = None,
-    gap: str | pd.Timedelta | None = None,
+    bar: Span = None,
+    gap: Span = None,
     overnight: str = "keep",
     crossing: bool = True,
     seasonality: str | None = "scale",
-    calendars: Mapping[Hashable, pd.DatetimeIndex] | None = None,
+    calendars: Calendars = None,
     executor: Executor | None = None,
     **options: Any,
 ) -> EventStudyResults:
@@ -66,8 +69,8 @@ def intraday_study(
         Whether the first bar of a session, which holds the night, counts or is missing. For
         a night that is a bar of its own see `bars.bar_returns`.
     crossing : bool
-        Whether the event window may reach into another session. If not, such events go into
-        the ledger.
+        Whether the event window may reach into another session. If not, such events are
+        skipped.
     seasonality : {"scale", None}
         Whether the variance of a bar is that of its time of day, see
         `intraday_variance.TimeOfDay`, or the same all day.
@@ -135,18 +138,12 @@ def intraday_study(
     return results.with_skipped(refused) if len(refused) else results
 
 
-def _bars_of(
-    security: Hashable, index: pd.Index, calendars: Mapping[Hashable, pd.DatetimeIndex] | None
-) -> pd.DatetimeIndex | None:
+def _bars_of(security: Hashable, index: pd.Index, calendars: Calendars) -> pd.DatetimeIndex | None:
     own = index if calendars is None else calendars.get(security)
     return None if own is None or not len(own) else pd.DatetimeIndex(own).as_unit("ns")
 
 
-def _without_nights(
-    table: pd.DataFrame,
-    calendars: Mapping[Hashable, pd.DatetimeIndex] | None,
-    gap: str | pd.Timedelta | None,
-) -> pd.DataFrame:
+def _without_nights(table: pd.DataFrame, calendars: Calendars, gap: Span) -> pd.DataFrame:
     """Make the first bar of every session missing, in a copy."""
     values = table.to_numpy(copy=True)
     if calendars is None:
@@ -161,9 +158,7 @@ def _without_nights(
 
 
 def _place(
-    asked: pd.DataFrame,
-    index: pd.DatetimeIndex,
-    calendars: Mapping[Hashable, pd.DatetimeIndex] | None,
+    asked: pd.DataFrame, index: pd.DatetimeIndex, calendars: Calendars
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Give every instant its bar; list those that have none."""
     placed = asked.copy()
@@ -176,25 +171,18 @@ def _place(
         found = day0(instants, own)
         early = np.asarray(instants < own[0].normalize())
         late = np.asarray(instants.notna()) & np.asarray(found.isna())
-        for at in np.flatnonzero(early):
-            reasons[int(np.asarray(rows)[at])] = (
-                f"{day(instants.iloc[at])} is before the first bar {day(own[0])}"
-            )
-        for at in np.flatnonzero(late):
-            reasons[int(np.asarray(rows)[at])] = (
-                f"no bar ends after {day(instants.iloc[at])}: the last one is {day(own[-1])}"
-            )
+        for row, when in zip(np.asarray(rows)[early], instants[early], strict=True):
+            reasons[int(row)] = f"{day(when)} is before the first bar {day(own[0])}"
+        for row, when in zip(np.asarray(rows)[late], instants[late], strict=True):
+            last = day(own[-1])
+            reasons[int(row)] = f"no bar ends after {day(when)}: the last one is {last}"
         placed.loc[placed.index[rows], "date"] = found.to_numpy()
     placed.loc[placed.index[list(reasons)], "date"] = pd.NaT
     return placed, _refused(asked, reasons)
 
 
 def _inside(
-    placed: pd.DataFrame,
-    index: pd.Index,
-    calendars: Mapping[Hashable, pd.DatetimeIndex] | None,
-    window: Window,
-    gap: str | pd.Timedelta | None,
+    placed: pd.DataFrame, index: pd.Index, calendars: Calendars, window: Window, gap: Span
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Take the bar from events whose window reaches into another session."""
     reasons: dict[int, str] = {}

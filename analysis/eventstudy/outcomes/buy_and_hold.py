@@ -1,12 +1,8 @@
-"""Buy-and-hold abnormal returns: what an investor had at the end, less what was normal.
-
-`buy_and_hold` is the entry; `holdings` looks the returns up, `skewness` tests their mean.
-"""
+"""Buy-and-hold abnormal returns: what an investor had at the end, less what was normal."""
 
 from __future__ import annotations
 
 import math
-import operator
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -15,11 +11,10 @@ import numpy as np
 import pandas as pd
 
 from analysis.errors import InputError
-from analysis.eventstudy.core.arrays import Floats
+from analysis.eventstudy.inference.battery import outcome_table
 from analysis.eventstudy.inference.intervals import two_sided
-from analysis.eventstudy.inference.registry import adjust_p_values
 from analysis.eventstudy.inputs.frames import Window, check_windows
-from analysis.eventstudy.inputs.options import check_level, number
+from analysis.eventstudy.inputs.options import check_count, check_level, number
 from analysis.eventstudy.outcomes.holdings import NORMAL, HoldingReturns, hold
 from analysis.eventstudy.outcomes.skewness import (
     MeanTest,
@@ -49,7 +44,7 @@ class BuyAndHold:
         group, window_start, window_end, test, mean (BHAR, decimal), statistic, df, p_value,
         p_holm, p_bh, low, high, n, reason.
     skipped : pandas.DataFrame
-        event_id, security, window_start, window_end, reason: the ledger of the study for
+        event_id, security, window_start, window_end, reason: what the study skipped in
         these windows, and the events that cannot be compounded.
     note : str
         What the tests do not know: events that share dates. May be empty.
@@ -108,10 +103,6 @@ def buy_and_hold(
         Of the bootstrap; by default that of the study. Every group and window draws with the
         same seed, so that no figure depends on what else is asked.
 
-    Returns
-    -------
-    BuyAndHold
-
     Raises
     ------
     InputError
@@ -135,11 +126,15 @@ def buy_and_hold(
 
     Source: Barber & Lyon (1997); Lyon, Barber & Tsai (1999, section II.B).
     """
-    draws, seed = _check(draws, share, level, results.study.seed if seed is None else seed)
-    events, tests, refused = [], [], []
+    check_level(level)
+    if not 0.0 < number(share) <= 1.0:
+        raise InputError(f"share must lie above 0 and at most at 1, not {share!r}.")
+    draws = check_count(draws, "draws", LEAST_DRAWS)
+    seed = check_count(results.study.seed if seed is None else seed, "seed", 0)
     asked = check_windows(windows, results.study.window)
     if not asked:
         raise InputError("windows is empty; give at least one, such as (0, 5).")
+    events, tests, refused = [], [], []
     shared = False
     for window in asked:
         whole = hold(results, window, benchmark)
@@ -154,9 +149,9 @@ def buy_and_hold(
                 johnson_t(values, level),
                 bootstrapped_johnson_t(values, level, draws=draws, share=share, seed=seed),
             ]
-            tests += [(group, *window, _mean(values), one) for one in found]
-    order = {group: at for at, group in enumerate(results.groups)}
-    tests.sort(key=lambda row: order[row[0]])
+            mean = values.mean() if len(values) else math.nan
+            tests += [(group, window, mean, one) for one in found]
+    tests.sort(key=lambda row: results.groups.index(row[0]))
     return BuyAndHold(
         benchmark=benchmark,
         events=pd.concat(events, ignore_index=True),
@@ -171,30 +166,13 @@ def buy_and_hold(
     )
 
 
-def together(ledger: pd.DataFrame, more: list[pd.DataFrame]) -> pd.DataFrame:
-    """Add further rows to the ledger of a study."""
-    parts = [part for part in (ledger, *more) if len(part)]
-    if len(parts) < 2 and len(ledger) == sum(map(len, parts)):
-        return ledger
+def together(skipped: pd.DataFrame, more: list[pd.DataFrame]) -> pd.DataFrame:
+    """Add further rows to the table of what a study skipped."""
+    parts = [part for part in (skipped, *more) if len(part)]
+    if len(parts) < 2 and len(skipped) == sum(map(len, parts)):
+        return skipped
     ends = {"window_start": "Int64", "window_end": "Int64"}
     return pd.concat([part.astype(ends) for part in parts], ignore_index=True)
-
-
-def _check(draws: object, share: float, level: float, seed: object) -> tuple[int, int]:
-    check_level(level)
-    if not 0.0 < number(share) <= 1.0:
-        raise InputError(f"share must lie above 0 and at most at 1, not {share!r}.")
-    try:
-        count, start = operator.index(draws), operator.index(seed)  # type: ignore[arg-type]
-    except TypeError:
-        raise InputError(
-            f"draws and seed must be whole numbers, not {draws!r} and {seed!r}."
-        ) from None
-    if count < LEAST_DRAWS:
-        raise InputError(f"draws={count} is too few for a bootstrap; take at least {LEAST_DRAWS}.")
-    if start < 0:
-        raise InputError(f"seed must not be negative, not {start}.")
-    return count, start
 
 
 def _share_dates(whole: HoldingReturns) -> bool:
@@ -224,28 +202,9 @@ def _events(results: EventStudyResults, whole: HoldingReturns) -> pd.DataFrame:
     )
 
 
-def _tests(rows: list[tuple[str, int, int, float, MeanTest]]) -> pd.DataFrame:
-    p = np.array([one.outcome.p_value for *_, one in rows], dtype=np.float64)
-    holm, bh = adjust_p_values(p)
-    return pd.DataFrame(
-        {
-            "group": [row[0] for row in rows],
-            "window_start": [row[1] for row in rows],
-            "window_end": [row[2] for row in rows],
-            "test": [one.outcome.test for *_, one in rows],
-            "mean": [row[3] for row in rows],
-            "statistic": [one.outcome.statistic for *_, one in rows],
-            "df": [one.outcome.df for *_, one in rows],
-            "p_value": p,
-            "p_holm": holm,
-            "p_bh": bh,
-            "low": [one.low for *_, one in rows],
-            "high": [one.high for *_, one in rows],
-            "n": [one.outcome.n for *_, one in rows],
-            "reason": [one.outcome.reason for *_, one in rows],
-        }
-    )
-
-
-def _mean(values: Floats) -> float:
-    return float(values.mean()) if len(values) else math.nan
+def _tests(rows: list[tuple[str, Window, float, MeanTest]]) -> pd.DataFrame:
+    table = outcome_table([(group, window, one.outcome) for group, window, _, one in rows])
+    table.insert(4, "mean", [row[2] for row in rows])
+    table.insert(10, "low", [one.low for *_, one in rows])
+    table.insert(11, "high", [one.high for *_, one in rows])
+    return table

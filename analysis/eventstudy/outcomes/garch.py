@@ -17,11 +17,7 @@ import pandas as pd
 from analysis.errors import InputError
 from analysis.eventstudy.core.arrays import Floats, Ints
 from analysis.eventstudy.inputs.frames import Window, check_windows
-from analysis.eventstudy.models.conditional_variance import (
-    SECOND_START,
-    UNIT_ROOT,
-    arch_classes,
-)
+from analysis.eventstudy.models.conditional_variance import SECOND_START, UNIT_ROOT, arch_classes
 from analysis.eventstudy.outcomes.buy_and_hold import together
 
 if TYPE_CHECKING:
@@ -66,18 +62,9 @@ class GarchVolatility:
 class _Paths:
     """Disturbances and their variances of n events.
 
-    Attributes
-    ----------
-    rows : (n,) int
-        Their rows among the fitted events.
-    before : (n, E) float
-        Estimation disturbances, NaN where missing.
-    during : (n, W) float
-        Those of the event window.
-    first : (n, E) float
-        Variance forecast for the row after each estimation row.
-    level, persistence : (n,) float
-        Long-run variance, and α + β.
+    ``before`` (n, E), NaN where missing, and ``during`` (n, W) are those of the two windows,
+    ``first`` (n, E) the variance forecast for the row after each estimation row, ``level`` and
+    ``persistence`` (n,) the long-run variance and α + β; ``rows`` number the fitted events.
     """
 
     rows: Ints
@@ -86,6 +73,10 @@ class _Paths:
     first: Floats
     level: Floats
     persistence: Floats
+
+    def take(self, rows: np.ndarray) -> _Paths:
+        """Keep some of the events."""
+        return _Paths(*(one[rows] for one in vars(self).values()))
 
 
 def garch_volatility(
@@ -108,10 +99,6 @@ def garch_volatility(
         Of a model without a variance of its own: the market model, for instance.
     windows : (int, int) or sequence of them
         Relative days, both ends included, inside the event window.
-
-    Returns
-    -------
-    GarchVolatility
 
     Raises
     ------
@@ -151,26 +138,21 @@ def garch_volatility(
     offsets = results.fitted.offsets
     for group in results.groups:
         members = _members(results, group)
-        part = _take(paths, np.isin(paths.rows, members))
+        part = paths.take(np.isin(paths.rows, members))
         for window in asked:
             columns = np.flatnonzero((offsets >= window[0]) & (offsets <= window[1]))
             rows.append((group, *window, *_test(results, part, columns)))
         for column, day in enumerate(offsets):
             known = np.isfinite(part.during[:, column])
-            multiple = _real(results, _take(part, known), np.array([column]))
+            multiple = _real(results, part.take(known), np.array([column]))
             daily.append((group, int(day), multiple, int(known.sum())))
+    names = ["group", "window_start", "window_end", "cav", "usual", "p_value", "placebos", "n",
+             "reason"]  # fmt: skip
+    parameters = pd.DataFrame(found, results.index, ["omega", "alpha", "beta"])
     return GarchVolatility(
-        windows=pd.DataFrame(
-            rows,
-            columns=[
-                *("group", "window_start", "window_end", "cav", "usual", "p_value", "placebos"),
-                *("n", "reason"),
-            ],
-        ),
+        windows=pd.DataFrame(rows, columns=names),
         daily=pd.DataFrame(daily, columns=["group", "day", "multiple", "n"]),
-        parameters=pd.DataFrame(found, results.index, ["omega", "alpha", "beta"]).loc[
-            [not one for one in why]
-        ],
+        parameters=parameters[[not one for one in why]],
         skipped=_skipped(results, asked, why),
     )
 
@@ -196,12 +178,7 @@ def _skipped(results: EventStudyResults, asked: list[Window], why: list[str]) ->
 def _estimate(results: EventStudyResults) -> tuple[Floats, list[str]]:
     """Fit a GARCH(1,1) to the estimation residuals of every event, in units of their s.
 
-    Returns
-    -------
-    (N, 3) float
-        omega (squared returns), alpha, beta.
-    list of str
-        Why there are none; empty where there are.
+    Gives omega (squared returns), alpha and beta, (N, 3), and why there are none, else blank.
     """
     zero_mean, garch = arch_classes("garch_volatility()")
     found, why = np.full((len(results.fitted), 3), np.nan), [""] * len(results.fitted)
@@ -245,22 +222,11 @@ def _paths(results: EventStudyResults, found: Floats, rows: Ints) -> _Paths:
     return _Paths(rows, before, during, first, omega / (1.0 - persistence), persistence)
 
 
-def _take(paths: _Paths, rows: np.ndarray) -> _Paths:
-    return _Paths(
-        paths.rows[rows],
-        paths.before[rows],
-        paths.during[rows],
-        paths.first[rows],
-        paths.level[rows],
-        paths.persistence[rows],
-    )
-
-
 def _test(
     results: EventStudyResults, paths: _Paths, columns: Ints
 ) -> tuple[float, float, float, int, int, str]:
     """Give cav, usual, p_value, placebos, n and reason of one window."""
-    whole = _take(paths, np.asarray(np.isfinite(paths.during[:, columns]).all(axis=1)))
+    whole = paths.take(np.asarray(np.isfinite(paths.during[:, columns]).all(axis=1)))
     n = len(whole.rows)
     if n < 2:
         return np.nan, np.nan, np.nan, 0, n, f"needs at least 2 events, has {n}"
@@ -274,11 +240,8 @@ def _test(
     b = len(placebos)
     usual = float(placebos.mean()) if b else np.nan
     if b < LEAST_PLACEBOS:
-        reason = (
-            f"the estimation window has room for {b} placebo windows, at least {LEAST_PLACEBOS} "
-            "are needed"
-        )
-        return cav, usual, np.nan, b, n, reason
+        room = f"the estimation window has room for {b} placebo windows"
+        return cav, usual, np.nan, b, n, f"{room}, at least {LEAST_PLACEBOS} are needed"
     tail = min(int((placebos >= cav).sum()), int((placebos <= cav).sum()))
     return cav, usual, min(1.0, 2.0 * (1 + tail) / (1 + b)), b, n, ""
 
@@ -297,8 +260,7 @@ def _real(results: EventStudyResults, paths: _Paths, columns: Ints) -> float:
 def _forecast(paths: _Paths, starts: Ints, step: int) -> Floats:
     """Variance some sessions after some rows, (n, starts): Baillie & Bollerslev (1992)."""
     level, fade = paths.level[:, None], paths.persistence[:, None] ** (step - 1.0)
-    forecast: Floats = level + fade * (paths.first[:, starts] - level)
-    return forecast
+    return np.asarray(level + fade * (paths.first[:, starts] - level))
 
 
 def _multiple(e: Floats, h: Floats) -> Floats:

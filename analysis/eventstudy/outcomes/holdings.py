@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -54,8 +54,8 @@ class HoldingReturns:
     @property
     def bhar(self) -> Floats:
         """Buy-and-hold abnormal returns, see `increments`."""
-        difference: Floats = (1.0 + self.held).prod(axis=1) - (1.0 + self.benchmark).prod(axis=1)
-        return difference
+        held, other = (1.0 + self.held).prod(axis=1), (1.0 + self.benchmark).prod(axis=1)
+        return np.asarray(held - other)
 
     @property
     def increments(self) -> Floats:
@@ -69,23 +69,21 @@ class HoldingReturns:
         return gained
 
     def take(self, rows: np.ndarray) -> HoldingReturns:
-        """Keep some of the events; the ledger stays."""
+        """Keep some of the events; what was refused stays."""
         part = self.sample
-        sample = WindowSample(
-            part.fitted.take(rows),
-            part.window,
-            part.columns,
-            part.car[rows],
-            part.se[rows],
-            part.scar[rows],
-        )
-        return HoldingReturns(
-            sample,
-            self.members[rows],
-            self.held[rows],
-            self.benchmark[rows],
-            self.dates[rows],
-            self.refused,
+        return replace(
+            self,
+            sample=replace(
+                part,
+                fitted=part.fitted.take(rows),
+                car=part.car[rows],
+                se=part.se[rows],
+                scar=part.scar[rows],
+            ),
+            members=self.members[rows],
+            held=self.held[rows],
+            benchmark=self.benchmark[rows],
+            dates=self.dates[rows],
         )
 
 
@@ -171,7 +169,7 @@ def _columns(
         return _look_up(study.factors, dates, [benchmark] * len(dates))
     needs = {
         one: [column for column in study.model.needs(one) or () if column != COLUMN]
-        for one in set(securities)
+        for one in dict.fromkeys(securities)
     }
     for security, columns in needs.items():
         if len(columns) != 1:
@@ -187,15 +185,11 @@ def _columns(
 
 def _compoundable(whole: HoldingReturns, index: pd.MultiIndex, benchmark: str) -> HoldingReturns:
     """Leave out what cannot be compounded, and say why."""
-    own, missing, other = (
-        whole.held < -1.0,
-        np.isnan(whole.benchmark),
-        whole.benchmark < -1.0,
-    )
-    bad = own | missing | other
-    lost = np.flatnonzero(bad.any(axis=1))
+    own, missing = whole.held < -1.0, np.isnan(whole.benchmark)
+    bad = own | missing | (whole.benchmark < -1.0)
+    kept = np.asarray(~bad.any(axis=1))
     rows = []
-    for at in lost:
+    for at in np.flatnonzero(~kept):
         column = int(np.flatnonzero(bad[at])[0])
         relative = whole.sample.window[0] + column
         when = f"on day {relative} ({day(pd.Timestamp(whole.dates[at, column]))})"
@@ -207,7 +201,5 @@ def _compoundable(whole: HoldingReturns, index: pd.MultiIndex, benchmark: str) -
             value = whole.benchmark[at, column]
             why = f"the benchmark's return {value:.4g} {when} is below -1, which is impossible"
         rows.append((*index[int(at)], *whole.sample.window, why))
-    refused = pd.DataFrame(rows, columns=LEDGER)
-    kept = np.asarray(~bad.any(axis=1))
     part = whole if kept.all() else whole.take(kept)
-    return HoldingReturns(part.sample, part.members, part.held, part.benchmark, part.dates, refused)
+    return replace(part, refused=pd.DataFrame(rows, columns=LEDGER))

@@ -10,7 +10,6 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -26,22 +25,10 @@ if TYPE_CHECKING:
     from analysis.eventstudy.results import EventStudyResults
 
 OUTCOMES = ("bhar", "car")
-CALENDAR = {"date": "D", "month": "M", "quarter": "Q", "year": "Y"}
+CALENDAR = {"date": ("D", 1), "month": ("M", 1), "quarter": ("M", 3), "year": ("M", 12)}
 BY = (*CALENDAR, "security", "event")
 # Cameron & Miller (2015, section VI): below this, clustered errors are too small.
 FEW_CLUSTERS = 20
-
-
-@dataclass(frozen=True)
-class _Mean:
-    mean: float = math.nan
-    se: float = math.nan
-    t: float = math.nan
-    df: float = math.nan
-    p_value: float = math.nan
-    low: float = math.nan
-    high: float = math.nan
-    reason: str = ""
 
 
 def long_horizon(
@@ -115,30 +102,21 @@ def long_horizon(
         for group in results.groups:
             _, members = results.sample(window, group)
             part = whole.take(np.isin(whole.members, members))
+            figures = part.increments if held else part.sample.fitted.ar[:, part.sample.columns]
             labels = [_labels(results, part, way) for way in ways]
-            found = _clustered(_figures(part, outcome), labels, ways, level)
+            found = _clustered(figures, labels, ways, level)
             counts = [len(np.unique(one)) for one in labels]
             overlap = _overlap(part)
-            rows.append(
-                {
-                    "group": group,
-                    "window_start": window[0],
-                    "window_end": window[1],
-                    "outcome": outcome,
-                    "by": ", ".join(ways),
-                    **{name: getattr(found, name) for name in _Mean.__annotations__},
-                    "n": len(part.members),
-                    "clusters": min(counts),
-                    "overlap": overlap,
-                    "note": _note(ways, counts, overlap),
-                }
-            )
-    table = pd.DataFrame(rows)
+            where = {"group": group, "window_start": window[0], "window_end": window[1]}
+            size = {"n": len(part.members), "clusters": min(counts), "overlap": overlap}
+            rows.append(where | found | size | {"note": _note(ways, counts, overlap)})
+    columns = ["group", "window_start", "window_end", "outcome", "by", "mean", "se", "t", "df",
+               "p_value", "low", "high", "n", "clusters", "overlap", "reason", "note"]  # fmt: skip
+    table = pd.DataFrame(rows, columns=columns).assign(outcome=outcome, by=", ".join(ways))
     order = {group: at for at, group in enumerate(results.groups)}
-    table = table.sort_values("group", key=lambda one: one.map(order), kind="stable")
-    last = ["n", "clusters", "overlap", "reason", "note"]
-    columns = [name for name in table.columns if name not in last]
-    return table[columns + last].reset_index(drop=True)
+    return table.sort_values(
+        "group", key=lambda one: one.map(order), kind="stable", ignore_index=True
+    )
 
 
 def _ways(by: str | Sequence[str]) -> tuple[str, ...]:
@@ -157,48 +135,39 @@ def _ways(by: str | Sequence[str]) -> tuple[str, ...]:
     return ways
 
 
-def _figures(part: HoldingReturns, outcome: str) -> Floats:
-    """What every day added, (n, L)."""
-    if outcome == "bhar":
-        return part.increments
-    ar: Floats = part.sample.fitted.ar[:, part.sample.columns]
-    return ar
-
-
 def _labels(results: EventStudyResults, part: HoldingReturns, way: str) -> Ints:
     """The cluster of every figure, as whole numbers, (n, L)."""
     if way in CALENDAR:
-        periods: Ints = part.dates.astype(f"datetime64[{'D' if way == 'date' else 'M'}]").astype(
-            np.int64
-        )
-        if way in ("quarter", "year"):
-            periods = periods // (3 if way == "quarter" else 12)
-        return periods
+        unit, length = CALENDAR[way]
+        return np.asarray(part.dates.astype(f"datetime64[{unit}]").astype(np.int64) // length)
     level = "security" if way == "security" else "event_id"
     codes, _ = pd.factorize(results.index[part.members].get_level_values(level))
     return np.broadcast_to(codes[:, None].astype(np.int64), part.dates.shape)
 
 
-def _clustered(figures: Floats, labels: list[Ints], ways: tuple[str, ...], level: float) -> _Mean:
+def _clustered(
+    figures: Floats, labels: list[Ints], ways: tuple[str, ...], level: float
+) -> dict[str, float | str]:
     """Regress the figures on a constant; L times it is the mean outcome."""
     events, days = figures.shape
     if not events:
-        return _Mean(reason="needs at least 1 event, has 0")
+        return {"reason": "needs at least 1 event, has 0"}
     mean = float(figures.sum(axis=1).mean())
     for way, label in zip(ways, labels, strict=True):
         if label.min() == label.max():
-            return _Mean(mean=mean, reason=f"all figures fall into one {way}: one cluster only")
+            return {"mean": mean, "reason": f"all figures fall into one {way}: one cluster only"}
     variance = _variance(figures.ravel(), [one.ravel() for one in labels])
     largest = float(np.abs(figures).max())
     if not variance > (1e-12 * largest) ** 2:
-        return _Mean(mean=mean, reason="the clustered variance is not positive")
+        return {"mean": mean, "reason": "the clustered variance is not positive"}
     from scipy.special import stdtr, stdtrit
 
     se = days * math.sqrt(variance)
-    df = min(len(np.unique(one)) for one in labels) - 1
+    df = float(min(len(np.unique(one)) for one in labels) - 1)
     reach = float(stdtrit(df, 0.5 + level / 2.0)) * se
     p = 2.0 * float(stdtr(df, -abs(mean / se)))
-    return _Mean(mean, se, mean / se, float(df), p, mean - reach, mean + reach)
+    tested = {"mean": mean, "se": se, "t": mean / se, "df": df, "p_value": p}
+    return tested | {"low": mean - reach, "high": mean + reach, "reason": ""}
 
 
 def _variance(figures: Floats, labels: list[Ints]) -> float:

@@ -1,8 +1,7 @@
 """Tests of a mean whose values are skewed, as buy-and-hold abnormal returns are.
 
-Small functions of one array of values; `buy_and_hold` runs them. A winner can gain many
-times its price, a loser can lose it once: the plain t of a mean of such values finds too few
-gains and too many losses.
+A winner can gain many times its price, a loser can lose it once: the plain t of a mean of such
+values finds too few gains and too many losses.
 """
 
 from __future__ import annotations
@@ -17,7 +16,6 @@ from analysis.eventstudy.core.arrays import Floats
 from analysis.eventstudy.inference.test_result import Outcome, spread, student, too_few, undefined
 
 CROSS, JOHNSON, BOOTSTRAPPED = "cross_sectional_t", "johnson_t", "bootstrapped_johnson_t"
-NAMES = (CROSS, JOHNSON, BOOTSTRAPPED)
 SAME = "the value is the same for every event"
 # Resamples of a quarter of the events must have a spread and a skewness of their own.
 LEAST_RESAMPLE = 5
@@ -107,14 +105,8 @@ def bootstrapped_johnson_t(
         return problem
     n, size = len(values), int(share * len(values))
     if size < LEAST_RESAMPLE:
-        return MeanTest(
-            undefined(
-                BOOTSTRAPPED,
-                n,
-                f"resamples of {size} of {n} events are too small, at least {LEAST_RESAMPLE} "
-                "are needed",
-            )
-        )
+        small = f"resamples of {size} of {n} events are too small, at least {LEAST_RESAMPLE} "
+        return MeanTest(undefined(BOOTSTRAPPED, n, f"{small}are needed"))
     drawn = np.sort(np.concatenate(list(_draw(values, draws, size, seed))))
     usable = len(drawn)
     tail = int((1.0 - level) / 2.0 * (usable + 1) + 1e-9)
@@ -159,14 +151,11 @@ def _turned(name: str, values: Floats) -> MeanTest | None:
     s, gamma = _moments(values)
     if 1.0 + 2.0 * gamma * s / 3.0 > 0:
         return None
-    return MeanTest(
-        undefined(
-            name,
-            len(values),
-            f"the mean lies {abs(s):.3g} standard deviations from 0 with skewness {gamma:.3g}: "
-            "too far for the correction, which turns round there",
-        )
+    reason = (
+        f"the mean lies {abs(s):.3g} standard deviations from 0 with skewness {gamma:.3g}: "
+        "too far for the correction, which turns round there"
     )
+    return MeanTest(undefined(name, len(values), reason))
 
 
 def _moments(values: Floats) -> tuple[float, float]:

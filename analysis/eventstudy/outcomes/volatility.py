@@ -262,13 +262,9 @@ def volatility_multiples(
             rows.append(
                 (group, *window, *scale, *answer[["test", "statistic", "df", "p_value", "n"]])
             )
-    return pd.DataFrame(
-        rows,
-        columns=[
-            *("group", "window_start", "window_end", "multiple", "low", "high"),
-            *("test", "statistic", "df", "p_value", "n"),
-        ],
-    )
+    columns = ["group", "window_start", "window_end", "multiple", "low", "high", "test",
+               "statistic", "df", "p_value", "n"]  # fmt: skip
+    return pd.DataFrame(rows, columns=columns)
 
 
 def _multiple(shift: Floats) -> Floats:
@@ -285,18 +281,15 @@ def _multiple(shift: Floats) -> Floats:
 
 
 def _log(ratio: Floats) -> Floats:
-    tamed: Floats = np.log(ratio + INLIER) - INLIER / (ratio + INLIER)
-    return tamed
+    return np.asarray(np.log(ratio + INLIER) - INLIER / (ratio + INLIER))
 
 
 def _mean(values: Floats, n: np.ndarray) -> Floats:
-    total: Floats = np.where(np.isfinite(values), values, 0.0).sum(axis=1)
-    average: Floats = total / np.maximum(n, 1)
-    return average
+    total = np.where(np.isfinite(values), values, 0.0).sum(axis=1)
+    return np.asarray(total / np.maximum(n, 1))
 
 
 def _sd(values: Floats, n: np.ndarray) -> Floats:
     """Standard deviation about the mean, ddof 1, over the known values."""
     distance = np.where(np.isfinite(values), values - _mean(values, n)[:, None], 0.0)
-    sd: Floats = np.sqrt((distance**2).sum(axis=1) / np.maximum(n - 1, 1))
-    return sd
+    return np.asarray(np.sqrt((distance**2).sum(axis=1) / np.maximum(n - 1, 1)))

@@ -187,9 +187,8 @@ def _outstanding(table: pd.DataFrame, shares: pd.DataFrame | Mapping[Hashable, f
     try:
         row = np.array([shares.get(one, np.nan) for one in table.columns], dtype=np.float64)
     except (TypeError, ValueError):
-        raise InputError(
-            "shares holds something that is not a number; give shares as floats."
-        ) from (None)
+        message = "shares holds something that is not a number; give shares as floats."
+        raise InputError(message) from None
     return np.broadcast_to(row, table.shape)
 
 

@@ -22,7 +22,6 @@ from analysis.eventstudy.inputs.frames import Window
 
 if TYPE_CHECKING:
     from analysis.eventstudy.fitting.fitted_study import FittedStudy
-    from analysis.eventstudy.inference.test_result import Outcome
     from analysis.eventstudy.presets.case import PresetSample
     from analysis.eventstudy.presets.convention import Preset, Statistic
 
@@ -30,13 +29,7 @@ NAMES = ("eventstudy2", "estudy", "estudy2", "lemaire", "eventstudy_r")
 
 
 def check(preset: object) -> None:
-    """Refuse what is no preset.
-
-    Raises
-    ------
-    InputError
-        Not None, and not one of `NAMES`.
-    """
+    """Refuse what is neither None nor one of `NAMES`."""
     if preset is None or preset in NAMES:
         return
     if isinstance(preset, str):
@@ -52,39 +45,20 @@ def preset(name: str) -> Preset:
 
 
 def tests(
-    results: FittedStudy,
-    windows: list[Window],
-    names: Iterable[str] | Literal["all"],
+    results: FittedStudy, windows: list[Window], names: Iterable[str] | Literal["all"]
 ) -> pd.DataFrame:
     """Run the tests of the study's preset on every group and window.
 
-    Parameters
-    ----------
-    results : FittedStudy
-        Of a study with a preset.
-    windows : list of (int, int)
-        Checked.
-    names : iterable of str or "all"
-        Names of the preset's tests: ours where it is that test, else the package's own.
-
-    Returns
-    -------
-    pandas.DataFrame
-        As `EventStudyResults.tests`.
-
-    Raises
-    ------
-    InputError
-        A test that the package does not have.
+    As `EventStudyResults.tests`; a test that the package does not have is an `InputError`.
     """
-    chosen = _preset_of(results)
+    chosen = preset(str(results.study.preset))
     statistics = _named(chosen, names)
     return outcome_table(
         [
             (group, window, outcome)
             for group in results.groups
             for window in windows
-            for outcome in _outcomes(chosen, statistics, _case(results, window, group))
+            for outcome in chosen.outcomes(_sample(results, window, group), statistics)
         ]
     )
 
@@ -92,54 +66,36 @@ def tests(
 def car(results: FittedStudy, window: Window) -> pd.DataFrame:
     """Judge every event's CAR as the study's preset does, see `EventStudyResults.car`.
 
-    Returns
-    -------
-    pandas.DataFrame
-        (event_id, security) × car, se, t, df, p_value, scar. The p-value is the package's,
-        of one side where the package's is.
-
-    Raises
-    ------
-    InputError
-        The package cannot handle the study's model.
+    The p-value is the package's, of one side where the package's is. A model that the package
+    cannot handle is an `InputError`.
     """
     from analysis.eventstudy.presets.convention import Cars
 
     chosen = _able(results)
-    case = _case(results, window)
+    sample = _sample(results, window)
     # Without an event there is no security either whose factors could be looked up.
-    found = chosen.car(case) if case.size else Cars(*np.empty((3, 0)))
-    t = case.car / found.se
-    columns = {"car": case.car, "se": found.se, "t": t, "df": found.df, "p_value": found.p_value}
-    return pd.DataFrame({**columns, "scar": t}, index=results.index[case.members])
+    found = chosen.car(sample) if sample.size else Cars(*np.empty((3, 0)))
+    t = sample.car / found.se
+    columns = {"car": sample.car, "se": found.se, "t": t, "df": found.df, "p_value": found.p_value}
+    return pd.DataFrame({**columns, "scar": t}, index=results.index[sample.members])
 
 
 def caar(results: FittedStudy, window: Window, group: str | None = None) -> pd.Series:
-    """Average the CARs as the study's preset does, with its leading test.
-
-    Raises
-    ------
-    InputError
-        The package cannot handle the study's model.
-    """
+    """Average the CARs as the study's preset does, with its leading test; raises as `car`."""
     chosen = _able(results)
-    case = _case(results, window, group)
-    (outcome,) = _outcomes(chosen, _named(chosen, [chosen.lead]), case)
-    return caar_row(chosen.caar(case), case.size, outcome, group)
-
-
-def _preset_of(results: FittedStudy) -> Preset:
-    return preset(str(results.study.preset))
+    sample = _sample(results, window, group)
+    (outcome,) = chosen.outcomes(sample, _named(chosen, [chosen.lead]))
+    return caar_row(chosen.caar(sample), sample.size, outcome, group)
 
 
 def _able(results: FittedStudy) -> Preset:
-    chosen = _preset_of(results)
+    chosen = preset(str(results.study.preset))
     if reason := chosen.unable(results.study.model):
         raise InputError(f"{reason}; take another model or leave preset=None.")
     return chosen
 
 
-def _case(results: FittedStudy, window: Window, group: str | None = None) -> PresetSample:
+def _sample(results: FittedStudy, window: Window, group: str | None = None) -> PresetSample:
     from analysis.eventstudy.presets.case import PresetSample
 
     return PresetSample.of(results, window, group)
@@ -155,13 +111,3 @@ def _named(chosen: Preset, names: Iterable[str] | Literal["all"]) -> tuple[Stati
         if name not in by_name:
             raise unknown_name(f"test of {chosen.package}", name, chosen.names)
     return tuple(by_name[name] for name in asked)
-
-
-def _outcomes(
-    chosen: Preset, statistics: tuple[Statistic, ...], case: PresetSample
-) -> list[Outcome]:
-    from analysis.eventstudy.inference.test_result import undefined
-
-    if reason := chosen.unable(case.model):
-        return [undefined(one.name, case.size, reason) for one in statistics]
-    return [one.outcome(case) for one in statistics]

@@ -7,7 +7,6 @@ the factors on every row of the estimation window, also where the firm did not t
 
 from __future__ import annotations
 
-from collections.abc import Hashable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -26,27 +25,25 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False)
-class PresetSample:
+class PresetSample(WindowSample):
     """N events in a window of L days.
 
     Attributes
     ----------
     results : FittedStudy
         The study they are from.
-    sample : WindowSample
-        The events that are whole in the window.
     members : (N,) int
         Their rows in ``results.fitted``.
     """
 
     results: FittedStudy
-    sample: WindowSample
     members: Ints
 
     @classmethod
     def of(cls, results: FittedStudy, window: Window, group: str | None = None) -> PresetSample:
         """Take the events of a group that are whole in a window."""
-        return cls(results, *results.sample(window, group))
+        sample, members = results.sample(window, group)
+        return cls(**vars(sample), results=results, members=members)
 
     @property
     def model(self) -> Model:
@@ -54,24 +51,9 @@ class PresetSample:
         return self.results.study.model
 
     @property
-    def size(self) -> int:
-        """Events, N."""
-        return self.sample.size
-
-    @property
-    def length(self) -> int:
-        """Days of the window, L."""
-        return self.sample.length
-
-    @property
-    def car(self) -> Floats:
-        """Cumulative abnormal returns, (N,)."""
-        return self.sample.car
-
-    @property
     def ar(self) -> Floats:
         """Abnormal returns on the days of the window, (N, L)."""
-        return self.sample.fitted.ar[:, self.sample.columns]
+        return self.fitted.ar[:, self.columns]
 
     @cached_property
     def residuals(self) -> Floats:
@@ -79,22 +61,22 @@ class PresetSample:
 
         A large study makes them again whenever they are asked for: here once.
         """
-        return self.sample.fitted.residuals
+        return self.fitted.residuals
 
     @property
     def n(self) -> Floats:
         """Usable estimation rows T of each event, (N,)."""
-        return self.sample.fitted.n.astype(np.float64)
+        return self.fitted.n.astype(np.float64)
 
     @property
     def dof(self) -> Floats:
         """Degrees of freedom T−k of the residual variance, (N,)."""
-        return self.sample.fitted.dof
+        return self.fitted.dof
 
     @property
     def sigma(self) -> Floats:
         """Residual standard deviation s with the divisor T−k, (N,)."""
-        return self.sample.fitted.sigma
+        return self.fitted.sigma
 
     @property
     def rss(self) -> Floats:
@@ -102,22 +84,27 @@ class PresetSample:
         return self.sigma**2 * self.dof
 
     @cached_property
+    def estimation_aar(self) -> Floats:
+        """Average of the residuals of every estimation day that has any."""
+        present = np.isfinite(self.residuals)
+        count = present.sum(axis=0)
+        total = np.where(present, self.residuals, 0.0).sum(axis=0)
+        return np.asarray(total[count > 0] / count[count > 0])
+
+    @cached_property
     def rbar_event(self) -> float:
         """r̄ in event time: the mean pairwise correlation of the estimation residuals."""
-        return rbar(self.sample, "event")
+        return rbar(self, "event")
 
     @cached_property
     def estimation_factors(self) -> Floats:
         """Factors on every session of the estimation window, used or not, (N, f, E)."""
-        return self._factors(self.sample.fitted.residual_days)
+        return self._factors(self.fitted.residual_days)
 
     @cached_property
     def window_factors(self) -> Floats:
         """Factors on the days of the window, (N, f, L)."""
-        return self._factors(self.sample.fitted.days[:, self.sample.columns])
-
-    def _needs(self, security: Hashable) -> pd.Index:
-        return pd.Index(self.results.study.model.needs(security) or ())
+        return self._factors(self.fitted.days[:, self.columns])
 
     def _factors(self, days: Ints) -> Floats:
         """Factors of each event on some days of the union of calendars, NaN where none."""
@@ -130,7 +117,10 @@ class PresetSample:
         present = np.flatnonzero(source >= 0)
         laid[:, present] = study.factors.to_numpy().T[:, source[present]]
         who, securities = pd.factorize(self.results.index.get_level_values("security"))
-        needs = [study.factors.columns.get_indexer(self._needs(one)) for one in securities]
+        needs = [
+            study.factors.columns.get_indexer(pd.Index(study.model.needs(one) or ()))
+            for one in securities
+        ]
         wanted = np.array(needs)[who[self.members]]
         factors: Floats = laid[wanted[:, :, None], days[:, None, :]]
         return factors

@@ -1,7 +1,6 @@
 """All presets beside our own conventions: who would have concluded what.
 
-`EventStudyResults.compare_presets` is its caller. The table is tidy; the sentences in its
-``attrs`` say where the conclusions differ.
+The table is tidy; the sentences in its ``attrs`` say where the conclusions differ.
 """
 
 from __future__ import annotations
@@ -13,17 +12,16 @@ import pandas as pd
 
 from analysis.eventstudy.inference.battery import test_table
 from analysis.eventstudy.inference.registry import LEADING_TEST
-from analysis.eventstudy.inference.test_result import Outcome
+from analysis.eventstudy.inference.test_result import LEVEL, Outcome, undefined
 from analysis.eventstudy.inputs.frames import ALL_GROUP, Window
 from analysis.eventstudy.presets import NAMES, preset
 from analysis.eventstudy.presets.case import PresetSample
 
 if TYPE_CHECKING:
     from analysis.eventstudy.fitting.fitted_study import FittedStudy
-    from analysis.eventstudy.presets.convention import Preset, Statistic
+    from analysis.eventstudy.presets.convention import Preset
 
 OURS = "faultline"
-LEVEL = 0.05
 # Our tests that some package has too, and the two closed forms that lead our summaries.
 OUR_TESTS = (
     LEADING_TEST,
@@ -39,49 +37,29 @@ OUR_TESTS = (
     "generalized_sign",
     "wilcoxon",
 )
-OUTCOME = ["test", "statistic", "df", "p_value", "n", "reason"]
-COLUMNS = [
-    "preset",
-    "package_test",
-    "test",
-    "window_start",
-    "window_end",
-    "statistic",
-    "df",
-    "p_value",
-    "significant",
-    "n",
-    "reason",
-    "note",
-]
+COLUMNS = ["preset", "package_test", "test", "window_start", "window_end", "statistic", "df",
+           "p_value", "significant", "n", "reason", "note"]  # fmt: skip
 
 
 def table(results: FittedStudy, windows: list[Window], group: str | None = None) -> pd.DataFrame:
     """Run every preset and our own conventions on the same abnormal returns.
 
-    Parameters
-    ----------
-    results : FittedStudy
-    windows : list of (int, int)
-        Checked, none twice.
-    group : str, optional
-        One of ``results.groups``.
-
-    Returns
-    -------
-    pandas.DataFrame
-        See `EventStudyResults.compare_presets`; ``attrs["differences"]`` holds the sentences.
+    See `EventStudyResults.compare_presets`; ``attrs["differences"]`` holds the sentences. The
+    windows are checked, none twice.
     """
     ours = test_table(results, windows, OUR_TESTS)
     ours = ours[ours["group"] == (group or ALL_GROUP)]
-    rows: list[dict[str, object]] = []
+    rows: list[tuple[object, ...]] = []
     for window in windows:
-        case = PresetSample.of(results, window, group)
+        sample = PresetSample.of(results, window, group)
         here = ours[(ours["window_start"] == window[0]) & (ours["window_end"] == window[1])]
-        for name, statistic, df, p, n, reason in here[OUTCOME].itertuples(index=False):
-            rows.append(_row(OURS, name, name, window, Outcome(name, statistic, df, p, n, reason)))
+        outcomes = here[["test", "statistic", "df", "p_value", "n", "reason"]]
+        rows += [
+            _row(OURS, test, test, window, Outcome(test, *rest))
+            for test, *rest in outcomes.itertuples(index=False)
+        ]
         for name in NAMES:
-            rows += _rows(preset(name), window, case)
+            rows += _rows(preset(name), window, sample)
     found = pd.DataFrame(rows, columns=COLUMNS).astype({"significant": "boolean"})
     found.attrs["differences"] = differences(found)
     return found
@@ -92,15 +70,6 @@ def differences(found: pd.DataFrame) -> tuple[str, ...]:
 
     Ours is that of `LEADING_TEST`. A package's test that answers another question by a known
     error is told by name and not counted. Windows without a difference are silent.
-
-    Parameters
-    ----------
-    found : pandas.DataFrame
-        From `table`.
-
-    Returns
-    -------
-    tuple of str
     """
     sentences = []
     for window in dict.fromkeys(zip(found["window_start"], found["window_end"], strict=True)):
@@ -125,48 +94,28 @@ def _sentence(window: Window, ours: pd.Series, other: pd.DataFrame) -> str:
     )
     here = f"In the window ({_signed(window[0])}, {_signed(window[1])})"
     p = f"p {_p(float(ours['p_value']))}"
-    if ours["significant"]:
-        return (
-            f"{here} {LEADING_TEST} finds an effect at 5 % ({p}); by these packages' conventions "
-            f"there would have been none: {against}."
-        )
+    what, other_way = ("an effect", "none") if ours["significant"] else ("no effect", "one")
     return (
-        f"{here} {LEADING_TEST} finds no effect at 5 % ({p}); by these packages' conventions "
-        f"there would have been one: {against}."
+        f"{here} {LEADING_TEST} finds {what} at 5 % ({p}); by these packages' conventions "
+        f"there would have been {other_way}: {against}."
     )
 
 
-def _rows(chosen: Preset, window: Window, case: PresetSample) -> list[dict[str, object]]:
-    if reason := chosen.unable(case.model):
-        nothing = Outcome("", math.nan, math.nan, math.nan, case.size, reason)
-        return [_row(chosen.name, "", "", window, nothing)]
-    return [_preset_row(chosen, one, window, case) for one in chosen.statistics]
-
-
-def _preset_row(
-    chosen: Preset, one: Statistic, window: Window, case: PresetSample
-) -> dict[str, object]:
-    return _row(chosen.name, one.theirs, one.ours, window, one.outcome(case), one.note)
+def _rows(chosen: Preset, window: Window, sample: PresetSample) -> list[tuple[object, ...]]:
+    if reason := chosen.unable(sample.model):
+        return [_row(chosen.name, "", "", window, undefined("", sample.size, reason))]
+    return [
+        _row(chosen.name, one.theirs, one.ours, window, one.outcome(sample), one.note)
+        for one in chosen.statistics
+    ]
 
 
 def _row(
     name: str, theirs: str, ours: str, window: Window, outcome: Outcome, note: str = ""
-) -> dict[str, object]:
-    decided = math.isfinite(outcome.p_value)
-    return {
-        "preset": name,
-        "package_test": theirs,
-        "test": ours,
-        "window_start": window[0],
-        "window_end": window[1],
-        "statistic": outcome.statistic,
-        "df": outcome.df,
-        "p_value": outcome.p_value,
-        "significant": outcome.p_value < LEVEL if decided else pd.NA,
-        "n": outcome.n,
-        "reason": outcome.reason,
-        "note": note,
-    }
+) -> tuple[object, ...]:
+    significant = outcome.p_value < LEVEL if math.isfinite(outcome.p_value) else pd.NA
+    figures = outcome.statistic, outcome.df, outcome.p_value, significant, outcome.n
+    return (name, theirs, ours, *window, *figures, outcome.reason, note)
 
 
 def _signed(day: int) -> str:

@@ -1,20 +1,20 @@
 """What a preset is: a package's tests by name, its standard errors, its average.
 
-One module per package declares a `Preset`; `analysis.eventstudy.presets` runs it and
-`comparison` sets the presets beside each other.
+One module per package declares a `Preset`.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
 from analysis.eventstudy.core.arrays import Floats
 from analysis.eventstudy.inference.registry import TEST_NAMES
-from analysis.eventstudy.inference.test_result import Outcome, undefined
+from analysis.eventstudy.inference.test_result import Outcome, normal, student, too_few, undefined
 from analysis.eventstudy.models.linear import (
     FactorModel,
     MarketAdjusted,
@@ -24,22 +24,14 @@ from analysis.eventstudy.models.linear import (
 )
 from analysis.eventstudy.presets.case import PresetSample
 
+# A z, a t with its degrees of freedom, another test's outcome, or the reason why there is none.
+Value = float | tuple[float, float] | Outcome | str
+
 LINEAR = (MeanAdjusted, MarketAdjusted, MarketModel, FactorModel)
 
 
-@dataclass(frozen=True)
-class Cars:
-    """How a package judges single CARs.
-
-    Attributes
-    ----------
-    se : (N,) float
-        Standard error of each CAR, decimal.
-    df : (N,) float
-        Degrees of freedom of its t.
-    p_value : (N,) float
-        As the package prints it.
-    """
+class Cars(NamedTuple):
+    """Errors (decimal), degrees of freedom and p-values of single CARs, (N,), as a package's."""
 
     se: Floats
     df: Floats
@@ -57,18 +49,21 @@ class Statistic:
     theirs : str
         What the package calls it.
     compute : callable
-        A case in, an outcome out; its ``test`` is filled in by `outcome`.
+        A case in, a `Value` out.
     least : int
         Fewest events.
     note : str
         Where the package departs from what the name promises; empty where it does not.
+    one_day : str
+        Why there is none in a window of several days; empty where there is.
     """
 
     name: str
     theirs: str
-    compute: Callable[[PresetSample], Outcome]
+    compute: Callable[[PresetSample], Value]
     least: int = 2
     note: str = ""
+    one_day: str = ""
 
     @property
     def ours(self) -> str:
@@ -77,14 +72,20 @@ class Statistic:
 
     def outcome(self, case: PresetSample) -> Outcome:
         """Compute the statistic, or say why there is none."""
-        if case.size < self.least:
-            events = "event" if self.least == 1 else "events"
-            return undefined(
-                self.name, case.size, f"needs at least {self.least} {events}, has {case.size}"
-            )
+        n = case.size
+        if n < self.least:
+            return too_few(self.name, n, self.least)
         with np.errstate(divide="ignore", invalid="ignore"):
             found = self.compute(case)
-        return replace(found, test=self.name)
+        if isinstance(found, str):
+            return undefined(self.name, n, found)
+        if self.one_day and case.length > 1:
+            return undefined(self.name, n, self.one_day)
+        if isinstance(found, Outcome):
+            return found
+        if isinstance(found, tuple):
+            return student(self.name, *found, n)
+        return normal(self.name, found, n)
 
 
 @dataclass(frozen=True)
@@ -121,11 +122,15 @@ class Preset:
         """Names of its tests."""
         return tuple(one.name for one in self.statistics)
 
+    def outcomes(self, sample: PresetSample, statistics: tuple[Statistic, ...]) -> list[Outcome]:
+        """Run some of its tests; none has an outcome with a model that it cannot handle."""
+        if reason := self.unable(sample.model):
+            return [undefined(one.name, sample.size, reason) for one in statistics]
+        return [one.outcome(sample) for one in statistics]
+
     def unable(self, model: Model) -> str:
         """Why the package cannot answer with a model; empty where it can."""
-        if type(model) in self.models:
-            return ""
-        return f"{self.package} fits no {model.name}"
+        return "" if type(model) in self.models else f"{self.package} fits no {model.name}"
 
 
 def mean_car(case: PresetSample) -> float:
@@ -143,3 +148,9 @@ def dependence_factor(rbar: float, n: int) -> float:
     """√((1−r̄)/(1+(N−1)r̄)), Kolari & Pynnönen (2010); NaN where it is not defined."""
     below = 1.0 + (n - 1) * rbar
     return math.sqrt((1.0 - rbar) / below) if below > 0 and rbar < 1 else math.nan
+
+
+def sign_excess(case: PresetSample, p: float) -> float:
+    """(w − Np)/√(Np(1−p)), w the number of positive CARs."""
+    positive = int((case.car > 0).sum())
+    return (positive - case.size * p) / math.sqrt(case.size * p * (1 - p))

@@ -20,13 +20,13 @@ import numpy as np
 from analysis.eventstudy.core.arrays import Floats
 from analysis.eventstudy.inference.intervals import two_sided
 from analysis.eventstudy.inference.joint_ranks import midranks
-from analysis.eventstudy.inference.test_result import Outcome, normal, student, undefined
 from analysis.eventstudy.models.linear import FactorModel, MarketModel, MeanAdjusted
 from analysis.eventstudy.presets.case import PresetSample
 from analysis.eventstudy.presets.convention import (
     Cars,
     Preset,
     Statistic,
+    Value,
     dependence_factor,
     over_error,
 )
@@ -84,41 +84,34 @@ def _z(case: PresetSample) -> Floats:
     return case.car / errors(case)
 
 
-def _norm(case: PresetSample) -> Outcome:
-    """LazyFitted CAR over √Σse²/N, t(L1−2), with factors t(L1−4)."""
+def _norm(case: PresetSample) -> Value:
+    """Pooled CAR over √Σse²/N, t(L1−2), with factors t(L1−4)."""
     statistic = pooled(case) / (math.sqrt((errors(case) ** 2).sum()) / case.size)
-    return student("", statistic, float(_rows(case) - _lost(case)), case.size)
+    return statistic, float(_rows(case) - _lost(case))
 
 
-def _patell(case: PresetSample) -> Outcome:
+def _patell(case: PresetSample) -> Value:
     """Σz / √Σ(n−2)/(n−4); (n−4)/(n−6) with factors."""
     lost = _lost(case)
     if case.n.min() <= lost + 2:
-        return undefined("", case.size, f"an event has no more than {lost + 2} estimation days")
+        return f"an event has no more than {lost + 2} estimation days"
     variance = ((case.n - lost) / (case.n - lost - 2)).sum()
-    return normal("", float(_z(case).sum() / math.sqrt(variance)), case.size)
+    return float(_z(case).sum() / math.sqrt(variance))
 
 
-def _adjusted_patell(case: PresetSample) -> Outcome:
+def _adjusted_patell(case: PresetSample) -> Value:
     patell = _patell(case)
     inflated = 1.0 + (case.size - 1) * case.rbar_event
-    if patell.reason:
+    if not isinstance(patell, float) or math.isnan(patell):
         return patell
-    if not inflated > 0:
-        return undefined("", case.size, "1 + (N−1)·r̄ is not positive")
-    return normal("", patell.statistic / math.sqrt(inflated), case.size)
+    return patell / math.sqrt(inflated) if inflated > 0 else "1 + (N−1)·r̄ is not positive"
 
 
-def _bmp(case: PresetSample) -> Outcome:
-    return normal("", over_error(_z(case)), case.size)
+def _kolari_pynnonen(case: PresetSample) -> Value:
+    return over_error(_z(case)) * dependence_factor(case.rbar_event, case.size)
 
 
-def _kolari_pynnonen(case: PresetSample) -> Outcome:
-    factor = dependence_factor(case.rbar_event, case.size)
-    return normal("", over_error(_z(case)) * factor, case.size)
-
-
-def _grank(case: PresetSample) -> Outcome:
+def _grank(case: PresetSample) -> Value:
     """Generalized rank t with U = rank/(L1+1) − ½ and T = L1 where the paper has L1+1.
 
     The residuals are scaled by √(RSS/(n−1)); a firm with gaps ranks fewer values over the same
@@ -129,39 +122,35 @@ def _grank(case: PresetSample) -> Outcome:
     rows = np.hstack([scaled, (z / z.std(ddof=1))[:, None]])
     present = np.isfinite(rows)
     if t <= 2 or not present[:, -1].all():
-        return undefined("", case.size, "the standardised CARs cannot be ranked")
+        return "the standardised CARs cannot be ranked"
     u = np.where(present, midranks(rows) / (t + 1.0) - 0.5, 0.0)
     count = present.sum(axis=0)
     means = u.sum(axis=0) / np.maximum(count, 1)
     s = math.sqrt((count / case.size * means**2).sum() / t)
     ratio = float(means[-1]) / s if s > 0 else math.nan
     if not ratio**2 < t - 1:
-        return undefined("", case.size, "Z² reaches its bound")
-    return student("", ratio * math.sqrt((t - 2) / (t - 1 - ratio**2)), t - 2, case.size)
+        return "Z² reaches its bound"
+    return ratio * math.sqrt((t - 2) / (t - 1 - ratio**2)), t - 2
 
 
-def _within_firm_ranks(case: PresetSample) -> Outcome:
+def _within_firm_ranks(case: PresetSample) -> Value:
     """Add the ranks of the positive CARs, each among its own firm's |residuals|.
 
     (W − N(N+1)/4) / √(N(N+1)(2N+1)/24), as though W were a sum of ranks across firms.
     """
     smaller = (np.abs(case.residuals) < np.abs(case.car)[:, None]).sum(axis=1)
     tied = (np.abs(case.residuals) == np.abs(case.car)[:, None]).sum(axis=1)
-    w = float((smaller + 1 + tied / 2)[case.car > 0].sum())
-    return normal("", _rank_sum_z(w, case.size), case.size)
+    w, n = float((smaller + 1 + tied / 2)[case.car > 0].sum()), case.size
+    return (w - n * (n + 1) / 4) / math.sqrt(n * (n + 1) * (2 * n + 1) / 24)
 
 
-def _signrank(case: PresetSample) -> Outcome:
+def _signrank(case: PresetSample) -> Value:
     """Stata's signrank: z of the sum of positive ranks, variance corrected for ties."""
     ranks = midranks(np.abs(case.car)[None, :])[0]
     signed = np.sign(case.car) * ranks
     # Zeros keep their ranks in Stata's adjustment and leave the variance.
     sd = math.sqrt((signed**2).sum())
-    return normal("", float(signed.sum()) / sd if sd > 0 else math.nan, case.size)
-
-
-def _rank_sum_z(w: float, n: int) -> float:
-    return (w - n * (n + 1) / 4) / math.sqrt(n * (n + 1) * (2 * n + 1) / 24)
+    return float(signed.sum()) / sd if sd > 0 else math.nan
 
 
 PRESET = Preset(
@@ -171,7 +160,7 @@ PRESET = Preset(
         Statistic("norm", "Norm", _norm, least=1, note=POOLED),
         Statistic("patell_z", "Patell", _patell, least=1),
         Statistic("adjusted_patell_z", "ADJPatell", _adjusted_patell),
-        Statistic("bmp_t", "BMP", _bmp),
+        Statistic("bmp_t", "BMP", lambda case: over_error(_z(case))),
         Statistic("kolari_pynnonen_t", "KP", _kolari_pynnonen),
         Statistic("grank_t", "GRANK", _grank),
         Statistic("within_firm_ranks", "Wilcoxon", _within_firm_ranks, note=NO_SIGNED_RANK),

@@ -12,6 +12,7 @@ positive ranks, against unequal critical values; the p-value here is the exact t
 from __future__ import annotations
 
 import math
+from functools import partial
 
 import numpy as np
 
@@ -19,12 +20,21 @@ from analysis.eventstudy.core.arrays import Floats
 from analysis.eventstudy.inference.intervals import two_sided
 from analysis.eventstudy.inference.joint_ranks import midranks
 from analysis.eventstudy.inference.signs import wilcoxon
-from analysis.eventstudy.inference.test_result import Outcome, normal, student, undefined
+from analysis.eventstudy.inference.test_result import Outcome
 from analysis.eventstudy.models.linear import MarketAdjusted, MarketModel, MeanAdjusted
 from analysis.eventstudy.presets.case import PresetSample
-from analysis.eventstudy.presets.convention import Cars, Preset, Statistic, mean_car, over_error
+from analysis.eventstudy.presets.convention import (
+    Cars,
+    Preset,
+    Statistic,
+    Value,
+    mean_car,
+    over_error,
+    sign_excess,
+)
 
-ONE_DAY = "estudy2 has this test for single days only"
+RAW_SUM = "raw rank sum; the package's critical values leave unequal tails"
+_daily = partial(Statistic, one_day="estudy2 has this test for single days only")
 
 
 def _variance(case: PresetSample) -> Floats:
@@ -55,86 +65,51 @@ def _sar(case: PresetSample) -> Floats:
     return (case.ar / forecast)[:, 0]
 
 
-def _average_before(case: PresetSample) -> tuple[float, float]:
-    """Standard deviation (ddof 1) of the estimation AAR, and the mean number of rows."""
-    present = np.isfinite(case.residuals)
-    count = present.sum(axis=0)
-    some = count > 0
-    aar = np.where(present, case.residuals, 0.0).sum(axis=0)[some] / count[some]
-    return float(aar.std(ddof=1)), float(case.n.mean())
-
-
 def _cars(case: PresetSample) -> Cars:
     """Standard errors of single CARs; the package itself tests no single firm."""
     se: Floats = np.sqrt(_variance(case) * _correction(case, case.n).sum(axis=1))
     return Cars(se, case.dof, two_sided(case.car / se, case.dof))
 
 
-def _daily(case: PresetSample, statistic: Outcome) -> Outcome:
-    return statistic if case.length == 1 else undefined("", case.size, ONE_DAY)
-
-
-def _bw_1980(case: PresetSample) -> Outcome:
+def _bw_1980(case: PresetSample) -> Value:
     """AAR / (√Σ var_i / N)."""
     sd = math.sqrt(_variance(case).sum()) / case.size
-    df = float(case.n.mean()) - 1
-    return _daily(case, student("", float(case.car.mean()) / sd, df, case.size))
+    return float(case.car.mean()) / sd, float(case.n.mean()) - 1
 
 
-def _bw_1985(case: PresetSample) -> Outcome:
+def _bw_1985(case: PresetSample) -> Value:
     """AAR / sd of the estimation AAR; a window: Σ of the daily ones / √L, N(0, 1)."""
-    sd, rows = _average_before(case)
+    sd = float(case.estimation_aar.std(ddof=1))
     statistic = float(case.ar.mean(axis=0).sum()) / (sd * math.sqrt(case.length))
-    if case.length > 1:
-        return normal("", statistic, case.size)
-    return student("", statistic, rows - 1, case.size)
+    return statistic if case.length > 1 else (statistic, float(case.n.mean()) - 1)
 
 
-def _lamb(case: PresetSample) -> Outcome:
+def _lamb(case: PresetSample) -> Value:
     """`_bw_1985` with the forecast correction of the portfolio, T the mean number of rows."""
-    sd, rows = _average_before(case)
-    correction = _correction(case, np.full(case.size, rows)).mean(axis=0)
-    daily = case.ar.mean(axis=0) / (sd * np.sqrt(correction))
-    return normal("", float(daily.sum()) / math.sqrt(case.length), case.size)
+    correction = _correction(case, np.full(case.size, case.n.mean())).mean(axis=0)
+    daily = case.ar.mean(axis=0) / (case.estimation_aar.std(ddof=1) * np.sqrt(correction))
+    return float(daily.sum()) / math.sqrt(case.length)
 
 
-def _t_test(case: PresetSample) -> Outcome:
-    return _daily(case, student("", over_error(case.car), case.size - 1, case.size))
-
-
-def _patell(case: PresetSample) -> Outcome:
+def _patell(case: PresetSample) -> Value:
     """Σ SAR / √Σ (T−2)/(T−4)."""
     if case.n.min() <= 4:
-        return undefined("", case.size, "an event has no more than 4 estimation days")
+        return "an event has no more than 4 estimation days"
     variance = ((case.n - 2) / (case.n - 4)).sum()
-    return _daily(case, normal("", float(_sar(case).sum()) / math.sqrt(variance), case.size))
+    return float(_sar(case).sum()) / math.sqrt(variance)
 
 
-def _boehmer(case: PresetSample) -> Outcome:
-    return _daily(case, student("", over_error(_sar(case)), case.size - 1, case.size))
-
-
-def _sign(case: PresetSample) -> Outcome:
-    """(w − N/2) / (√N/2)."""
-    return _daily(case, normal("", _excess(case, 0.5), case.size))
-
-
-def _generalized_sign(case: PresetSample) -> Outcome:
-    """As `_sign` with p̂ pooled over all days of all firms."""
+def _generalized_sign(case: PresetSample) -> Value:
+    """Sign test with p̂ pooled over all days of all firms."""
     pooled = float((case.residuals > 0).sum() / np.isfinite(case.residuals).sum())
     if pooled in (0.0, 1.0):
-        return undefined("", case.size, "the estimation returns all have one sign")
-    return _daily(case, normal("", _excess(case, pooled), case.size))
-
-
-def _excess(case: PresetSample, p: float) -> float:
-    positive = int((case.car > 0).sum())
-    return (positive - case.size * p) / math.sqrt(case.size * p * (1.0 - p))
+        return "the estimation returns all have one sign"
+    return sign_excess(case, pooled)
 
 
 def _every_row(case: PresetSample) -> tuple[Floats, Floats, Floats]:
     """Abnormal returns of both windows (N, E+W), each row's count M, the days' counts n_t."""
-    rows = np.hstack([case.residuals, case.sample.fitted.ar])
+    rows = np.hstack([case.residuals, case.fitted.ar])
     present = np.isfinite(rows)
     return rows, present.sum(axis=1).astype(float), present.sum(axis=0).astype(float)
 
@@ -150,66 +125,57 @@ def _against_history(case: PresetSample, u: Floats, power: float) -> float:
     means = np.where(np.isfinite(u), u, 0.0).sum(axis=0) / np.maximum(count, 1)
     v = np.where(some, means * (case.size / np.maximum(count, 1)) ** power, 0.0)
     s = math.sqrt(float((v**2).sum()) / float(m.mean()))
-    inside = case.residuals.shape[1] + case.sample.columns
+    inside = case.residuals.shape[1] + case.columns
     return float(v[inside].sum()) / (math.sqrt(case.length) * s) if s > 0 else math.nan
 
 
-def _corrado_sign(case: PresetSample) -> Outcome:
+def _corrado_sign(case: PresetSample) -> Value:
     """Corrado & Zivney (1992): signs about each firm's median over both windows."""
     rows, _, _ = _every_row(case)
     signs = np.sign(rows - np.nanmedian(rows, axis=1, keepdims=True))
-    return _daily(case, normal("", _against_history(case, signs, 0.5), case.size))
+    return _against_history(case, signs, 0.5)
 
 
-def _rank(case: PresetSample) -> Outcome:
+def _rank(case: PresetSample) -> Value:
     """Corrado (1989): K − (M+1)/2; in a window of several days less (mean M + 1)/2."""
     rows, m, _ = _every_row(case)
     if case.length > 1:
-        centred = midranks(rows) - (m.mean() + 1) / 2
-        return normal("", _against_history(case, centred, 0.0), case.size)
-    centred = midranks(rows) - (m[:, None] + 1) / 2
-    return normal("", _against_history(case, centred, 1.0), case.size)
+        return _against_history(case, midranks(rows) - (m.mean() + 1) / 2, 0.0)
+    return _against_history(case, midranks(rows) - (m[:, None] + 1) / 2, 1.0)
 
 
-def _modified_rank(case: PresetSample) -> Outcome:
+def _modified_rank(case: PresetSample) -> Value:
     """K/(M+1) − ½."""
     rows, m, _ = _every_row(case)
     centred = midranks(rows) / (m[:, None] + 1) - 0.5
-    return _daily(case, normal("", _against_history(case, centred, 0.5), case.size))
+    return _against_history(case, centred, 0.5)
 
 
-def _wilcoxon(case: PresetSample) -> Outcome:
+def _wilcoxon(case: PresetSample) -> Value:
     """Raw sum of the ranks of the positive CARs; zeros are dropped."""
     car = case.car[case.car != 0]
     if not len(car):
-        return undefined("", case.size, "every CAR is zero")
+        return "every CAR is zero"
     w = float(midranks(np.abs(car)[None, :])[0][car > 0].sum())
-    p = wilcoxon(case.sample).p_value
-    return _daily(case, Outcome("", w, math.nan, p, case.size))
+    return Outcome("wilcoxon", w, math.nan, wilcoxon(case).p_value, case.size)
 
 
 PRESET = Preset(
     name="estudy2",
     package="estudy2 0.10 for R",
     statistics=(
-        Statistic("bw_1980", "brown_warner_1980", _bw_1980, least=1),
+        _daily("bw_1980", "brown_warner_1980", _bw_1980, least=1),
         Statistic("time_series_t", "brown_warner_1985", _bw_1985, least=1),
         Statistic("lamb", "lamb", _lamb, least=1),
-        Statistic("cross_sectional_t", "t_test", _t_test),
-        Statistic("patell_z", "patell", _patell, least=1),
-        Statistic("bmp_t", "boehmer", _boehmer),
-        Statistic("sign", "sign_test", _sign, least=1),
-        Statistic("generalized_sign", "generalized_sign_test", _generalized_sign, least=1),
-        Statistic("corrado_sign", "corrado_sign_test", _corrado_sign, least=1),
+        _daily("cross_sectional_t", "t_test", lambda case: (over_error(case.car), case.size - 1)),
+        _daily("patell_z", "patell", _patell, least=1),
+        _daily("bmp_t", "boehmer", lambda case: (over_error(_sar(case)), case.size - 1)),
+        _daily("sign", "sign_test", lambda case: sign_excess(case, 0.5), least=1),
+        _daily("generalized_sign", "generalized_sign_test", _generalized_sign, least=1),
+        _daily("corrado_sign", "corrado_sign_test", _corrado_sign, least=1),
         Statistic("corrado_rank", "rank_test", _rank, least=1),
-        Statistic("modified_rank", "modified_rank_test", _modified_rank, least=1),
-        Statistic(
-            "wilcoxon",
-            "wilcoxon_test",
-            _wilcoxon,
-            least=1,
-            note="raw rank sum; the package's critical values leave unequal tails",
-        ),
+        _daily("modified_rank", "modified_rank_test", _modified_rank, least=1),
+        _daily("wilcoxon", "wilcoxon_test", _wilcoxon, least=1, note=RAW_SUM),
     ),
     car=_cars,
     caar=mean_car,

@@ -25,13 +25,13 @@ import numpy as np
 from analysis.eventstudy.core.arrays import Floats
 from analysis.eventstudy.core.tolerances import ROUNDING
 from analysis.eventstudy.inference.intervals import two_sided
-from analysis.eventstudy.inference.test_result import Outcome, normal, student, undefined
 from analysis.eventstudy.models.linear import MarketAdjusted
 from analysis.eventstudy.presets.case import PresetSample
 from analysis.eventstudy.presets.convention import (
     Cars,
     Preset,
     Statistic,
+    Value,
     dependence_factor,
     mean_car,
     over_error,
@@ -43,7 +43,7 @@ SHORT = "an event has no more estimation days than Patell's variance needs"
 
 def _taken(case: PresetSample) -> int:
     """Degrees of freedom that the program takes off: 2, and one for each further factor."""
-    return 2 + max(int(case.sample.fitted.xtx_inv.shape[1]) - 2, 0)
+    return 2 + max(int(case.fitted.xtx_inv.shape[1]) - 2, 0)
 
 
 def _s(case: PresetSample) -> Floats:
@@ -54,7 +54,7 @@ def _s(case: PresetSample) -> Floats:
 
 def _forecast_errors(case: PresetSample) -> tuple[Floats, Floats]:
     """Stata's ``predict, stdf`` on the estimation rows and in the window, (N, E) and (N, L)."""
-    fitted = case.sample.fitted
+    fitted = case.fitted
     if isinstance(case.model, MarketAdjusted):
         # A regression on nothing: no coefficient is estimated, and none takes a degree.
         sd = np.sqrt(np.nansum(case.residuals**2, axis=1) / case.n)[:, None]
@@ -66,7 +66,7 @@ def _forecast_errors(case: PresetSample) -> tuple[Floats, Floats]:
     x = np.concatenate([np.ones((case.size, 1, factors.shape[2])), centred], axis=1)
     leverage = np.einsum("nie,nij,nje->ne", x, inverse, x)
     before: Floats = case.sigma[:, None] * np.sqrt(1.0 + leverage)
-    return before, np.sqrt(fitted.ar_variance()[:, case.sample.columns])
+    return before, np.sqrt(fitted.ar_variance()[:, case.columns])
 
 
 def _standardised(case: PresetSample) -> tuple[Floats, Floats]:
@@ -113,43 +113,24 @@ def _correlations(values: Floats) -> tuple[float, int]:
     return total, pairs
 
 
-def _df(case: PresetSample) -> float:
-    """Sessions of the estimation window that any event has, less what the model takes."""
-    sessions = (case.sample.fitted.residual_days >= 0).any(axis=0).sum()
-    return float(sessions - _taken(case))
-
-
 def _cars(case: PresetSample) -> Cars:
-    se = case.sample.se
-    return Cars(se, case.dof, two_sided(case.car / se, case.dof))
+    return Cars(case.se, case.dof, two_sided(case.scar, case.dof))
 
 
-def _patell_z(case: PresetSample) -> float:
+def _patell(case: PresetSample, factor: float = 1.0) -> Value:
     dof = case.n - _taken(case)
-    return float(_scar(case).sum() / math.sqrt((dof / (dof - 2)).sum()))
+    if dof.min() <= 2:
+        return SHORT
+    return float(_scar(case).sum() / math.sqrt((dof / (dof - 2)).sum())) * factor
 
 
-def _patell(case: PresetSample) -> Outcome:
-    if (case.n - _taken(case)).min() <= 2:
-        return undefined("", case.size, SHORT)
-    return normal("", _patell_z(case), case.size)
+def _bmp(case: PresetSample, factor: float = 1.0) -> Value:
+    """T with the sessions of the estimation window that any event has, less what is taken off."""
+    sessions = (case.fitted.residual_days >= 0).any(axis=0).sum()
+    return over_error(_scar(case)) * factor, float(sessions - _taken(case))
 
 
-def _adjusted_patell(case: PresetSample) -> Outcome:
-    if (case.n - _taken(case)).min() <= 2:
-        return undefined("", case.size, SHORT)
-    return normal("", _patell_z(case) * _factor(case), case.size)
-
-
-def _bmp(case: PresetSample) -> Outcome:
-    return student("", over_error(_scar(case)), _df(case), case.size)
-
-
-def _kolari_pynnonen(case: PresetSample) -> Outcome:
-    return student("", over_error(_scar(case)) * _factor(case), _df(case), case.size)
-
-
-def _grank(case: PresetSample) -> Outcome:
+def _grank(case: PresetSample) -> Value:
     """SCAR* = SCAR·factor/(sd/√N), ordinal ranks, U = rank/(n+1) − ½, t(T−2).
 
     T are the estimation rows with at least one event; S uses those rows alone, where Kolari &
@@ -159,7 +140,7 @@ def _grank(case: PresetSample) -> Outcome:
     error = scar.std(ddof=1) / math.sqrt(case.size)
     scaled = scar * _factor(case) / error if error > 0 else np.full(case.size, np.nan)
     if not np.isfinite(scaled).all():
-        return undefined("", case.size, "the standardised CARs cannot be scaled")
+        return "the standardised CARs cannot be scaled"
     rows = np.hstack([case.residuals / _s(case)[:, None], scaled[:, None]])
     present = np.isfinite(rows)
     # Ordinal ranks: ties in the order of the rows; what is missing sorts last.
@@ -171,17 +152,17 @@ def _grank(case: PresetSample) -> Outcome:
     s = math.sqrt((count[:-1] / case.size * means[:-1] ** 2).sum() / t)
     z = means[-1] / s if s > 0 else math.nan
     if not z**2 < t - 1:
-        return undefined("", case.size, "Z² reaches its bound")
-    return student("", z * math.sqrt((t - 2) / (t - 1 - z**2)), t - 2, case.size)
+        return "Z² reaches its bound"
+    return z * math.sqrt((t - 2) / (t - 1 - z**2)), t - 2
 
 
-def _generalized_sign(case: PresetSample) -> Outcome:
+def _generalized_sign(case: PresetSample) -> Value:
     """p̂ pooled over all days of all firms, a residual of 0 half; a CAR of 0 is positive."""
     before = case.residuals[np.isfinite(case.residuals)]
     p = float((before > 0).mean() + (before == 0).mean() / 2)
     positive = int((case.car >= 0).sum())
     spread = math.sqrt(case.size * p * (1 - p))
-    return normal("", (positive - case.size * p) / spread if spread else math.nan, case.size)
+    return (positive - case.size * p) / spread if spread else math.nan
 
 
 PRESET = Preset(
@@ -192,11 +173,13 @@ PRESET = Preset(
         Statistic(
             "adjusted_patell_z",
             "adjusted Patell",
-            _adjusted_patell,
+            lambda case: _patell(case, _factor(case)),
             note="uses the factor √((1−r̄)/(1+(N−1)r̄)), which belongs to BMP",
         ),
         Statistic("bmp_t", "Boehmer", _bmp, note=RUNNING),
-        Statistic("kolari_pynnonen_t", "Kolari", _kolari_pynnonen, note=RUNNING),
+        Statistic(
+            "kolari_pynnonen_t", "Kolari", lambda case: _bmp(case, _factor(case)), note=RUNNING
+        ),
         Statistic("grank_t", "GRANK-T", _grank, note=RUNNING),
         Statistic("generalized_sign", "generalized sign", _generalized_sign, least=1),
     ),

@@ -18,16 +18,17 @@ import numpy as np
 from analysis.eventstudy.core.arrays import Floats
 from analysis.eventstudy.inference.intervals import two_sided
 from analysis.eventstudy.inference.joint_ranks import midranks
-from analysis.eventstudy.inference.test_result import Outcome, normal, student, undefined
 from analysis.eventstudy.models.linear import MarketAdjusted
 from analysis.eventstudy.presets.case import PresetSample
 from analysis.eventstudy.presets.convention import (
     Cars,
     Preset,
     Statistic,
+    Value,
     dependence_factor,
     mean_car,
     over_error,
+    sign_excess,
 )
 
 
@@ -40,72 +41,52 @@ def _cars(case: PresetSample) -> Cars:
     return Cars(math.sqrt(case.length) * case.sigma, case.dof, two_sided(_scaled(case), case.dof))
 
 
-def _cross_sectional(case: PresetSample) -> Outcome:
-    return student("", over_error(case.car), case.size - 1, case.size)
-
-
-def _patell(case: PresetSample) -> Outcome:
+def _patell(case: PresetSample) -> Value:
     """ΣΣ SAR / √(L·ΣQ), SAR with the forecast error of its day, Q = (T−k)/(T−k−2)."""
     if case.dof.min() <= 2:
-        return undefined("", case.size, "an event has no more than 2 degrees of freedom")
-    variance = case.sample.fitted.ar_variance()[:, case.sample.columns]
+        return "an event has no more than 2 degrees of freedom"
+    variance = case.fitted.ar_variance()[:, case.columns]
     if isinstance(case.model, MarketAdjusted):
         # The mean model's correction, though market-adjusted returns estimate no mean.
         variance = variance * (1.0 + 1.0 / case.n)[:, None]
     sar = case.ar / np.sqrt(variance)
     q = (case.dof / (case.dof - 2)).sum()
-    return normal("", float(sar.sum()) / math.sqrt(case.length * q), case.size)
+    return float(sar.sum()) / math.sqrt(case.length * q)
 
 
-def _bmp(case: PresetSample) -> Outcome:
-    return student("", over_error(_scaled(case)), case.size - 1, case.size)
+def _bmp(case: PresetSample, factor: float = 1.0) -> Value:
+    return over_error(_scaled(case)) * factor, case.size - 1
 
 
-def _kolari_pynnonen(case: PresetSample) -> Outcome:
-    factor = dependence_factor(case.rbar_event, case.size)
-    return student("", over_error(_scaled(case)) * factor, case.size - 1, case.size)
+def _kolari_pynnonen(case: PresetSample) -> Value:
+    return _bmp(case, dependence_factor(case.rbar_event, case.size))
 
 
-def _sign(case: PresetSample) -> Outcome:
-    return normal("", _excess(case, 0.5), case.size)
-
-
-def _generalized_sign(case: PresetSample) -> Outcome:
+def _generalized_sign(case: PresetSample) -> Value:
     before, usable = case.residuals > 0, np.isfinite(case.residuals)
     p = float((before.sum(axis=1) / usable.sum(axis=1)).mean())
     if p in (0.0, 1.0):
-        return undefined("", case.size, "the estimation returns all have one sign")
-    return normal("", _excess(case, p), case.size)
+        return "the estimation returns all have one sign"
+    return sign_excess(case, p)
 
 
-def _excess(case: PresetSample, p: float) -> float:
-    positive = int((case.car > 0).sum())
-    return (positive - case.size * p) / math.sqrt(case.size * p * (1 - p))
-
-
-def _rank(case: PresetSample) -> Outcome:
+def _rank(case: PresetSample) -> Value:
     """Ū_0/sd(Ū, ddof 1) with U = K/(M+1) − ½ over both windows."""
-    if case.length > 1:
-        return undefined("", case.size, "the package has this test for single days only")
-    rows = np.hstack([case.residuals, case.sample.fitted.ar])
+    rows = np.hstack([case.residuals, case.fitted.ar])
     present = np.isfinite(rows)
     u = np.where(present, midranks(rows) / (present.sum(axis=1, keepdims=True) + 1.0) - 0.5, 0.0)
     count = present.sum(axis=0)
     means = u.sum(axis=0) / np.maximum(count, 1)
     sd = float(means[count > 0].std(ddof=1))
-    at = case.residuals.shape[1] + case.sample.columns[0]
-    return normal("", float(means[at]) / sd if sd > 0 else math.nan, case.size)
+    at = case.residuals.shape[1] + case.columns[0]
+    return float(means[at]) / sd if sd > 0 else math.nan
 
 
-def _calendar_time(case: PresetSample) -> Outcome:
+def _calendar_time(case: PresetSample) -> Value:
     """AAR, or CAAR/√L, over the sd (ddof 1) of the estimation AAR, t(rows − 1)."""
-    present = np.isfinite(case.residuals)
-    count = present.sum(axis=0)
-    some = count > 0
-    aar = np.where(present, case.residuals, 0.0).sum(axis=0)[some] / count[some]
-    sd = float(aar.std(ddof=1)) * math.sqrt(case.length)
+    sd = float(case.estimation_aar.std(ddof=1)) * math.sqrt(case.length)
     statistic = float(case.car.mean()) / sd if sd > 0 else math.nan
-    return student("", statistic, float(len(aar) - 1), case.size)
+    return statistic, float(len(case.estimation_aar) - 1)
 
 
 PRESET = Preset(
@@ -119,12 +100,20 @@ PRESET = Preset(
             least=1,
             note="called a calendar-time test, but works in event time",
         ),
-        Statistic("cross_sectional_t", "CSectTTest", _cross_sectional),
+        Statistic(
+            "cross_sectional_t", "CSectTTest", lambda case: (over_error(case.car), case.size - 1)
+        ),
         Statistic("patell_z", "PatellZTest", _patell, least=1),
         Statistic("bmp_t", "BMPTest", _bmp),
         Statistic("kolari_pynnonen_t", "KolariPynnonenTest", _kolari_pynnonen),
-        Statistic("corrado_rank", "RankTest", _rank, least=1),
-        Statistic("sign", "SignTest", _sign, least=1),
+        Statistic(
+            "corrado_rank",
+            "RankTest",
+            _rank,
+            least=1,
+            one_day="the package has this test for single days only",
+        ),
+        Statistic("sign", "SignTest", lambda case: sign_excess(case, 0.5), least=1),
         Statistic("generalized_sign", "GeneralizedSignTest", _generalized_sign, least=1),
     ),
     car=_cars,

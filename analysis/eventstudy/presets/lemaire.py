@@ -16,14 +16,22 @@ described, so they are not here.
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 
 from analysis.eventstudy.core.arrays import Floats
-from analysis.eventstudy.inference.test_result import Outcome, undefined
+from analysis.eventstudy.inference.intervals import two_sided
+from analysis.eventstudy.inference.test_result import student
 from analysis.eventstudy.models.linear import FactorModel, MarketModel, MeanAdjusted
 from analysis.eventstudy.presets.case import PresetSample
-from analysis.eventstudy.presets.convention import Cars, Preset, Statistic, mean_car
+from analysis.eventstudy.presets.convention import (
+    Cars,
+    Preset,
+    Statistic,
+    Value,
+    mean_car,
+)
 
 ONE_SIDED = "the p-value is one-sided, half the usual one"
 
@@ -31,7 +39,7 @@ ONE_SIDED = "the p-value is one-sided, half the usual one"
 def _variance(case: PresetSample) -> Floats:
     """Variance of one abnormal return of each event, divisor T, (N,)."""
     if isinstance(case.model, MeanAdjusted):
-        whole = np.hstack([case.residuals, case.sample.fitted.ar])
+        whole = np.hstack([case.residuals, case.fitted.ar])
         together: Floats = np.nanvar(whole, axis=1)
         return together
     return case.rss / case.n
@@ -39,21 +47,18 @@ def _variance(case: PresetSample) -> Floats:
 
 def _cars(case: PresetSample) -> Cars:
     se: Floats = np.sqrt(case.length * _variance(case))
-    from scipy.special import stdtr
-
     df = case.n - 1
-    return Cars(se, df, stdtr(df, -np.abs(case.car / se)))
+    return Cars(se, df, two_sided(case.car / se, df) / 2)
 
 
-def _aggregate(case: PresetSample) -> Outcome:
+def _aggregate(case: PresetSample) -> Value:
     """CAAR / √(L·Σvar_i/N²), t with Σ(T_i−1) degrees of freedom, one side."""
-    from scipy.special import stdtr
-
     sd = math.sqrt(case.length * _variance(case).sum()) / case.size
     if not sd > 0:
-        return undefined("", case.size, "the abnormal returns never vary")
+        return "the abnormal returns never vary"
     t, df = float(case.car.mean()) / sd, float((case.n - 1).sum())
-    return Outcome("", t, df, float(stdtr(df, -abs(t))), case.size)
+    two_sided_outcome = student("aggregate_t", t, df, case.size)
+    return replace(two_sided_outcome, p_value=two_sided_outcome.p_value / 2)
 
 
 PRESET = Preset(

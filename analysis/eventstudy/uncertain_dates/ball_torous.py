@@ -1,9 +1,8 @@
 """The likelihood of an effect whose day is one of several: Ball & Torous (1988).
 
-Arrays in, arrays out; `uncertain` calls it for the events as they are and, all at once, for
-the same events on their placebo dates. The notation is ours: the paper's random event date
-with an effect on the mean and on the variance of the event day's return, for known weights
-of the days, several securities of one event and windows of several days.
+The notation is ours: the paper's random event date with an effect on the mean and on the
+variance of the event day's return, for known weights of the days, several securities of one
+event and windows of several days.
 
 For event e with its m securities and candidate k, y_k is the vector of their CARs over the
 window around k, D_k the diagonal of their forecast standard errors and R the correlation
@@ -25,6 +24,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.special import chdtrc
 
 from analysis.eventstudy.core.arrays import Floats, Ints
 
@@ -91,10 +91,6 @@ def moments(car: Floats, se: Floats, event: Ints, rho: Floats, weight: Floats) -
         Correlation within each event, 0 ≤ ρ < 1.
     weight : (E, K) float
         Prior weights; 0 where there is no candidate.
-
-    Returns
-    -------
-    Moments
     """
     there = np.isfinite(car)
     u = np.where(there, 1.0 / np.where(there, se, 1.0), 0.0)
@@ -108,8 +104,7 @@ def moments(car: Floats, se: Floats, event: Ints, rho: Floats, weight: Floats) -
     def form(left: Floats, right: Floats) -> Floats:
         product = np.add.reduceat(left * right, starts, axis=1)
         sums = np.add.reduceat(left, starts, axis=1) * np.add.reduceat(right, starts, axis=1)
-        found: Floats = (product - shared * sums) / alone
-        return found
+        return np.asarray((product - shared * sums) / alone)
 
     log_weight = np.log(weight, out=np.full(weight.shape, -np.inf), where=weight > 0)
     return Moments(form(z, z), form(u, z), form(u, u), size, log_weight)
@@ -122,14 +117,6 @@ def maximise(data: Moments) -> Likelihoods:
     A = Σ q·b/Σ q·a and λ = max(1, Σ q·(Q − 2Ab + A²a)/Σ m): Dempster, Laird & Rubin (1977).
     It begins at three effects (each event at its most positive candidate, at its most
     negative one, and at the weighted mean) and keeps the highest end.
-
-    Parameters
-    ----------
-    data : Moments
-
-    Returns
-    -------
-    Likelihoods
     """
     ends = [_climb(data, effect, ratio, free=True) for effect, ratio in _starts(data)]
     best = np.argmax([end[2] for end in ends], axis=0)
@@ -154,10 +141,7 @@ def standard_error(data: Moments, effect: float, ratio: float) -> float:
     −Σ_e [E(H) + E(gg') − E(g)E(g)'], E over the posterior weights: Louis (1982). At λ = 1,
     its bound, λ counts as known.
 
-    Returns
-    -------
-    float
-        NaN where the information is not positive.
+    NaN where the information is not positive.
     """
     at = np.array([effect]), np.array([ratio])
     weight = posterior(data, *at)[0]
@@ -165,9 +149,7 @@ def standard_error(data: Moments, effect: float, ratio: float) -> float:
     rest, score = q - 2.0 * effect * b + effect**2 * a, b - effect * a
     gradient = np.stack([score / ratio, (rest / ratio - size) / (2.0 * ratio)])
     cross = -score / ratio**2
-    hessian = np.array(
-        [[-a / ratio, cross], [cross, (size / 2.0 - rest / ratio) / ratio**2]],
-    )
+    hessian = np.array([[-a / ratio, cross], [cross, (size / 2.0 - rest / ratio) / ratio**2]])
     mean = np.einsum("iek,ek->ie", gradient, weight)
     information = (
         mean @ mean.T
@@ -187,8 +169,6 @@ def chi_square_tail(statistic: float) -> float:
     The score of A is odd in the returns and that of λ even, so the two are independent and
     the bound on λ does not touch this reference.
     """
-    from scipy.special import chdtrc
-
     return float(chdtrc(1, statistic))
 
 
@@ -197,8 +177,6 @@ def bounded_tail(statistic: float) -> float:
 
     λ = 1 lies on its bound: Self & Liang (1987, case 6).
     """
-    from scipy.special import chdtrc
-
     return float(0.5 * chdtrc(1, statistic) + 0.5 * chdtrc(2, statistic))
 
 
@@ -219,8 +197,7 @@ def _starts(data: Moments) -> list[tuple[Floats, Floats]]:
 
 
 def _ratio_of(b: Floats, a: Floats) -> Floats:
-    found: Floats = b.sum(axis=(1, 2)) / a.sum(axis=(1, 2))
-    return found
+    return np.asarray(b.sum(axis=(1, 2)) / a.sum(axis=(1, 2)))
 
 
 def _climb(

@@ -1,7 +1,7 @@
 """What the search over candidate days finds, and what it would find where nothing happened.
 
-`uncertain` gives the CARs of some pairs of event and security at every candidate, `moved`
-the same on placebo dates; here are the two statistics and their tests.
+Two statistics of the CARs of some pairs of event and security at every candidate, and the
+tests that compare them with the same on placebo dates.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class CandidateSample:
 
     Attributes
     ----------
-    located : CandidateAlignment
+    alignment : CandidateAlignment
     window : (int, int)
     car, se : (n, K) float
         NaN where the event has fewer candidates.
@@ -60,7 +60,7 @@ class CandidateSample:
         Correlation within each event that has a pair.
     """
 
-    located: CandidateAlignment
+    alignment: CandidateAlignment
     window: Window
     car: Floats
     se: Floats
@@ -70,25 +70,27 @@ class CandidateSample:
     @cached_property
     def events(self) -> Ints:
         """Events that have a pair, as rows of `CandidateAlignment.weight`, (E',)."""
-        return np.unique(self.located.event)
+        return np.unique(self.alignment.event)
 
     @cached_property
     def event(self) -> Ints:
         """Position of each pair's event among `events`, (n,)."""
-        return np.searchsorted(self.events, self.located.event)
+        return np.searchsorted(self.events, self.alignment.event)
 
     @cached_property
     def weight(self) -> Floats:
         """Prior weights, (E', K)."""
-        weight: Floats = self.located.weight[self.events]
-        return weight
+        return np.asarray(self.alignment.weight[self.events])
+
+    @cached_property
+    def starts(self) -> Ints:
+        """First pair of each event, (E',)."""
+        return np.unique(self.event, return_index=True)[1]
 
     @cached_property
     def there(self) -> Bools:
         """Which candidates an event has, (E', K)."""
-        first = np.unique(self.event, return_index=True)[1]
-        found: Bools = self.located.exists[first]
-        return found
+        return np.asarray(self.alignment.exists[self.starts])
 
     def moments(self, car: Floats, se: Floats) -> Moments:
         """What the likelihood needs of CARs (B, n, K)."""
@@ -101,16 +103,12 @@ class CandidateSample:
         return data, maximise(data)
 
     def largest(self, scar: Floats) -> tuple[Floats, Ints]:
-        """Mean SCAR of largest size over the joint choices of candidates, studentised there.
+        """Mean of SCARs (B, n, K) of largest size over the joint choices, studentised there.
 
         The mean is a sum over events, each with a choice of its own, so its maximum is the
         sum of the events' maxima, its minimum that of their minima: no joint choice is
         missed and none is enumerated. Its mean is then divided by its standard error, see
         `placebo_statistics.studentised_choice`.
-
-        Parameters
-        ----------
-        scar : (B, n, K) float
 
         Returns
         -------
@@ -119,8 +117,7 @@ class CandidateSample:
         choice : (B, E') int
             The candidate of each event.
         """
-        starts = np.unique(self.event, return_index=True)[1]
-        sums = np.add.reduceat(np.where(np.isnan(scar), 0.0, scar), starts, axis=1)
+        sums = np.add.reduceat(np.where(np.isnan(scar), 0.0, scar), self.starts, axis=1)
         high = np.where(self.there, sums, -np.inf)
         low = np.where(self.there, sums, np.inf)
         up, down = high.max(axis=2).sum(axis=1), low.min(axis=2).sum(axis=1)
@@ -148,35 +145,36 @@ class CandidateSample:
         after = posterior(data, best.effect, best.ratio)[0]
         choice = self.largest((self.car / self.se)[None])[1][0]
         event, candidate = np.nonzero(self.there)
-        starts = np.unique(self.event, return_index=True)[1]
-        size = np.diff(np.append(starts, len(self.car)))
-        mean_car = np.add.reduceat(self.car, starts, axis=0) / size[:, None]
-        mean_scar = np.add.reduceat(self.car / self.se, starts, axis=0) / size[:, None]
-        names = self.located.pairs["event_id"].to_numpy()[starts]
+        size = np.diff(np.append(self.starts, len(self.car)))
+        mean_car = np.add.reduceat(self.car, self.starts, axis=0) / size[:, None]
+        mean_scar = np.add.reduceat(self.car / self.se, self.starts, axis=0) / size[:, None]
+        names = self.alignment.pairs["event_id"].to_numpy()[self.starts]
         return pd.DataFrame(
             {
                 "event_id": names[event],
-                "candidate": self.located.names[self.events][event, candidate],
+                "candidate": self.alignment.names[self.events][event, candidate],
                 "weight": self.weight[event, candidate],
                 "posterior": after[event, candidate],
                 "mean_car": mean_car[event, candidate],
                 "mean_scar": mean_scar[event, candidate],
                 "n": size[event],
-                "fixed": self.located.fixed[self.events][event, candidate],
+                "fixed": self.alignment.fixed[self.events][event, candidate],
                 "chosen": choice[event] == candidate,
             }
         ).infer_objects()
 
 
-def rho_within(located: CandidateAlignment, fitted: Fitted, window: Window, mode: str) -> Floats:
+def mean_correlations(
+    alignment: CandidateAlignment, fitted: Fitted, window: Window, mode: str
+) -> Floats:
     """Mean residual correlation between the securities of each event, (E',).
 
     r̄ of the study's mode, see `mean_correlation.rbar`, over the pairs of securities of one event;
     a negative one counts as none, one near 1 as 0.999.
     """
     found = []
-    for event in np.unique(located.event):
-        rows = np.flatnonzero(located.event == event)
+    for event in np.unique(alignment.event):
+        rows = np.flatnonzero(alignment.event == event)
         mean = 0.0
         if len(rows) > 1:
             mean = rbar(window_sample(fitted.take(rows), window)[0], mode)
@@ -184,7 +182,7 @@ def rho_within(located: CandidateAlignment, fitted: Fitted, window: Window, mode
     return np.array(found)
 
 
-def answer(standing: CandidateSample | None, moved: CandidatePlacebos) -> list[Outcome]:
+def run_tests(sample: CandidateSample | None, placebos: CandidatePlacebos) -> list[Outcome]:
     """Run the tests of uncertain dates on one group in one window.
 
     - ``max_permutation``: S = the mean SCAR of largest size over the joint choices of
@@ -199,53 +197,36 @@ def answer(standing: CandidateSample | None, moved: CandidatePlacebos) -> list[O
       (1987).
     - ``likelihood_permutation``: the likelihood ratio against that of the same placebos.
 
-    Parameters
-    ----------
-    standing : CandidateSample or None
-        None where no pair is left.
-    moved : CandidatePlacebos
-
-    Returns
-    -------
-    list of Outcome
-        In the order of `TESTS`.
+    In the order of `TESTS`. The sample is None where no pair is left.
     """
-    if standing is None:
+    if sample is None:
         return [too_few(name, 0, 1) for name in TESTS]
-    n = len(standing.car)
-    observed = float(standing.largest((standing.car / standing.se)[None])[0][0])
-    best = standing.likelihood[1]
+    n = len(sample.car)
+    observed = float(sample.largest((sample.car / sample.se)[None])[0][0])
+    best = sample.likelihood[1]
     ratio, both = float(best.statistic[0]), max(2.0 * float(best.top[0]), 0.0)
-    largest, ratios = _placebos(standing, moved)
-    compared = _on_real_dates(standing, moved, (observed, ratio))
+    largest, ratios = _placebos(sample, placebos)
+    own_ratio = ratio
+    if (refitted := placebos.real(sample.window, sample.members)) is not None:
+        car, se = (one[None] for one in refitted)
+        observed = float(sample.largest(car / se)[0][0])
+        own_ratio = float(maximise(sample.moments(car, se)).statistic[0])
     return [
-        _against(MAX_TEST, compared[0], np.abs(largest), n),
+        _against(MAX_TEST, observed, np.abs(largest), n),
         Outcome(LIKELIHOOD_RATIO, ratio, 1.0, chi_square_tail(ratio), n),
         Outcome(LIKELIHOOD_ANY, both, math.nan, bounded_tail(both), n),
-        _against(LIKELIHOOD_PERMUTATION, compared[1], ratios, n),
+        _against(LIKELIHOOD_PERMUTATION, own_ratio, ratios, n),
     ]
 
 
-def _on_real_dates(
-    standing: CandidateSample, moved: CandidatePlacebos, own: tuple[float, float]
-) -> tuple[float, float]:
-    """Largest statistic and likelihood ratio, of the model that the placebos are fitted with."""
-    refitted = moved.real(standing.window, standing.members)
-    if refitted is None:
-        return own
-    car, se = (one[None] for one in refitted)
-    largest = float(standing.largest(car / se)[0][0])
-    return largest, float(maximise(standing.moments(car, se)).statistic[0])
-
-
-def _placebos(standing: CandidateSample, moved: CandidatePlacebos) -> tuple[Floats, Floats]:
+def _placebos(sample: CandidateSample, placebos: CandidatePlacebos) -> tuple[Floats, Floats]:
     """Largest statistic, where there is a spread, and likelihood ratio of every placebo."""
     largest, ratios = [np.empty(0)], [np.empty(0)]
-    for car, se in moved.draws(standing.window, standing.members):
+    for car, se in placebos.draws(sample.window, sample.members):
         if len(car):
-            found = standing.largest(car / se)[0]
+            found = sample.largest(car / se)[0]
             largest.append(found[np.isfinite(found)])
-            ratios.append(maximise(standing.moments(car, se)).statistic)
+            ratios.append(maximise(sample.moments(car, se)).statistic)
     return np.concatenate(largest), np.concatenate(ratios)
 
 

@@ -1,8 +1,8 @@
 """Candidate days of events whose date is not known for sure, as given and as checked.
 
-`uncertain` asks: each event has a few days on which it may have become known, with a weight
-each. All securities of an event share the unknown date, so a candidate is a choice of the
-event, with a session for every security (exchanges differ in theirs).
+Each event has a few days on which it may have become known, with a weight each. All securities
+of an event share the unknown date, so a candidate is a choice of the event, with a session for
+every security (exchanges differ in theirs).
 """
 
 from __future__ import annotations
@@ -100,34 +100,19 @@ def candidates_around(
         if len(own):
             found = own.to_numpy()[np.where(exists, position, 0)]
             dates[rows] = np.where(exists, found, np.datetime64("NaT"))
-    # Day 0 stays as it was given, so that the ledger can say what is wrong with it.
+    # Day 0 stays as it was given, so that what was skipped can say what is wrong with it.
     dates[:, before] = asked["date"].to_numpy()
-    times = len(steps)
-    return pd.DataFrame(
-        {
-            "event_id": np.repeat(asked["event_id"].to_numpy(), times),
-            "security": np.repeat(asked["security"].to_numpy(), times),
-            "candidate": np.tile(steps, len(asked)),
-            "date": dates.ravel(),
-            "weight": np.tile(share, len(asked)),
-            "fixed": np.tile(steps == 0, len(asked)),
-            "group": np.repeat(asked["group"].to_numpy(), times),
-        }
-    )
+    table = asked.loc[asked.index.repeat(len(steps))].reset_index(drop=True)
+    return table.assign(
+        candidate=np.tile(steps, len(asked)),
+        date=dates.ravel(),
+        weight=np.tile(share, len(asked)),
+        fixed=np.tile(steps == 0, len(asked)),
+    )[COLUMNS]
 
 
 def check_candidates(candidates: object) -> Candidates:
-    """Check candidate days and bring them into one shape.
-
-    Parameters
-    ----------
-    candidates : pandas.DataFrame
-        event_id, security and date; optionally candidate, weight, fixed and group. See
-        `study.UncertainStudy`.
-
-    Returns
-    -------
-    Candidates
+    """Check candidate days, see `study.UncertainStudy`, and bring them into one shape.
 
     Raises
     ------
@@ -143,8 +128,8 @@ def check_candidates(candidates: object) -> Candidates:
     return Candidates(table[COLUMNS].reset_index(drop=True), notes)
 
 
-def _columns(candidates: object) -> pd.DataFrame:
-    candidates = check_event_columns(candidates, "candidates")
+def _columns(given: object) -> pd.DataFrame:
+    candidates = check_event_columns(given, "candidates")
     dates = event_dates(candidates["date"], "candidates")
     named = "candidate" in candidates.columns
     table = pd.DataFrame(
@@ -188,8 +173,7 @@ def _flags(candidates: pd.DataFrame) -> Bools:
     flags = candidates["fixed"]
     if flags.isna().any() or not flags.isin([True, False]).all():
         raise InputError("The column fixed of candidates must hold True or False only.")
-    found: Bools = flags.to_numpy(dtype=np.bool_)
-    return found
+    return flags.to_numpy(dtype=np.bool_)
 
 
 def _check_choices(table: pd.DataFrame) -> None:

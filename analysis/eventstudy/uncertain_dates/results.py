@@ -1,7 +1,4 @@
-"""What a study of uncertain dates answers: tests, effects, how likely each candidate is.
-
-`uncertain` makes it. It says plainly where a study with fixed dates concludes otherwise.
-"""
+"""What a study of uncertain dates answers: tests, effects, how likely each candidate is."""
 
 from __future__ import annotations
 
@@ -16,26 +13,27 @@ import pandas as pd
 from analysis.errors import EventDateWarning, unknown_name
 from analysis.eventstudy.core.arrays import Floats, Ints
 from analysis.eventstudy.core.fitted import window_sample
-from analysis.eventstudy.inference.registry import adjust_p_values
+from analysis.eventstudy.inference.battery import outcome_table
 from analysis.eventstudy.inference.test_result import Outcome
 from analysis.eventstudy.inputs.frames import ALL_GROUP, Window, check_inside, check_windows
 from analysis.eventstudy.results import EventStudyResults
 from analysis.eventstudy.study import EventStudy
 from analysis.eventstudy.summary import Summary
 from analysis.eventstudy.uncertain_dates.alignment import CandidateAlignment
-from analysis.eventstudy.uncertain_dates.candidate_tests import CandidateSample, answer, rho_within
-from analysis.eventstudy.uncertain_dates.candidates import Candidates
-from analysis.eventstudy.uncertain_dates.conclusions import (
-    Conclusion,
-    disagreements,
-    fixed_verdicts,
+from analysis.eventstudy.uncertain_dates.candidate_tests import (
+    CandidateSample,
+    mean_correlations,
+    run_tests,
 )
+from analysis.eventstudy.uncertain_dates.candidates import Candidates
 from analysis.eventstudy.uncertain_dates.placebos import CandidatePlacebos
 from analysis.eventstudy.uncertain_dates.summary import (
     days_text,
+    disagreements,
     effects_text,
+    fixed_outcomes,
     summarise,
-    verdicts_text,
+    tests_text,
 )
 
 
@@ -49,7 +47,7 @@ class UncertainResults:
         The candidate days as checked.
     fixed_study : EventStudy
         The same question with every event on its fixed date.
-    located : CandidateAlignment
+    alignment : CandidateAlignment
         The pairs of event and security whose candidates are all sessions.
     anchored : EventStudyResults
         Their abnormal returns, day 0 the first candidate, from there over all candidates.
@@ -59,7 +57,7 @@ class UncertainResults:
 
     candidates: Candidates
     fixed_study: EventStudy
-    located: CandidateAlignment
+    alignment: CandidateAlignment
     anchored: EventStudyResults
     lost: pd.DataFrame
 
@@ -92,7 +90,7 @@ class UncertainResults:
         -------
         pandas.DataFrame
             group, window_start, window_end, test, statistic, df, p_value, p_holm, p_bh, n
-            (pairs of event and security), reason. The tests, see `candidate_tests.answer`:
+            (pairs of event and security), reason. The tests, see `candidate_tests.run_tests`:
 
             - max_permutation: the mean SCAR of largest size over the choices of candidates,
               one per event and the same for all its securities, over its standard error,
@@ -113,24 +111,18 @@ class UncertainResults:
             A window outside the event window.
         """
         asked = self._windows(windows)
-        table = self._table(asked)
-        for sentence in disagreements(
-            self.verdicts(asked), fixed_verdicts(self.fixed, asked), loud=True
-        ):
+        found = self._outcomes(asked)
+        for sentence in disagreements(found, fixed_outcomes(self.fixed, asked), loud=True):
             warnings.warn(sentence, EventDateWarning, stacklevel=2)
-        return table
+        return outcome_table(found)
 
     def disagreements(self, windows: Window | Sequence[Window] = (0, 0)) -> tuple[str, ...]:
         """Say where fixed dates lead to another conclusion at 5 %, or to another sign."""
         asked = self._windows(windows)
-        return disagreements(self.verdicts(asked), fixed_verdicts(self.fixed, asked))
+        return disagreements(self._outcomes(asked), fixed_outcomes(self.fixed, asked))
 
     def effect(self, window: Window = (0, 0)) -> pd.DataFrame:
         """Maximum-likelihood estimate of the mean effect: Ball & Torous (1988).
-
-        Parameters
-        ----------
-        window : (int, int)
 
         Returns
         -------
@@ -141,8 +133,8 @@ class UncertainResults:
             (λ ≥ 1, of the CARs around the true day over what is normal), log_likelihood
             (against no event at all), events, n.
         """
-        rows = {group: self._standing(window, group) for group in self.groups}
-        found = {group: one.estimate() for group, one in rows.items() if one is not None}
+        samples = {group: self._sample(window, group) for group in self.groups}
+        found = {group: one.estimate() for group, one in samples.items() if one is not None}
         columns = ["effect", "se", "variance_ratio", "log_likelihood", "events", "n"]
         table = pd.DataFrame.from_dict(found, orient="index").reindex(columns=columns)
         return table.rename_axis("group")
@@ -157,10 +149,10 @@ class UncertainResults:
             maximum), mean_car (decimal), mean_scar, n (securities), fixed, chosen (the
             candidate of the largest statistic).
         """
-        standing = self._standing(window, group)
+        sample = self._sample(window, group)
         columns = ["event_id", "candidate", "weight", "posterior", "mean_car", "mean_scar", "n",
                    "fixed", "chosen"]  # fmt: skip
-        return pd.DataFrame(columns=columns) if standing is None else standing.days()[columns]
+        return pd.DataFrame(columns=columns) if sample is None else sample.days()[columns]
 
     def car(self, window: Window = (0, 0)) -> pd.DataFrame:
         """CAR of every event and security around each of its candidates.
@@ -173,17 +165,17 @@ class UncertainResults:
         """
         asked = check_inside(window, self.fixed_study.window)
         car, se, rows = self._cars(asked)
-        located = self.located.take(rows)
-        pair, choice = np.nonzero(located.exists)
-        event = located.event[pair]
-        days = located.days(located.position)[pair, choice]
+        alignment = self.alignment.take(rows)
+        pair, choice = np.nonzero(alignment.exists)
+        event = alignment.event[pair]
+        days = alignment.days(alignment.position)[pair, choice]
         return pd.DataFrame(
             {
-                "event_id": located.pairs["event_id"].to_numpy()[pair],
-                "security": located.pairs["security"].to_numpy()[pair],
-                "candidate": located.names[event, choice],
-                "date": located.dates[days],
-                "weight": located.weight[event, choice],
+                "event_id": alignment.pairs["event_id"].to_numpy()[pair],
+                "security": alignment.pairs["security"].to_numpy()[pair],
+                "candidate": alignment.names[event, choice],
+                "date": alignment.dates[days],
+                "weight": alignment.weight[event, choice],
                 "car": car[pair, choice],
                 "se": se[pair, choice],
                 "scar": (car / se)[pair, choice],
@@ -193,7 +185,7 @@ class UncertainResults:
     @property
     def skipped(self) -> pd.DataFrame:
         """Pairs of event and security left out altogether: event_id, security, reason."""
-        left = self.anchored.skipped if len(self.located.pairs) else self.lost[:0]
+        left = self.anchored.skipped if len(self.alignment.pairs) else self.lost[:0]
         if len(left):
             left = left.loc[left["window_start"].isna(), ["event_id", "security", "reason"]]
         return pd.concat([self.lost, left], ignore_index=True) if len(left) else self.lost
@@ -202,24 +194,25 @@ class UncertainResults:
         """Pairs left out altogether, and those with a hole around one of their candidates."""
         asked = check_inside(window, self.fixed_study.window)
         rows = np.setdiff1d(self._fitted[0], self._cars(asked)[2])
-        holes = self.located.pairs.iloc[rows][["event_id", "security"]]
+        holes = self.alignment.pairs.iloc[rows][["event_id", "security"]]
         reason = f"a return or factor is missing in the window {asked} around a candidate"
         left = [one for one in (self.skipped, holes.assign(reason=reason)) if len(one)]
         return pd.concat(left, ignore_index=True) if left else self.skipped
 
     def summary(self, windows: Sequence[Window] | None = None) -> Summary:
         """Say in words and tables what was found; prints as text, shows as HTML."""
-        asked = self._usual() if windows is None else self._windows(windows)
-        found, fixed = self.verdicts(asked), fixed_verdicts(self.fixed, asked)
-        tables = [("Tests", verdicts_text(found, fixed, self.groups, asked))]
+        first, last = self.fixed_study.window
+        usual = [one for one in ((0, 0), (-1, 1)) if first <= one[0] and one[1] <= last]
+        asked = self._windows((usual or [(first, last)]) if windows is None else windows)
+        found, fixed = self._outcomes(asked), fixed_outcomes(self.fixed, asked)
+        tables = [("Tests", tests_text(found, fixed, self.groups, asked))]
         for window in asked:
             tables += [
                 (f"Maximum likelihood in {window}", effects_text(self.effect(window))),
                 (f"Candidate days in {window}", days_text(self.posterior(window))),
             ]
         events = self.candidates.table["event_id"].nunique()
-        sentences = disagreements(found, fixed)
-        return summarise(events, sentences, self.notes, tables, self.skipped)
+        return summarise(events, disagreements(found, fixed), self.notes, tables, self.skipped)
 
     def __str__(self) -> str:
         return str(self.summary())
@@ -234,31 +227,27 @@ class UncertainResults:
 
     @cached_property
     def _fitted(self) -> tuple[Ints, Ints]:
-        """Rows of `located` that were fitted, and their rows in `anchored`."""
-        if not len(self.located.pairs):
+        """Rows of `alignment` that were fitted, and their rows in `anchored`."""
+        if not len(self.alignment.pairs):
             return np.empty(0, np.int64), np.empty(0, np.int64)
-        pairs = pd.MultiIndex.from_frame(self.located.pairs[["event_id", "security"]])
+        pairs = pd.MultiIndex.from_frame(self.alignment.pairs[["event_id", "security"]])
         at = self.anchored.index.get_indexer(pairs)
         rows = np.flatnonzero(at >= 0)
         return rows, at[rows]
 
     @cached_property
-    def _moved(self) -> CandidatePlacebos:
-        return CandidatePlacebos(
-            self.located.take(self._fitted[0]), self._taken, self.anchored.study
-        )
-
-    @cached_property
-    def _taken(self) -> CandidateAlignment:
-        """Pairs whose days are taken: all that were located and have returns."""
-        known = self.located.pairs["security"].isin(self.anchored.study.returns.columns)
-        return self.located.take(np.flatnonzero(known))
+    def _placebos(self) -> CandidatePlacebos:
+        study, pairs = self.anchored.study, self.alignment.pairs
+        # The days of every pair that has returns are taken, whether it was fitted or not.
+        taken = np.flatnonzero(pairs["security"].isin(study.returns.columns))
+        fitted = self.alignment.take(self._fitted[0])
+        return CandidatePlacebos(fitted, self.alignment.take(taken), study, self.fixed_study.events)
 
     def _cars(self, window: Window) -> tuple[Floats, Floats, Ints]:
         """CARs and standard errors (n, K) of the pairs whole at all candidates, their rows."""
         rows, at = self._fitted
-        located = self.located.take(rows)
-        offset, exists = located.offset, located.exists
+        alignment = self.alignment.take(rows)
+        offset, exists = alignment.offset, alignment.exists
         car, se = np.full(offset.shape, np.nan), np.full(offset.shape, np.nan)
         fitted = self.anchored.fitted
         for step in np.unique(offset[exists]):
@@ -270,69 +259,39 @@ class UncertainResults:
         whole = (np.isfinite(car) | ~exists).all(axis=1)
         return car[whole], se[whole], rows[whole]
 
-    def _standing(self, window: Window, group: str | None = None) -> CandidateSample | None:
+    def _sample(self, window: Window, group: str | None = None) -> CandidateSample | None:
         """The arrays of a group in a window; None where no pair is left."""
         asked = check_inside(window, self.fixed_study.window)
         if group not in (None, *self.groups):
             raise unknown_name("group", str(group), self.groups)
         car, se, rows = self._cars(asked)
         if group not in (None, ALL_GROUP):
-            names = self.located.pairs["group"].to_numpy(dtype=object)[rows]
+            names = self.alignment.pairs["group"].to_numpy(dtype=object)[rows]
             member = np.flatnonzero(names == group)
             car, se, rows = car[member], se[member], rows[member]
         if not len(rows):
             return None
-        located = self.located.take(rows)
+        alignment = self.alignment.take(rows)
         fitted_rows, at = self._fitted
-        of_fitted = np.searchsorted(fitted_rows, rows)
-        fitted = self.anchored.fitted.take(at[of_fitted])
-        return CandidateSample(
-            located,
-            asked,
-            car,
-            se,
-            of_fitted,
-            rho_within(located, fitted, asked, self.fixed_study.rbar),
-        )
+        members = np.searchsorted(fitted_rows, rows)
+        fitted = self.anchored.fitted.take(at[members])
+        rho = mean_correlations(alignment, fitted, asked, self.fixed_study.rbar)
+        return CandidateSample(alignment, asked, car, se, members, rho)
 
     @cached_property
     def _known(self) -> dict[tuple[str, Window], list[Outcome]]:
         return {}
 
-    def _answers(self, windows: list[Window]) -> list[tuple[str, Window, Outcome]]:
+    def _outcomes(self, windows: list[Window]) -> list[tuple[str, Window, Outcome]]:
         """Outcomes of every group and window; each is worked out once."""
         found = []
         for group in self.groups:
             for window in windows:
                 if (group, window) not in self._known:
-                    standing = self._standing(window, group)
-                    self._known[group, window] = answer(standing, self._moved)
+                    sample = self._sample(window, group)
+                    self._known[group, window] = run_tests(sample, self._placebos)
                 found += [(group, window, one) for one in self._known[group, window]]
         return found
 
-    def verdicts(self, windows: Window | Sequence[Window] = (0, 0)) -> list[Conclusion]:
-        """What each test over the candidates concludes."""
-        return [Conclusion.of(*one) for one in self._answers(self._windows(windows))]
-
-    def _table(self, windows: list[Window]) -> pd.DataFrame:
-        table = pd.DataFrame(
-            [
-                (group, *window, one.test, one.statistic, one.df, one.p_value, one.n, one.reason)
-                for group, window, one in self._answers(windows)
-            ],
-            columns=["group", "window_start", "window_end", "test", "statistic", "df", "p_value",
-                     "n", "reason"],
-        )  # fmt: skip
-        holm, bh = adjust_p_values(table["p_value"].to_numpy(dtype=np.float64))
-        at = list(table.columns).index("p_value") + 1
-        table.insert(at, "p_holm", holm)
-        table.insert(at + 1, "p_bh", bh)
-        return table
-
     def _windows(self, windows: Window | Sequence[Window]) -> list[Window]:
         return check_windows(windows, self.fixed_study.window)
-
-    def _usual(self) -> list[Window]:
-        first, last = self.fixed_study.window
-        usual = [one for one in ((0, 0), (-1, 1)) if first <= one[0] and one[1] <= last]
-        return usual or [self.fixed_study.window]

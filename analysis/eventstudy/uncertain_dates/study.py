@@ -10,7 +10,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Hashable, Mapping
 from concurrent.futures import Executor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
 import pandas as pd
 
@@ -21,6 +21,8 @@ from analysis.eventstudy.study import EventStudy
 from analysis.eventstudy.uncertain_dates.alignment import CandidateAlignment, align_candidates
 from analysis.eventstudy.uncertain_dates.candidates import Candidates, check_candidates
 from analysis.eventstudy.uncertain_dates.results import UncertainResults
+
+_SHARED = {one.name for one in fields(EventStudy)} - {"events", "window"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,7 +84,7 @@ class UncertainStudy:
     units: str = "decimal"
     checked: Candidates = field(init=False, repr=False)
     fixed: EventStudy = field(init=False, repr=False)
-    located: CandidateAlignment = field(init=False, repr=False)
+    alignment: CandidateAlignment = field(init=False, repr=False)
     lost: pd.DataFrame = field(init=False, repr=False)
     anchored: EventStudy = field(init=False, repr=False)
 
@@ -93,20 +95,19 @@ class UncertainStudy:
         with warnings.catch_warnings(record=True) as said:
             warnings.simplefilter("always")
             fixed = self._study(checked.fixed_events(), self.window)
-        located, lost = align_candidates(checked, fixed)
-        window = (fixed.window[0], fixed.window[1] + located.reach)
-        # A study needs an event: where no pair could be located it is one that skips all.
-        events = located.anchors() if len(located.pairs) else fixed.events
+        alignment, lost = align_candidates(checked, fixed)
+        window = (fixed.window[0], fixed.window[1] + alignment.reach)
+        # A study needs an event: where no pair is left it is one that skips all.
+        events = alignment.anchors() if len(alignment.pairs) else fixed.events
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", FaultlineWarning)  # those of the fixed dates
             # It reads more than the fixed dates do, so it may refuse a figure that they do not.
             anchored = self._study(events, window)
         for one in said:
             warnings.warn_explicit(one.message, one.category, one.filename, one.lineno)
-        object.__setattr__(self, "fixed", fixed)
-        object.__setattr__(self, "located", located)
-        object.__setattr__(self, "lost", lost)
-        object.__setattr__(self, "anchored", anchored)
+        found = {"fixed": fixed, "alignment": alignment, "lost": lost, "anchored": anchored}
+        for name, value in found.items():
+            object.__setattr__(self, name, value)
 
     def fit(self, executor: Executor | None = None) -> UncertainResults:
         """Fit every event that can be fitted.
@@ -115,29 +116,13 @@ class UncertainStudy:
         ----------
         executor : concurrent.futures.Executor, optional
             As for `EventStudy.fit`; the placebos are fitted in this process.
-
-        Returns
-        -------
-        UncertainResults
         """
         with warnings.catch_warnings():
             # What is to be said of the returns was said when this study was made.
             warnings.simplefilter("ignore", FaultlineWarning)
             anchored = self.anchored.fit(executor)
-        return UncertainResults(self.checked, self.fixed, self.located, anchored, self.lost)
+        return UncertainResults(self.checked, self.fixed, self.alignment, anchored, self.lost)
 
     def _study(self, events: pd.DataFrame, window: Window) -> EventStudy:
-        return EventStudy(
-            self.returns,
-            events,
-            model=self.model,
-            factors=self.factors,
-            estimation=self.estimation,
-            window=window,
-            min_observations=self.min_observations,
-            calendars=self.calendars,
-            exclude_own_events=self.exclude_own_events,
-            rbar=self.rbar,
-            seed=self.seed,
-            units=self.units,
-        )
+        shared = {one.name: getattr(self, one.name) for one in fields(self) if one.name in _SHARED}
+        return EventStudy(events=events, window=window, **shared)

@@ -268,7 +268,7 @@ def test_overlapping_windows_are_said():
     [
         ({"benchmark": "marked"}, "Did you mean 'market'"),
         ({"draws": 10}, "at least 99"),
-        ({"draws": "many"}, "whole numbers"),
+        ({"draws": "many"}, "a whole number"),
         ({"share": 0.0}, "share must lie above 0"),
         ({"share": "half"}, "share must lie above 0"),
         ({"level": 95}, "between 0 and 1"),
@@ -276,7 +276,7 @@ def test_overlapping_windows_are_said():
         ({"benchmark": 3}, "Unknown benchmark 3"),
         ({"windows": []}, "windows is empty"),
         ({"windows": 0}, "windows must be a window such as"),
-        ({"seed": -1}, "must not be negative"),
+        ({"seed": -1}, "seed must be at least 0"),
         ({"windows": (0, 9)}, "outside the event window"),
     ],
 )

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Literal
 
 from analysis import eventstudy as engine
@@ -101,8 +102,7 @@ MODELS: dict[str, ModelSpec] = {
         lambda on: engine.Garch(engine.MarketModel(on)),
     ),
     "quantile": ModelSpec(
-        "market model by median regression",
-        lambda on: engine.QuantileModel(engine.MarketModel(on)),
+        "market model by median regression", lambda on: engine.QuantileModel(engine.MarketModel(on))
     ),
     "robust": ModelSpec(
         "market model by Huber's robust regression",
@@ -122,47 +122,33 @@ MODELS: dict[str, ModelSpec] = {
 
 
 def register_model(name: str, spec: ModelSpec) -> None:
-    """Give a model a name, for `Desk.study` and ``faultline study --model``.
-
-    Raises
-    ------
-    InputError
-        Another model has the name.
-    """
+    """Give a model a name that no other has, for `Desk.study` and ``faultline study --model``."""
     if MODELS.setdefault(name, spec) is not spec:
         raise InputError(
             f"There is a model {name!r} already; register this one under another name."
         )
 
 
+def model_names() -> tuple[str, ...]:
+    """Names of all models, those of installed packages included."""
+    return tuple(dict.fromkeys([*MODELS, *sorted(entry_points(group=ENTRY_POINTS).names)]))
+
+
 def model_spec(name: str) -> ModelSpec:
-    """Look up a model by its name.
-
-    Raises
-    ------
-    InputError
-        For an unknown name; the message lists the valid ones.
-    """
+    """Look up a model by its name; for an unknown one the `InputError` lists the valid ones."""
+    for point in entry_points(group=ENTRY_POINTS, name=name) if name not in MODELS else ():
+        MODELS.setdefault(name, point.load())
     if name not in MODELS:
-        from importlib.metadata import entry_points
-
-        for point in entry_points(group=ENTRY_POINTS):
-            MODELS.setdefault(point.name, point.load())
-    if name not in MODELS:
-        raise unknown_name("model", name, MODELS)
+        raise unknown_name("model", name, model_names())
     return MODELS[name]
 
 
 @dataclass(frozen=True)
 class ModelChoice:
-    """A model, ready for the engine.
+    """A model, ready for the engine, by its name in `MODELS` or the engine's name of it.
 
     Attributes
     ----------
-    name : str
-        One of `MODELS`, or the engine's name of it.
-    model : Model
-        The engine's object.
     needs_benchmark : bool
         Whether a security without a benchmark must be skipped.
     factors : tuple of str
@@ -201,8 +187,7 @@ def choose_model(
     Raises
     ------
     InputError
-        For an unknown name; the message lists the valid ones. For a model on peers of whom
-        there are too few.
+        An unknown name, or a model on peers of whom there are too few.
     """
     from analysis.eventstudy.models.linear import Readable
 
@@ -216,7 +201,8 @@ def choose_model(
         name = model.name
     else:
         raise InputError(
-            f"model {name!r} is neither a name ({', '.join(MODELS)}) nor a model of the engine."
+            f"model {name!r} is neither a name ({', '.join(model_names())}) nor a model of the "
+            "engine."
         )
     return ModelChoice(
         name,
@@ -231,13 +217,7 @@ def choose_model(
 def _peers(
     name: str, without: Literal["itself", "shocked"], peers: Mapping[str, Sequence[str]]
 ) -> EqualWeight:
-    """The mean of each security's peers.
-
-    Raises
-    ------
-    InputError
-        No security has enough of them.
-    """
+    """The mean of each security's peers; an `InputError` where no security has enough of them."""
     gone = set(peers) if without == "shocked" else set()
     left = {security: set(theirs) - gone - {security} for security, theirs in peers.items()}
     if not any(len(theirs) >= MIN_PEERS for theirs in left.values()):
