@@ -192,7 +192,7 @@ class Desk:
         ]
 
     def value_change(self, ticker: str, day: date | str) -> float | None:
-        """`analysis.studies.market_value.value_change` of a listing, in the currency of its price."""
+        """Market value gained or lost, see `analysis.studies.market_value.value_change`."""
         closes = self._prices.closes([ticker])
         return value_change(self.table("shares"), closes[ticker], ticker, parse_day(day))
 
