@@ -43,7 +43,6 @@ FILERS: Mapping[str, tuple[int, str]] = {
     "QCOM": (804328, "QUALCOMM"),
     "SMCI": (1375365, "SUPER MICRO"),
     "SNPS": (883241, "SYNOPSYS"),
-    "TER": (97210, "TERADYNE"),
     "TSLA": (1318605, "TESLA"),
     "TSM": (1046179, "TAIWAN SEMICONDUCTOR"),
     "TXN": (97476, "TEXAS INSTRUMENTS"),
