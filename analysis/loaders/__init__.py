@@ -20,6 +20,8 @@ _LOADERS: dict[str, tuple[str, str]] = {
     "yahoo_actions": ("yahoo", "YahooActions"),
     "fred_prices": ("fred_prices", "FredPrices"),
     "edgar": ("edgar", "Edgar"),
+    "edgar_shares": ("edgar", "EdgarShares"),
+    "edgar_earnings": ("edgar", "EdgarEarnings"),
     "yahoo_revenues": ("yahoo", "YahooRevenues"),
     "french": ("french", "French"),
     "gpr": ("risk_indexes", "Gpr"),

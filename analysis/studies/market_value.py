@@ -43,7 +43,9 @@ def value_change(shares: pl.DataFrame, closes: pd.Series, ticker: str, day: date
     import polars as pl
 
     counts: list[dict[str, Any]] = (
-        shares.filter((pl.col("ticker") == ticker) & pl.col("basis").is_in(_BASES))
+        shares.filter(
+            pl.col("ticker") == ticker, pl.col("basis").is_in(_BASES), pl.col("flag").is_null()
+        )
         .sort("as_of")
         .select("as_of", "shares", "adr_ratio")
         .to_dicts()

@@ -36,6 +36,8 @@ NAMES = {
     "yahoo_actions": ("NVDA",),
     "fred_prices": ("USDCNY",),
     "edgar": ("Nvidia",),
+    "edgar_shares": ("NVDA",),
+    "edgar_earnings": ("NVDA",),
     "yahoo_revenues": ("SMIC",),
 }
 RUBBISH = {

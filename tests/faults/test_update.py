@@ -35,7 +35,9 @@ from tests.stores.updates import observations, one_pass
 pytestmark = pytest.mark.slow
 
 PATHS = {
-    "edgar": "/api/xbrl",
+    "edgar": "/api/xbrl/companyfacts",
+    "edgar_earnings": "/submissions",
+    "edgar_shares": "/api/xbrl/companyconcept",
     "federal_register": "/api/v1/documents.json",
     "fred": "/graph/fredgraph.csv",
     "fred_prices": "/graph/fredgraph.csv",

@@ -21,6 +21,7 @@ import polars as pl
 
 from analysis.catalogue import Catalogue
 from analysis.catalogue.watchlist import names_for_loader
+from analysis.loaders.edgar.filers import FILERS
 from analysis.loaders.edgar.loader import COMPANIES
 from analysis.loaders.yahoo.statements import COMPANIES as LISTINGS
 from analysis.settings import SOURCES, bundled
@@ -110,6 +111,13 @@ class Sources:
             told = {edgar.REVENUES: edgar.YEAR, edgar.ASSETS: edgar.SPENT}
             facts = edgar.companyfacts(told, name=name, cik=cik)
             self.server.on(f"/api/xbrl/companyfacts/CIK{cik:010d}.json", facts)
+        for cik, name in FILERS.values():
+            listed = edgar.submissions(edgar.FILINGS, name=name)
+            self.server.on(f"/submissions/CIK{cik:010d}.json", listed)
+            self.server.on(
+                f"/api/xbrl/companyconcept/CIK{cik:010d}/dei/",
+                edgar.companyconcept(edgar.COUNTS, name=name),
+            )
         self.server.on(r"^/graph/fredgraph\.csv\?id=DEXCHUS", lambda _: _noon_rates())
         self.server.on("/api/v1/models", {"data": [_priced(name) for name in watched_models()]})
         self.server.on(

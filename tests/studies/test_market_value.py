@@ -21,7 +21,7 @@ def counts(*rows: tuple[date, int], **other: Any) -> pl.DataFrame:
         {"as_of": [day for day, _ in rows], "shares": [count for _, count in rows]},
         schema={"as_of": pl.Date, "shares": pl.Int64},
     )
-    columns = {"ticker": "NVDA", "adr_ratio": None, "basis": "cover_page"} | other
+    columns = {"ticker": "NVDA", "adr_ratio": None, "basis": "cover_page", "flag": None} | other
     return frame.with_columns(**{name: pl.lit(value) for name, value in columns.items()})
 
 
@@ -51,9 +51,10 @@ def test_the_last_count_before_the_day_counts() -> None:
         counts((date(2023, 11, 1), 10)),
         counts((date(2024, 11, 1), 10), (date(2025, 6, 1), 100)),
         counts((date(2024, 11, 1), 10), basis="weighted_average"),
+        counts((date(2024, 11, 1), 10), flag="one of several classes"),
         counts((date(2024, 11, 1), 10), ticker="AMD"),
     ],
-    ids=["none", "later", "too old", "a split after it", "an average", "another company"],
+    ids=["none", "later", "old", "a split after it", "an average", "flagged", "another company"],
 )
 def test_without_a_count_that_fits_no_value_is_given(shares: pl.DataFrame) -> None:
     assert changed(shares) is None

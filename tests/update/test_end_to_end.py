@@ -83,8 +83,8 @@ def test_from_an_empty_folder_to_a_store_with_every_table(
     assert "yahoo_actions" in out
     store = Store(home)
     rows = {name: store.read(name).filter(~pl.col("backfilled")).height for name in store.names()}
-    # No source fills these three; nobody paid or split in what the server tells.
-    unfilled = {"china_revenue_share", "earnings", "shares"}
+    # No source fills this one; nobody paid or split in what the server tells.
+    unfilled = {"china_revenue_share"}
     assert {name for name, count in rows.items() if not count} - {"actions"} == unfilled
     nvidia = store.read("prices", where={"ticker": "NVDA"})
     assert nvidia["date"].max() == max(closes()["NVDA"])

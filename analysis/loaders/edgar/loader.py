@@ -19,12 +19,12 @@ from functools import partial
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
-from analysis import settings
 from analysis.dates import utc_now
-from analysis.errors import InputError, SourceError
+from analysis.errors import SourceError
 from analysis.loaders.base import PartialFetchError, Request
-from analysis.loaders.batch import fetch_each, known_names
+from analysis.loaders.batch import fetch_each
 from analysis.loaders.edgar.facts import series_of
+from analysis.loaders.edgar.filers import FILERS, PER_SECOND, check_names
 from analysis.loaders.edgar.periods import Period, periods
 from analysis.loaders.frames import table_frame
 from analysis.loaders.http.client import Client, RetryPolicy
@@ -34,30 +34,27 @@ from analysis.loaders.wording import describe_error
 if TYPE_CHECKING:
     import polars as pl
 
-PER_SECOND = 9.0  # the SEC allows ten, and blocks for ten minutes who asks more
-
 COMPANIES: Mapping[str, tuple[int, str]] = {
-    "AMD": (2488, "ADVANCED MICRO DEVICES"),
-    "ASML": (937966, "ASML"),
-    "Alphabet": (1652044, "ALPHABET"),
-    "Amazon": (1018724, "AMAZON"),
-    "Apple": (320193, "APPLE"),
-    "Arm": (1973239, "ARM HOLDINGS"),
-    "Broadcom": (1730168, "BROADCOM"),
-    "Dell": (1571996, "DELL"),
-    "Intel": (50863, "INTEL"),
-    "Marvell": (1835632, "MARVELL"),
-    "Meta": (1326801, "META PLATFORMS"),
-    "Micron": (723125, "MICRON"),
-    "Microsoft": (789019, "MICROSOFT"),
-    "Nvidia": (1045810, "NVIDIA"),
-    "Oracle": (1341439, "ORACLE"),
-    "Qualcomm": (804328, "QUALCOMM"),
-    "Super Micro": (1375365, "SUPER MICRO"),
-    "TSMC": (1046179, "TAIWAN SEMICONDUCTOR"),
+    "AMD": FILERS["AMD"],
+    "ASML": FILERS["ASML"],
+    "Alphabet": FILERS["GOOGL"],
+    "Amazon": FILERS["AMZN"],
+    "Apple": FILERS["AAPL"],
+    "Arm": FILERS["ARM"],
+    "Broadcom": FILERS["AVGO"],
+    "Dell": FILERS["DELL"],
+    "Intel": FILERS["INTC"],
+    "Marvell": FILERS["MRVL"],
+    "Meta": FILERS["META"],
+    "Micron": FILERS["MU"],
+    "Microsoft": FILERS["MSFT"],
+    "Nvidia": FILERS["NVDA"],
+    "Oracle": FILERS["ORCL"],
+    "Qualcomm": FILERS["QCOM"],
+    "Super Micro": FILERS["SMCI"],
+    "TSMC": FILERS["TSM"],
 }
-"""Companies as the other tables name them: number at the SEC (CIK), and what the name in the
-file has to begin with, so that a wrong number cannot pass off one company as another."""
+"""Companies as the other tables name them."""
 
 YEARS_ONLY = frozenset({"TSMC"})
 """Companies whose quarters `analysis.loaders.yahoo.statements` writes. The SEC has their years
@@ -104,7 +101,7 @@ class Edgar:
         Without ``FAULTLINE_CONTACT`` nothing is asked: the SEC wants one. A company of which
         some facts cannot be read is named as failed, and its other rows come.
         """
-        names = _checked(request.names)
+        names = check_names(request.names, tuple(COMPANIES), "company")
         told: dict[str, str] = {}
         with Client(
             "edgar", archive=request.archive, per_second=self.per_second, policy=self.policy
@@ -194,21 +191,6 @@ def read_company(document: Any, begins: str) -> tuple[dict[str, list[Period]], l
         if max(ends.values()) - end > _LAGGING:
             complaints.append(f"{metric} ends on {end}: the company may file it under another tag")
     return found, complaints
-
-
-def _checked(names: tuple[str, ...]) -> tuple[str, ...]:
-    wanted = known_names(names, tuple(COMPANIES), "company")
-    contact = settings.contact()
-    if contact and "@" not in contact:
-        raise InputError(
-            f"FAULTLINE_CONTACT is {contact!r}, which is not an e-mail address; the SEC requires "
-            "one."
-        )
-    if not contact:
-        raise InputError(
-            "The SEC requires a contact: set FAULTLINE_CONTACT to your e-mail address."
-        )
-    return wanted
 
 
 def _row(company: str, metric: str, period: Period, learned_at: datetime) -> dict[str, Any]:
