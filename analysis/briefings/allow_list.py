@@ -29,8 +29,9 @@ _MATH_ELEMENTS = (
     "msubsup msup mtable mtd mtext mtr munder munderover"
 )
 _TEXT_ELEMENTS = (
-    "b blockquote br caption code dd del div dl dt em h1 h2 h3 h4 h5 h6 hr i kbd li p pre s small "
-    "span strong sub sup table tbody tfoot thead tr u ul var"
+    "b blockquote br caption code dd del details div dl dt em "
+    "h1 h2 h3 h4 h5 h6 hr i kbd li p pre s small "
+    "span strong sub summary sup table tbody tfoot thead tr u ul var"
 )
 _CELL = frozenset({"colspan", "rowspan", "headers", "scope"})
 MATH = dict.fromkeys(_MATH_ELEMENTS.split(), frozenset(_MATH_ATTRIBUTES.split()))

@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 
 _NUMBERS = ("caar", "low", "high", "n")
 _TOGETHER = 3  # more groups than this and their bands hide each other: one panel each
-_PANEL = 150  # px
+_PANEL, _LARGE_PANEL = 130, 210  # px
+_LARGE_ROWS = 2  # of two panels each
 _TITLES = {
     -1: "Did the fall last?",
     0: "Did the move last?",
@@ -124,18 +125,21 @@ def _one_panel(blocks: list[pd.DataFrame], marks: list[Mark]) -> go.Figure:
 
 
 def _panels(blocks: list[pd.DataFrame], marks: list[Mark]) -> go.Figure:
-    """Two columns of panels on one scale: they stay readable on a phone."""
+    """Two columns of panels on one scale, the largest groups in large ones."""
     days = _days(blocks)
-    rows = (len(blocks) + 1) // 2
-    height = 40 + _PANEL * rows
+    pairs = sorted(zip(blocks, marks, strict=True), key=lambda pair: -float(pair[0]["n"].max()))
+    rows = (len(pairs) + 1) // 2
+    sizes = [_LARGE_PANEL if row < _LARGE_ROWS else _PANEL for row in range(rows)]
+    height = 40 + sum(sizes)
+    tops = [1 - sum(sizes[:row]) / sum(sizes) for row in range(rows + 1)]
     gap = 40 / height  # room for the two lines above each panel
     extent = _extent(blocks)
     figure = new_figure(height)
-    for place, (block, mark) in enumerate(zip(blocks, marks, strict=True)):
+    for place, (block, mark) in enumerate(pairs):
         row, column = divmod(place, 2)
         suffix = "" if place == 0 else str(place + 1)
-        top = 1 - row / rows - gap
-        bottom = 1 - (row + 1) / rows + 8 / height
+        top = tops[row] - gap
+        bottom = tops[row + 1] + 8 / height
         lowest = place + 2 >= len(blocks)
         figure.update_layout(
             {

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import plotly.graph_objects as go
 
 CHART_MIME = "application/vnd.faultline.chart+json"
+_TITLE = 40  # px above a chart in a notebook
 PLOTLY_MIME = "application/vnd.plotly.v1+json"
 
 
@@ -80,9 +81,24 @@ class Chart:
                 "table": self.table_html(),
                 "figure": figure,
             },
-            PLOTLY_MIME: {**figure, "config": dict(CONFIG)},
+            PLOTLY_MIME: {**_titled(figure, self.title), "config": dict(CONFIG)},
             "text/plain": repr(self),
         }
+
+
+def _titled(figure: dict[str, Any], title: str) -> dict[str, Any]:
+    """The figure with its title inside, for a notebook, where no heading stands above it."""
+    from analysis.formatting import safe
+
+    layout = dict(figure["layout"])
+    height = (layout.get("height") or 400) + _TITLE
+    margin = layout.get("margin", {})
+    layout["title"] = {"text": safe(title), "x": 0, "xref": "container", "yref": "container",
+                       "y": 1, "yanchor": "top", "pad": {"t": 8}}  # fmt: skip
+    layout["height"] = height
+    layout["margin"] = {**margin, "t": margin.get("t", 8) + _TITLE}
+    layout["legend"] = {**layout.get("legend", {}), "y": 1 - _TITLE / height}
+    return {**figure, "layout": layout}
 
 
 def nothing_to_show(key: str, title: str, reason: str, source: str) -> Chart:

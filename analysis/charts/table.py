@@ -26,18 +26,24 @@ class Table:
         The cells as written.
     markup : str
         The ``<table>`` alone, escaped, or a paragraph where there is nothing to tell.
+    folded : str
+        Words behind which the table stands folded; blank where it stands open.
     """
 
     key: str
     caption: str
     frame: pd.DataFrame
     markup: str
+    folded: str = ""
 
     def __repr__(self) -> str:
         return f"{self.caption}\n{self.frame.to_string(index=False)}"
 
     def _repr_html_(self) -> str:
-        return styled_box(self.markup)
+        box = styled_box(self.markup)
+        if not self.folded:
+            return box
+        return f"<details><summary>{escape(self.folded)}</summary>{box}</details>"
 
 
 def nothing_to_tell(key: str, caption: str, text: str) -> Table:

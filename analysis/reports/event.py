@@ -7,7 +7,7 @@ The notebook calls `event_report` and then displays its parts in order; every pa
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -245,14 +245,21 @@ class EventReport(EventStudyReport):
         return family_table(self.groups)
 
     def test_table(self) -> Table:
-        """The battery of tests on all securities, the recommended ones first."""
+        """The recommended tests on all securities."""
+        return self._battery_table(self.leading, self.recommended.sentence)
+
+    def other_tests(self) -> Table:
+        """The rest of the battery, folded."""
+        others = [name for name in self.tests["test"].unique() if name not in self.leading]
+        table = self._battery_table(others, "Not recommended here: see the table above.")
+        words = f"The {wording.count(len(others), 'other test')}"
+        return replace(table, key="other-tests", caption="Other tests", folded=words)
+
+    def _battery_table(self, names: Sequence[str], why: str) -> Table:
         from analysis.charts import test_table
 
-        return test_table(
-            self.tests[self.tests["group"] == "all"],
-            self.recommended.tests,
-            self.recommended.sentence,
-        )
+        kept = (self.tests["group"] == "all") & self.tests["test"].isin(list(names))
+        return test_table(self.tests[kept], self.recommended.tests, why)
 
     def skipped(self) -> Table:
         """What could not be measured, each with its reason."""

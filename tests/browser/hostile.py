@@ -284,7 +284,7 @@ def report_page(texts: Sequence[str], folder: Path, tickers: Sequence[str]) -> P
     shown = [
         report.note(), report.moves(), report.context(), report.facts(), report.timeline(),
         report.abnormal_returns(), report.paths(), report.heat_map(), report.security_table(),
-        report.group_table(), report.test_table(),
+        report.group_table(), report.test_table(), report.other_tests(),
         report.robustness_table(),
         report.skipped(), report.caveats(), report.provenance(), report.payload(),
         report.manifest(),

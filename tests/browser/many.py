@@ -36,7 +36,7 @@ def page_of(securities: int, folder: Path, *, seed: int = 1) -> Path:
     shown = [
         report.note(), report.moves(), report.context(), report.facts(), report.timeline(),
         report.abnormal_returns(), report.paths(), report.heat_map(), report.security_table(),
-        report.group_table(), report.test_table(),
+        report.group_table(), report.test_table(), report.other_tests(),
         report.robustness_table(),
         report.skipped(), report.caveats(), report.provenance(), report.payload(),
         report.manifest(),

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from analysis.briefings import forms
 from analysis.briefings.render import render
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -170,3 +171,24 @@ def test_print_clips_no_chart_and_no_table(visit: Callable[..., Any], path: Path
 
 def test_a_briefing_is_light_enough_to_pass_on(path: Path) -> None:
     assert path.stat().st_size < 2_500_000
+
+
+def test_the_note_prints_on_two_pages(html: str) -> None:
+    pages = re.findall(rb"/Type\s*/Page\b", forms.to_pdf(forms.note_alone(html)))
+    assert 1 <= len(pages) <= 2
+
+
+def test_every_table_that_is_shown_can_be_saved(seen: Any) -> None:
+    links = seen.evaluate(
+        """[...document.querySelectorAll("main .scroll")].map((box) => {
+             const link = box.nextElementSibling;
+             return [link?.className, link?.download, decodeURIComponent(link?.href ?? "")]; })"""
+    )
+    assert len(links) >= 10
+    for css, name, content in links:
+        assert css == "csv"
+        assert name.endswith(".csv")
+        assert content.startswith("data:text/csv;charset=utf-8,")
+    security = next(content for _, name, content in links if name.startswith("returns-on-day-0"))
+    assert "\r\nNvidia,NVDA," in security
+    assert seen.page.locator("main > details summary").count() >= 1

@@ -324,3 +324,12 @@ def test_every_finite_move_is_drawn_with_its_raw_return_whatever_the_frame(frame
     wanted = sorted(100 * values[np.isfinite(values)])
     assert sorted(x for x, _ in dots(chart)) == pytest.approx(wanted)
     assert chart._repr_mimebundle_()
+
+
+def test_in_a_notebook_a_chart_has_its_title_and_on_a_page_none(monday):
+    bundle = abnormal_by_security(monday, "day 0", SOURCE)._repr_mimebundle_()
+    plotly = bundle["application/vnd.plotly.v1+json"]["layout"]
+    ours = bundle["application/vnd.faultline.chart+json"]["figure"]["layout"]
+    assert plotly["title"]["text"].startswith("Who ")
+    assert plotly["height"] == ours["height"] + 40
+    assert "title" not in ours or not ours["title"].get("text")

@@ -6,6 +6,7 @@ Returns are those of 27 January 2025; see `test_charts_securities` for where the
 from __future__ import annotations
 
 import xml.etree.ElementTree as ET
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -307,3 +308,9 @@ def test_families_stand_below_all_securities_hardest_hit_first():
 
 def test_no_measured_family_is_said():
     assert "No group could be measured." in family_table(families().tail(1)).markup
+
+
+def test_a_folded_table_opens_on_a_click(monday):
+    table = replace(security_table(monday), folded="The rest")
+    assert table._repr_html_().startswith("<details><summary>The rest</summary><div")
+    assert table._repr_html_().endswith("</div></details>")

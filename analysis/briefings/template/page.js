@@ -55,6 +55,23 @@
     setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
   }
 
+  // What a table shows, as it is written; its caption names the file.
+  function offerShownTables() {
+    for (const box of document.querySelectorAll("main .scroll")) {
+      const rows = [...box.querySelectorAll("tr")].map((row) => (
+        [...row.children].map((one) => cell(one.textContent.trim())).join(",")
+      ));
+      const name = (box.querySelector("caption")?.textContent ?? "table").trim();
+      const link = document.createElement("a");
+      link.className = "csv";
+      link.textContent = "CSV";
+      link.download = `${name.toLowerCase().replace(/[^a-z0-9]+/g, "-").slice(0, 60)}.csv`;
+      link.href = `data:text/csv;charset=utf-8,${encodeURIComponent(`${rows.join("\r\n")}\r\n`)}`;
+      link.setAttribute("aria-label", `${name}, as CSV`);
+      box.after(link);
+    }
+  }
+
   // The page shows the largest part of a long table; here each is whole.
   function offerTables() {
     const results = json(document.getElementById("faultline-results"));
@@ -152,6 +169,12 @@
     const layout = themed(chart.figure.layout ?? {}, patch);
     delete layout.width;
     layout.autosize = !onPaper;
+    // Names take a phone's room from the chart; the table below has them whole.
+    if (!onPaper && chart.plot.offsetWidth < 480 && Array.isArray(layout.yaxis?.ticktext)) {
+      layout.yaxis.ticktext = layout.yaxis.ticktext.map((text) => (
+        text.includes("&") ? text : text.replace(/([^<>]{15})[^<>]{2,}/g, "$1\u2026")
+      ));
+    }
     if (onPaper) {
       // A tall chart closes its rows by up to a quarter; the style sheet scales what is left.
       const height = layout.height ?? chart.plot.offsetHeight;
@@ -211,6 +234,7 @@
   async function main() {
     openContents();
     offerTables();
+    offerShownTables();
     const figures = [...document.querySelectorAll("figure.chart")];
     if (figures.length > 0) {
       try {
