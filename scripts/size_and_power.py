@@ -150,7 +150,7 @@ def real_returns() -> tuple[pd.DataFrame, pd.DataFrame]:
 
     listed = (
         Catalogue(bundled("data/catalogue"))
-        .instruments()
+        .table("instruments")
         .filter(
             pl.col("exchange").is_in(["XNYS", "XNAS"])
             & pl.col("role").is_not_null()

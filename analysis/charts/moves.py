@@ -16,7 +16,7 @@ from analysis.charts.frames import (
     largest,
     security_labels,
 )
-from analysis.charts.theme import GRID, NEUTRAL, SERIES, Mark, new_figure
+from analysis.charts.theme import NEUTRAL, SERIES, Mark, new_figure
 from analysis.formatting import day, is_finite, p_value, percent, safe, sentence, words
 from analysis.plain_text import count
 
@@ -29,6 +29,7 @@ _NUMBERS = ("raw", "abnormal", "se", "df", "p_adjusted")
 _OWN = Mark("Named by the event", SERIES[0], "square")
 _OTHER = Mark("Other", NEUTRAL, "circle")
 _RAW = Mark("Raw return", NEUTRAL, "diamond-open")
+_BAR = "rgba(123,127,134,0.6)"
 _DAGGER, _STAR = " †", "*"
 
 
@@ -37,6 +38,7 @@ def largest_moves(
     source: str,
     *,
     own: Collection[str] = (),
+    always: Collection[str] = (),
     confounded: Collection[str] = (),
     explained_by: str = "the market",
 ) -> Chart:
@@ -52,6 +54,8 @@ def largest_moves(
         ``Source: …; as of ….``, closes the caption.
     own : collection of str
         Securities that the event names; drawn whatever their move.
+    always : collection of str
+        Others that are drawn whatever their move.
     confounded : collection of str
         Securities with other news of their own in the session.
     explained_by : str
@@ -75,7 +79,8 @@ def largest_moves(
         reason = "No abnormal return could be computed for any security."
         return nothing_to_show("largest-moves", "What moved?", reason, source)
     moves = shown["abnormal"].tolist()
-    kept = largest(moves, shown["security"].tolist(), own, max(MOST, len(own)))
+    first = {*own, *always}
+    kept = largest(moves, shown["security"].tolist(), first, max(MOST, len(first)))
     down = direction([moves[row] for row in kept]) < 0
     drawn = with_intervals(shown.iloc[kept]).sort_values("abnormal", ascending=down, kind="stable")
     drawn = drawn.reset_index(drop=True).assign(
@@ -159,7 +164,7 @@ def _abnormal(rows: pd.DataFrame, mark: Mark, places: list[int]) -> go.Scatter:
         error_x={
             "type": "data",
             "array": [100 * half if is_finite(half) else 0.0 for half in rows["half"]],
-            "color": mark.colour if mark is _OWN else GRID,
+            "color": mark.colour if mark is _OWN else _BAR,
             "thickness": 1.6,
             "width": 0,
         },

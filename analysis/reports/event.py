@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, replace
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 from analysis.errors import InputError
@@ -33,8 +32,6 @@ from analysis.reports.provenance import provenance
 from analysis.reports.study_document import to_page_document
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from analysis.charts import Chart, Table
     from analysis.desk import Desk
 
@@ -112,8 +109,14 @@ class EventReport(EventStudyReport):
         """Title, headline, badges, three figures and three bullets."""
         return display.note(
             notes.title(self.desk.event(self.event)),
-            narrative.headline(self.findings, self.model, sensitive=self.sensitive),
-            notes.badges(self.desk.event(self.event), self.findings, self.closed),
+            narrative.headline(self.findings, self.model, doubt=self.doubt, market=self.index),
+            notes.badges(
+                self.desk.event(self.event),
+                self.findings,
+                self.closed,
+                self._limited(),
+                noted="confounded" in self._notes().lower(),
+            ),
             self._figures(),
             narrative.bullets(self.findings, self.surroundings, self.course),
         )
@@ -122,7 +125,7 @@ class EventReport(EventStudyReport):
         average = self.groups[(self.groups["group"] == "all") & self.groups["caar"].notna()]
         zero = average[(average["window_start"] == 0) & (average["window_end"] == 0)]
         interval = (float(zero["low"].iloc[0]), float(zero["high"].iloc[0])) if len(zero) else None
-        return notes.figures(self.findings, interval, self.value_change)
+        return notes.figures(self.findings, interval, self.value_change, self.index)
 
     def moves(self) -> Chart:
         """The largest moves of the lead's session, the event's own among them."""
@@ -139,6 +142,7 @@ class EventReport(EventStudyReport):
             ),
             self.source,
             own=self.entities,
+            always=list(shown.loc[shown["significant"], "security"]),
             confounded=busy if offset == 0 else (),
             explained_by=terms.explained_by(self.model),
         )
@@ -204,7 +208,7 @@ class EventReport(EventStudyReport):
         from analysis.charts import abnormal_by_security
 
         return abnormal_by_security(
-            self.securities,
+            self.securities.assign(p_bh=self.securities["p_adjusted"]),
             wording.window_words(0, 0),
             self.source,
             explained_by=terms.explained_by(self.model),
@@ -321,11 +325,6 @@ class EventReport(EventStudyReport):
             f"as of {self.as_of_words}."
         )
 
-    @cached_property
-    def others(self) -> pd.DataFrame:
-        """Other catalogued events within the event window."""
-        return context.other_events(self.desk, self.placements, self.window)
-
     def _notes(self) -> str:
         """What the catalogue notes about the event; it may look back, so not as of a day."""
         return "" if self.desk.as_of else str(self.desk.event(self.event)["notes"] or "")
@@ -333,6 +332,13 @@ class EventReport(EventStudyReport):
     def _single_tests(self) -> int:
         """How many p-values of single securities there are, over all windows."""
         return sum(int(table["p_value"].notna().sum()) for table in self.car_tables.values())
+
+    def _limited(self) -> list[str]:
+        """Those of `_near_limit` that moved significantly, or lead."""
+        lead = self.findings.lead
+        moved = [*self.findings.significant, *([lead] if lead is not None else [])]
+        near = self._near_limit()
+        return [move.name for move in dict.fromkeys(moved) if self.names[move.ticker] in near]
 
     def _near_limit(self) -> list[str]:
         """Names of the securities within a tenth of their exchange's daily price limit."""

@@ -120,9 +120,22 @@ class EventStudyReport(StudyReport):
         )
 
     @property
-    def sensitive(self) -> bool:
-        """Whether sign or significance of the lead hangs on benchmark, model or window."""
-        return self.variants is not None and robustness.is_sensitive(self.variants)
+    def doubt(self) -> str:
+        """How far sign or significance of the lead hang on the choice of model; blank: not."""
+        return "" if self.variants is None else robustness.dissent(self.variants)
+
+    @cached_property
+    def index(self) -> tuple[str, float] | None:
+        """Name and return of the index of most securities; None where the event names one."""
+        import pandas as pd
+
+        counted = self.securities[self.securities["counted"] & (self.securities["benchmark"] != "")]
+        if self.findings.lead is not None or counted.empty:
+            return None
+        pairs = list(zip(counted["benchmark"], counted["day0"], strict=True))
+        commonest, day0 = max(dict.fromkeys(pairs), key=pairs.count)
+        change = self.desk.returns([commonest])[commonest].get(pd.Timestamp(day0))
+        return self.names[commonest].removesuffix(" Index"), float(change or 0.0)
 
     @cached_property
     def surroundings(self) -> narrative.Surroundings:
@@ -130,6 +143,7 @@ class EventStudyReport(StudyReport):
         lead = self.findings.lead
         offset = lead.offset if lead else 0
         near = self.confounders
+        own = near[near["kind"] == "own"]
         if lead is not None:
             near = near[near["security"] == lead.ticker]
         market = near.loc[(near["kind"] == "market") & (near["offset"] == offset), "what"]
@@ -139,12 +153,15 @@ class EventStudyReport(StudyReport):
         )
         calm = [move.abnormal for move in self.findings.moves if not move.confounded]
         without = sum(calm) / len(calm) if busy and len(calm) > 1 else float("nan")
-        index, change = self._benchmark_of(lead)
+        index, change = self._benchmark_of(lead) if lead else self.index or ("", float("nan"))
+        listed = {*near["what"], *own["what"]}
+        same = self.others.loc[self.others["same_day"], "title"]
         return narrative.Surroundings(
             index,
             change,
             tuple(wording.short_title(what, 8) for what in market.drop_duplicates()),
             tuple(f"{move.name} {move.confounded}" for move in busy),
+            tuple(wording.short_title(what, 8) for what in same if what not in listed),
             without,
         )
 
@@ -181,6 +198,11 @@ class EventStudyReport(StudyReport):
         exchanges = [item for item in self.placements["exchange"].unique() if item]
         rows = context.session_rows(self.desk, self.event, exchanges)
         return sorted(set(rows.loc[rows["open_utc"].isna(), "city"]))
+
+    @cached_property
+    def others(self) -> pd.DataFrame:
+        """Other catalogued events within the event window."""
+        return context.other_events(self.desk, self.placements, self.window)
 
 
 def _own_news(categories: pd.Series) -> str:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from analysis.reports.findings import Move
 
 _MOST = 2  # similar events
-_FEW = 4
+_RARE = 0.02  # a place beyond this share of all sessions is not worth a word
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Rank:
 
 
 def rank(returns: pd.Series, move: Move) -> Rank | None:
-    """Rank the raw return of a move in its security's history; None without a move.
+    """Rank the raw return of a move in its security's history; None where it is not rare.
 
     Parameters
     ----------
@@ -60,6 +60,8 @@ def rank(returns: pd.Series, move: Move) -> Rank | None:
         return None
     down = move.raw < 0
     beyond = int((known < move.raw).sum() if down else (known > move.raw).sum())
+    if beyond >= max(1, _RARE * len(known)):
+        return None
     return Rank(beyond + 1, len(known), known.index[0].date(), down)
 
 
@@ -73,7 +75,7 @@ def ordinal(number: int) -> str:
 def similar_events(desk: Desk, event: str, move: Move) -> pd.DataFrame:
     """Find the events of the same kind with the nearest move of the security.
 
-    Of the same category and direction; where the catalogue has fewer than four, of any.
+    Of the same category and direction.
 
     The move is the security's return less its benchmark's on day 0 of those events.
 
@@ -88,8 +90,6 @@ def similar_events(desk: Desk, event: str, move: Move) -> pd.DataFrame:
     own = desk.event(event)
     columns = ["event_id", "title", "date", "day0", "raw", "less_benchmark", "of"]
     alike = desk.events(category=own["category"]).filter(_others(own))
-    if len(alike) < _FEW:  # of a rare kind any event is compared with
-        alike = desk.events().filter(_others({**own, "direction": None}))
     placed = desk.placements(alike["id"].to_list(), [move.ticker])
     placed = placed[placed["day0"].notna() & (placed["day0"].dt.date != move.day)]
     benchmark = desk.benchmarks([move.ticker]).get(move.ticker)

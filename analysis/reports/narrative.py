@@ -7,6 +7,7 @@ escapes everything that it shows.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING
@@ -20,10 +21,13 @@ if TYPE_CHECKING:
     from analysis.reports.findings import Findings, GroupMove, Move
 
 MOST_WORDS = 25  # of a headline
+_MARKET_MOVED = 0.03  # an index, so that it is the news
 _UNCHANGED = 0.0005  # rounds to 0.0 %
 
 
-def headline(findings: Findings, model: str, *, sensitive: bool = False) -> str:
+def headline(
+    findings: Findings, model: str, *, doubt: str = "", market: tuple[str, float] | None = None
+) -> str:
     """Write what moved most among what the event is about, in at most 25 words.
 
     Parameters
@@ -31,18 +35,21 @@ def headline(findings: Findings, model: str, *, sensitive: bool = False) -> str:
     findings : Findings
     model : str
         One of `analysis.studies.models.MODELS`.
-    sensitive : bool
-        Whether sign or significance of the lead's move hangs on benchmark, model or estimation
-        window.
+    doubt : str
+        Sentence on how far sign or significance hang on the choice of model; blank where not.
+    market : (str, float), optional
+        Name and return of the index of most securities, where the event names no security.
     """
     optional = []
     if findings.kind in ("moved", "neighbour") and findings.lead is not None:
         optional = _group_sentences(findings, findings.lead)
     if findings.kind == "none" and findings.lead is not None:
-        optional = [f"{_points(findings.lead.detectable)} would have been detected."]
-    doubt = " Other benchmarks or models disagree." if sensitive else ""
-    whole = _first_sentence(findings, model) + doubt
-    brief = _first_sentence(findings, "") + doubt
+        least = wording.points(findings.lead.detectable)
+        optional = [f"Only moves beyond {least} could be detected."]
+    if market is not None and abs(market[1]) >= _MARKET_MOVED:
+        return _beyond_the_market(findings, *market)
+    whole = f"{_first_sentence(findings, model)} {doubt}".strip()
+    brief = f"{_first_sentence(findings, '')} {doubt}".strip()
     # The fullest that fits; what the market explains also stands in the first figure.
     for text in [f"{whole} {sentence}" for sentence in optional] + [whole, brief]:
         if words(text) <= MOST_WORDS:
@@ -50,8 +57,18 @@ def headline(findings: Findings, model: str, *, sensitive: bool = False) -> str:
     return brief
 
 
-def _points(value: float) -> str:
-    return _capital(wording.points(value))
+def _beyond_the_market(findings: Findings, name: str, change: float) -> str:
+    """A day on which the market itself moved: that comes first, a model takes it off."""
+    verb = "fell" if change < 0 else "rose"
+    first = f"The {name} {verb} {wording.per_cent(abs(change), sign=False)}"
+    moved, count = findings.significant, len(findings.moves)
+    if not moved:
+        return f"{first}; none of {count} securities moved significantly beyond it."
+    top = next((move for move in moved if not move.confounded), moved[0])
+    return (
+        f"{first}; {wording.spelled(len(moved))} of {count} securities moved significantly beyond "
+        f"it, most of all {top.name} (abnormal return {wording.per_cent(top.abnormal)})."
+    )
 
 
 def words(text: str) -> int:
@@ -94,6 +111,8 @@ def _other(findings: Findings, second: Move, model: str) -> str:
     lead = findings.lead
     if lead is not None:
         also = _did(second, f"{second.name}, not named by the event,")
+        if second.day != lead.day:
+            also += f" on {short_day(second.day)}"
         if lead.significant:
             return f"{_raw(lead)}, a session with other news of its own. {also}."
         return f"{_raw(lead)}{_against(lead, model)}: not significant. {also}."
@@ -173,11 +192,9 @@ def _against(move: Move, model: str) -> str:
             return f"; {by.subject} {by.explains} almost none of it"
         return f", {wording.points(move.abnormal)} more than {by.subject} {by.explains}"
     if abs(expected) < _UNCHANGED:
-        return f" where {by.subject} {by.explains} no move"
+        return " where the model expects no move"
     change = f"a {'fall' if expected < 0 else 'rise'} of"
-    return (
-        f" where {by.subject} {by.explains} {change} {wording.per_cent(abs(expected), sign=False)}"
-    )
+    return f" where the model expects {change} {wording.per_cent(abs(expected), sign=False)}"
 
 
 def _group_sentences(findings: Findings, lead: Move) -> list[str]:
@@ -248,6 +265,8 @@ class Surroundings:
         Macroeconomic and other news of the whole market in that session.
     own : tuple of str
         News of measured companies in their session, the largest move first.
+    others : tuple of str
+        Other events of the catalogue with the same day 0.
     average_without : float
         Average abnormal return without them (decimal); NaN where none is left out.
     """
@@ -256,6 +275,7 @@ class Surroundings:
     benchmark_return: float
     market: tuple[str, ...]
     own: tuple[str, ...]
+    others: tuple[str, ...]
     average_without: float
 
 
@@ -276,7 +296,11 @@ def _what_moved(findings: Findings) -> str:
             f"{did} differ significantly from zero."
         )
     if not moved:
-        return f"None of {len(moves)} securities moved significantly."
+        average = findings.average
+        mean = "" if average is None else f" by {wording.per_cent(average.average)} on average"
+        return (
+            f"The {len(moves)} securities moved{mean} beyond what is expected, none significantly."
+        )
     first = next((move for move in moved if not move.confounded), moved[0])
     size = f"abnormal return {wording.per_cent(first.abnormal)}"
     if len(moved) == 1:
@@ -285,10 +309,10 @@ def _what_moved(findings: Findings) -> str:
     rises = len(moved) - falls
     verb = "was" if falls == 1 else "were"
     split = f"{wording.spelled(falls)} {verb} down and {wording.spelled(rises)} up"
-    if not falls or not rises:
-        every = "both" if len(moved) == 2 else "all"
-        split = f"{every} were {'down' if falls else 'up'}"
     text = f"Of {wording.spelled(len(moved))} significant moves {split}"
+    if not falls or not rises:
+        every = "Both" if len(moved) == 2 else f"All {wording.spelled(len(moved))}"
+        text = f"{every} significant moves were {'down' if falls else 'up'}"
     if first in (findings.lead, findings.second):  # the headline names it
         return f"{text}."
     largest = "the largest" if first is moved[0] else "the largest without own news"
@@ -310,7 +334,7 @@ def _other_news(around: Surroundings) -> str:
             f"The {around.benchmark} {'was unchanged' if abs(change) < _UNCHANGED else did}."
         )
     if around.market:
-        parts.append(f"Market news: {shortened(around.market, most=1)}.")
+        parts.append(f"Market news: {_first_of(around.market)}.")
     if around.own:
         without = around.average_without
         rest = (
@@ -319,10 +343,18 @@ def _other_news(around: Surroundings) -> str:
             if without == without
             else ""
         )
-        parts.append(f"Companies' own news: {shortened(around.own, most=2)}{rest}.")
-    if not around.market and not around.own:
-        parts.append("No company results or macro release known.")
+        parts.append(f"Own news: {shortened(around.own, most=2)}{rest}.")
+    if around.others and not around.market and not around.own:
+        parts.append(f"Same day: {_first_of(around.others)}.")
+    if not (around.market or around.own or around.others):
+        parts.append("Our tables hold no other news of that session.")
     return " ".join(parts)
+
+
+def _first_of(titles: Sequence[str]) -> str:
+    """``FOMC statement and two more``."""
+    more = len(titles) - 1
+    return f"{titles[0]} and {wording.spelled(more)} more" if more else titles[0]
 
 
 def _lasted(lead: Move, course: Course | None) -> str:
@@ -339,6 +371,8 @@ def _lasted(lead: Move, course: Course | None) -> str:
         return f"{first}: all of the {down} was reversed."
     if ratio < 0.5:
         return f"{first}: more than half of the {down} was reversed."
+    if ratio < 0.8:
+        return f"{first}: part of the {down} was reversed."
     if ratio > 1.25:
         return f"{first}: the {down} grew."
     return f"{first}: the {down} lasted."

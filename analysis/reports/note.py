@@ -39,7 +39,14 @@ def title(event: Mapping[str, Any]) -> str:
     return f"{wording.short_title(str(event['title']), _TITLE)}, {wording.day(event['date'])}"
 
 
-def badges(event: Mapping[str, Any], findings: Findings, closed: Sequence[str]) -> list[Badge]:
+def badges(
+    event: Mapping[str, Any],
+    findings: Findings,
+    closed: Sequence[str],
+    limited: Sequence[str] = (),
+    *,
+    noted: bool = False,
+) -> list[Badge]:
     """Say in a few words what a reader must know before the figures.
 
     Parameters
@@ -48,6 +55,10 @@ def badges(event: Mapping[str, Any], findings: Findings, closed: Sequence[str]) 
         Row of the catalogue.
     closed : sequence of str
         Cities whose exchanges were shut.
+    limited : sequence of str
+        Names of securities near their exchange's daily price limit.
+    noted : bool
+        Whether the catalogue notes that the event is confounded.
 
     Returns
     -------
@@ -66,6 +77,10 @@ def badges(event: Mapping[str, Any], findings: Findings, closed: Sequence[str]) 
     if busy:
         names = shortened([move.name for move in busy], most=2)
         found.append(_badge(f"Own news: {names}", True))
+    if limited:
+        found.append(_badge(f"Near the daily limit: {shortened(limited, most=2)}", True))
+    if noted and not busy:
+        found.append(_badge("Confounded: see the notes", True))
     if closed:
         found.append(_badge(f"Closed: {shortened(closed, most=3)}", False))
     return found
@@ -76,7 +91,10 @@ def _badge(text: str, warning: bool) -> Badge:
 
 
 def figures(
-    findings: Findings, interval: tuple[float, float] | None, value: float | None = None
+    findings: Findings,
+    interval: tuple[float, float] | None,
+    value: float | None = None,
+    market: tuple[str, float] | None = None,
 ) -> list[Badge]:
     """At most three figures: the lead, how many moved, and market value or the average.
 
@@ -86,10 +104,15 @@ def figures(
         95 % interval of the average abnormal return.
     value : float or None
         Change of the lead's market value in dollars, which takes the place of the average.
+    market : (str, float) or None
+        Name and return of an index, which comes first where the event names no security.
     """
     lead = findings.lead or findings.second
     found = []
-    if lead is not None:
+    if market is not None:
+        value_, name = wording.per_cent(market[1]), market[0]
+        found.append({"value": value_, "label": name, "window": "the market of most securities"})
+    elif lead is not None:
         found.append(
             {
                 "value": wording.per_cent(lead.raw),

@@ -115,13 +115,14 @@ def summary(found: pd.DataFrame) -> str:
     )
 
 
-def is_sensitive(found: pd.DataFrame) -> bool:
-    """Whether another choice changes the sign of a significant figure, or its significance."""
-    own = found[found["ours"]]
+def dissent(found: pd.DataFrame) -> str:
+    """Say how far significance or sign hang on the choice; blank where all choices agree."""
+    own, tested = found[found["ours"]], found[found["p_value"].notna()]
     if own.empty:
-        return False
-    significant = bool(own["p_value"].iloc[0] < LEVEL)
-    tested = found[found["p_value"].notna()]
-    if ((tested["p_value"] < LEVEL) != significant).any():
-        return True
-    return significant and bool((tested["abnormal"] * own["abnormal"].iloc[0] < 0).any())
+        return ""
+    significant = tested["p_value"] < LEVEL
+    ours = bool(own["p_value"].iloc[0] < LEVEL)
+    if (significant != ours).any():
+        return f"Significant in {int(significant.sum())} of {len(tested)} model choices."
+    flips = ours and bool((tested["abnormal"] * own["abnormal"].iloc[0] < 0).any())
+    return "Its sign depends on the model." if flips else ""

@@ -59,7 +59,6 @@ def ask(folder: Path, out: Path, **changes: Any) -> list[Path]:
         ({"parameters": {"event": "ds-r1", "as_of": "2025-1-1"}}, "write it as 2025-01-27"),
         ({"parameters": {"event": "ds-r1", "as_of": "2025-01-01"}, "as_of": "2025-01-02"}, "twice"),
         ({"parameters": {"event": "ds-r1", "note": "hf_secret_value"}}, "value of HF_TOKEN"),
-        ({"formats": "pdf"}, "PDF is not supported yet"),
         ({"formats": "html,doc"}, "Unknown format 'doc'"),
     ],
 )

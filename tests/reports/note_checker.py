@@ -107,6 +107,7 @@ def contradictions(
         *_groups(plain(note["headline"]), document, known),
         *_figures(note, document, known, names),
         *_surroundings(note, document, known, names),
+        *_choices(plain(note["headline"]), document),
         *_course(note, known, names, abnormal or {}),
     ]
 
@@ -255,20 +256,23 @@ def _counts(note: Mapping[str, Any], known: list[Fact]) -> Iterator[str]:
 def _counted(text: str, zero: list[Fact], moved: list[Fact]) -> Iterator[str]:
     """How many a sentence says moved, and in which direction."""
     falls = sum(fact.abnormal < 0 for fact in moved)
-    said = re.search(r"Of (\w+) significant moves (\w+) (?:was|were) (down|up)", text)
-    if said:
-        total = _number(said[1])
-        if said[2] in ("all", "both"):
-            counted = (total, total if said[3] == "down" else 0)
-        else:
-            counted = (total, _number(said[2]))
-        if counted != (len(moved), falls):
+    said = re.search(r"Of (\w+) significant moves (\w+) (?:was|were) down", text)
+    if said and (_number(said[1]), _number(said[2])) != (len(moved), falls):
+        yield f"{len(moved)} moved, {falls} down: {text!r}"
+    every = re.search(r"(?:All (\w+)|Both) significant moves were (down|up)", text)
+    if every:
+        total = _number(every[1]) if every[1] else 2
+        if (total, total if every[2] == "down" else 0) != (len(moved), falls):
             yield f"{len(moved)} moved, {falls} down: {text!r}"
-    none = re.search(r"None of (\d+) securities moved", text)
+    average = re.search(r"The (\d+) securities moved by ([+-]?[\d.]+) % on average", text)
+    mean = math.fsum(fact.abnormal for fact in zero) / max(len(zero), 1)
+    if average and (moved or int(average[1]) != len(zero) or not _near(average[2], mean)):
+        yield f"{len(moved)} of {len(zero)} moved, by {mean:.4f} on average: {text!r}"
+    none = re.search(r"[Nn]one of (\d+) securities moved", text)
     if none and (moved or int(none[1]) != len(zero)):
         yield f"{len(moved)} of {len(zero)} moved: {text!r}"
     some = re.search(r"(\w+) of (\d+) securities( without news of their own)? moved s", text)
-    if some and some[1] != "None":
+    if some and some[1].lower() != "none":
         right = sum(not (some[3] and fact.confounded) for fact in moved)
         if (_number(some[1]), int(some[2])) != (right, len(zero)):
             yield f"{right} of {len(zero)} moved: {text!r}"
@@ -349,13 +353,16 @@ def _surroundings(
     zero = [fact for fact in known if fact.offset == 0]
     busy = [names[fact.ticker] for fact in zero if fact.confounded]
     for text in map(plain, note["bullets"]):
-        said = re.search(r"Companies' own news: (.*?)(?:; without|\.$|\. )", text)
+        said = re.search(r"Own news: (.*?)(?:; without|\.$|\. )", text)
         if said:
             for name in re.findall(_pattern(names), said[1]):
                 if name not in busy:
                     yield f"{name} has no own news: {text!r}"
-        if "No company results or macro release" in text and busy:
+        if "hold no other news" in text and busy:
             yield f"{busy[0]} has own news: {text!r}"
+        for title in [row["what"] for row in document["confounders"] if row["kind"] == "market"]:
+            if "hold no other news" in text and _at_lead(note, document, title, names):
+                yield f"{title!r} is news of the market: {text!r}"
         without = re.search(r"without (?:it|them) the average is ([+-]?[\d.]+) %", text)
         calm = [fact.abnormal for fact in zero if not fact.confounded]
         if without and not _near(without[1], math.fsum(calm) / len(calm)):
@@ -364,6 +371,26 @@ def _surroundings(
     loud = [names[fact.ticker] for fact in zero if fact.confounded and fact.significant]
     if bool(loud) != any(text.startswith("Own news") for text in warned):
         yield f"own news of {loud} and badges {warned}"
+
+
+def _at_lead(
+    note: Mapping[str, Any], document: Mapping[str, Any], title: str, names: Mapping[str, str]
+) -> bool:
+    """Whether news of the market fell into the session of the security that leads."""
+    first = re.match(rf"({_pattern(names)}) (?:fell|rose|was)", plain(note["headline"]))
+    return bool(first) and any(
+        row["what"] == title and row["offset"] == 0 and names.get(row["security"]) == first[1]
+        for row in document["confounders"]
+    )
+
+
+def _choices(text: str, document: Mapping[str, Any]) -> Iterator[str]:
+    """How many choices of model agree."""
+    said = re.search(r"Significant in (\d+) of (\d+) model choices", text)
+    tested = [row["p_value"] for row in document["variants"] if row["p_value"] is not None]
+    count = sum(value < LEVEL for value in tested)
+    if said and (int(said[1]), int(said[2])) != (count, len(tested)):
+        yield f"significant in {count} of {len(tested)}: {text!r}"
 
 
 def _course(
@@ -398,8 +425,8 @@ def _course(
             continue
         ratio = sums[fits[0].offset] / fits[0].abnormal
         verdicts = {
-            "grew": ratio > 1.25, "lasted": 0.5 <= ratio <= 1.25,
-            "more than half": 0 < ratio < 0.5, "all of": ratio <= 0,
+            "grew": ratio > 1.25, "lasted": 0.8 <= ratio <= 1.25,
+            "part of": 0.5 <= ratio < 0.8, "more than half": 0 < ratio < 0.5, "all of": ratio <= 0,
         }  # fmt: skip
         for word, holds in verdicts.items():
             if word in said[3] and not holds:

@@ -23,10 +23,14 @@ RETURNS = pd.Series(
 
 
 def test_a_rank_counts_larger_moves_of_the_same_sign() -> None:
-    found = history.rank(RETURNS, move(-0.17))
+    found = history.rank(RETURNS, move(-0.2))
     assert found is not None
-    assert (found.place, found.sessions, found.first) == (2, 5, date(2025, 1, 26))
-    assert str(found) == "second-largest fall of 5 sessions since January 2025"
+    assert (found.place, found.sessions, found.first) == (1, 5, date(2025, 1, 26))
+    # A second place of five sessions is not rare; of a hundred it is.
+    assert history.rank(RETURNS, move(-0.17)) is None
+    calm = pd.Series(0.001, pd.date_range("2025-02-01", periods=100))
+    second = history.rank(pd.concat([RETURNS, calm]), move(-0.17))
+    assert str(second) == "second-largest fall of 105 sessions since January 2025"
     top = history.rank(RETURNS, move(0.05))
     assert str(top) == "largest rise of 5 sessions since January 2025"
     assert history.rank(RETURNS, move(0.0)) is None

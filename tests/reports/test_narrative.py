@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from typing import Any
 
 import pytest
 
@@ -38,8 +39,11 @@ def group(name: str, average: float, raw: float, p_value: float = 0.01) -> Group
 NO_GROUPS: tuple[GroupMove, ...] = ()
 
 
-def said(found: Findings, model: str = "market", *, sensitive: bool = False) -> str:
-    return plain(narrative.headline(found, model, sensitive=sensitive))
+DOUBT = "Significant in 7 of 8 model choices."
+
+
+def said(found: Findings, model: str = "market", **other: Any) -> str:
+    return plain(narrative.headline(found, model, **other))
 
 
 def moved(lead: Move, *groups: GroupMove, second: Move | None = None) -> Findings:
@@ -78,12 +82,12 @@ def test_a_group_that_fell_less_than_expected_did_not_rise() -> None:
     ("raw", "abnormal", "words"),
     [
         (-0.17, -0.13, "fell 17.0 % on 27 January, 13.0 points more than the market explains."),
-        (0.064, 0.074, "rose 6.4 % on 27 January where the market explains a fall of 1.0 %."),
-        (-0.01, 0.03, "fell 1.0 % on 27 January where the market explains a fall of 4.0 %."),
-        (0.02, -0.02, "rose 2.0 % on 27 January where the market explains a rise of 4.0 %."),
+        (0.064, 0.074, "rose 6.4 % on 27 January where the model expects a fall of 1.0 %."),
+        (-0.01, 0.03, "fell 1.0 % on 27 January where the model expects a fall of 4.0 %."),
+        (0.02, -0.02, "rose 2.0 % on 27 January where the model expects a rise of 4.0 %."),
         (-0.333, -0.331, "fell 33.3 % on 27 January; the market explains almost none of it."),
-        (0.0001, -0.03, "was unchanged on 27 January where the market explains a rise of 3.0 %."),
-        (-0.03, -0.0302, "fell 3.0 % on 27 January where the market explains no move."),
+        (0.0001, -0.03, "was unchanged on 27 January where the model expects a rise of 3.0 %."),
+        (-0.03, -0.0302, "fell 3.0 % on 27 January where the model expects no move."),
     ],
 )
 def test_every_relation_of_raw_and_abnormal_has_its_words(
@@ -153,6 +157,20 @@ def test_a_company_with_its_own_news_is_not_credited() -> None:
     )
 
 
+def test_a_day_on_which_the_market_itself_moved_says_so_first() -> None:
+    intel = move("Intel", 0.02, 0.133, named=False)
+    found = Findings("other", None, (), (intel, calm("Meta", named=False)), NO_GROUPS, None, intel)
+    assert said(found, market=("S&P 500", -0.048)) == (
+        "The S&P 500 fell 4.8 %; one of 2 securities moved significantly beyond it, most of all "
+        "Intel (abnormal return +13.3 %)."
+    )
+    still = Findings("none", None, (), (calm("Meta", named=False),) * 2, NO_GROUPS, None)
+    assert said(still, market=("S&P 500", 0.04)) == (
+        "The S&P 500 rose 4.0 %; none of 2 securities moved significantly beyond it."
+    )
+    assert "S&P" not in said(found, market=("S&P 500", -0.01))
+
+
 def test_an_average_that_moved_leads_where_no_security_did() -> None:
     average = GroupMove("all", 68, -0.017, -0.02, 0.01, True)
     assert said(Findings("group", calm(), (calm(),), (), NO_GROUPS, average)) == (
@@ -169,7 +187,7 @@ def test_an_average_that_moved_leads_where_no_security_did() -> None:
 def test_where_nothing_moved_the_detectable_move_is_named() -> None:
     assert said(Findings("none", calm(), (calm(),), (), NO_GROUPS, None)) == (
         "Nvidia rose 1.4 % on 27 January, 0.3 points more than the market explains: not "
-        "significant. 7.4 points would have been detected."
+        "significant. Only moves beyond 7.4 points could be detected."
     )
     average = GroupMove("all", 2, 0.004, 0.01, 0.4, False)
     nobody = Findings("none", None, (), (calm(named=False), calm("Meta")), NO_GROUPS, average)
@@ -181,17 +199,17 @@ def test_where_nothing_moved_the_detectable_move_is_named() -> None:
 
 def test_a_headline_has_at_most_25_words_and_says_that_others_disagree() -> None:
     groups = [group(name, -0.1, -0.1) for name in ("networking", "power", "memory")]
-    text = narrative.headline(moved(move(), *groups), "market", sensitive=True)
+    text = narrative.headline(moved(move(), *groups), "market", doubt=DOUBT)
     assert narrative.words(text) <= narrative.MOST_WORDS
-    assert "Other benchmarks or models disagree." in text
+    assert DOUBT in text
     long = move("Hewlett Packard Enterprise", -0.1, -0.09, named=False)
     other = Findings("other", calm(), (calm(),), (long,), NO_GROUPS, None, long)
-    text = narrative.headline(other, "market", sensitive=True)
+    text = narrative.headline(other, "market", doubt=DOUBT)
     assert narrative.words(text) <= narrative.MOST_WORDS
     assert "not significant" in text
 
 
-AROUND = Surroundings("S&P 500", -0.0146, (), (), float("nan"))
+AROUND = Surroundings("S&P 500", -0.0146, (), (), (), float("nan"))
 
 
 def bullets(
@@ -211,7 +229,7 @@ def test_the_first_bullet_counts_moves_up_and_down() -> None:
         "moved", move(), (move(),), (move("Arm", -0.3, -0.26, confounded="results"),), (), None
     )
     # The headline's own move is not told again.
-    assert bullets(busy)[0] == "Of two significant moves both were down."
+    assert bullets(busy)[0] == "Both significant moves were down."
     split = Findings("moved", move(), (move(),), (move("Tesla", 0.05, 0.04),), (), None)
     assert bullets(split)[0] == "Of two significant moves one was down and one up."
     assert bullets(moved(move()))[0] == (
@@ -223,14 +241,24 @@ def test_the_first_bullet_counts_moves_up_and_down() -> None:
     )
 
 
+def test_where_nothing_moved_the_first_bullet_gives_the_average() -> None:
+    average = GroupMove("all", 2, 0.008, 0.01, 0.4, False)
+    still = Findings("none", calm(), (calm(), calm("Meta")), (), NO_GROUPS, average)
+    assert bullets(still)[0] == (
+        "The 2 securities moved by +0.8 % on average beyond what is expected, none significantly."
+    )
+
+
 def test_the_second_bullet_names_market_and_own_news() -> None:
     assert bullets(moved(move()))[1] == (
-        "The S&P 500 fell 1.5 %. No company results or macro release known."
+        "The S&P 500 fell 1.5 %. Our tables hold no other news of that session."
     )
-    busy = Surroundings("S&P 500", 0.0001, ("FOMC statement",), ("ASML results",), 0.009)
+    busy = Surroundings("S&P 500", 0.0001, ("FOMC statement",), ("ASML results",), (), 0.009)
+    same = Surroundings("", float("nan"), (), (), ("An 8-K", "A rule", "A list"), float("nan"))
+    assert bullets(moved(move()), same)[1] == "Same day: An 8-K and two more."
     assert bullets(moved(move()), busy)[1] == (
-        "The S&P 500 was unchanged. Market news: FOMC statement. Companies' own news: ASML "
-        "results; without it the average is +0.9 %."
+        "The S&P 500 was unchanged. Market news: FOMC statement. Own news: ASML results; "
+        "without it the average is +0.9 %."
     )
 
 
@@ -238,6 +266,7 @@ def test_the_second_bullet_names_market_and_own_news() -> None:
     ("car", "words"),
     [
         (-0.138, "-13.8 %: the fall lasted."),
+        (-0.08, "-8.0 %: part of the fall was reversed."),
         (-0.2, "-20.0 %: the fall grew."),
         (-0.05, "-5.0 %: more than half of the fall was reversed."),
         (0.02, "+2.0 %: all of the fall was reversed."),

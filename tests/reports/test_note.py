@@ -55,6 +55,10 @@ def test_badges_name_status_own_news_and_closed_markets() -> None:
     assert badges(status="rumoured")[1] == "Rumour"
     assert badges()[2] == "Own news: Intel"
     assert badges(("Seoul", "Taipei"))[-1] == "Closed: Seoul and Taipei"
+    texts = [one["text"] for one in note.badges(EVENT, FOUND, (), ("Cambricon",), noted=True)]
+    assert texts[-1] == "Near the daily limit: Cambricon"
+    quiet = Findings("moved", LEAD, (LEAD,), (), (), None)
+    assert note.badges(EVENT, quiet, (), noted=True)[-1]["text"] == "Confounded: see the notes"
     assert len(badges(found=Findings("moved", LEAD, (LEAD,), (), (), None))) == 2
 
 
@@ -67,6 +71,10 @@ def test_three_figures_are_of_the_lead_the_count_and_the_value() -> None:
     assert plain(cards[2]["window"]) == "95 % interval -1.0 % to +7.0 %"
     alone = Findings("moved", LEAD, (LEAD,), (), (), None)
     assert len(note.figures(alone, None)) == 1
+    first = note.figures(
+        Findings("none", None, (), (LEAD,), (), None), None, None, ("CSI 300", -0.05)
+    )
+    assert (plain(first[0]["value"]), first[0]["label"]) == ("-5.0 %", "CSI 300")
     assert note.figures(Findings("unmeasured", None, (), (), (), None), None) == []
 
 

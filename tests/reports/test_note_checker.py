@@ -34,8 +34,7 @@ NOTE = {
     "bullets": [
         "Of three significant moves two were down and one up; the largest was Vistra's (abnormal "
         "return \u221225.7 %).",
-        "The S&P 500 fell 1.5 %. Companies' own news: Intel results; without it the average is "
-        "\u221212.6 %.",
+        "The S&P 500 fell 1.5 %. Own news: Intel results; without it the average is \u221212.6 %.",
         "By 3 February Nvidia's abnormal return summed to \u221213.8 %: the fall lasted.",
     ],
 }
@@ -47,6 +46,7 @@ DOCUMENT = {
         security("VST", -0.2827, -0.2570, 0.0001, named=False, role="power"),
     ],
     "neighbours": {},
+    "variants": [{"p_value": 0.01}, {"p_value": 0.2}],
     "confounders": [{"security": "INTC", "offset": 0, "kind": "own"}],
     "groups": [
         {"group": "all", "window_start": 0, "window_end": 0, "caar": -0.0467, "p_holm": None},
@@ -112,9 +112,12 @@ MORE = ", 13.0 points more than the market explains."
         (headline("Nvidia fell 17.0 % on 27 January"), "no full stop"),
         (headline("Nvidia fell 17.0 % on 27 January, as one securities."), "one securities"),
         (bullet(0, "three", "four"), "3 moved"),
+        (
+            headline("Nvidia fell 17.0 % on 27 January. Significant in 2 of 2 model choices."),
+            "significant in 1 of 2",
+        ),
         (bullet(0, "two were down", "one were down"), "3 moved"),
         (bullet(0, "two were down", "two was down"), "verb and number"),
-        (bullet(0, "three significant moves two", "two significant moves all"), "all of two"),
         (headline("Two of 4 securities moved significantly, most of all Nvidia."), "3 of 4 moved"),
         (headline("3 of 4 securities without news of their own moved significantly."), "2 of 4"),
         (bullet(0, "25.7", "24.7"), "nobody's abnormal return"),
@@ -122,7 +125,7 @@ MORE = ", 13.0 points more than the market explains."
         (bullet(1, "12.6", "11.6"), "the average without them"),
         (
             lambda note, _: note["bullets"].__setitem__(
-                1, "No company results or macro release known."
+                1, "Our tables hold no other news of that session."
             ),
             "Intel has own news",
         ),

@@ -27,7 +27,7 @@ def test_every_choice_is_a_study_of_its_own() -> None:
     alone = DESK.study("ds-appstore-1", "NVDA", benchmark="^SOX").car((0, 0)).iloc[0]
     assert row["abnormal"] == pytest.approx(alone["car"])
     assert row["p_value"] == pytest.approx(alone["p_value"])
-    assert not robustness.is_sensitive(found)
+    assert robustness.dissent(found) == ""
     said = robustness.summary(found)
     assert f"over {len(found)} choices" in said
     assert "here" in said
@@ -42,11 +42,13 @@ def test_a_security_of_asia_is_not_held_against_new_york() -> None:
     assert "ff3" not in set(found["model"])
 
 
-def test_sign_and_significance_that_depend_are_found() -> None:
-    assert not robustness.is_sensitive(table((0.1, 0.01, True), (0.05, 0.02, False)))
-    assert robustness.is_sensitive(table((0.1, 0.01, True), (0.05, 0.2, False)))
-    assert robustness.is_sensitive(table((0.1, 0.3, True), (0.2, 0.02, False)))
-    assert robustness.is_sensitive(table((0.1, 0.01, True), (-0.1, 0.01, False)))
-    assert not robustness.is_sensitive(table((0.1, 0.3, True), (-0.1, 0.4, False)))
-    assert not robustness.is_sensitive(robustness.empty().assign(ours=[]).astype({"ours": bool}))
+def test_sign_and_significance_that_depend_are_said() -> None:
+    assert robustness.dissent(table((0.1, 0.01, True), (0.05, 0.02, False))) == ""
+    half = "Significant in 1 of 2 model choices."
+    assert robustness.dissent(table((0.1, 0.01, True), (0.05, 0.2, False))) == half
+    assert robustness.dissent(table((0.1, 0.3, True), (0.2, 0.02, False))) == half
+    flipped = robustness.dissent(table((0.1, 0.01, True), (-0.1, 0.01, False)))
+    assert flipped == "Its sign depends on the model."
+    assert robustness.dissent(table((0.1, 0.3, True), (-0.1, 0.4, False))) == ""
+    assert robustness.dissent(robustness.empty().astype({"ours": bool})) == ""
     assert robustness.summary(table((0.1, 0.01, True))) == ""

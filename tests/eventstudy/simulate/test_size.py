@@ -204,7 +204,7 @@ def test_the_stored_results_are_what_the_script_simulates(name):
 def test_the_page_counts_the_securities_of_the_panel() -> None:
     listed = (
         Catalogue(bundled("data/catalogue"))
-        .instruments()
+        .table("instruments")
         .filter(
             pl.col("exchange").is_in(["XNYS", "XNAS"])
             & ~pl.col("role").fill_null("index").is_in(["index", "etf", "fx", "volatility"])

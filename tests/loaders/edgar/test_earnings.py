@@ -199,7 +199,7 @@ def test_quarters_are_named_as_in_the_bundled_rows(sec: LocalServer) -> None:
 
 
 def test_every_filer_is_an_instrument_or_has_bundled_results() -> None:
-    known = set(Catalogue(bundled("data/catalogue")).instruments()["ticker"])
+    known = set(Catalogue(bundled("data/catalogue")).table("instruments")["ticker"])
     known |= set(pl.read_parquet(bundled("data/snapshot/earnings.parquet"))["ticker"])
     assert set(FILERS) <= known
     assert len({cik for cik, _ in FILERS.values()}) == len(FILERS)
