@@ -87,7 +87,8 @@ def _first_sentence(findings: Findings, model: str) -> str:
         case "neighbour" if lead is not None:
             day0 = next((move.day for move in findings.own if move.ticker == lead.ticker), None)
             before = f"No clear move on {short_day(day0)}; " if day0 else ""
-            return f"{before}{_raw(lead)}, {_which(lead)}{', which the timing allows' if model else ''}."
+            why = ", which the timing allows" if model else ""
+            return f"{before}{_raw(lead)}, {_which(lead)}{why}."
         case "other" if findings.second is not None:
             return _other(findings, findings.second, model)
         case "group":
