@@ -179,16 +179,11 @@ def test_the_note_prints_on_two_pages(html: str) -> None:
 
 
 def test_every_table_that_is_shown_can_be_saved(seen: Any) -> None:
-    links = seen.evaluate(
-        """[...document.querySelectorAll("main .scroll")].map((box) => {
-             const link = box.nextElementSibling;
-             return [link?.className, link?.download, decodeURIComponent(link?.href ?? "")]; })"""
-    )
-    assert len(links) >= 10
-    for css, name, content in links:
-        assert css == "csv"
-        assert name.endswith(".csv")
-        assert content.startswith("data:text/csv;charset=utf-8,")
-    security = next(content for _, name, content in links if name.startswith("returns-on-day-0"))
-    assert "\r\nNvidia,NVDA," in security
+    buttons = seen.page.locator("main .scroll + button.csv")
+    assert buttons.count() == seen.page.locator("main .scroll").count() >= 10
+    named = seen.page.get_by_label("Returns on day 0 and cumulative abnormal returns (CAR), as CSV")
+    with seen.page.expect_download() as started:
+        named.click()
+    assert started.value.suggested_filename.startswith("returns-on-day-0")
+    assert "\nNvidia,NVDA," in Path(started.value.path()).read_text(encoding="utf-8")
     assert seen.page.locator("main > details summary").count() >= 1

@@ -62,13 +62,14 @@
         [...row.children].map((one) => cell(one.textContent.trim())).join(",")
       ));
       const name = (box.querySelector("caption")?.textContent ?? "table").trim();
-      const link = document.createElement("a");
-      link.className = "csv";
-      link.textContent = "CSV";
-      link.download = `${name.toLowerCase().replace(/[^a-z0-9]+/g, "-").slice(0, 60)}.csv`;
-      link.href = `data:text/csv;charset=utf-8,${encodeURIComponent(`${rows.join("\r\n")}\r\n`)}`;
-      link.setAttribute("aria-label", `${name}, as CSV`);
-      box.after(link);
+      const button = document.createElement("button");
+      button.type = "button";
+      button.className = "csv";
+      button.textContent = "CSV";
+      button.setAttribute("aria-label", `${name}, as CSV`);
+      const file = `${name.toLowerCase().replace(/[^a-z0-9]+/g, "-").slice(0, 60)}.csv`;
+      button.addEventListener("click", () => save(file, `${rows.join("\r\n")}\r\n`));
+      box.after(button);
     }
   }
 
