@@ -41,13 +41,14 @@ _TESTS: dict[str, Callable[[WindowSample, EstimationStatistics], Outcome]] = {
     "wilcoxon": lambda sample, _: signs.wilcoxon(sample),
 }
 
-TEST_NAMES = (*_TESTS, "calendar_time_t", "permutation")
+# What is run when it is named, and not with "all".
+ON_REQUEST = ("permutation_mean",)
+TEST_NAMES = (
+    *(name for name in _TESTS if name not in ON_REQUEST), "calendar_time_t", "permutation",
+)  # fmt: skip
 
 # Kolari & Pynnönen (2010): holds its size when events share dates, which is the usual case.
 LEADING_TEST = "kolari_pynnonen_t"
-
-# What is run when it is named, and not with "all".
-ON_REQUEST = ("permutation_mean",)
 
 # The tests that summaries choose from, see `recommendation`: they allow for events that share
 # dates.
