@@ -15,8 +15,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from analysis.briefings.redaction import without_secret_variables
 from analysis.errors import InputError, RenderError
-from analysis.plain_text import spreadsheet_cell
 from analysis.scratch import scratch_folder
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
@@ -27,7 +27,7 @@ _DATA = re.compile(
 )
 _FIGURE = re.compile(r'<figure class="chart" id="([^"]+)".*?</figure>', re.S)
 _FIRST = ("event_id", "security", "group", "test", "what")  # columns of a sheet
-_SHEET = 31  # characters of a sheet's name
+_SHEET, _CELL = 31, 32_767  # characters that Excel takes of a sheet's name, and of a cell
 
 
 def browser() -> str:
@@ -128,7 +128,10 @@ def _flat(row: Mapping[str, Any], before: str = "") -> dict[str, Any]:
 
 
 def _sheet(book: Any, name: str, rows: Sequence[Mapping[str, Any]], bold: Any) -> None:
-    sheet = book.add_worksheet(name[:_SHEET])
+    taken = {sheet.get_name().casefold() for sheet in book.worksheets()}
+    plain = re.sub(r"[\[\]:*?/\\']", " ", name)[:_SHEET].strip() or "table"
+    names = (plain, *(f"{plain[: _SHEET - 4]} {turn}" for turn in range(2, 1000)))
+    sheet = book.add_worksheet(next(one for one in names if one.casefold() not in taken))
     filled = (head for row in rows for head, value in row.items() if value is not None)
     heads = sorted(dict.fromkeys(filled), key=lambda head: head not in _FIRST)
     sheet.write_row(0, 0, heads, bold)
@@ -143,8 +146,11 @@ def _sheet(book: Any, name: str, rows: Sequence[Mapping[str, Any]], bold: Any) -
 
 def _cell(value: Any) -> Any:
     if isinstance(value, list | dict):
-        return json.dumps(value, ensure_ascii=False)
-    return spreadsheet_cell(value) if isinstance(value, str) else value
+        value = json.dumps(value, ensure_ascii=False)
+    if not isinstance(value, str):
+        return value
+    # A string cell is text, whatever it begins with: no apostrophe as in a CSV file.
+    return value if len(value) <= _CELL else f"{value[: _CELL - 1]}\u2026"
 
 
 def note_alone(page: str) -> str:
@@ -213,7 +219,12 @@ def _run(folder: Path, page: str, *options: str) -> str:
     ]  # fmt: skip
     try:
         done = subprocess.run(  # noqa: S603 - a browser that the user installed
-            command, capture_output=True, text=True, timeout=_SECONDS, check=False
+            command,
+            env=without_secret_variables(os.environ),
+            capture_output=True,
+            text=True,
+            timeout=_SECONDS,
+            check=False,
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         raise RenderError(f"Chromium did not finish the page: {error}.") from error

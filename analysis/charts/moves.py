@@ -201,7 +201,7 @@ def _caption(drawn: pd.DataFrame, of: int, source: str) -> str:
     if drawn["confounded"].any():
         dagger = "† Other news of its own in the session."
     return sentence(
-        "Abnormal: the part of a return that is not explained; bars are 95 % intervals.",
+        "Abnormal: the part of a return that the model does not explain; bars are 95 % intervals.",
         chosen,
         day0_sentence(drawn),
         star,

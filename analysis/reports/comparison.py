@@ -189,7 +189,7 @@ class ComparisonReport:
         title = f"{wording.spelled(len(self.reports)).capitalize()} events compared"
         verb = "is" if p < LEVEL else "is not"
         headline = (
-            f"Pooled over {len(self.reports)} events the average abnormal return was "
+            f"Over {wording.spelled(len(self.reports))} events the average abnormal return was "
             f"{wording.per_cent(caar)}, which {verb} significant; it was largest after "
             f"{self.titles[str(top['event_id'])].rstrip('.')}."
         )

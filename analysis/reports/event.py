@@ -133,7 +133,8 @@ class EventReport(EventStudyReport):
 
         lead = self.findings.lead
         offset = lead.offset if lead is not None else 0
-        busy = [move.ticker for move in self.findings.moves if move.confounded]
+        news = self.confounders
+        busy = news[(news["kind"] == "own") & (news["offset"] == offset)]["security"]
         shown = self.securities if offset == 0 else self.neighbours[offset]
         shown = shown[shown["counted"]]
         return largest_moves(
@@ -143,7 +144,7 @@ class EventReport(EventStudyReport):
             self.source,
             own=self.entities,
             always=list(shown.loc[shown["significant"], "security"]),
-            confounded=busy if offset == 0 else (),
+            confounded=set(busy),
             explained_by=terms.explained_by(self.model),
         )
 
@@ -172,7 +173,7 @@ class EventReport(EventStudyReport):
         others = [self.names[ticker] for ticker in self.tickers if ticker not in self.counted]
         parts = [f"{listing(names, most=6)}: see the appendix." if names else ""]
         if others:
-            parts.append(f"Second listings, which no average counts: {listing(others, most=6)}.")
+            parts.append(f"Second listings, left out of averages: {listing(others, most=6)}.")
         return " ".join(filter(None, parts))
 
     def robustness_table(self) -> Table:

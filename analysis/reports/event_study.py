@@ -5,11 +5,13 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from analysis.reports import context, frames, narrative, robustness, terms, wording
+from analysis.reports import context, narrative, robustness, terms, wording
 from analysis.reports.findings import Findings, Move, find
 from analysis.reports.study_report import StudyReport, Window
 
 if TYPE_CHECKING:
+    from datetime import date
+
     import pandas as pd
 
 
@@ -47,23 +49,8 @@ class EventStudyReport(StudyReport):
 
     @cached_property
     def securities(self) -> pd.DataFrame:
-        """See `frames.securities_frame`; a move beside day 0 is looked for where it is open."""
-        return self._session(0)
-
-    def _session(self, offset: int) -> pd.DataFrame:
-        benchmarks = self.desk.benchmarks(self.tickers, self.benchmark)
-        return frames.securities_frame(
-            self.results,
-            self.placements,
-            self.desk.returns(self.tickers),
-            self.desk.returns(sorted(set(benchmarks.values()))),
-            benchmarks,
-            self.instruments,
-            self.counted,
-            own=self.entities,
-            offset=offset,
-            sessions=1 if offset == 0 else 1 + len(self.open_sessions),
-        )
+        """Day 0 of every security, see `frames.securities_frame`."""
+        return self._session(own=self.entities)
 
     @cached_property
     def open_sessions(self) -> dict[int, set[str]]:
@@ -77,11 +64,12 @@ class EventStudyReport(StudyReport):
     @cached_property
     def neighbours(self) -> dict[int, pd.DataFrame]:
         """The sessions that the timing leaves open, as `securities`."""
-        frames_by_offset = {offset: self._session(offset) for offset in self.open_sessions}
-        return {
-            offset: frame[frame["exchange"].isin(self.open_sessions[offset])]
-            for offset, frame in frames_by_offset.items()
-        }
+        found = {}
+        for offset, exchanges in self.open_sessions.items():
+            looked_at = 1 + len(self.open_sessions)
+            frame = self._session(own=self.entities, offset=offset, sessions=looked_at)
+            found[offset] = frame[frame["exchange"].isin(exchanges)]
+        return found
 
     @cached_property
     def confounders(self) -> pd.DataFrame:
@@ -127,15 +115,12 @@ class EventStudyReport(StudyReport):
     @cached_property
     def index(self) -> tuple[str, float] | None:
         """Name and return of the index of most securities; None where the event names one."""
-        import pandas as pd
-
         counted = self.securities[self.securities["counted"] & (self.securities["benchmark"] != "")]
         if self.findings.lead is not None or counted.empty:
             return None
         pairs = list(zip(counted["benchmark"], counted["day0"], strict=True))
         commonest, day0 = max(dict.fromkeys(pairs), key=pairs.count)
-        change = self.desk.returns([commonest])[commonest].get(pd.Timestamp(day0))
-        return self.names[commonest].removesuffix(" Index"), float(change or 0.0)
+        return self._index_return(commonest, day0)
 
     @cached_property
     def surroundings(self) -> narrative.Surroundings:
@@ -143,19 +128,19 @@ class EventStudyReport(StudyReport):
         lead = self.findings.lead
         offset = lead.offset if lead else 0
         near = self.confounders
-        own = near[near["kind"] == "own"]
+        own = near[(near["kind"] == "own") & (near["offset"] == offset)]
         if lead is not None:
             near = near[near["security"] == lead.ticker]
         market = near.loc[(near["kind"] == "market") & (near["offset"] == offset), "what"]
+        zero = self.findings.moves if offset == 0 else ()
         busy = sorted(
-            (move for move in self.findings.moves if move.confounded),
-            key=lambda move: -abs(move.abnormal),
+            (move for move in zero if move.confounded), key=lambda one: -abs(one.abnormal)
         )
-        calm = [move.abnormal for move in self.findings.moves if not move.confounded]
+        calm = [move.abnormal for move in zero if not move.confounded]
         without = sum(calm) / len(calm) if busy and len(calm) > 1 else float("nan")
-        index, change = self._benchmark_of(lead) if lead else self.index or ("", float("nan"))
-        listed = {*near["what"], *own["what"]}
-        same = self.others.loc[self.others["same_day"], "title"]
+        index, change = (self._benchmark_of(lead) if lead else self.index) or ("", float("nan"))
+        same = self.others[self.others["same_day"].astype(bool)]["title"] if offset == 0 else ()
+        listed = {*market, *own["what"]}
         return narrative.Surroundings(
             index,
             change,
@@ -165,16 +150,18 @@ class EventStudyReport(StudyReport):
             without,
         )
 
-    def _benchmark_of(self, lead: Move | None) -> tuple[str, float]:
-        """Name and return of the lead's benchmark in its session; blank where there is none."""
+    def _benchmark_of(self, lead: Move) -> tuple[str, float] | None:
+        """Name and return of the lead's benchmark in its session."""
+        ticker = self.desk.benchmarks([lead.ticker], self.benchmark).get(lead.ticker)
+        return self._index_return(ticker, lead.day) if ticker else None
+
+    def _index_return(self, ticker: str, day: date) -> tuple[str, float] | None:
+        """Name and return of an index on a day; None where the tables do not have it."""
         import pandas as pd
 
-        ticker = lead and self.desk.benchmarks([lead.ticker], self.benchmark).get(lead.ticker)
-        if lead is None or not ticker:
-            return "", float("nan")
-        change = self.desk.returns([ticker])[ticker].get(pd.Timestamp(lead.day), float("nan"))
-        return (self.names[ticker].removesuffix(" Index"), float(change)) if change == change else (
-            "", float("nan"))  # fmt: skip
+        change = self.desk.returns([ticker])[ticker].get(pd.Timestamp(day), float("nan"))
+        name = self.names[ticker].removesuffix(" Index")
+        return None if change != change else (name, float(change))
 
     @cached_property
     def course(self) -> narrative.Course | None:

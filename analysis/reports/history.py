@@ -73,9 +73,7 @@ def ordinal(number: int) -> str:
 
 
 def similar_events(desk: Desk, event: str, move: Move) -> pd.DataFrame:
-    """Find the events of the same kind with the nearest move of the security.
-
-    Of the same category and direction.
+    """Find the events of the same category and direction with the nearest move of the security.
 
     The move is the security's return less its benchmark's on day 0 of those events.
 
@@ -140,4 +138,4 @@ def similar_sentence(similar: pd.DataFrame) -> str:
         ]
     )
     count = int(similar["of"].iloc[0])
-    return f"Nearest of {wording.count(count, 'comparable event')}: {listed}."
+    return f"Closest of {wording.count(count, 'comparable event')}: {listed}."

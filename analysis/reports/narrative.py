@@ -298,9 +298,11 @@ def _what_moved(findings: Findings) -> str:
         )
     if not moved:
         average = findings.average
-        mean = "" if average is None else f" by {wording.per_cent(average.average)} on average"
+        if average is None:
+            return f"None of {len(moves)} securities moved significantly."
         return (
-            f"The {len(moves)} securities moved{mean} beyond what is expected, none significantly."
+            f"The average abnormal return of {average.n} securities was "
+            f"{wording.per_cent(average.average)}; none moved significantly."
         )
     first = next((move for move in moved if not move.confounded), moved[0])
     size = f"abnormal return {wording.per_cent(first.abnormal)}"
@@ -310,7 +312,7 @@ def _what_moved(findings: Findings) -> str:
     rises = len(moved) - falls
     verb = "was" if falls == 1 else "were"
     split = f"{wording.spelled(falls)} {verb} down and {wording.spelled(rises)} up"
-    text = f"Of {wording.spelled(len(moved))} significant moves {split}"
+    text = f"Of {wording.spelled(len(moved))} significant moves, {split}"
     if not falls or not rises:
         every = "Both" if len(moved) == 2 else f"All {wording.spelled(len(moved))}"
         text = f"{every} significant moves were {'down' if falls else 'up'}"

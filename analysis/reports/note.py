@@ -31,7 +31,8 @@ _TIMING = {
 }
 _TITLE = 10  # words
 _LOOSE = ("commit", "asia_hours", "date_only")
-Badge = dict[str, str]
+Badge = dict[str, str]  # ``text``, ``level``
+Figure = dict[str, str]  # ``value``, ``label``, ``window``
 
 
 def title(event: Mapping[str, Any]) -> str:
@@ -95,7 +96,7 @@ def figures(
     interval: tuple[float, float] | None,
     value: float | None = None,
     market: tuple[str, float] | None = None,
-) -> list[Badge]:
+) -> list[Figure]:
     """At most three figures: the lead, how many moved, and market value or the average.
 
     Parameters
@@ -110,8 +111,14 @@ def figures(
     lead = findings.lead or findings.second
     found = []
     if market is not None:
-        value_, name = wording.per_cent(market[1]), market[0]
-        found.append({"value": value_, "label": name, "window": "the market of most securities"})
+        name, change = market
+        found.append(
+            {
+                "value": wording.per_cent(change),
+                "label": name,
+                "window": "the market of most securities",
+            }
+        )
     elif lead is not None:
         found.append(
             {
@@ -142,7 +149,7 @@ def figures(
     return found
 
 
-def _counted(findings: Findings) -> Badge:
+def _counted(findings: Findings) -> Figure:
     return {
         "value": f"{len(findings.significant)} of {len(findings.moves)}",
         "label": "securities moved significantly",

@@ -212,7 +212,10 @@ class StudyReport:
 
     @cached_property
     def securities(self) -> pd.DataFrame:
-        """See `frames.securities_frame`."""
+        """Day 0 of every security, see `frames.securities_frame`."""
+        return self._session()
+
+    def _session(self, **options: Any) -> pd.DataFrame:
         benchmarks = self.desk.benchmarks(self.tickers, self.benchmark)
         return frames.securities_frame(
             self.results,
@@ -222,6 +225,7 @@ class StudyReport:
             benchmarks,
             self.instruments,
             self.counted,
+            **options,
         )
 
     @cached_property

@@ -46,18 +46,32 @@ COLUMNS = (
 )
 
 
-class _Data(Protocol):
+class NewsData(Protocol):
     """The tables that are read; `analysis.desk.Desk` has them."""
 
     @property
-    def catalogue(self) -> Catalogue: ...
+    def catalogue(self) -> Catalogue:
+        """What people decided."""
+        ...
+
     @property
-    def calendars(self) -> Calendars: ...
-    def table(self, name: str) -> pl.DataFrame: ...
+    def calendars(self) -> Calendars:
+        """Sessions of the exchanges."""
+        ...
+
+    def table(self, name: str) -> pl.DataFrame:
+        """Read one table."""
+        ...
+
     def events(
         self, *, since: date | str | None = None, until: date | str | None = None
-    ) -> pl.DataFrame: ...
-    def instruments(self) -> pl.DataFrame: ...
+    ) -> pl.DataFrame:
+        """List events of some days."""
+        ...
+
+    def instruments(self) -> pl.DataFrame:
+        """List every instrument."""
+        ...
 
 
 class _News(NamedTuple):
@@ -71,7 +85,7 @@ class _News(NamedTuple):
 
 
 def find_confounders(
-    data: _Data, placements: pd.DataFrame, window: tuple[int, int] = (0, 0)
+    data: NewsData, placements: pd.DataFrame, window: tuple[int, int] = (0, 0)
 ) -> pd.DataFrame:
     """Find other news whose first session lies near day 0; see `analysis.desk.Desk.confounders`.
 
@@ -129,7 +143,7 @@ class _Roles(NamedTuple):
     by_entity: dict[str, frozenset[str]]
 
 
-def _described(data: _Data) -> tuple[_Roles, dict[str, str]]:
+def _described(data: NewsData) -> tuple[_Roles, dict[str, str]]:
     """Roles of securities and of companies, and the company of every security."""
     by_entity: dict[str, set[str]] = defaultdict(set)
     by_ticker, entities = {}, {}
@@ -140,7 +154,7 @@ def _described(data: _Data) -> tuple[_Roles, dict[str, str]]:
     return _Roles(by_ticker, {name: frozenset(own) for name, own in by_entity.items()}), entities
 
 
-def _near(data: _Data, own: Mapping[str, Any], first: date, last: date) -> list[_News]:
+def _near(data: NewsData, own: Mapping[str, Any], first: date, last: date) -> list[_News]:
     """Other events and results from two weeks before to two weeks after."""
     since, until = first - _REACH, last + _REACH
     named = frozenset(filter(None, (own["entities"] or "").split(";")))
@@ -170,7 +184,7 @@ def _near(data: _Data, own: Mapping[str, Any], first: date, last: date) -> list[
     return found
 
 
-def _results(data: _Data, since: date, until: date) -> Iterator[_News]:
+def _results(data: NewsData, since: date, until: date) -> Iterator[_News]:
     """Days on which companies of the catalogue published results, one row a company and day."""
     import polars as pl
 

@@ -10,16 +10,12 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from analysis.catalogue.selection import select_peers
 from analysis.errors import InputError, unknown_name
-from analysis.studies.confounders import find_confounders
+from analysis.studies.confounders import NewsData, find_confounders
 from analysis.studies.models import ModelChoice, choose_model
 
 if TYPE_CHECKING:
-    from datetime import date
-
     import pandas as pd
-    import polars as pl
 
-    from analysis.calendars import Calendars
     from analysis.catalogue import Catalogue
     from analysis.eventstudy import EventStudyResults, UncertainResults
     from analysis.eventstudy.models.linear import Model
@@ -30,18 +26,9 @@ _OPTIONS = ("estimation", "window", "min_observations", "exclude_own_events", "r
             "seed")  # fmt: skip
 
 
-class _Data(Protocol):
+class _Data(NewsData, Protocol):
     """The tables that a study reads; `analysis.desk.Desk` has them."""
 
-    @property
-    def catalogue(self) -> Catalogue: ...
-    @property
-    def calendars(self) -> Calendars: ...
-    def table(self, name: str) -> pl.DataFrame: ...
-    def events(
-        self, *, since: date | str | None = None, until: date | str | None = None
-    ) -> pl.DataFrame: ...
-    def instruments(self) -> pl.DataFrame: ...
     def returns(self, tickers: Sequence[str]) -> pd.DataFrame: ...
     def sessions(self, tickers: Sequence[str]) -> dict[Hashable, pd.DatetimeIndex]: ...
     def placements(self, events: str | Sequence[str], tickers: Sequence[str]) -> pd.DataFrame: ...

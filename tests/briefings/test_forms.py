@@ -84,7 +84,8 @@ def test_a_workbook_has_a_typed_sheet_per_table_and_one_of_sources(page: str) ->
     assert rows["raw"].to_list() == [-0.17, None]
     assert rows["car 0,0 car"].to_list() == [-0.13, 0.5]
     assert rows["n"].to_list() == [3, 4]
-    assert rows["security"].to_list()[1] == "'=1+1"
+    # Text, and no formula that Excel would compute.
+    assert rows["security"].to_list()[1] == "=1+1"
     said = dict(sheets["sources"].iter_rows())
     assert said["window"] == "[-5, 5]"
     assert said["recommended sentence"] == "Read it."
@@ -125,3 +126,24 @@ def test_a_browser_that_fails_is_said_in_a_sentence(
     broken.write_text("#!/bin/sh\nexit 0\n")
     with pytest.raises(forms.RenderError, match="Chromium wrote no file"):
         forms.to_pdf(page)
+
+
+def test_a_workbook_takes_names_and_texts_that_excel_would_refuse() -> None:
+    tables = {"a/b": [{"x": "y" * 40_000}], "A:B": [{"x": 1}], "'": [{"x": 2}]}
+    sheets = pl.read_excel(io.BytesIO(forms.workbook(tables, {"k": "v"})), sheet_id=0)
+    assert list(sheets) == ["a b", "A B 2", "table", "sources"]
+    text = sheets["a b"]["x"][0]
+    assert (len(text), text[-1]) == (32_767, "\u2026")
+
+
+def test_the_browser_sees_no_secret(
+    page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spy = tmp_path / "browser"
+    spy.write_text(f"#!/bin/sh\nenv > {tmp_path}/seen\nexit 0\n")
+    spy.chmod(0o755)
+    monkeypatch.setenv("FAULTLINE_BROWSER", str(spy))
+    monkeypatch.setenv("SMTP_PASS", "planted-secret")
+    with pytest.raises(forms.RenderError, match="wrote no file"):
+        forms.to_pdf(page)
+    assert "planted-secret" not in (tmp_path / "seen").read_text()

@@ -256,7 +256,7 @@ def _counts(note: Mapping[str, Any], known: list[Fact]) -> Iterator[str]:
 def _counted(text: str, zero: list[Fact], moved: list[Fact]) -> Iterator[str]:
     """How many a sentence says moved, and in which direction."""
     falls = sum(fact.abnormal < 0 for fact in moved)
-    said = re.search(r"Of (\w+) significant moves (\w+) (?:was|were) down", text)
+    said = re.search(r"Of (\w+) significant moves, (\w+) (?:was|were) down", text)
     if said and (_number(said[1]), _number(said[2])) != (len(moved), falls):
         yield f"{len(moved)} moved, {falls} down: {text!r}"
     every = re.search(r"(?:All (\w+)|Both) significant moves were (down|up)", text)
@@ -264,7 +264,9 @@ def _counted(text: str, zero: list[Fact], moved: list[Fact]) -> Iterator[str]:
         total = _number(every[1]) if every[1] else 2
         if (total, total if every[2] == "down" else 0) != (len(moved), falls):
             yield f"{len(moved)} moved, {falls} down: {text!r}"
-    average = re.search(r"The (\d+) securities moved by ([+-]?[\d.]+) % on average", text)
+    average = re.search(
+        r"return of (\d+) securities was ([+-]?[\d.]+) %; none moved significantly", text
+    )
     mean = math.fsum(fact.abnormal for fact in zero) / max(len(zero), 1)
     if average and (moved or int(average[1]) != len(zero) or not _near(average[2], mean)):
         yield f"{len(moved)} of {len(zero)} moved, by {mean:.4f} on average: {text!r}"

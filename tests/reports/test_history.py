@@ -67,5 +67,5 @@ def test_similar_events_are_of_the_kind_and_the_nearest_in_size() -> None:
     ]  # fmt: skip
     nearest = min(value for value in distances if value == value)
     assert abs(found["less_benchmark"].iloc[0] - here) == pytest.approx(nearest)
-    assert history.similar_sentence(found).startswith("Nearest of ")
+    assert history.similar_sentence(found).startswith("Closest of ")
     assert history.similar_sentence(found.iloc[:0]) == ""

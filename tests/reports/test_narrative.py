@@ -222,7 +222,7 @@ def test_the_first_bullet_counts_moves_up_and_down() -> None:
     others = (move("Vertiv", -0.3, -0.26), move("Tesla", 0.05, 0.04), calm("Meta"))
     found = Findings("moved", move(), (move(),), others, NO_GROUPS, None)
     assert bullets(found)[0] == (
-        "Of three significant moves two were down and one up; the largest was Vertiv's (abnormal "
+        "Of three significant moves, two were down and one up; the largest was Vertiv's (abnormal "
         "return -26.0 %)."
     )
     busy = Findings(
@@ -231,7 +231,7 @@ def test_the_first_bullet_counts_moves_up_and_down() -> None:
     # The headline's own move is not told again.
     assert bullets(busy)[0] == "Both significant moves were down."
     split = Findings("moved", move(), (move(),), (move("Tesla", 0.05, 0.04),), (), None)
-    assert bullets(split)[0] == "Of two significant moves one was down and one up."
+    assert bullets(split)[0] == "Of two significant moves, one was down and one up."
     assert bullets(moved(move()))[0] == (
         "The abnormal return of Nvidia was -13.0 %; it did differ significantly from zero."
     )
@@ -245,7 +245,7 @@ def test_where_nothing_moved_the_first_bullet_gives_the_average() -> None:
     average = GroupMove("all", 2, 0.008, 0.01, 0.4, False)
     still = Findings("none", calm(), (calm(), calm("Meta")), (), NO_GROUPS, average)
     assert bullets(still)[0] == (
-        "The 2 securities moved by +0.8 % on average beyond what is expected, none significantly."
+        "The average abnormal return of 2 securities was +0.8 %; none moved significantly."
     )
 
 

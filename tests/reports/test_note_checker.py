@@ -32,7 +32,7 @@ NOTE = {
         {"value": "\u2212$592 bn", "label": "market value of Nvidia", "window": ""},
     ],
     "bullets": [
-        "Of three significant moves two were down and one up; the largest was Vistra's (abnormal "
+        "Of three significant moves, two were down and one up; the largest was Vistra's (abnormal "
         "return \u221225.7 %).",
         "The S&P 500 fell 1.5 %. Own news: Intel results; without it the average is \u221212.6 %.",
         "By 3 February Nvidia's abnormal return summed to \u221213.8 %: the fall lasted.",
