@@ -13,7 +13,6 @@ from analysis.charts.frames import (
     checked,
     day0_sentence,
     direction,
-    largest,
     security_labels,
 )
 from analysis.charts.theme import NEUTRAL, SERIES, Mark, new_figure
@@ -38,7 +37,6 @@ def largest_moves(
     source: str,
     *,
     own: Collection[str] = (),
-    always: Collection[str] = (),
     confounded: Collection[str] = (),
     explained_by: str = "the market",
 ) -> Chart:
@@ -54,8 +52,6 @@ def largest_moves(
         ``Source: …; as of ….``, closes the caption.
     own : collection of str
         Securities that the event names; drawn whatever their move.
-    always : collection of str
-        Others that are drawn whatever their move.
     confounded : collection of str
         Securities with other news of their own in the session.
     explained_by : str
@@ -78,10 +74,8 @@ def largest_moves(
     if shown.empty:
         reason = "No abnormal return could be computed for any security."
         return nothing_to_show("largest-moves", "What moved?", reason, source)
-    moves = shown["abnormal"].tolist()
-    first = {*own, *always}
-    kept = largest(moves, shown["security"].tolist(), first, max(MOST, len(first)))
-    down = direction([moves[row] for row in kept]) < 0
+    kept = _kept(shown, own)
+    down = direction(shown["abnormal"].iloc[kept].tolist()) < 0
     drawn = with_intervals(shown.iloc[kept]).sort_values("abnormal", ascending=down, kind="stable")
     drawn = drawn.reset_index(drop=True).assign(
         own=drawn["security"].isin(own).to_numpy(),
@@ -103,6 +97,16 @@ def largest_moves(
         table=_table(drawn),
         alt=_alt(drawn),
     )
+
+
+def _kept(shown: pd.DataFrame, own: Collection[str]) -> list[int]:
+    """The event's own, then the largest that are significant, then the largest of the others."""
+    import numpy as np
+
+    named = shown["security"].isin(own).to_numpy()
+    significant = shown["significant"].to_numpy(dtype=bool)
+    order = np.lexsort((-shown["abnormal"].abs().to_numpy(), ~significant, ~named))
+    return sorted(order[: max(MOST, int(named.sum()))].tolist())
 
 
 def _draw(drawn: pd.DataFrame, slots: list[Slot]) -> go.Figure:

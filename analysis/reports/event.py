@@ -143,7 +143,6 @@ class EventReport(EventStudyReport):
             ),
             self.source,
             own=self.entities,
-            always=list(shown.loc[shown["significant"], "security"]),
             confounded=set(busy),
             explained_by=terms.explained_by(self.model),
         )

@@ -230,6 +230,9 @@ def test_of_many_moves_the_largest_and_the_events_own_are_drawn(monday):
     assert len(chart.table) == 20
     assert small in set(chart.table["Ticker"])
     assert "20 of 40 securities" in chart.caption
+    # Of the others those that are significant come first, whatever their size.
+    odd = many.assign(significant=many["security"].eq("AMD.3"))
+    assert {"AMD.3", small} <= set(largest_moves(odd, SOURCE, own=[small]).table["Ticker"])
 
 
 @pytest.mark.parametrize("rows", [0, 9])
