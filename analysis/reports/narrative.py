@@ -111,7 +111,8 @@ def _beside(findings: Findings, lead: Move) -> str:
 def _other(findings: Findings, second: Move, model: str) -> str:
     lead = findings.lead
     if lead is not None:
-        also = _did(second, f"{second.name}, not named by the event,")
+        aside = f"{second.name}, not named by the event," if model else f"Elsewhere {second.name}"
+        also = _did(second, aside)
         if second.day != lead.day:
             also += f" on {short_day(second.day)}"
         if lead.significant:

@@ -206,6 +206,7 @@ def test_a_headline_has_at_most_25_words_and_says_that_others_disagree() -> None
     other = Findings("other", calm(), (calm(),), (long,), NO_GROUPS, None, long)
     text = narrative.headline(other, "market", doubt=DOUBT)
     assert narrative.words(text) <= narrative.MOST_WORDS
+    assert "Elsewhere Hewlett Packard Enterprise fell" in text
     assert "not significant" in text
 
 
